@@ -10,9 +10,10 @@ use client::changes::{Contents, Repository, Tree, Version, VersionKind};
 use evidence::Digest;
 use evidence::document::ComponentsDocument;
 use evidence::document::findings::Finding;
+use scan::links::{self, LinkFault};
 
 use super::scan_advisories::{self, Judged};
-use super::scan_report::{Compared, Components, FoundSecret, ScanReport};
+use super::scan_report::{Compared, Components, FoundSecret, ScanReport, unread_packages};
 use crate::failure::Failure;
 
 /// Scans the commits between a base and HEAD.
@@ -188,9 +189,9 @@ impl<'r> Changes<'r> {
         self.files.insert(path.to_owned());
         if version.kind == VersionKind::Link {
             // The name of a link says nothing about the content of a file.
-            new.retain(|_, finding| !is_by_name(finding));
+            new.retain(|_, (_, finding)| !is_by_name(finding));
         }
-        new.retain(|id, _| !self.found.contains_key(id));
+        new.retain(|local, _| !self.found.contains_key(local));
         if new.is_empty() {
             return Ok(());
         }
@@ -201,13 +202,13 @@ impl<'r> Changes<'r> {
         for blob in before {
             // A version that cannot be read there hides nothing here.
             let old = self.contents.read(&blob)?.bytes.and_then(|bytes| secrets(path, bytes));
-            for id in old.unwrap_or_default().keys() {
-                new.remove(id);
+            for local in old.unwrap_or_default().keys() {
+                new.remove(local);
             }
         }
-        let new = new.into_iter().map(|(id, finding)| {
+        let new = new.into_iter().map(|(local, (id, finding))| {
             let found = FoundSecret::new(id.to_string(), finding, version.commit.clone());
-            (id, found)
+            (local, found)
         });
         self.found.extend(new);
         Ok(())
@@ -221,7 +222,10 @@ impl<'r> Changes<'r> {
         mut paths: impl Iterator<Item = &'v [u8]>,
         advisories: Option<&PathBuf>,
     ) -> Result<(Option<Components>, Option<Judged>), Failure> {
-        if !paths.any(|path| str::from_utf8(path).is_ok_and(scan::components::is_read)) {
+        // The file behind a link may have any name.
+        let is_linked = |path: &str| scan::components::format_of(path).is_some();
+        let has_links = self.repository.links(tree)?.iter().any(|(path, _)| is_linked(path));
+        if !has_links && !paths.any(|path| str::from_utf8(path).is_ok_and(scan::components::is_read)) {
             return Ok((None, None));
         }
         let document = match scan::components::of(&self.manifests(tree, true)?) {
@@ -236,6 +240,7 @@ impl<'r> Changes<'r> {
             Some(before) => scan::components::of(&self.manifests(before, false)?).ok(),
             None => None,
         };
+        self.unread.extend(unread_packages(&document, before.as_ref()));
         let judged = scan_advisories::judge(&document, before.as_ref(), advisories)?;
         Ok((Some(Components::of(&document, before.as_ref())), judged))
     }
@@ -249,17 +254,56 @@ impl<'r> Changes<'r> {
                 Err(_) => {}
             }
         }
+        for (path, found) in self.linked(tree)? {
+            match found {
+                Ok(bytes) => drop(manifests.insert(path, bytes)),
+                Err(why) if is_named => drop(self.unread.insert(path, why)),
+                Err(_) => {}
+            }
+        }
         Ok(manifests)
+    }
+
+    /// The contents that links with a name of a lockfile or a manifest lead to, by the paths of the links.
+    fn linked(&mut self, tree: Tree<'_>) -> Result<BTreeMap<String, Result<Vec<u8>, String>>, Failure> {
+        let all = self.repository.links(tree)?;
+        let named: Vec<_> =
+            all.iter().filter(|(path, _)| scan::components::format_of(path).is_some()).cloned().collect();
+        let (mut targets, mut found) = (BTreeMap::new(), BTreeMap::new());
+        if named.is_empty() {
+            return Ok(found);
+        }
+        for (path, blob) in all {
+            let target = self.contents.read(&blob)?.bytes;
+            targets
+                .insert(path, target.map_or_else(|why| why, |it| String::from_utf8_lossy(&it).into_owned()));
+        }
+        for (path, _) in named {
+            let content = match links::resolve(&path, |path| targets.get(path).cloned()) {
+                Ok(file) => match self.repository.files(tree, |path| path == file)?.first() {
+                    Some((_, blob)) => self.contents.read(blob)?.bytes,
+                    None => Err(LinkFault::Nothing.to_string()),
+                },
+                Err(fault) => Err(fault.to_string()),
+            };
+            found.insert(path, content);
+        }
+        Ok(found)
     }
 }
 
-/// The secrets of a file, or the reason why it was not scanned.
-pub fn secrets(path: &str, bytes: Vec<u8>) -> Result<BTreeMap<Digest, Finding>, String> {
+/// The secrets of a file with their identities, or the reason why it was not scanned. The keys are those by which versions of
+/// the file are compared: where only other lines differ, a password has another identity and is no news.
+pub fn secrets(path: &str, bytes: Vec<u8>) -> Result<BTreeMap<Digest, (Digest, Finding)>, String> {
     let scanned = scan::secrets::of(&BTreeMap::from([(path.to_owned(), bytes)]));
     let scanned = scanned.map_err(|error| error.to_string())?;
     match scanned.skipped.first() {
         Some(skipped) => Err(skipped.why.to_owned()),
-        None => Ok(scanned.document.findings),
+        None => {
+            let findings = scanned.document.findings.into_iter();
+            let local = |id: &Digest| scanned.local.get(id).copied().unwrap_or(*id);
+            Ok(findings.map(|(id, finding)| (local(&id), (id, finding))).collect())
+        }
     }
 }
 

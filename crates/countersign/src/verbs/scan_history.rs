@@ -124,10 +124,10 @@ impl HistoryScan {
         self.bytes_left = self.bytes_left.saturating_sub(length);
         match bytes.and_then(|bytes| secrets(path, bytes)) {
             Ok(found) => {
-                for (id, finding) in found {
+                for (local, (id, finding)) in found {
                     if !(is_link && is_by_name(&finding)) {
                         let new = || FoundSecret::new(id.to_string(), finding, version.commit.clone());
-                        self.found.entry(id).or_insert_with(new);
+                        self.found.entry(local).or_insert_with(new);
                     }
                 }
             }

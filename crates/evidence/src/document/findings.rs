@@ -171,6 +171,18 @@ pub enum IdentityPlace<'a> {
         /// Number of findings of the same rule with the same text before this one.
         nth: u32,
     },
+    /// A secret in a file, or a file that is one: as `source`, but each secret in the text stands as the name of its rule,
+    /// and a digest tells the secret from any other one at the place.
+    Secret {
+        /// Path in the tree.
+        path: &'a str,
+        /// The line of the secret without secrets, see [`normalised`]; empty if the whole file is meant.
+        text: &'a str,
+        /// The digest that tells it apart.
+        proof: Proof,
+        /// Number of equal secrets with the same text before this one.
+        nth: u32,
+    },
     /// A place in a file without source text: no line is named, or the source has no such line.
     File {
         /// Report that speaks of it.
@@ -203,6 +215,16 @@ pub enum IdentityPlace<'a> {
         /// Number of findings of the same rule before this one.
         nth: u32,
     },
+}
+
+/// A digest that tells a secret from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Of the secret, where nobody can guess it: SHA-256 of the rule, a NUL byte and the secret.
+    Value(Digest),
+    /// Of the whole file, where a person may have chosen the secret. The list of the tree has this digest as well.
+    File(Digest),
 }
 
 /// The report that speaks of a place. It is part of an identity wherever the verified source or the graph of packages

@@ -1,13 +1,14 @@
 //! Secrets in files: tokens, keys and passwords, by rules that are data.
 //!
 //! Input: path and bytes of a file. Output: hits with their places, or a `findings` document of a tree. Invariant: neither a
-//! hit nor a finding holds the secret, and no digest is of one: the identity of a finding is that of its line with the
-//! secret replaced by the rule's name. A file that is not scanned is named in the result. Nothing in the files
+//! hit nor a finding holds the secret. The identity of a finding is that of its line with the secret replaced by the rule's
+//! name, and of a digest that tells it from any other secret, see `proof`. A file that is not scanned is named in the result. Nothing in the files
 //! switches a rule off.
 //! It deliberately omits passwords of free form and asking an issuer whether a token is alive.
 
 mod engine;
 mod names;
+mod proof;
 mod rule;
 mod rules;
 mod rules_a_to_d;
@@ -19,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Digest;
 use evidence::document::findings::{
-    Class, Finding, FindingsDocument, IdentityPlace, Origin, Severity, Site, identity, normalised,
+    Class, Finding, FindingsDocument, IdentityPlace, Proof, Severity, Site, identity, normalised,
 };
 use evidence::document::{Document as _, DocumentError, Tool, text};
 
 use crate::{INPUT_BYTES_MAX, ScanError};
+use proof::Bytes;
 
 pub use names::{NAMES, NameRule};
 pub use rule::{Rule, Sort};
@@ -42,6 +44,9 @@ pub struct Hit {
     pub rule: &'static str,
     /// Identity of the finding.
     pub fingerprint: Digest,
+    /// The same for comparisons on this machine: no other line of the file changes it. It must never be written, because it
+    /// may be of a password that can be guessed.
+    pub local: Digest,
     /// Sentence about it, with at most the first four characters, where those are public.
     pub message: String,
 }
@@ -64,6 +69,8 @@ pub struct Scan {
     pub files: usize,
     /// Files that were not scanned.
     pub skipped: Vec<Skipped>,
+    /// The `local` of each finding that is a secret. It must never be written.
+    pub local: BTreeMap<Digest, Digest>,
 }
 
 /// Scans a tree.
@@ -75,6 +82,7 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
         document: FindingsDocument::new([Tool::new("countersign secrets", Some(env!("CARGO_PKG_VERSION")))]),
         files: 0,
         skipped: Vec::new(),
+        local: BTreeMap::new(),
     };
     for (path, bytes) in files {
         if let Some(why) = unreadable(bytes) {
@@ -83,7 +91,9 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
             // Packed files are usual and change with every build, so they only warn. Nobody needs a larger file.
             let unconfirmed = bytes.len() <= INPUT_BYTES_MAX;
             let finding = Finding { unconfirmed, undecided: true, ..finding };
-            scan.document.add(fingerprint(path, NOT_SCANNED, "", 0)?, finding);
+            // Another file at the path is another one that was not scanned.
+            let proof = Bytes::new(bytes).proof();
+            scan.document.add(fingerprint(path, NOT_SCANNED, "", proof, 0)?, finding);
             scan.skipped.push(Skipped { path: path.clone(), why });
             // Its bytes are scanned as they are: text may begin like a compressed file.
             if bytes.len() > INPUT_BYTES_MAX {
@@ -95,6 +105,7 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
         for hit in self::scan(path, bytes)? {
             let severity = if hit.rule.contains("-test-") { Severity::Medium } else { Severity::High };
             let finding = finding(path, hit.rule, severity, hit.line, hit.message);
+            scan.local.insert(hit.fingerprint, hit.local);
             scan.document.add(hit.fingerprint, finding);
         }
     }
@@ -111,36 +122,45 @@ pub fn scan(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
         return Err(ScanError::Long { what: "file to be scanned for secrets" });
     }
     let mut hits = Vec::new();
+    let file = Bytes::new(bytes);
     if let Some(rule) = names::of(path) {
         let message = format!("{}: the name says that the file is a secret", rule.what);
-        let fingerprint = fingerprint(path, rule.id, "", 0)?;
-        hits.push(Hit { line: 0, column: 0, end: 0, rule: rule.id, fingerprint, message });
+        let (nowhere, proof) = (Digest::of(b""), file.proof());
+        let fingerprint = fingerprint(path, rule.id, "", proof, 0)?;
+        let local = self::fingerprint(path, rule.id, "", Proof::Value(nowhere), 0)?;
+        hits.push(Hit { line: 0, column: 0, end: 0, rule: rule.id, fingerprint, local, message });
     }
-    hits.extend(hits_in(path, bytes)?);
+    hits.extend(hits_in(path, bytes, &file)?);
     // Two bytes in front of a text would hide it, so it is read both as it stands and as it says.
     if let Some(text) = from_utf16(bytes) {
-        hits.extend(hits_in(path, text.as_bytes())?);
+        hits.extend(hits_in(path, text.as_bytes(), &file)?);
     }
     Ok(hits)
 }
 
-/// Scans bytes as one text.
-fn hits_in(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
+/// Scans bytes of a file as one text.
+fn hits_in(path: &str, bytes: &[u8], file: &Bytes<'_>) -> Result<Vec<Hit>, ScanError> {
     let matches = engine::matches(bytes)?;
     if matches.len() > HITS_MAX {
         let why = format!("{path}: more than {HITS_MAX} secrets; take the file out of the tree");
         return Err(ScanError::Format { what: "file to be scanned for secrets", why });
     }
     let mut hits = Vec::new();
-    let mut seen: BTreeMap<(&str, String), u32> = BTreeMap::new();
+    let (mut seen, mut seen_here) = (BTreeMap::new(), BTreeMap::new());
     let mut place = Place::default();
     for (number, found) in matches.iter().enumerate() {
         place.advance(bytes, found.start);
         let line = redacted(bytes, place.line_start, &matches, number);
-        let nth = seen.entry((found.rule.id, line.clone())).or_default();
-        let fingerprint = fingerprint(path, found.rule.id, &line, *nth)?;
-        *nth += 1;
         let secret = bytes.get(found.start..found.end).unwrap_or_default();
+        let value = proof::value(found.rule, secret);
+        let proof = file.proof_of(found.rule, secret);
+        // Two secrets that an identity does not tell apart are counted.
+        let nth: &mut u32 = seen.entry((found.rule.id, proof, line.clone())).or_default();
+        let fingerprint = fingerprint(path, found.rule.id, &line, proof, *nth)?;
+        *nth += 1;
+        let nth: &mut u32 = seen_here.entry((value, line.clone())).or_default();
+        let local = self::fingerprint(path, found.rule.id, &line, Proof::Value(value), *nth)?;
+        *nth += 1;
         let length = secret.iter().position(|byte| *byte == b'\n').unwrap_or(secret.len());
         let column = count(found.start - place.line_start + 1);
         let (line, end) = (place.line, column.saturating_add(count(length)));
@@ -150,6 +170,7 @@ fn hits_in(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
             end,
             rule: found.rule.id,
             fingerprint,
+            local,
             message: message(found.rule, secret),
         });
     }
@@ -235,12 +256,8 @@ fn message(rule: &Rule, secret: &[u8]) -> String {
     format!("{}: {} `{}…`", rule.issuer, rule.what, String::from_utf8_lossy(start))
 }
 
-fn fingerprint(path: &str, rule: &str, line: &str, nth: u32) -> Result<Digest, ScanError> {
-    let place = if line.is_empty() {
-        IdentityPlace::File { origin: Origin::Scan, path, nth }
-    } else {
-        IdentityPlace::Source { path, text: line, nth }
-    };
+fn fingerprint(path: &str, rule: &str, line: &str, proof: Proof, nth: u32) -> Result<Digest, ScanError> {
+    let place = IdentityPlace::Secret { path, text: line, proof, nth };
     Ok(identity(Class::Secret, rule, &place).map_err(DocumentError::from)?)
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use evidence::Digest;
 use evidence::document::Document as _;
+use evidence::document::findings::{Class, IdentityPlace, Proof, identity};
 use scan::secrets::{Hit, NAMES, Sort, of, rules, scan};
 
 use crate::labelled::secrets;
@@ -35,14 +37,14 @@ fn no_result_holds_a_secret() {
 }
 
 #[test]
-fn the_fingerprint_is_that_of_the_line_and_not_of_the_secret() {
+fn the_fingerprint_is_that_of_the_line_and_of_one_secret() {
     let first = hits(&format!("let key = \"{}\";\n", key("aa")));
     let moved = hits(&format!("\n\n    let  key = \"{}\";\n", key("aa")));
     let rotated = hits(&format!("let key = \"{}\";\n", key("bb")));
     let renamed = hits(&format!("let other = \"{}\";\n", key("aa")));
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].fingerprint, moved[0].fingerprint);
-    assert_eq!(first[0].fingerprint, rotated[0].fingerprint);
+    assert_ne!(first[0].fingerprint, rotated[0].fingerprint);
     assert_ne!(first[0].fingerprint, renamed[0].fingerprint);
     let elsewhere = scan("src/other.rs", format!("let key = \"{}\";\n", key("aa")).as_bytes()).unwrap();
     assert_ne!(first[0].fingerprint, elsewhere[0].fingerprint);
@@ -64,6 +66,83 @@ fn comments_of_other_tools_suppress_nothing() {
     for comment in ["gitleaks:allow", "pragma: allowlist secret", "nosec", "trufflehog:ignore"] {
         assert_eq!(hits(&format!("k = \"{}\" # {comment}\n", key("aa"))).len(), 1, "{comment}");
     }
+}
+
+#[test]
+fn files_of_other_tools_suppress_nothing() {
+    let secret = ("src/a.py".to_owned(), format!("k = \"{}\"\n", key("aa")).into_bytes());
+    let alone = of(&BTreeMap::from([secret.clone()])).unwrap();
+    assert_eq!(alone.document.findings.len(), 1);
+    let ignoring = [
+        (".gitleaksignore", "src/a.py\nsrc/a.py:stripe-secret-key:1\n"),
+        (".gitleaks.toml", "[allowlist]\npaths = ['''.*''']\n"),
+        (".trivyignore", "**\n"),
+        (".secrets.baseline", r#"{"exclude": {"files": ".*"}, "results": {}}"#),
+        ("osv-scanner.toml", "[[IgnoredVulns]]\nid = \"CVE-1\"\n"),
+        (".gitignore", "*\n"),
+        (".gitattributes", "* binary linguist-vendored\n"),
+    ];
+    let mut files = BTreeMap::from([secret]);
+    files.extend(ignoring.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())));
+    let beside = of(&files).unwrap();
+    assert_eq!(beside.document.findings, alone.document.findings);
+    assert!(beside.skipped.is_empty());
+}
+
+#[test]
+fn a_waiver_of_a_sample_is_none_of_another_secret_on_its_line() {
+    let ids = |path: &str, text: &str| -> Vec<_> {
+        scan(path, text.as_bytes()).unwrap().into_iter().map(|hit| hit.fingerprint).collect()
+    };
+    let token = |seed: &str| format!("k = \"{}\"\n", key(seed));
+    let (sample, live) = (token("aa"), token("bb"));
+    let waived = ids("a.py", &sample);
+    assert_eq!(waived.len(), 1);
+    assert_ne!(ids("a.py", &live), waived);
+    // A live one above the sample takes no place of it, and moved lines change nothing.
+    let both = ids("a.py", &format!("# a comment\n{live}\n{sample}"));
+    assert_eq!(both.len(), 2);
+    assert!(both[0] != waived[0] && both[1] == waived[0]);
+    // A password may be guessed, so the file stands for it.
+    let password =
+        |word: &str, more: &str| ids("a.py", &format!("u = \"postgres://app:{word}@db.test/app\"\n{more}"));
+    let seen = password("Vq8wLz3x", "");
+    assert_eq!(seen.len(), 1);
+    assert_ne!(password("Tn5kRb7y", ""), seen);
+    assert_ne!(password("Vq8wLz3x", "more = 1\n"), seen, "the proof is the file");
+    // Files that are secrets by their names, and those that are not read.
+    assert_ne!(ids(".env", "A=1\n"), ids(".env", "A=2\n"));
+    let packed = |tail: &str| {
+        let bytes = [b"PK\x03\x04".as_slice(), tail.as_bytes()].concat();
+        of(&BTreeMap::from([("a.zip".to_owned(), bytes)])).unwrap().document.findings.into_keys().next()
+    };
+    assert_ne!(packed("one"), packed("two"));
+}
+
+#[test]
+fn no_identity_is_a_digest_that_a_guess_can_be_compared_with() {
+    // The identity of a password has nothing of it but the digest of the file, which the list of the tree has as well.
+    let text = "u = \"postgres://app:Vq8wLz3x@db.test/app\"\n";
+    let hit = &scan("a.py", text.as_bytes()).unwrap()[0];
+    let place = |proof| IdentityPlace::Secret {
+        path: "a.py",
+        text: "u = \"postgres://app:<url-password>@db.test/app\"",
+        proof,
+        nth: 0,
+    };
+    let of_file =
+        identity(Class::Secret, hit.rule, &place(Proof::File(Digest::of(text.as_bytes())))).unwrap();
+    assert_eq!(hit.fingerprint, of_file);
+    let token = key("aa");
+    let hit = &scan("a.py", token.as_bytes()).unwrap()[0];
+    let value = Digest::of(format!("{}\0{token}", hit.rule).as_bytes());
+    let place = IdentityPlace::Secret {
+        path: "a.py",
+        text: "<stripe-secret-key>",
+        proof: Proof::Value(value),
+        nth: 0,
+    };
+    assert_eq!(hit.fingerprint, identity(Class::Secret, hit.rule, &place).unwrap());
 }
 
 #[test]
