@@ -21,6 +21,8 @@ pub mod parsers;
 pub mod parts;
 mod people;
 mod readers;
+mod scan_parsers;
+mod target;
 mod world;
 
 pub use assemble::{CosignatureTime, Head, assemble, entry};

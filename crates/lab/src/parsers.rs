@@ -34,23 +34,11 @@ use tlog::{AddCheckpoint, Checkpoint, Hash, Note, NoteSignature, NoteVerifier, T
 
 use crate::forgery;
 use crate::parts::{PIPELINE, PIPELINE_MORE, RELEASE, built};
-use crate::world::Lab;
-
-/// A parser.
-#[derive(Debug)]
-pub struct Target {
-    /// Its name.
-    pub name: &'static str,
-    /// Parses, and panics if the accepted value breaks a rule.
-    pub run: fn(&[u8]),
-    /// Valid inputs to begin with.
-    pub seeds: fn(&Lab) -> Vec<Vec<u8>>,
-    /// Source files of the parser; the fuzzing record counts for these versions only.
-    pub sources: &'static [&'static str],
-}
+use crate::scan_parsers;
+pub use crate::target::Target;
 
 /// All parsers.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "yaml",
         run: yaml,
@@ -189,6 +177,11 @@ pub const TARGETS: [Target; 12] = [
         },
         sources: &["evidence/src/oci.rs"],
     },
+    scan_parsers::REPORT,
+    scan_parsers::LOCKFILE,
+    scan_parsers::VEX,
+    scan_parsers::ADVISORY,
+    scan_parsers::SECRET,
 ];
 
 fn yaml(bytes: &[u8]) {

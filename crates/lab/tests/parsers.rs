@@ -110,4 +110,9 @@ parsers! {
     parser_of_http_bodies "http-body"
     parser_of_canonical_json "canonical"
     parser_of_layers "layer"
+    parser_of_reports "report"
+    parser_of_lockfiles "lockfile"
+    parser_of_statements_about_vulnerabilities "vex"
+    parser_of_advisories "advisory"
+    parser_of_files_with_secrets "secret"
 }

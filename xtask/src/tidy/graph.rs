@@ -72,7 +72,7 @@ const EDGES: [(&str, &[&str]); 22] = [
         ],
     ),
     // Only for tests, benches and the simulator: no other row names it.
-    ("lab", &["tlog", "evidence", "policy", "domain", "judge", "wire", "agent"]),
+    ("lab", &["tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "agent"]),
     ("xtask", &[]),
 ];
 

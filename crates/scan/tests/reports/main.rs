@@ -15,6 +15,7 @@ mod purls;
 mod real;
 mod sarif;
 mod scanners;
+mod seeds;
 mod vex;
 
 use std::collections::BTreeMap;
