@@ -51,3 +51,68 @@ fn a_committed_secret_and_a_dropped_scan_stop_at_the_gate() {
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
+
+const EMPTY: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"grep"}},"results":[]}]}"#;
+
+/// A scanner as a step: it finds `eval` in a directory, and marks what a comment suppresses, as scanners do.
+fn scanner(directory: &str, after: &str) -> String {
+    format!(
+        "steps:
+  scan:
+    run: |
+      found='' by=''
+      if grep -q nosec {directory}/*.sh; then by=',\"suppressions\":[{{\"kind\":\"inSource\"}}]'; fi
+      if grep -q 'eval ' {directory}/*.sh; then
+        found='{{\"ruleId\":\"sh/eval\",\"message\":{{\"text\":\"runs what it reads\"}},\"properties\":{{\"security-severity\":\"9.8\"}}'\"$by\"'}}'
+      fi
+      echo '{{\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{{\"driver\":{{\"name\":\"grep\"}}}},\"results\":['\"$found\"']}}]}}' > scan.sarif
+      {after}
+    reports: [{{ kind: sarif, path: scan.sarif }}]
+"
+    )
+}
+
+#[test]
+fn a_developer_who_bends_a_scan_does_not_reach_production() {
+    let shop = Shop::solo();
+    let unscanned = std::fs::read_to_string(shop.repository().join(PIPELINE)).unwrap();
+    let pipeline = |step: &str| shop.write(PIPELINE, &unscanned.replace("steps:\n", step));
+    pipeline(&scanner(".", ":"));
+    shop.write("bad.sh", "eval \"$1\"\n");
+    shop.commit("a scanner, and what it finds");
+    let plan = shop.ok(&["pipeline", "check"]);
+    let steps = plan["steps"].as_array().unwrap();
+    let scan = steps.iter().find(|step| step["name"] == json!("scan")).unwrap();
+    let producer = scan["producer"].as_str().unwrap();
+    let demand =
+        format!("\nreads contains {{\"kind\": \"findings\", \"producer\": \"{producer}\"}} if production\n");
+    let up = shop.home.up();
+    let dir = shop.home.dir.path().join("policy");
+    let dir = dir.to_str().unwrap();
+    shop.ok(&["policy", "copy", dir]);
+    let mut gate = std::fs::File::options().append(true).open(Path::new(dir).join("gate.rego")).unwrap();
+    gate.write_all(demand.as_bytes()).unwrap();
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--policy", dir]);
+    let refused = |why: &str| {
+        shop.commit(why);
+        shop.ok(&["run"]);
+        shop.ok(&["approve", "--yes", "--reason", "it is urgent"]);
+        let refused = shop.in_repository(&["promote"], 3);
+        assert!(at(&up, "production")["running"].is_null(), "{why}");
+        codes(&refused).join(" ")
+    };
+    shop.write("bad.sh", "eval \"$1\" # nosec\n");
+    assert_eq!(refused("a comment that suppresses"), "finding-critical");
+    pipeline(&scanner(".", &format!("echo '{EMPTY}' > scan.sarif")));
+    assert_eq!(refused("a report that the step empties"), "report-missing");
+    pipeline(&scanner("src", ":"));
+    assert_eq!(refused("a scan of another tree"), "report-missing");
+    shop.write(PIPELINE, &unscanned);
+    assert_eq!(refused("no scan"), "report-missing");
+    // Without a byte it is no report, and the run fails.
+    pipeline(&scanner(".", ": > scan.sarif"));
+    shop.commit("an empty file");
+    let failed = shop.in_repository(&["run"], 3);
+    assert!(failed.to_string().contains("scan"), "{failed}");
+    assert!(up.stop());
+}
