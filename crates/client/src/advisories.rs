@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use evidence::document::Snapshot;
-use scan::advisories::{Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, RECORD_BYTES_MAX};
+use scan::advisories::{Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, RECORD_BYTES_MAX, is_rustsec};
 
 use crate::dirs;
 use crate::error::Error;
@@ -87,15 +87,7 @@ impl Mirror<'_> {
             let what = format!("directories below `{}` are deeper than {DEPTH_MAX}", dir.display());
             return Err(Error::unusable(format!("{what}; name the directory of the records")));
         }
-        let failed =
-            |error: std::io::Error| Error::unusable(format!("cannot read `{}`: {error}", dir.display()));
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(dir).map_err(failed)? {
-            paths.push(entry.map_err(failed)?.path());
-        }
-        paths.sort();
-        for path in paths {
-            let meta = fs::symlink_metadata(&path).map_err(failed)?;
+        for (path, meta) in entries(dir)? {
             if meta.is_dir() {
                 self.directory(&path, depth - 1)?;
             } else if meta.is_file() {
@@ -116,7 +108,7 @@ impl Mirror<'_> {
             self.builder.exploited(&shown, &bounded(&shown, open()?, FEED_BYTES_MAX)?)?;
         } else if name.starts_with("epss") && ends(&name, "csv") {
             self.builder.probabilities(&shown, &bounded(&shown, open()?, FEED_BYTES_MAX)?)?;
-        } else if ends(&name, "json") {
+        } else if ends(&name, "json") || is_rustsec(&shown) {
             self.record(&shown, &bounded(&shown, open()?, RECORD_BYTES_MAX)?)?;
         } else if ends(&name, "zip") {
             self.archive(&shown, open()?)?;
@@ -132,7 +124,7 @@ impl Mirror<'_> {
             self.count()?;
             let entry = archive.by_index(at).map_err(failed)?;
             let name = evidence::document::text(&entry.name().map_err(failed)?, 200);
-            if entry.is_file() && ends(&name, "json") {
+            if entry.is_file() && (ends(&name, "json") || is_rustsec(&name)) {
                 let shown = format!("{shown}: {name}");
                 let bytes = bounded(&shown, entry, RECORD_BYTES_MAX)?;
                 self.record(&shown, &bytes)?;
@@ -142,7 +134,12 @@ impl Mirror<'_> {
     }
 
     fn record(&mut self, shown: &str, bytes: &[u8]) -> Result<(), Error> {
-        if self.builder.record(shown, bytes)? {
+        let is_kept = if is_rustsec(shown) {
+            self.builder.rustsec(shown, bytes)?
+        } else {
+            self.builder.record(shown, bytes)?
+        };
+        if is_kept {
             self.kept += 1;
         } else {
             self.others += 1;
@@ -160,6 +157,19 @@ impl Mirror<'_> {
         }
         Ok(())
     }
+}
+
+/// What a directory holds, in the order of the names.
+fn entries(dir: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>, Error> {
+    let failed = |error: std::io::Error| Error::unusable(format!("cannot read `{}`: {error}", dir.display()));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let meta = fs::symlink_metadata(&path).map_err(failed)?;
+        found.push((path, meta));
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(found)
 }
 
 fn ends(name: &str, ending: &str) -> bool {
@@ -183,3 +193,34 @@ const DEPTH_MAX: usize = 16;
 const FILES_MAX: usize = 4_000_000;
 /// Records between two messages of progress.
 const PROGRESS: u64 = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_of_rustsecs_database_is_a_mirror() {
+        let temp = tempfile::tempdir().unwrap();
+        let advisory = |id: &str, package: &str| {
+            format!(
+                "```toml\n[advisory]\nid = \"{id}\"\npackage = \"{package}\"\ndate = \"2026-01-02\"\n\
+                 [versions]\npatched = [\">= 1.2.0\"]\n```\n\n# A title\n"
+            )
+        };
+        let write = |path: &str, text: &str| {
+            let path = temp.path().join("db").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("README.md", "no advisory");
+        write("crates/a/RUSTSEC-2026-0001.md", &advisory("RUSTSEC-2026-0001", "a"));
+        write("rust/std/RUSTSEC-2026-0002.md", &advisory("RUSTSEC-2026-0002", "std"));
+        let out = temp.path().join("advisories");
+        let sync = || sync(&temp.path().join("db"), "db", &Ecosystem::ALL, &out, &mut |_| {});
+        let made = sync().unwrap();
+        assert_eq!(made.header.ecosystems["crates.io"].records, 1);
+        write("crates/b/RUSTSEC-2026-0003.md", "no TOML");
+        let error = sync().unwrap_err().to_string();
+        assert!(error.contains("RUSTSEC-2026-0003.md") && error.contains("block of TOML"), "{error}");
+    }
+}

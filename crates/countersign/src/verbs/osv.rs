@@ -16,14 +16,15 @@ use crate::progress::Progress;
 /// Subcommands of `osv`.
 #[derive(Debug, Subcommand)]
 pub enum Osv {
-    /// Make the database out of a mirror: a directory of records in the OSV format, or archives of them.
+    /// Make the database out of a mirror: a directory of records in the OSV format, archives of them, or a clone of
+    /// `RustSec`'s database.
     Sync(Sync),
 }
 
 /// Arguments of `osv sync`.
 #[derive(Debug, Args)]
 pub struct Sync {
-    /// Directory with records (`.json`), archives of records (`.zip`), and optionally the files
+    /// Directory with records (`.json`, or `RustSec`'s `.md`), archives of records (`.zip`), and optionally the files
     /// `known_exploited_vulnerabilities.json` (KEV) and `epss*.csv` (EPSS); or one such archive.
     #[arg(long, value_name = "PATH")]
     from: PathBuf,

@@ -15,6 +15,7 @@ use super::layout::{
     MAGIC, key, put,
 };
 use super::record::Record;
+use super::rustsec;
 use super::stored::Entry;
 
 /// Highest number of records in a database.
@@ -64,7 +65,18 @@ impl Builder {
     /// # Errors
     /// `AdvisoriesError` when it is no record, or there are too many.
     pub fn record(&mut self, name: &str, bytes: &[u8]) -> Result<bool, AdvisoriesError> {
-        let mut record = Record::decode(name, bytes)?;
+        self.keep(Record::decode(name, bytes)?, Digest::of(bytes))
+    }
+
+    /// Adds an advisory in `RustSec`'s form. `name` is that of its file. Answers whether it speaks about a chosen ecosystem.
+    ///
+    /// # Errors
+    /// `AdvisoriesError` when it is no such advisory, or there are too many.
+    pub fn rustsec(&mut self, name: &str, bytes: &[u8]) -> Result<bool, AdvisoriesError> {
+        self.keep(rustsec::decode(name, bytes)?, Digest::of(bytes))
+    }
+
+    fn keep(&mut self, mut record: Record, digest: Digest) -> Result<bool, AdvisoriesError> {
         record.packages.retain(|package, _| self.ecosystems.contains(&package.ecosystem));
         if record.packages.is_empty() {
             return Ok(false);
@@ -72,7 +84,7 @@ impl Builder {
         if record.withdrawn {
             record.packages.clear();
         }
-        let kept = Kept { record, digest: Digest::of(bytes) };
+        let kept = Kept { record, digest };
         let id = kept.record.facts.id.clone();
         let is_newer =
             |other: &Kept| (other.record.modified, &other.digest) < (kept.record.modified, &kept.digest);

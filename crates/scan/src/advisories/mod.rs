@@ -15,6 +15,8 @@ mod judge;
 mod layout;
 mod paths;
 mod record;
+mod requirements;
+mod rustsec;
 mod stored;
 pub mod versions;
 
@@ -27,4 +29,5 @@ pub use feeds::FEED_BYTES_MAX;
 pub use judge::{FILES_SKIPPED, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED, VERSION_OPEN, judge};
 pub use layout::{Header, Held};
 pub use record::{RECORD_BYTES_MAX, Record};
+pub use rustsec::is_rustsec;
 pub use stored::{Entry, Sort, StoredRecord};

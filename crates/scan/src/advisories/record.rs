@@ -83,25 +83,13 @@ impl Record {
         }
         let osv: Osv = serde_json::from_slice(bytes)
             .map_err(|error| fault(format!("not a record in the OSV format: {error}")))?;
-        let id = identifier(&osv.id).ok_or_else(|| fault("`id` is no id of an advisory".into()))?;
+        let (id, aliases) = identifiers(&osv.id, osv.aliases.iter().flatten()).map_err(fault)?;
         let time = |field: &str, time: &str| {
             let sound = time.trim().parse::<jiff::Timestamp>().is_ok();
             sound.then(|| moment(time)).ok_or_else(|| fault(format!("`{field}` is no time of RFC 3339")))
         };
         let modified = time("modified", &osv.modified)?;
         let published = osv.published.as_deref().map(|at| time("published", at)).transpose()?.flatten();
-        let mut aliases = Vec::new();
-        for alias in osv.aliases.iter().flatten() {
-            let alias = identifier(alias).ok_or_else(|| fault("an alias is no id of an advisory".into()))?;
-            if alias != id {
-                aliases.push(alias);
-            }
-        }
-        aliases.sort();
-        aliases.dedup();
-        if aliases.len() > ALIASES_MAX {
-            return Err(fault(format!("more than {ALIASES_MAX} aliases")));
-        }
         let rating = rating(&osv);
         let facts = StoredRecord {
             sort: sort(&osv, &id, &aliases),
@@ -118,6 +106,27 @@ impl Record {
         let packages = packages(&osv).map_err(fault)?;
         Ok(Self { facts, modified, withdrawn: osv.withdrawn.is_some(), packages })
     }
+}
+
+/// The id of a record, and its other ids in order.
+pub(super) fn identifiers<'t>(
+    id: &str,
+    others: impl IntoIterator<Item = &'t String>,
+) -> Result<(String, Vec<String>), String> {
+    let id = identifier(id).ok_or("`id` is no id of an advisory")?;
+    let mut aliases = Vec::new();
+    for alias in others {
+        let alias = identifier(alias).ok_or("an alias is no id of an advisory")?;
+        if alias != id {
+            aliases.push(alias);
+        }
+    }
+    aliases.sort();
+    aliases.dedup();
+    if aliases.len() > ALIASES_MAX {
+        return Err(format!("more than {ALIASES_MAX} aliases"));
+    }
+    Ok((id, aliases))
 }
 
 /// An id that a document may hold.
