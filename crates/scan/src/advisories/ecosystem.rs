@@ -87,9 +87,9 @@ impl Package {
     pub fn new(ecosystem: Ecosystem, name: &str) -> Self {
         let name = match ecosystem {
             Ecosystem::Pypi => pypi_name(name),
-            // Package URLs have Go's paths in lower case.
-            Ecosystem::Go => name.to_lowercase(),
-            Ecosystem::CratesIo | Ecosystem::Maven | Ecosystem::Npm => name.to_owned(),
+            // Package URLs have the names of Go and npm in lower case, and a few old packages of npm have upper case.
+            Ecosystem::Go | Ecosystem::Npm => name.to_lowercase(),
+            Ecosystem::CratesIo | Ecosystem::Maven => name.to_owned(),
         };
         Self { ecosystem, name }
     }
@@ -119,6 +119,7 @@ mod tests {
             ("pkg:cargo/serde_json@1.0.1", Ecosystem::CratesIo, "serde_json"),
             ("pkg:npm/%40a/b@1", Ecosystem::Npm, "@a/b"),
             ("pkg:npm/lodash@4?download_url=https%3A%2F%2Fx", Ecosystem::Npm, "lodash"),
+            ("pkg:npm/morris.js@0.5.0", Ecosystem::Npm, "Morris.js"),
             ("pkg:pypi/ruamel-yaml@1", Ecosystem::Pypi, "Ruamel.YAML"),
             (
                 "pkg:golang/github.com/masterminds/goutils@v1.0.0",

@@ -3,7 +3,7 @@
 Run by hand: python more_pairs.py VECTORS SEMVER MAVEN > more_pairs.txt, where SEMVER is the directory of Node's package, and MAVEN the archive
 `maven-artifact.jar` of Maven 3. Each line: ecosystem, package, version, and the ids of the records.
 """
-import glob, json, os, random, re, subprocess, sys, tempfile
+import functools, glob, json, os, random, re, subprocess, sys, tempfile
 
 VERSION = re.compile(r"\d+(?:\.\d+)*(?:-[0-9A-Za-z.-]+)?")
 MATCH = """
@@ -75,13 +75,15 @@ def maven(vectors, jar, chance):
             near |= {bound, bound + ".1", bound + "-1", bound + ".0", bound + ".Final", bound + "-SNAPSHOT", bound + "-rc1", bound + "-alpha-2", bound + "-sp", bound + ".RELEASE", bound + "-jre", bound + "-m3", bound + "-beta.3", bound + "-20200101.120000-1", bound + "a1", bound + ".ga", bound + "-final-2"}
         asked += [(name, version) for version in sorted(near)]
     pairs = sorted({(v, b) for n, v in asked for _, a in entries[n] for r in a["ranges"] for e in r["events"] for b in e.values() if b != "0"})
-    known = Maven(jar, pairs).known
+    bounds = sorted({b for rows in entries.values() for _, a in rows for r in a["ranges"] for e in r["events"] for b in e.values() if b != "0"})
+    known = Maven(jar, sorted({*pairs, *((a, b) for a in bounds for b in bounds)})).known
+    order = lambda one, other: (one[1] != "0") - (other[1] != "0") if "0" in (one[1], other[1]) else known[one[1], other[1]]
     for name, version in asked:
         for id, affected in entries[name]:
             hit = False
             for r in affected["ranges"]:
                 inside = False
-                events = [(k, v) for e in r["events"] for k, v in e.items()]
+                events = sorted(((k, v) for e in r["events"] for k, v in e.items()), key=functools.cmp_to_key(order))
                 for kind, bound in events:
                     if kind == "introduced" and (bound == "0" or known[version, bound] >= 0):
                         inside = True
