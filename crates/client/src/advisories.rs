@@ -159,7 +159,7 @@ impl Mirror<'_> {
     }
 }
 
-/// What a directory holds, in the order of the names.
+/// Entries of a directory, in the order of their names.
 fn entries(dir: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>, Error> {
     let failed = |error: std::io::Error| Error::unusable(format!("cannot read `{}`: {error}", dir.display()));
     let mut found = Vec::new();
@@ -210,7 +210,7 @@ mod tests {
         let write = |path: &str, text: &str| {
             let path = temp.path().join("db").join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            files::write_shared(&path, text.as_bytes()).unwrap();
         };
         write("README.md", "no advisory");
         write("crates/a/RUSTSEC-2026-0001.md", &advisory("RUSTSEC-2026-0001", "a"));

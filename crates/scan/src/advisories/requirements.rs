@@ -16,7 +16,7 @@ struct Cut {
     is_after: bool,
 }
 
-/// All versions from one cut to another; to the end of the order if there is none.
+/// All versions from one cut to another; to the end of the order if `to` is absent.
 #[derive(Clone, Debug)]
 struct Part {
     from: Option<Cut>,
