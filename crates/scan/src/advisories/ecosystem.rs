@@ -9,19 +9,20 @@ use packageurl::PackageUrl;
 use super::versions::Order;
 use crate::components::purl::pypi_name;
 
-/// Ecosystems whose packages lockfiles name (<https://ossf.github.io/osv-schema/#defined-ecosystems>).
+/// Ecosystems whose packages lockfiles name (<https://ossf.github.io/osv-schema/#defined-ecosystems>). They stand in the order
+/// of their names' bytes, which is that of the keys of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ecosystem {
-    /// Crates of Rust.
-    CratesIo,
     /// Modules of Go.
     Go,
     /// Artifacts of Maven.
     Maven,
-    /// Packages of npm.
-    Npm,
     /// Projects of Python.
     Pypi,
+    /// Crates of Rust.
+    CratesIo,
+    /// Packages of npm.
+    Npm,
 }
 
 /// A package that advisories may name.
@@ -112,6 +113,13 @@ impl Package {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_is_that_of_the_names() {
+        let mut all = Ecosystem::ALL;
+        all.sort();
+        assert!(all.map(Ecosystem::as_str).is_sorted());
+    }
 
     #[test]
     fn one_name() {

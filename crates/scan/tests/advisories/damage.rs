@@ -4,7 +4,7 @@ use evidence::document::Document as _;
 use scan::advisories::{AdvisoriesError, Database, judge};
 use serde_json::{Value, json};
 
-use super::{bytes, components, record};
+use super::{bytes, components, database, record, rules};
 
 fn some() -> Vec<Value> {
     (0..40)
@@ -51,5 +51,23 @@ fn foreign_files() {
     for foreign in [&b""[..], b"{}", b"PK\x03\x04", &[0; 4096], b"countersign-advisories-2\n"] {
         let error = Database::open(foreign.to_vec()).unwrap_err().to_string();
         assert!(error.ends_with("run `countersign osv sync` again"), "{error}");
+    }
+}
+
+#[test]
+fn a_database_of_all_ecosystems_is_whole() {
+    let events = json!([{"introduced": "0"}]);
+    let names = [("crates.io", "a"), ("Go", "a.b/c"), ("Maven", "a:b"), ("npm", "a"), ("PyPI", "a")];
+    let records: Vec<_> = names.iter().map(|(kind, name)| record(kind, kind, name, &events)).collect();
+    let database = database(&records);
+    assert_eq!(database.check().unwrap(), 5);
+    for (purl, rule) in [
+        ("pkg:cargo/a@1.0.0", "crates.io"),
+        ("pkg:golang/a.b/c@v1.0.0", "Go"),
+        ("pkg:maven/a/b@1.0", "Maven"),
+        ("pkg:npm/a@1.0.0", "npm"),
+        ("pkg:pypi/a@1.0", "PyPI"),
+    ] {
+        assert_eq!(rules(&records, purl), [rule]);
     }
 }
