@@ -366,6 +366,7 @@ mod tests {
             agents: Vec::new(),
             service: None,
             checks: Vec::new(),
+            statements: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod columns;
 pub mod freezes;
 pub mod releases;
 mod schema;
+pub mod statements;
 #[cfg(test)]
 mod tests;
 
@@ -294,6 +295,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             .execute(params![blob.as_bytes(), project.map_or("", Name::as_str), refused])?;
     }
     releases::apply(rows, releases::EntryPosition { number, time: &time }, &event)?;
+    statements::apply(rows, number, &event)?;
     if let Event::StatusSet(status) = &event {
         freezes::apply(rows, number, &time, &header.actor, status)?;
     }

@@ -16,6 +16,7 @@ mod problem;
 mod proof;
 mod service;
 mod sign_in;
+mod statement;
 mod states;
 
 pub use api::{
@@ -36,4 +37,5 @@ pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
 pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView};
 pub use sign_in::{SignIn, SignInError};
+pub use statement::{StatementContent, StatementState, StatementView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::named::{FreezeView, NamedPerson, WitnessesView};
 use crate::service::ServiceView;
+use crate::statement::StatementView;
 use crate::states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, WorkKind, WorkState};
 
 /// A person's command: the signed request, and the statements that it names by digest.
@@ -272,6 +273,9 @@ pub struct PlaceView {
     /// Checks of the running release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckView>,
+    /// Statements of people whose scope covers the place: those in force first, then the newest that ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementView>,
 }
 
 /// A check of a running release on one runner.

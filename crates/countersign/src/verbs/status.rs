@@ -17,7 +17,7 @@ use evidence::{Moment, Name, Place};
 use serde::Serialize;
 use wire::{
     CheckView, FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage,
-    ReleaseView, RunFilter, RunView,
+    ReleaseView, RunFilter, RunView, StatementState, StatementView,
 };
 
 use super::{DataDir, release, runtime, status_release};
@@ -62,10 +62,11 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     output.print(&report, |report| {
         let gates: Vec<_> = report.gates.iter().flat_map(PendingGate::lines).collect();
         format!(
-            "{}{}{}{}{}{}",
+            "{}{}{}{}{}{}{}",
             text(&report.installation),
             stopped(&report.installation, &report.places),
             places_text(&report.places),
+            section("statements", &statements(&report.places)),
             section("gates of pending releases", &gates),
             runs_text(&report.runs, &report.places),
             section("ends soon", &report.ending)
@@ -198,6 +199,32 @@ fn places_text(places: &[PlaceView]) -> String {
         format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
+}
+
+/// Statements of people, each once: a scope may cover many places.
+fn statements(places: &[PlaceView]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = places.iter().flat_map(|view| view.statements.iter().map(move |stated| (view, stated)));
+    let line = |(view, stated): (&PlaceView, &StatementView)| {
+        let by =
+            stated.by.name.as_ref().map_or_else(|| stated.by.person.to_string(), |name| shown::line(name));
+        let content = stated.content.as_ref();
+        let scope = content.map_or_else(|| view.place.to_string(), |content| content.scope.to_string());
+        let summary =
+            content.map_or_else(|| "not readable".to_owned(), |content| shown::line(&content.summary));
+        let state = match stated.state {
+            StatementState::InForce => format!("until {}", stated.until),
+            StatementState::Later => format!("from {} until {}", stated.begins, stated.until),
+            StatementState::Ended => format!("ended at {}", stated.until),
+            StatementState::Withdrawn => "withdrawn".to_owned(),
+        };
+        format!(
+            "{} for {scope} by {by}: {summary}; {state} ({})",
+            stated.kind,
+            short(&stated.statement.hex())
+        )
+    };
+    all.filter(|(_, stated)| seen.insert(stated.statement)).map(line).collect()
 }
 
 /// The checks of the running release; a state that not all runners share names the runner.

@@ -59,6 +59,7 @@ fn a_second_person_waives_a_finding_until_a_date() {
     let vex = ["not-affected", &finding, "--justification", "component_not_present"];
     let vex = bob.json(&[&vex[..], &why[..], &["--data", &data]].concat(), 1);
     assert!(vex["error"].as_str().unwrap().contains("a dependency"), "{vex}");
+    shown_in_status(&shop);
     // Nobody approved it with these yet.
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
@@ -236,4 +237,19 @@ fn a_failed_test_in_quarantine_does_not_block_and_is_counted_over_runs() {
     );
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
+}
+
+/// The statements stand at their place, the newest first, with the person who signed.
+fn shown_in_status(shop: &Shop) {
+    let status = shop.ok(&["status"]);
+    let places = status["places"].as_array().unwrap();
+    let place = places.iter().find(|view| view["place"] == json!("shop/ledger-api/production")).unwrap();
+    let stated: Vec<_> = place["statements"].as_array().unwrap().iter().collect();
+    let kinds: Vec<_> = stated.iter().map(|view| view["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["tag", "sign-off", "waiver"], "the newest first");
+    assert!(
+        stated.iter().all(|view| view["state"] == json!("in-force") && view["by"]["name"] == json!("bob")),
+        "{stated:?}"
+    );
+    assert_eq!(stated[2]["content"]["reason"], json!("the input is ours"));
 }

@@ -15,13 +15,15 @@ use evidence::approval::Decision;
 use evidence::dsse::Envelope;
 use evidence::receipt::Work;
 use evidence::request::Request;
+use evidence::statements::Statement;
 use evidence::{Bytes, Digest, Name};
 use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
     CheckView, LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, RUNS_MAX,
-    ReleaseStage, RollbackView, RunFilter, RunView, RunningReleaseView, WorkState, WorkView,
+    ReleaseStage, RollbackView, RunFilter, RunView, RunningReleaseView, StatementContent, StatementView,
+    WorkState, WorkView,
 };
 
 use super::freshness::up_to_date;
@@ -35,7 +37,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::shared::Shared;
-use crate::views::{parsed, releases};
+use crate::views::{parsed, releases, statements};
 
 /// One run.
 pub async fn run(
@@ -218,7 +220,32 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),
+        statements: stated(shared, at)?,
     })
+}
+
+/// Statements of people whose scope covers a place.
+fn stated(shared: &Shared, at: &Place) -> Result<Vec<StatementView>, Failure> {
+    let found = shared.views.ask(|rows| statements::at(rows, at, clock::now())).map_err(Failure::failed)?;
+    let view = |row: statements::StatementRow| StatementView {
+        statement: row.statement,
+        kind: row.kind,
+        by: named(shared, row.person),
+        content: content(shared, &row.envelope),
+        begins: row.begins,
+        until: row.until,
+        envelope: row.envelope,
+        state: row.state,
+    };
+    Ok(found.into_iter().map(view).collect())
+}
+
+/// The content of a statement; `None` if it cannot be read.
+fn content(shared: &Shared, envelope: &Digest) -> Option<StatementContent> {
+    let bytes = shared.gatekeeper.store().blob(envelope).ok()?;
+    let statement = Statement::read(&Envelope::decode(&bytes).ok()?).ok()?;
+    let summary = statement.body.summary();
+    Some(StatementContent { scope: statement.scope, summary, reason: statement.reason })
 }
 
 /// The checks of a release, each on each runner.

@@ -22,14 +22,18 @@ CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL,
   by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, warnings TEXT,
   PRIMARY KEY (place, began)) STRICT;
 CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT NULL, kind TEXT NOT NULL,
+  person TEXT NOT NULL, project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL, begins TEXT NOT NULL,
+  until TEXT NOT NULL, envelope TEXT NOT NULL, withdrawn INTEGER) STRICT;
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
+CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 9] = [
+pub const TABLES: [(&str, &str); 10] = [
     ("cursor", "entries"),
     ("run", "run, entry, project, commit_id, state, started, services, person"),
     ("freeze", "frozen, entry, time, person"),
@@ -43,6 +47,10 @@ pub const TABLES: [(&str, &str); 9] = [
          by_run, by_rollback, request, person, ends, warnings",
     ),
     ("enrolled", "person, enrolment"),
+    (
+        "statement",
+        "digest, entry, kind, person, project, service, environment, begins, until, envelope, withdrawn",
+    ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 8;
+pub const VERSION: i64 = 9;
