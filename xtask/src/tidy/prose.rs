@@ -1,7 +1,7 @@
 //! Texts that people read, extracted from pages and sources: paragraphs, comments and string literals.
 //!
 //! Invariant: each text keeps its line number and has one line feed where its source has one, so that a position in it has
-//! a line number. Only the Rust and the Markdown that this tree uses are supported.
+//! a line number. Only the Rust, the Markdown and the Rego that this tree uses are supported.
 
 /// A text that people read.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,6 +72,44 @@ pub fn with_code(text: &str) -> Vec<Prose> {
             reader.skip(c.len_utf8());
         }
     }
+    found
+}
+
+/// Comments and string literals of a policy, without code.
+pub fn of_policy(text: &str) -> Vec<Prose> {
+    let mut found = Vec::new();
+    let mut last = 0;
+    for (number, line) in text.lines().enumerate() {
+        let (number, mut rest) = (number + 1, line.trim());
+        while let Some(at) = rest.find(['"', '#', '`']) {
+            let (before, after) = rest.split_at(at);
+            match after.chars().next() {
+                Some('#') => {
+                    let comment = after.trim_start_matches('#').trim();
+                    let follows = before.is_empty() && last + 1 == number && !is_item(comment);
+                    if !comment.is_empty() {
+                        add(&mut found, number, comment, follows);
+                        last = number;
+                    }
+                    rest = "";
+                }
+                Some(quote) => {
+                    let inner = after.get(1..).unwrap_or_default();
+                    let mut escaped = false;
+                    let end = inner.find(|c: char| {
+                        let ends = c == quote && !escaped;
+                        escaped = c == '\\' && quote == '"' && !escaped;
+                        ends
+                    });
+                    let (literal, behind) = inner.split_at(end.unwrap_or(inner.len()));
+                    found.push(Prose { line: number, text: literal.to_owned(), literal: true });
+                    rest = behind.get(1..).unwrap_or_default();
+                }
+                None => rest = "",
+            }
+        }
+    }
+    found.iter_mut().for_each(|prose| prose.text = without_code(&prose.text));
     found
 }
 
@@ -205,5 +243,22 @@ mod tests {
         let expected = [(1, "a\nb"), (4, "c\nd"), (6, "e  f  \ng"), (8, "h \"i\""), (9, "j"), (10, "k")];
         assert_eq!(texts(&found), expected);
         assert!(found.iter().filter(|prose| prose.literal).map(|prose| prose.line).eq([6, 8, 10]));
+    }
+
+    #[test]
+    fn comments_and_literals_of_a_policy_are_texts() {
+        let text = "# One\n# comment.\nx := \"a \\\"b\\\" # c\" # not code `x`\ny := `raw # text`\n";
+        let found = of_policy(text);
+        let texts: Vec<_> =
+            found.iter().map(|prose| (prose.line, prose.text.as_str(), prose.literal)).collect();
+        assert_eq!(
+            texts,
+            [
+                (1, "One\ncomment.", false),
+                (3, "a \\\"b\\\" # c", true),
+                (3, "not code `x`", false),
+                (4, "raw # text", true)
+            ]
+        );
     }
 }

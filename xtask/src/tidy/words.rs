@@ -113,6 +113,11 @@ fn found(root: &Path) -> Result<BTreeMap<String, Vec<Hit>>, String> {
             add(name, prose::of_source(&text));
         }
     }
+    for (name, text) in files(root, &["policies"], "rego")? {
+        if !name.ends_with("_test.rego") {
+            add(name, prose::of_policy(&text));
+        }
+    }
     Ok(all)
 }
 
