@@ -125,5 +125,5 @@ fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<R
                 .to_owned(),
         ),
     };
-    Some(Reason { code: code.to_owned(), what, remedy })
+    Some(Reason { code: code.to_owned(), what, remedy, finding: None })
 }

@@ -24,6 +24,7 @@ pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> O
             checked.place
         ),
         remedy: advice(checked, people),
+        finding: None,
     })
 }
 

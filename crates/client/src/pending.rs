@@ -77,6 +77,7 @@ fn reasons(error: Error) -> Vec<Reason> {
             code: "evidence-unread".to_owned(),
             what: other.to_string(),
             remedy: "ask again; `countersign approve --show` says more".to_owned(),
+            finding: None,
         }],
     }
 }

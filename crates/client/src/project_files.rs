@@ -49,6 +49,7 @@ pub fn sound<'a>(
             code: "pipeline-missing".to_owned(),
             what: format!("{of} has no {}", pipeline::PATH),
             remedy: "`countersign init` writes one to start from; docs/pipeline.md describes it".to_owned(),
+            finding: None,
         };
         return Err(refused(of, vec![finding]));
     };
@@ -80,6 +81,7 @@ pub fn unsound(of: &str, problems: &[Problem], remedy: &str) -> Error {
         code: problem.code().to_owned(),
         what: problem.to_string(),
         remedy: remedy.to_owned(),
+        finding: None,
     };
     refused(of, problems.iter().map(finding).collect())
 }
@@ -179,6 +181,7 @@ pub async fn misfits(
                     "correct the file, or the place's configuration with `countersign trust environment {}`",
                     view.place
                 ),
+                finding: None,
             });
         }
     }

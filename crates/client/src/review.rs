@@ -229,7 +229,7 @@ pub const fn assurance(mode: Mode) -> &'static str {
 pub fn lines(title: &str, findings: &[Reason]) -> String {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut text = String::new();
-    for Reason { code, what, remedy } in findings {
+    for Reason { code, what, remedy, .. } in findings {
         let count = seen.entry(code).or_default();
         *count += 1;
         if *count <= EACH_MAX {

@@ -37,7 +37,7 @@ pub async fn failure(
                     "see `countersign status`; a commit that descends from {} and from the running commit contains both",
                     short(view.commit.as_str())
                 );
-                let finding = Reason { code: "superseded".into(), what, remedy };
+                let finding = Reason { code: "superseded".into(), what, remedy, finding: None };
                 let message = format!("{place}: another run replaced run {run}");
                 return Ok(Some(Error::decided(GateOutcome::Fail, message, vec![finding])));
             }
@@ -45,7 +45,7 @@ pub async fn failure(
                 let what = format!("rollback {by} of {place} ended it before it ran there");
                 let remedy =
                     format!("`countersign run {}` releases it there, if it is still wanted", view.commit);
-                let finding = Reason { code: "ended-by-rollback".into(), what, remedy };
+                let finding = Reason { code: "ended-by-rollback".into(), what, remedy, finding: None };
                 let message = format!("{place}: somebody rolled back there meanwhile");
                 return Ok(Some(Error::decided(GateOutcome::Fail, message, vec![finding])));
             }
@@ -60,7 +60,7 @@ pub async fn failure(
                     "release another commit; or, if it is wanted after all, `countersign run --again {}`",
                     view.commit
                 );
-                let finding = Reason { code: "rolled-back".into(), what: said, remedy };
+                let finding = Reason { code: "rolled-back".into(), what: said, remedy, finding: None };
                 let message = format!("{place}: commit {} was rolled back", short(view.commit.as_str()));
                 return Ok(Some(Error::decided(GateOutcome::Fail, message, vec![finding])));
             }
@@ -98,6 +98,7 @@ fn failed(view: &RunView, differing: &[String]) -> Error {
                 code: "step-failed".into(),
                 what: format!("{} {} failed on {runner}", work.kind, work.name),
                 remedy: format!("countersign logs {} {} --runner {runner}", view.run, work.name),
+                finding: None,
             }
         })
         .collect();
@@ -119,7 +120,7 @@ fn failed(view: &RunView, differing: &[String]) -> Error {
                 "`countersign status` shows which machines are connected; then run the commit again",
             ),
         };
-        findings.push(Reason { code: code.into(), what: what.into(), remedy: remedy.into() });
+        findings.push(Reason { code: code.into(), what: what.into(), remedy: remedy.into(), finding: None });
     }
     Error::decided(GateOutcome::Fail, format!("run {} {}", view.run, view.state), findings)
 }

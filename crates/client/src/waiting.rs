@@ -40,6 +40,7 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Error> {
             "start it: the run then continues, and `countersign run {}` follows it; or `countersign cancel {run}`",
             view.commit
         ),
+        finding: None,
     };
     let mut findings: Vec<_> = gone.iter().map(finding).collect();
     findings.dedup();
@@ -79,6 +80,7 @@ fn absent(machine: &MachineView) -> Reason {
         code: "agent-gone".into(),
         what: format!("agent {} has not asked for work for {} seconds", machine.name, machine.silent_seconds),
         remedy: "start it: it then does what is due; `countersign status` shows the progress".into(),
+        finding: None,
     }
 }
 
@@ -106,6 +108,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
             code: code.clone(),
             what: what.clone(),
             remedy: remedy.clone(),
+            finding: None,
         }));
     }
     if release.stage == ReleaseStage::Held && release.reasons.iter().any(|code| code == "frozen") {

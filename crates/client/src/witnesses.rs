@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn advice_to_wait_stays_where_waiting_helps() {
-        let finding = |code: &str| Reason { code: code.into(), what: "w".into(), remedy: "wait".into() };
+        let finding =
+            |code: &str| Reason { code: code.into(), what: "w".into(), remedy: "wait".into(), finding: None };
         let remedies = |seen| {
             let mut findings = [finding("not-witnessed"), finding("frozen")];
             advise(&mut findings, seen);

@@ -83,6 +83,6 @@ fn of_step(name: &Name, error: &StepError) -> Failure {
         return Failure::error(what);
     }
     let remedy = "change the outputs or the needs in the pipeline file".to_owned();
-    let finding = Reason { code: "step-failed".to_owned(), what, remedy };
+    let finding = Reason { code: "step-failed".to_owned(), what, remedy, finding: None };
     Failure::decided(GateOutcome::Fail, "the pipeline does not pass", vec![finding])
 }

@@ -51,7 +51,7 @@ impl fmt::Display for Reasons {
 }
 
 fn reason(code: &str, what: impl Into<String>, remedy: &str) -> Reason {
-    Reason { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
+    Reason { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned(), finding: None }
 }
 
 /// Reasons with a single reason against the release.

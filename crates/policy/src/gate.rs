@@ -3,13 +3,17 @@
 //! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
 //! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
 //! `deny` is. A third set, `reads`, may name the reports that the policy reads. A fourth, `warn`, has the shape of `deny`
-//! and stops nothing.
+//! and stops nothing. A fifth, `explain`, lists the rules for people and decides nothing.
 //!
 //! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
 //! so an endless rule stops at the same place everywhere. But it treats an error of a built-in inside a rule as "does
 //! not hold", so a `deny` that failed would let the release through. The strict interpreter stops at such errors, but
 //! has no such count. So the machine bounds the work, and the interpreter decides (decision 0007). For a large input
 //! the two run in parallel, with the same result.
+//!
+//! Where the head of a set has no value for one element, the interpreter loses the others; the machine loses elements on
+//! which a built-in fails. One set that feeds another could so be empty in both, each for its own reason. Therefore each such
+//! set is compared by itself (`helpers.rs`).
 //!
 //! The reason texts of an undecided verdict are recorded by digest in the ledger, so existing ones never change.
 
@@ -19,6 +23,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evidence::Digest;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::program::Program;
 use regorus::rvm::vm::{RegoVM, VmError};
@@ -28,6 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
+use crate::explain::{ExplainError, Rule};
+use crate::helpers;
 use crate::reads::{Read, ReadsError};
 
 /// Name and version of the engine, stored with each decision.
@@ -43,9 +50,11 @@ pub struct Gate {
     policy: CompiledPolicy,
     program: Arc<Program>,
     instructions_max: usize,
-    /// The sets that decide, and `warn` if the policy has it.
-    rules: Vec<&'static str>,
+    /// `checks`, `deny`, `warn` if the policy has it, and then the sets on which both evaluators must agree besides.
+    rules: Vec<String>,
+    warn: bool,
     reads: bool,
+    explain: bool,
 }
 
 /// Answer of a gate.
@@ -87,6 +96,16 @@ pub struct Reason {
     pub what: String,
     /// Action that resolves the problem.
     pub remedy: String,
+    /// Identity of the finding that the reason is about. Absent if it is about something else, or the policy does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Digest>,
+}
+
+impl Reason {
+    /// A reason that is about no finding.
+    pub fn new(code: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: code.into(), what: what.into(), remedy: remedy.into(), finding: None }
+    }
 }
 
 /// Reasons why a bundle is not a policy.
@@ -101,6 +120,14 @@ pub enum GateError {
     /// The policy uses a built-in that is not allowed.
     #[error("policy: built-in `{0}` is not allowed: a gate depends on its input alone")]
     Builtin(String),
+    /// A rule changes the input for another rule.
+    #[error("policy: `with` is allowed in tests only: a gate has one input")]
+    With,
+    /// A rule other than a set goes through a list and may have no value for one of its elements.
+    #[error(
+        "policy: `{0}` goes through a list, and its value may be missing for an element: bind the value in the body, `value := ...`"
+    )]
+    Head(String),
 }
 
 impl std::fmt::Debug for Gate {
@@ -118,7 +145,7 @@ impl Gate {
         let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
-        let (mut checks, mut deny, mut warn, mut reads) = (false, false, false, false);
+        let (mut checks, mut deny, mut warn, mut reads, mut explain) = (false, false, false, false, false);
         for (path, text) in bundle.files() {
             let package = engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
             if package == PACKAGE {
@@ -127,6 +154,7 @@ impl Gate {
                 deny |= declares("deny").map_err(|error| wrong(&error))?;
                 warn |= declares("warn").map_err(|error| wrong(&error))?;
                 reads |= declares("reads").map_err(|error| wrong(&error))?;
+                explain |= declares("explain").map_err(|error| wrong(&error))?;
             }
         }
         if !checks {
@@ -136,14 +164,32 @@ impl Gate {
             return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
-        let mut rules = vec![CHECKS, DENY];
-        rules.extend(warn.then_some(WARN));
-        let asked: Vec<&str> = rules.iter().copied().chain(reads.then_some(READS)).collect();
+        if helpers::changes_input(&engine).map_err(|error| wrong(&error))? {
+            return Err(GateError::With);
+        }
+        let mut rules = vec![CHECKS.to_owned(), DENY.to_owned()];
+        rules.extend(warn.then(|| WARN.to_owned()));
+        let uncertain = helpers::uncertain(&policy);
+        if let Some(rule) = uncertain.refused.into_iter().next() {
+            return Err(GateError::Head(rule));
+        }
+        rules.extend(uncertain.compared.into_iter().filter(|rule| !ASKED.contains(&rule.as_str())));
+        let besides = reads.then_some(READS).into_iter().chain(explain.then_some(EXPLAIN));
+        let asked: Vec<&str> = rules.iter().map(String::as_str).chain(besides).collect();
         let program = Compiler::compile_from_policy(&policy, &asked).map_err(|error| wrong(&error))?;
         let used = program.builtin_info_table.iter().find(|builtin| !is_allowed(&builtin.name));
         match used {
             Some(builtin) => Err(GateError::Builtin(builtin.name.clone())),
-            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX, rules, reads }),
+            None => Ok(Self {
+                engine,
+                policy,
+                program,
+                instructions_max: INSTRUCTIONS_MAX,
+                rules,
+                warn,
+                reads,
+                explain,
+            }),
         }
     }
 
@@ -159,7 +205,7 @@ impl Gate {
     #[must_use]
     pub fn instructions(&self, input: &str) -> Option<usize> {
         let input = Value::from_json_str(input).ok()?;
-        let cost = |rule: &&'static str| {
+        let cost = |rule: &String| {
             let within = |budget: usize| self.by_machine_within(rule, &input, budget).is_ok();
             if !within(self.instructions_max) {
                 return None;
@@ -191,14 +237,33 @@ impl Gate {
         if !self.reads {
             return Ok(BTreeSet::new());
         }
+        self.one_set(READS, input).map_err(ReadsError)
+    }
+
+    /// The rules of the policy, for an input in JSON. `None` if the policy has no set `explain`.
+    ///
+    /// # Errors
+    /// `ExplainError` when the set cannot be evaluated, or an element of it is no rule.
+    pub fn explain(&self, input: &str) -> Result<Option<BTreeSet<Rule>>, ExplainError> {
+        if !self.explain {
+            return Ok(None);
+        }
+        self.one_set(EXPLAIN, input).map(Some).map_err(ExplainError)
+    }
+
+    /// Evaluates one set that is no part of the decision.
+    fn one_set<T: serde::de::DeserializeOwned + Ord>(
+        &self,
+        rule: &str,
+        input: &str,
+    ) -> Result<BTreeSet<T>, String> {
         let read = || {
             let input =
                 Value::from_json_str(input).map_err(|error| format!("the input is not JSON: {error}"))?;
-            set(READS, self.evaluated(READS, &input))
+            set(rule, self.evaluated(rule, &input))
         };
         let read = std::panic::catch_unwind(AssertUnwindSafe(read));
-        let read = read.unwrap_or_else(|_| Err(ENGINE_FAILED.into()));
-        read.map_err(ReadsError)
+        read.unwrap_or_else(|_| Err(ENGINE_FAILED.into()))
     }
 
     fn decide(&self, input: &str) -> Result<Verdict, String> {
@@ -211,10 +276,11 @@ impl Gate {
         let mut next = || found.next().ok_or("a rule was not evaluated");
         let checks: BTreeSet<String> = set(CHECKS, next()?)?;
         let reasons: BTreeSet<Reason> = set(DENY, next()?)?;
-        let warnings: BTreeSet<Reason> = match self.rules.get(2) {
-            Some(rule) => set(rule, next()?)?,
-            None => BTreeSet::new(),
-        };
+        let warnings: BTreeSet<Reason> = if self.warn { set(WARN, next()?)? } else { BTreeSet::new() };
+        let decided = if self.warn { 3 } else { 2 };
+        for rule in self.rules.iter().skip(decided) {
+            agreed(rule, next()?)?;
+        }
         match (checks.is_empty(), reasons.is_empty()) {
             (_, false) => Ok(Verdict::Fail { checks, reasons, warnings }),
             (false, true) => Ok(Verdict::Pass { checks, warnings }),
@@ -301,11 +367,7 @@ fn set<T: serde::de::DeserializeOwned + Ord>(
     rule: &str,
     evaluated: Evaluated,
 ) -> Result<BTreeSet<T>, String> {
-    let bounded = evaluated.bounded?;
-    let found = evaluated.found?;
-    if bounded != found {
-        return Err(format!("the two evaluators do not agree on `{rule}`; please report this policy"));
-    }
+    let found = agreed(rule, evaluated)?;
     let set = found.as_set().map_err(|_| format!("`{rule}` is undefined or not a set"))?;
     let read = |element: &Value| {
         let text = element.to_json_str().map_err(|error| error.to_string())?;
@@ -315,12 +377,25 @@ fn set<T: serde::de::DeserializeOwned + Ord>(
     set.iter().map(read).collect()
 }
 
+/// The value on which both evaluators agree.
+fn agreed(rule: &str, evaluated: Evaluated) -> Result<Value, String> {
+    let bounded = evaluated.bounded?;
+    let found = evaluated.found?;
+    if bounded == found {
+        return Ok(found);
+    }
+    Err(format!("the two evaluators do not agree on `{rule}`; please report this policy"))
+}
+
 const ENGINE_FAILED: &str = "the policy engine failed on this input; please report it";
 const PACKAGE: &str = "data.countersign.gate";
 const CHECKS: &str = "data.countersign.gate.checks";
 const DENY: &str = "data.countersign.gate.deny";
 const READS: &str = "data.countersign.gate.reads";
 const WARN: &str = "data.countersign.gate.warn";
+const EXPLAIN: &str = "data.countersign.gate.explain";
+/// The sets that are asked for themselves.
+const ASKED: [&str; 5] = [CHECKS, DENY, WARN, READS, EXPLAIN];
 /// Smallest input in bytes for which parallel evaluation is worth the start of a thread.
 const SIDE_BY_SIDE_BYTES: usize = 8 * 1024;
 /// Time limit of the interpreter while the bound is unknown.

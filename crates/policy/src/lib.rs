@@ -29,13 +29,16 @@
 
 mod builtins;
 mod bundle;
+mod explain;
 mod gate;
+mod helpers;
 mod packs;
 mod reading;
 mod reads;
 mod testing;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
+pub use explain::{ExplainError, Rule, RuleMode};
 pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};

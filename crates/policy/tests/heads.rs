@@ -97,3 +97,106 @@ fn the_order_of_rules_changes_nothing() {
         assert_eq!(results, [("data.gate_test.test_a".to_owned(), None)], "{rules}");
     }
 }
+
+/// Of two findings one gives the head no value, and the other makes a built-in fail. The interpreter ends at the first one;
+/// the machine drops the second one. By `deny` alone both would say "nothing", and the release would pass.
+#[test]
+fn a_helper_that_is_empty_for_two_reasons_never_lets_through() {
+    let deny = |condition: &str| {
+        format!(
+            "deny contains {{\"code\": \"bad\", \"what\": \"b\", \"remedy\": \"m\"}} if {{ {condition} }}"
+        )
+    };
+    let [first, second] = [r#"{"n": "1"}"#, r#"{"severity": "high", "n": "x"}"#];
+    for findings in [[first, second], [second, first]] {
+        let input = format!(r#"{{"findings": [{}]}}"#, findings.join(", "));
+        for (helper, condition) in [
+            (
+                "found contains reason(finding) if some finding in input.findings\nreason(finding) := {\"n\": finding.n} if finding.severity",
+                "some one in found; to_number(one.n) > 0",
+            ),
+            (
+                "found contains {\"n\": finding.n, \"s\": finding.severity} if some finding in input.findings",
+                "some one in found; to_number(one.n) > 0",
+            ),
+            (
+                "found contains finding.severity if { some i; finding := input.findings[i] }",
+                "to_number(found[_]) > 0",
+            ),
+        ] {
+            let verdict = ask(&format!("{helper}\n{}", deny(condition)), &input);
+            assert!(matches!(verdict, Verdict::Undecided { .. }), "{helper}, {input}: {verdict:?}");
+        }
+    }
+}
+
+/// A function has no value by itself that could be compared. For single values and objects both evaluators have the same
+/// fault: `found := one.n if some one in all` has no value if one element has no `n`.
+#[test]
+fn a_value_that_goes_through_a_list_is_bound_in_the_body() {
+    let compiled = |function: &str| {
+        let rules = format!("deny contains 1 if input.findings == 1\n{function}");
+        Gate::compile(&bundle(&rules))
+    };
+    for function in [
+        "worst(all) := to_number(one.n) if some one in all",
+        "worst(all) := to_number(all[_].n) if all[_]",
+        "worst(all) := one.n if one := all[i]",
+        "worst(all) := 1 if false else := one.n if some one in all",
+        "worst(all) := one.n if { walk(all, [_, one]) }",
+        "worst := one.n if some one in input.findings",
+        "worst := one.n if one := input.findings[_]",
+        "worst[one.n] := 1 if some one in input.findings",
+        "worst[1] := one.n if some one in input.findings",
+    ] {
+        let refused = compiled(function).unwrap_err().to_string();
+        assert!(
+            refused.contains("`data.countersign.gate.worst` goes through a list"),
+            "{function}: {refused}"
+        );
+    }
+    for function in [
+        "worst(all) := value if { some one in all; value := to_number(one.n) }",
+        "worst(all) := max([to_number(one.n) | some one in all])",
+        "worst(all) := table[all] if table[all]\ntable := {}",
+        "worst(all) := one.n if { one := all[0]; one.n != all.b[one.n] }",
+        "worst(all) if some one in all",
+        "worst := value if { some one in input.findings; value := one.n }",
+        "worst[key] := 1 if some key, _ in input.findings",
+        "worst := input.findings[0].n if input.findings[0]",
+    ] {
+        assert!(compiled(function).is_ok(), "{function}: {:?}", compiled(function));
+    }
+}
+
+/// Under another input the comparison of helpers would be about other elements.
+#[test]
+fn a_gate_has_one_input() {
+    for rule in [
+        "deny contains {\"code\": \"x\", \"what\": \"x\", \"remedy\": \"x\"} if { count(other) > 0 with input as {} }\nother := input.a",
+        "deny contains 1 if other(2)\nother(x) if { y := [z | some z in x with input.a as 1]; y == x }",
+    ] {
+        let refused = Gate::compile(&bundle(rule)).unwrap_err();
+        assert_eq!(refused, policy::GateError::With, "{rule}");
+    }
+}
+
+/// Texts that an audit compares: an element of `deny` may name a finding, and one that does not is as it was.
+#[test]
+fn a_reason_may_name_its_finding() {
+    let reason =
+        |more: &str| format!("deny contains {{\"code\": \"bad\", \"what\": \"b\", \"remedy\": \"m\"{more}}}");
+    let id = format!("sha256:{}", "0".repeat(64));
+    for (more, expected) in [
+        (String::new(), None),
+        (r#", "finding": null"#.into(), None),
+        (format!(r#", "finding": "{id}""#), Some(&id)),
+    ] {
+        let verdict = ask(&reason(&more), "{}");
+        let Verdict::Fail { reasons, .. } = &verdict else { unreachable!("{verdict:?}") };
+        let named = reasons.first().unwrap().finding.map(|id| id.to_string());
+        assert_eq!(named.as_ref(), expected);
+        assert_eq!(serde_json::to_string(&verdict).unwrap().contains("finding"), expected.is_some());
+    }
+    assert!(matches!(ask(&reason(r#", "finding": "one""#), "{}"), Verdict::Undecided { .. }));
+}

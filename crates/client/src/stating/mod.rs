@@ -85,7 +85,7 @@ pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: Stateme
         checked.place
     );
     let remedy = format!("have another person sign it who has the role {}", rules.roles.join(" or "));
-    let finding = Reason { code: "own-change".into(), what: what.clone(), remedy };
+    let finding = Reason { code: "own-change".into(), what: what.clone(), remedy, finding: None };
     Err(Error::decided(GateOutcome::Fail, format!("{what}; nothing was signed"), vec![finding]))
 }
 

@@ -39,7 +39,8 @@ pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
         let remedy =
             "there is nothing left to cancel; `countersign status` shows the outcome of its releases";
-        let finding = Reason { code: "run-ended".into(), what: what.clone(), remedy: remedy.into() };
+        let finding =
+            Reason { code: "run-ended".into(), what: what.clone(), remedy: remedy.into(), finding: None };
         return Err(Failure::decided(GateOutcome::Fail, what, vec![finding]));
     }
     let sent = sending::send(home, "cancel", json!({ "run": run, "commit": commit }), Parts::default())?;

@@ -345,8 +345,7 @@ fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Reason {
             project_files::names(own.iter())
         ),
         remedy: "give the service the name that its places have, or make new ones with `countersign trust environment PLACE`"
-            .to_owned(),
-    }
+            .to_owned(), finding: None }
 }
 
 fn place_plan(view: &PlaceView) -> PlacePlan {

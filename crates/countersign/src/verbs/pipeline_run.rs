@@ -131,6 +131,7 @@ fn step(
         remedy: format!(
             "correct it; `countersign pipeline run {name}` runs it and the steps that it needs again"
         ),
+        finding: None,
     };
     Err(Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
 }
@@ -188,6 +189,7 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
                 ),
                 remedy: "have the step write it there as an executable file, or name another program"
                     .to_owned(),
+                finding: None,
             });
         }
     }
@@ -202,6 +204,7 @@ fn not_made(name: &Name, error: &ArtifactError) -> Failure {
         code: "artifact-failed".to_owned(),
         what: format!("artifact `{name}` cannot be assembled: {error}"),
         remedy: "change its sources in the pipeline file, or the outputs of the steps".to_owned(),
+        finding: None,
     };
     Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding])
 }

@@ -191,6 +191,7 @@ impl ScanReport {
             code: "not-scanned".to_owned(),
             what: format!("{path}: {why}"),
             remedy: "mend the file, or scan a directory without it".to_owned(),
+            finding: None,
         };
         let findings = self.unread.iter().map(finding).collect();
         let what = if is_empty && self.unread.is_empty() {
