@@ -7,8 +7,8 @@ solo if input.mode == "solo"
 
 production if input.place.environment == "production"
 
-# Who signed off a commit of the range has had it in hand: somebody else approves. Who wrote a part of it is barred
-# whatever stands here.
+# A person who signed off a commit of the range has had it in hand: somebody else approves. Change authors are barred by
+# the judge, whatever a policy says.
 signed_off contains subject if {
 	not solo
 	some subject in object.get(input, ["people", "signed_off"], [])

@@ -1,5 +1,5 @@
-# Rules about what scanners, tests and package managers reported. The table `modes` in `gate.rego` says for each rule
-# whether it blocks, warns or is off; `limits` has the numbers. Each rule goes through the facts once, so that a thousand
+# Rules about what scanners, tests and package managers reported. The table `modes` says for each rule whether it blocks,
+# warns or is off; `limits` has the numbers. Each rule goes through the facts once, so that a thousand
 # components cost a thousand steps.
 package countersign.gate
 
@@ -14,8 +14,6 @@ mode(rule) := object.get(row, column, object.get(row, fallback, object.get(row, 
 
 # A rule that the table does not name, or a word that is misspelt there, blocks.
 blocks(rule) if not mode(rule) in {"off", "warn"}
-
-limit(name) := object.get(row, input.place.environment, object.get(row, "other", {})) if row := object.get(limits, name, {})
 
 # A waived finding counts again from the end of its waiver on.
 open_findings := [finding |
@@ -36,10 +34,14 @@ remedy(finding) := sprintf("upgrade to %s or later, through the dependency that 
 	finding.fixed != null
 } else := "mend it and run again"
 
+# The finding that a reason is about, by which `status` and `approve` show the two together.
+about(finding) := object.get(finding, "id", null)
+
 secret(finding) := {
 	"code": "secret-found",
 	"what": told(finding),
 	"remedy": "revoke the secret, remove it, and run a commit without it",
+	"finding": about(finding),
 } if {
 	finding.class == "secret"
 	not undecided(finding)
@@ -52,11 +54,17 @@ unknown(finding) := {
 	"code": "finding-undecided",
 	"what": told(finding),
 	"remedy": "give the scan something that it can read, or have the finding waived",
+	"finding": about(finding),
 } if {
 	undecided(finding)
 }
 
-critical(finding) := {"code": "finding-critical", "what": told(finding), "remedy": remedy(finding)} if {
+critical(finding) := {
+	"code": "finding-critical",
+	"what": told(finding),
+	"remedy": remedy(finding),
+	"finding": about(finding),
+} if {
 	not finding.class in {"secret", "licence"}
 	serious(finding)
 }
@@ -65,7 +73,14 @@ serious(finding) if finding.severity == "critical"
 
 serious(finding) if finding.exploited
 
-licence(finding) := {"code": "licence-denied", "what": told(finding), "remedy": REPLACE} if finding.class == "licence"
+licence(finding) := {
+	"code": "licence-denied",
+	"what": told(finding),
+	"remedy": REPLACE,
+	"finding": about(finding),
+} if {
+	finding.class == "licence"
+}
 
 REPLACE := "replace the dependency, or have its licence allowed in the policy"
 
@@ -125,6 +140,7 @@ problems contains {
 	"code": "fix-overdue",
 	"what": sprintf("%s; a fix has been there for %d days, %d are allowed", [told(finding), days, most]),
 	"remedy": remedy(finding),
+	"finding": about(finding),
 } if {
 	some finding in confirmed
 	finding.fixed != null
@@ -137,6 +153,7 @@ problems contains {
 	"code": "fix-undated",
 	"what": sprintf("%s; there is a fix, and nothing shows since when: neither its day nor that of the advisory is known", [told(finding)]),
 	"remedy": remedy(finding),
+	"finding": about(finding),
 } if {
 	some finding in confirmed
 	finding.fixed != null
@@ -144,12 +161,24 @@ problems contains {
 	not clock(finding)
 }
 
+# Rows of the budget for this environment and for the class of its data.
+own_rows := [row |
+	some name in [input.place.environment, sprintf("class/%s", [object.get(classes, input.place.environment, "")])]
+	row := object.get(limits.budget, name, null)
+	row != null
+]
+
+budget_rows := own_rows if count(own_rows) > 0 else := [object.get(limits.budget, "other", {})]
+
+severities := {severity | some row in budget_rows; some severity, _ in row}
+
 problems contains {
 	"code": "budget-exceeded",
 	"what": sprintf("%d findings of severity %s, %d are allowed here", [found, severity, most]),
 	"remedy": "mend some of them, or have them waived",
 } if {
-	some severity, most in limit("budget")
+	some severity in severities
+	most := min([number | some row in budget_rows; some name, number in row; name == severity])
 	found := count([finding | some finding in confirmed; finding.class != "secret"; finding.severity == severity])
 	found > most
 }
@@ -174,7 +203,7 @@ problems contains {
 	report.days > limits.report_days
 }
 
-# --- What is missing ----------------------------------------------------------------------------------------------
+# --- Missing reports ---------------------------------------------------------------------------------------------
 
 kinds := {report.kind | some report in object.get(input, "reports", [])}
 
@@ -258,6 +287,61 @@ problems contains {
 	"remedy": "mend it and run again",
 } if {
 	some test in input.tests.failing
+}
+
+measured if {
+	is_number(input.coverage.lines.covered)
+	is_number(input.coverage.lines.total)
+}
+
+problems contains {
+	"code": "coverage-low",
+	"what": "no coverage report",
+	"remedy": "let a step report the lines that tests reach",
+} if {
+	not measured
+}
+
+problems contains {
+	"code": "coverage-low",
+	"what": "the coverage report counts no line",
+	"remedy": "let the step measure the lines of the product",
+} if {
+	input.coverage.lines.total == 0
+}
+
+problems contains {
+	"code": "coverage-low",
+	"what": sprintf("tests reach %d of %d lines, %d percent are needed", [lines.covered, lines.total, limits.coverage_percent]),
+	"remedy": "write tests for what the report shows as not reached, and run again",
+} if {
+	lines := input.coverage.lines
+	lines.total > 0
+	lines.covered * 100 < limits.coverage_percent * lines.total
+}
+
+# --- Version and labels -------------------------------------------------------------------------------------------
+
+# Tags of this artifact by release managers.
+tags := [statement.body | some statement in object.get(input, "statements", []); statement.kind == "tag"]
+
+versioned := [tag | some tag in tags; semver.is_valid(tag.version)]
+
+problems contains {
+	"code": "version-missing",
+	"what": "no tag gives the artifact a semantic version",
+	"remedy": "have a release manager tag it: `countersign tag`",
+} if {
+	count(versioned) == 0
+}
+
+problems contains {
+	"code": "label-missing",
+	"what": sprintf("no tag gives the artifact the label `%s`", [label]),
+	"remedy": "have a release manager tag it with the label: `countersign tag --label`",
+} if {
+	some label in limits.labels
+	count([tag | some tag in tags; object.get(tag, "labels", {})[label] != ""]) == 0
 }
 
 # --- Components ---------------------------------------------------------------------------------------------------
@@ -404,7 +488,7 @@ problems contains {
 	some difference in input.configuration.differences
 }
 
-# --- What was checked ---------------------------------------------------------------------------------------------
+# --- Checks that were made ----------------------------------------------------------------------------------------
 
 checks contains "no scanner found a secret" if {
 	input.findings
@@ -439,6 +523,15 @@ checks contains "a checksum pins every component" if {
 checks contains "the configuration is sound and within its bounds" if {
 	input.configuration
 	blocks("configuration-out-of-bounds")
+}
+
+checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
+
+checks contains "the artifact has a semantic version" if blocks("version-missing")
+
+checks contains sprintf("the artifact has the labels %s", [concat(", ", limits.labels)]) if {
+	count(limits.labels) > 0
+	blocks("label-missing")
 }
 
 checks contains "the components of the artifact were reported" if blocks("sbom-missing")

@@ -17,24 +17,30 @@ approvals_needed := 1 if production else := 0
 
 approver := "release-manager"
 
-# A finding without a fix, or with one that is younger than a month, warns. A fix that is overdue blocks.
+# A finding without a fix, or with one that is younger than a month, warns. A fix that is overdue blocks in production. In
+# solo mode, too, other environments only warn: nobody could try a fix there otherwise.
 modes := {
 	"secret-found": {"other": "block", "solo": "block"},
 	"provenance-missing": {"other": "block", "solo": "block"},
-	"fix-overdue": {"production": "block", "other": "warn", "solo": "block"},
-	"fix-undated": {"production": "block", "other": "warn", "solo": "block"},
+	"fix-overdue": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
+	"fix-undated": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"finding-critical": {"production": "warn", "other": "warn", "solo": "warn"},
 	"finding-undecided": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
-	"report-old": {"production": "block", "other": "warn", "solo": "block"},
-	"sbom-missing": {"production": "block", "other": "warn", "solo": "block"},
+	"report-old": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
+	"sbom-missing": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"configuration-out-of-bounds": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
-	"check-failed": {"production": "block", "other": "block", "solo": "block"},
+	"check-failed": {"production": "block", "other": "block", "solo/production": "block", "solo": "warn"},
 	"tests-failed": {"production": "block", "other": "block", "solo": "warn"},
 	"tests-missing": {"production": "warn", "other": "off", "solo": "warn"},
 	"licence-denied": {"other": "off", "solo": "off"},
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"other": "off", "solo": "off"},
+	"coverage-low": {"other": "off", "solo": "off"},
+	"version-missing": {"other": "off", "solo": "off"},
+	"label-missing": {"other": "off", "solo": "off"},
 }
+
+classes := {}
 
 limits := {
 	"budget": {},
@@ -42,11 +48,13 @@ limits := {
 	# own ranking (6.3.1) says so.
 	"fix_days": {"critical": 30, "high": 30, "exploited": 30},
 	"report_days": 7,
+	"coverage_percent": 70,
+	"labels": [],
 	"licences_denied": set(),
 }
 
-# In production the runner's own scan of the dependencies has to be there, by every runner that is needed. What a step
-# reports besides is read, too.
+# In production the runner's own scan of the dependencies has to be there, by every runner that is needed. Reports of
+# steps are read besides.
 reads contains {"kind": "findings", "format": "dependencies", "producer": "runner", "runners": runners_needed, "days": 7} if production
 
 reads contains {"kind": "components", "format": "components", "producer": "runner", "runners": runners_needed} if production
@@ -57,7 +65,7 @@ reads contains {"kind": "components", "runners": 0}
 
 reads contains {"kind": "tests", "runners": 0}
 
-# What checks of the release in the environment before reported.
+# Reports of checks of the release in the environment before.
 reads contains {"kind": "findings", "from": "before", "runners": 0}
 
 reads contains {"kind": "tests", "from": "before", "runners": 0}

@@ -106,3 +106,13 @@ test_elsewhere_nothing_is_demanded if {
 	reads := gate.reads with input as {"mode": "team", "place": {"environment": "dev"}}
 	count([read | some read in reads; read.runners > 0]) == 0
 }
+
+test_alone_other_environments_only_warn if {
+	dev := object.union(vulnerable({}), {"mode": "solo", "place": {"environment": "dev"}, "reports": []})
+	gate.deny == set() with input as dev
+	codes(gate.warn) == {"finding-critical", "fix-overdue", "sbom-missing"} with input as dev
+	alone := object.union(vulnerable({}), {"mode": "solo"})
+	codes(gate.deny) == {"fix-overdue"} with input as alone
+	leaked := object.union(dev, {"findings": [object.union(dev.findings[0], {"class": "secret"})]})
+	"secret-found" in codes(gate.deny) with input as leaked
+}

@@ -1,7 +1,8 @@
 //! The packs: policies that the program has with it, each to start from.
 //!
-//! Invariant: every pack is one package. `gate.rego` has the tables that teams change; the rules that all packs share are in
-//! `release.rego` and `reports.rego`. The page `docs/policy/packs.md` says what each pack shows.
+//! Invariant: every pack is one package. `gate.rego` and `modes.rego` have what teams change; the rules that all packs share
+//! are in `release.rego` and `reports.rego`, and `rules.rego` lists them for people. Files with tables sort before those with
+//! rules: under `with`, which tests use, the interpreter does not find values of a later file. The page `docs/policy/packs.md` says what each pack shows.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ pub struct Pack {
     /// Its name on the command line.
     pub name: &'static str,
     gate: &'static str,
+    /// Tables that packs share; absent where `gate.rego` has its own.
+    tables: Option<&'static str>,
     tests: &'static str,
 }
 
@@ -19,16 +22,19 @@ pub const PACKS: [Pack; 3] = [
     Pack {
         name: "default",
         gate: include_str!("../../../policies/default/gate.rego"),
+        tables: Some(TABLES),
         tests: include_str!("../../../policies/default/gate_test.rego"),
     },
     Pack {
         name: "pci-dss",
         gate: include_str!("../../../policies/pci-dss/gate.rego"),
+        tables: None,
         tests: include_str!("../../../policies/pci-dss/gate_test.rego"),
     },
     Pack {
         name: "sox-itgc",
         gate: include_str!("../../../policies/sox-itgc/gate.rego"),
+        tables: Some(TABLES),
         tests: include_str!("../../../policies/sox-itgc/gate_test.rego"),
     },
 ];
@@ -46,8 +52,10 @@ impl Pack {
     /// Files of the policy, by name.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
-        let files = [("gate.rego", self.gate), ("release.rego", RELEASE), ("reports.rego", REPORTS)];
-        files.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+        let shared = [("release.rego", RELEASE), ("reports.rego", REPORTS), ("rules.rego", EXPLAIN)];
+        let files = shared.into_iter().chain([("gate.rego", self.gate)]);
+        let files = files.chain(self.tables.map(|tables| ("modes.rego", tables)));
+        files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     }
 
     /// Its tests, by name of the file. They are not part of the policy.
@@ -58,4 +66,6 @@ impl Pack {
 }
 
 const RELEASE: &str = include_str!("../../../policies/lib/release.rego");
+const EXPLAIN: &str = include_str!("../../../policies/lib/rules.rego");
+const TABLES: &str = include_str!("../../../policies/lib/modes.rego");
 const REPORTS: &str = include_str!("../../../policies/lib/reports.rego");

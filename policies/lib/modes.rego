@@ -1,0 +1,61 @@
+# Tables of the rules about reports: the effect of each rule in each environment, limits, and the reports that are read.
+package countersign.gate
+
+import rego.v1
+
+# Effect of each rule about reports: it blocks, warns or is off. `other` is every environment that is not named; add
+# columns for yours. `solo` is for one person alone, who is stopped by a secret and by missing provenance and warned of the
+# rest; `solo/production` would name one environment of it. Let a rule warn before it blocks.
+modes := {
+	"secret-found": {"production": "block", "other": "block", "solo": "block"},
+	"provenance-missing": {"production": "block", "other": "block", "solo": "block"},
+	"finding-critical": {"production": "block", "other": "warn", "solo": "warn"},
+	"finding-undecided": {"production": "warn", "other": "warn", "solo": "warn"},
+	"configuration-out-of-bounds": {"production": "block", "other": "warn", "solo": "warn"},
+	"check-failed": {"production": "block", "other": "block", "solo": "warn"},
+	"tests-failed": {"production": "block", "other": "block", "solo": "warn"},
+	"tests-missing": {"production": "warn", "other": "off", "solo": "warn"},
+	"sbom-missing": {"production": "warn", "other": "off", "solo": "warn"},
+	"licence-denied": {"production": "warn", "other": "warn", "solo": "warn"},
+	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
+	"report-old": {"production": "warn", "other": "off", "solo": "warn"},
+	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
+	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
+	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
+	# Off until a team sets them: not every project measures coverage, or has versions and labels.
+	"coverage-low": {"other": "off", "solo": "off"},
+	"version-missing": {"other": "off", "solo": "off"},
+	"label-missing": {"other": "off", "solo": "off"},
+}
+
+# Class of the data in an environment, in your own words. A budget may be given for a class: `class/restricted`.
+classes := {}
+
+limits := {
+	# How many findings of a severity are allowed, secrets aside: the lowest number of the rows that name the environment and
+	# its class; `other` where neither has a row. A severity that no such row names has no limit.
+	"budget": {"production": {"critical": 0, "high": 5}, "other": {"critical": 5}},
+	# Days within which a fix has to be taken, by severity.
+	"fix_days": {"critical": 30, "high": 60, "exploited": 14},
+	# Highest age of a scanner's report and of the knowledge that it rests on.
+	"report_days": 30,
+	# Lowest share of lines that tests reach, in percent.
+	"coverage_percent": 70,
+	# Labels that a tag of the artifact must have.
+	"labels": [],
+	# SPDX identifiers.
+	"licences_denied": {"AGPL-3.0-only", "AGPL-3.0-or-later", "BUSL-1.1", "SSPL-1.0"},
+}
+
+# Reports are read wherever a step leaves them: 0 runners demand nothing. A team that wants a report to be there raises
+# `runners` and names the producer, the digest of the step (`countersign pipeline check` prints it).
+reads contains {"kind": "findings", "runners": 0}
+
+reads contains {"kind": "components", "runners": 0}
+
+reads contains {"kind": "tests", "runners": 0}
+
+# Reports of checks of the release in the environment before.
+reads contains {"kind": "findings", "from": "before", "runners": 0}
+
+reads contains {"kind": "tests", "from": "before", "runners": 0}
