@@ -6,7 +6,7 @@ use std::path::Path;
 
 use evidence::git::{Commit, GitMode, ObjectKind, parse_tree};
 use evidence::source_pack::{BYTES_MAX, SourcePack};
-use evidence::{Bytes, CommitId, pipeline, release_file};
+use evidence::{Bytes, CommitId, codeowners, pipeline, release_file};
 use runner::{Budget, Repository, RepositoryError, revisions};
 
 use crate::error::Error;
@@ -64,7 +64,14 @@ fn within(
     let mut pack =
         SourcePack { v: 1, commit: commit.clone(), commits, trees: BTreeMap::new(), files: BTreeMap::new() };
     for file in [pipeline::PATH, release_file::PATH] {
-        add(&mut history.repository, &mut pack, &tree, file)?;
+        add(&mut history.repository, &mut pack, &tree, file, usize::MAX)?;
+    }
+    for file in codeowners::PATHS {
+        let before = pack.files.len();
+        add(&mut history.repository, &mut pack, &tree, file, codeowners::BYTES_MAX)?;
+        if pack.files.len() > before {
+            break;
+        }
     }
     if !pack.files.contains_key(pipeline::PATH) {
         let what = format!("commit {commit} has no {}", pipeline::PATH);
@@ -154,12 +161,13 @@ impl<'a> History<'a> {
     }
 }
 
-/// Adds a file and the trees that lead to it, if the commit has the file.
+/// Adds a file and the trees that lead to it, if the commit has the file and it is not too large.
 fn add(
     repository: &mut Repository<'_>,
     pack: &mut SourcePack,
     tree: &CommitId,
     path: &str,
+    bytes_max: usize,
 ) -> Result<(), Error> {
     let mut at = tree.clone();
     let mut trees = Vec::new();
@@ -177,6 +185,9 @@ fn add(
         at = found.id;
     }
     let bytes = repository.object(ObjectKind::Blob, &at)?;
+    if bytes.len() > bytes_max {
+        return Ok(());
+    }
     pack.trees.extend(trees);
     pack.files.insert(path.to_owned(), Bytes(bytes));
     Ok(())

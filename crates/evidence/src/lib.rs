@@ -32,6 +32,7 @@ pub mod bundle;
 pub mod canonical;
 pub mod check;
 pub mod claim;
+pub mod codeowners;
 pub mod configuration;
 pub mod document;
 pub mod dsse;

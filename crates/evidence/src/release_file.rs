@@ -21,6 +21,8 @@ pub const PATH: &str = ".countersign/release.yaml";
 pub const BYTES_MAX: usize = 256 * 1024;
 /// Environment variable that names the port to a process that opens its socket itself.
 pub const PORT_VARIABLE: &str = "PORT";
+/// Longest owner of a service in bytes.
+pub const OWNER_BYTES_MAX: usize = 200;
 /// Highest number of services.
 pub const SERVICES_MAX: usize = 64;
 
@@ -42,6 +44,10 @@ pub struct Service {
     /// Name of the service's artifact in the pipeline.
     #[schemars(with = "String")]
     pub artifact: Name,
+    /// The people or the team who answer for the service and mend what is found in it. Without it, `CODEOWNERS` names the owner
+    /// of each file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// A process that the agent supervises. Omit it if files are only installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
@@ -181,6 +187,11 @@ impl Listen {
 impl Service {
     fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
         let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
+        if self.owner.as_ref().is_some_and(|owner| {
+            !(1..=OWNER_BYTES_MAX).contains(&owner.len()) || owner.contains(char::is_control)
+        }) {
+            return fail("owner", format!("must have 1 to {OWNER_BYTES_MAX} bytes in one line"));
+        }
         let program = |words: &[String]| words.first().is_some_and(|word| is_tree_path(word));
         if let Some(process) = &self.process {
             if !program(&process.command) {

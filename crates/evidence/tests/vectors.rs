@@ -149,3 +149,20 @@ fn wycheproof_rsa_pkcs1() {
         verifies("ssh-rsa", &[&exponent, &modulus], message, algorithm, signature.to_vec())
     });
 }
+
+#[test]
+fn patterns_of_codeowners() {
+    let Some(dir) = suite("codeowners") else { return };
+    let text = std::fs::read_to_string(dir.join("patterns.json")).unwrap();
+    let cases: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut asked = 0;
+    for case in cases.as_array().unwrap() {
+        let pattern = case["pattern"].as_str().unwrap();
+        let read = evidence::codeowners::Pattern::new(pattern);
+        for (path, expected) in case["paths"].as_object().unwrap() {
+            assert_eq!(read.matches(path), expected.as_bool().unwrap(), "`{pattern}` and `{path}`");
+            asked += 1;
+        }
+    }
+    assert!(asked > 80, "{asked}");
+}

@@ -21,6 +21,7 @@ use crate::checked::Checked;
 use crate::input_lanes::{
     self as lanes, CheckInput, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
 };
+use crate::owners::Owners;
 use crate::reports::Before;
 
 /// Encodes the input as canonical JSON.
@@ -75,6 +76,9 @@ struct PlaceInput<'a> {
     environment: &'a Name,
     automatic: bool,
     after: Option<&'a Name>,
+    /// Omitted when unknown, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -190,6 +194,7 @@ struct LedgerInput {
 
 impl<'a> GateInput<'a> {
     fn of(checked: &'a Checked<'_>) -> Result<Self, serde_json::Error> {
+        let owners = Owners::of(&checked.bundle.source, &checked.place.service);
         Ok(Self {
             v: 1,
             installation: checked.bundle.installation,
@@ -201,6 +206,7 @@ impl<'a> GateInput<'a> {
                 environment: &checked.place.environment,
                 automatic: checked.trust.environment.automatic,
                 after: checked.trust.environment.after.as_ref(),
+                owner: owners.service().map(str::to_owned),
             },
             release: ReleaseInput {
                 number: checked.bundle.release,
@@ -220,7 +226,7 @@ impl<'a> GateInput<'a> {
             },
             approvals: votes(checked, Decision::Approve),
             rejections: votes(checked, Decision::Reject),
-            before: checked.before.as_ref().map(|it| before(checked, it)).transpose()?,
+            before: checked.before.as_ref().map(|it| before(checked, it, &owners)).transpose()?,
             status: StatusInput {
                 number: checked.trust.status.number,
                 expires: checked.trust.status.expires,
@@ -237,7 +243,12 @@ impl<'a> GateInput<'a> {
                 .as_ref()
                 .map(|differences| ConfigurationInput { differences }),
             reports: lanes::reports(&checked.lanes.documents, checked.now),
-            findings: lanes::findings(&checked.lanes.documents, &checked.lanes.statements, checked.now),
+            findings: lanes::findings(
+                &checked.lanes.documents,
+                &checked.lanes.statements,
+                &owners,
+                checked.now,
+            ),
             components: lanes::components(&checked.lanes.documents),
             tests: lanes::tests(&checked.lanes.documents, &checked.lanes.statements),
             statements: lanes::statements(&checked.lanes.statements),
@@ -319,14 +330,19 @@ fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>>
     votes.map(written).collect()
 }
 
-fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> Result<BeforeInput<'a>, serde_json::Error> {
+fn before<'a>(
+    checked: &'a Checked<'_>,
+    before: &'a Before,
+    owners: &Owners,
+) -> Result<BeforeInput<'a>, serde_json::Error> {
     let documents = checked.lanes.documents.before.as_deref();
     Ok(BeforeInput {
         environment: &before.environment,
         runs_artifact: before.runs_it,
         release: before.report.as_ref().map(|report| report.release),
         checks: lanes::checks(&checked.lanes.checks, checked.now),
-        findings: documents.and_then(|proof| lanes::findings(proof, &checked.lanes.statements, checked.now)),
+        findings: documents
+            .and_then(|proof| lanes::findings(proof, &checked.lanes.statements, owners, checked.now)),
         tests: documents.and_then(|proof| lanes::tests(proof, &checked.lanes.statements)),
         facts: documents.map(|proof| proof.all.facts()).transpose()?.unwrap_or_default(),
     })

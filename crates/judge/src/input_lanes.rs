@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::lanes::checks::CheckProof;
 use crate::lanes::{DocumentProof, ProvenReport, ProvenStatement};
+use crate::owners::Owners;
 
 #[derive(Serialize)]
 pub struct ReportInput<'a> {
@@ -67,6 +68,9 @@ pub struct FindingInput<'a> {
     scope: Option<Scope>,
     direct: Option<bool>,
     licence: Option<&'a str>,
+    /// Omitted when unknown, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -163,6 +167,7 @@ fn ending(exit: Ending) -> String {
 pub fn findings<'a>(
     proof: &'a DocumentProof,
     statements: &'a [ProvenStatement],
+    owners: &Owners,
     now: Moment,
 ) -> Option<Vec<FindingInput<'a>>> {
     let known = proof.all.components.as_ref();
@@ -205,6 +210,7 @@ pub fn findings<'a>(
             scope: part.map(|part| part.scope),
             direct: part.and_then(|part| part.direct),
             licence: part.and_then(|part| part.licence.as_deref()),
+            owner: owners.at(&finding.site),
         }
     });
     Some(written.collect())

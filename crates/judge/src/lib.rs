@@ -42,6 +42,7 @@ mod input_lanes;
 mod input_reads;
 mod lanes;
 mod ledger;
+mod owners;
 mod people;
 mod plan;
 mod prepare;
@@ -76,6 +77,7 @@ pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use input::input;
 pub use input_lanes::settling_test;
 pub use lanes::{ProvenStatement, needed_documents, statements_that_apply};
+pub use owners::Owners;
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;
 

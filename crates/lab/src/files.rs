@@ -101,6 +101,9 @@ services:
 /// A service of one process.
 pub const RELEASE: &str = service!();
 
+/// The same with an owner.
+pub const RELEASE_OWNED: &str = concat!(service!(), "    owner: team shop\n");
+
 /// The same with a check whose report is a file of the commit.
 pub const RELEASE_COMMITTED: &str = concat!(
     service!(),
@@ -114,7 +117,8 @@ pub const RELEASE_COMMITTED: &str = concat!(
 /// The same with two checks of each release to staging, and one of those to production.
 pub const RELEASE_CHECKS: &str = concat!(
     service!(),
-    "    checks:
+    "    owner: team shop
+    checks:
       attack:
         environments: [staging]
         run: ./attack.sh

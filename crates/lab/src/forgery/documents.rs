@@ -10,6 +10,7 @@ use evidence::{Bytes, Digest};
 
 use super::row::{Forgery, forged, patched};
 use crate::documents::{self, COMPONENTS, LabDocument, PACKAGES, SCAN, SECRETS, TESTS};
+use crate::files::RELEASE_OWNED;
 use crate::parts::{
     PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, PIPELINE_SCANS, Parts, pipeline_of,
 };
@@ -268,7 +269,10 @@ fn joined() -> Vec<Forgery> {
             let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
             one_saw(lab, parts, SCAN, &LabDocument::of(&documents::and_unread(secret)));
         })
-        .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
+        .in_lab(|lab| {
+            demand(lab, "\"kind\": \"components\"");
+            lab.release = RELEASE_OWNED;
+        }),
         row("something critical that one runner alone found", "finding-critical", |lab, parts| {
             let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
             one_saw(lab, parts, SCAN, &LabDocument::of(&critical));
