@@ -1,17 +1,19 @@
-//! The evidence of the pending release of a place, verified under this person's own pin.
+//! The evidence of a release, verified under this person's own pin.
 //!
 //! Input: a profile, a client, a place. Output: the evidence, and what it proves. Invariant: no part of the evidence is
 //! believed before `check`, which relies on the pin and not on the server.
 
 use evidence::Place;
-use evidence::bundle::Bundle;
+use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::pin::Pin;
 use judge::{Anchors, Checked, PinnedCheckpoint, VerificationContext};
-use wire::Client;
+use wire::{Client, ReleaseStage};
 
 use crate::clock::now;
 use crate::error::Error;
+use crate::evidence_file;
 use crate::pins;
+use crate::places;
 use crate::profile::Profile;
 use crate::review;
 
@@ -44,6 +46,42 @@ impl Dossier {
         };
         seen.ledger = Some(PinnedCheckpoint { checkpoint, proof, may_be_older: false });
         Ok(Self { bundle, pin, anchors, seen })
+    }
+
+    /// The evidence of a release that a gate judged, for a verdict as of its time.
+    ///
+    /// # Errors
+    /// `Error` when nothing is pinned.
+    pub fn recorded(bundle: Bundle) -> Result<Self, Error> {
+        let pin = pins::read(bundle.installation)?.ok_or_else(nothing_pinned)?;
+        let (anchors, seen) = review::context_of(&pin, &bundle, None);
+        // The bundle keeps the verdict of its time: numbers that rose since do not count against it.
+        let seen = VerificationContext { root: 0, status: 0, statement: 0, ..seen };
+        Ok(Self { bundle, pin, anchors, seen })
+    }
+
+    /// The evidence of the pending release of a place, or of a release that a gate judged, with the stage of the release.
+    ///
+    /// # Errors
+    /// `Error` when the server does not have it, or it is of another place.
+    pub async fn of_release(
+        profile: &Profile,
+        client: &Client,
+        place: &Place,
+        release: Option<u64>,
+    ) -> Result<(Self, ReleaseStage, bool), Error> {
+        let view = places::look(client, place).await?;
+        let open = view.open.as_ref().filter(|open| release.is_none_or(|number| number == open.release));
+        if let Some(open) = open {
+            return Ok((Self::fetch(profile, client, place).await?, open.stage, true));
+        }
+        let meant = evidence_file::meant(client, &view, release).await?;
+        let digest = meant.bundle.ok_or_else(|| {
+            let number = meant.release.unwrap_or_default();
+            Error::unusable(format!("no gate judged release {number} of {place}: it is {}", meant.stage))
+        })?;
+        let bundle = Bundle::decode(&client.blob(&digest, BYTES_MAX).await?)?;
+        Ok((Self::recorded(bundle)?, meant.stage, false))
     }
 
     /// Everything that the evidence proves, or the findings against it.

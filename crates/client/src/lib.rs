@@ -16,6 +16,7 @@ pub mod dirs;
 pub mod dossier;
 mod error;
 pub mod evidence_file;
+pub mod explain;
 pub mod files;
 pub mod foresight;
 pub mod home;

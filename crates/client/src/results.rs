@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::{Finding, Severity};
 use evidence::document::{FindingsDocument, ReportRef};
 use evidence::{Digest, Name};
-use judge::{Checked, Judgement};
+use judge::{Checked, Judgement, Owners};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
@@ -85,6 +85,9 @@ pub struct FindingShown {
     pub undecided: bool,
     /// Codes of the gate's reasons that name it.
     pub blocks: BTreeSet<String>,
+    /// Whom to ask about it. Absent if the commit names nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl Results {
@@ -92,10 +95,11 @@ impl Results {
     #[must_use]
     pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
         let proof = &checked.lanes.documents;
+        let owners = Owners::of(&checked.bundle.source, &checked.place.service);
         let reports = proof.reports.iter();
         Self {
             reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),
-            findings: proof.all.findings.as_ref().map(|found| FindingsShown::of(found, judgement)),
+            findings: proof.all.findings.as_ref().map(|found| FindingsShown::of(found, judgement, &owners)),
             tests: proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements)),
         }
     }
@@ -157,18 +161,25 @@ impl ReportCounts {
 }
 
 impl FindingsShown {
-    fn of(document: &FindingsDocument, judgement: &Judgement) -> Self {
-        let mut blocks: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    fn of(document: &FindingsDocument, judgement: &Judgement, owners: &Owners) -> Self {
+        let mut by_id: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
+        // Policies from before reasons named their finding: the sentence of the reason is that of the finding.
+        let mut by_sentence: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for reason in &judgement.reasons {
-            blocks.entry(&reason.what).or_default().insert(reason.code.clone());
+            let codes = match reason.finding {
+                Some(id) => by_id.entry(id).or_default(),
+                None => by_sentence.entry(&reason.what).or_default(),
+            };
+            codes.insert(reason.code.clone());
         }
         let ids = IdPrefix::beginnings(document.findings.keys());
-        let blocking = |finding: &Finding| {
+        let blocking = |id: &Digest, finding: &Finding| {
             let named = format!("{} at {}: {}", finding.rule, finding.site, finding.message);
-            blocks.get(named.as_str()).cloned().unwrap_or_default()
+            let both = by_id.get(id).into_iter().chain(by_sentence.get(named.as_str()));
+            both.flatten().cloned().collect()
         };
         let rows = ids.into_iter().zip(&document.findings);
-        let rows = rows.map(|(id, (whole, finding))| (id, whole, finding, blocking(finding)));
+        let rows = rows.map(|(id, (whole, finding))| (id, whole, finding, blocking(whole, finding)));
         let mut rows: Vec<(String, &Digest, &Finding, BTreeSet<String>)> = rows.collect();
         rows.sort_by(|(_, id, one, blocks), (_, other_id, other, other_blocks)| {
             let worst = |finding: &Finding, blocks: &BTreeSet<String>| {
@@ -189,6 +200,7 @@ impl FindingsShown {
             unconfirmed: finding.unconfirmed,
             undecided: finding.undecided,
             blocks,
+            owner: owners.at(&finding.site),
         });
         Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
     }
@@ -205,6 +217,8 @@ impl FindingShown {
         let blocks: Vec<_> = self.blocks.iter().map(|code| shown::brief(code, TOOL_CHARS)).collect();
         let blocks =
             if blocks.is_empty() { String::new() } else { format!("; blocks: {}", blocks.join(", ")) };
+        let owner = self.owner.as_ref().map(|owner| shown::brief(owner, TOOL_CHARS));
+        let owner = owner.map(|owner| format!("; owner: {owner}")).unwrap_or_default();
         let [rule, at, message] =
             [(&self.rule, PATH_CHARS), (&self.at, PATH_CHARS), (&self.message, MESSAGE_CHARS)]
                 .map(|(text, most)| shown::brief(text, most));
@@ -213,7 +227,7 @@ impl FindingShown {
                 "  {}{exploited}{suspected}{undecided}: {rule} at {at}: {message}",
                 self.severity.as_str()
             ),
-            format!("    finding {}{fixed}{blocks}", self.id),
+            format!("    finding {}{fixed}{blocks}{owner}", self.id),
         ]
     }
 }

@@ -1,5 +1,5 @@
 //! What a person reads of hostile and of long results.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use evidence::Digest;
 use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::TestOutcome;
-use judge::Judgement;
+use judge::{Judgement, Owners};
 
 use super::{FindingsShown, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts};
 
@@ -46,6 +46,7 @@ fn judgement(reasons: &[(&str, &str)]) -> Judgement {
         code: (*code).to_owned(),
         what: (*what).to_owned(),
         remedy: "mend it".into(),
+        finding: None,
     };
     judgement.reasons = reasons.iter().map(reason).collect();
     judgement
@@ -66,7 +67,7 @@ fn what_blocks_comes_first_and_then_the_severest() {
         finding("secret", Severity::Medium, "a key"),
     ];
     let said = judgement(&[("secret-found", "secret at src/main.rs:3: a key"), ("other", "high")]);
-    let found = FindingsShown::of(&document(all), &said);
+    let found = FindingsShown::of(&document(all), &said, &Owners::default());
     let rules: Vec<_> = found.worst.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, ["secret", "exploited", "high", "unread", "low", "suspected"]);
     assert_eq!(counts(&found.counts), "1 high, 1 unknown, 1 medium, 2 low, 1 unconfirmed");
@@ -98,7 +99,7 @@ fn texts_of_tools_neither_act_nor_flood() {
     };
     let results = Results {
         reports: vec![report; 50],
-        findings: Some(FindingsShown::of(&document(all), &judgement(&[]))),
+        findings: Some(FindingsShown::of(&document(all), &judgement(&[]), &Owners::default())),
         tests: Some(TestsShown::of(&tests, &[])),
     };
     let found = results.findings.as_ref().unwrap();
@@ -115,7 +116,39 @@ fn texts_of_tools_neither_act_nor_flood() {
 #[test]
 fn without_reports_nothing_is_said() {
     assert_eq!(Results::default().text(), "");
-    let found = FindingsShown::of(&document([]), &judgement(&[]));
+    let found = FindingsShown::of(&document([]), &judgement(&[]), &Owners::default());
     let results = Results { findings: Some(found), ..Results::default() };
     assert_eq!(results.text(), "\nfindings: nothing");
+}
+
+/// A reason names its finding by identity. Two findings with one sentence are told apart, and other words of a policy do not
+/// hide what blocks.
+#[test]
+fn a_reason_blocks_the_finding_that_it_names() {
+    let all = document([
+        finding("sql", Severity::High, "a query of text"),
+        finding("sql", Severity::High, "a query of text"),
+        finding("old", Severity::Low, "by its sentence"),
+    ]);
+    let mut said = judgement(&[
+        ("finding-critical", "in other words"),
+        ("old-policy", "old at src/main.rs:3: by its sentence"),
+    ]);
+    let second = Digest::of(&1_usize.to_le_bytes());
+    said.reasons[0].finding = Some(second);
+    let found = FindingsShown::of(&all, &said, &Owners::default());
+    let blocked: Vec<_> = found
+        .worst
+        .iter()
+        .filter(|finding| !finding.blocks.is_empty())
+        .map(|finding| (finding.id.as_str(), finding.blocks.first().unwrap().as_str()))
+        .collect();
+    assert_eq!(blocked.len(), 2, "{found:?}");
+    assert!(second.to_string().contains(blocked[0].0), "{blocked:?}");
+    assert_eq!((blocked[0].1, blocked[1].1), ("finding-critical", "old-policy"));
+    // A reason that names a finding is not matched by its sentence besides.
+    said.reasons[1].finding = Some(second);
+    let found = FindingsShown::of(&all, &said, &Owners::default());
+    let blocked = found.worst.iter().filter(|finding| !finding.blocks.is_empty()).count();
+    assert_eq!(blocked, 1);
 }

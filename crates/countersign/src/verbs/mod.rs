@@ -17,6 +17,7 @@ mod osv;
 mod pipeline;
 mod pipeline_run;
 mod policy;
+mod policy_explain;
 mod project;
 mod promote;
 mod rollback;

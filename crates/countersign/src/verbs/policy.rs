@@ -1,4 +1,4 @@
-//! `countersign policy`: checks and tests a directory of policies. A policy decides nothing until an environment
+//! `countersign policy`: checks and tests a directory of policies, and explains the gate of a release. A policy decides nothing until an environment
 //! statement with its digest is signed.
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use client::policies;
 use policy::{Bundle, run_tests};
 use serde::Serialize;
 
+use super::policy_explain;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -25,6 +26,8 @@ pub enum Policy {
         /// Directory of policies.
         dir: PathBuf,
     },
+    /// Show each rule of the policy that decides about a release: its verdict, the facts that it read, remedy and owner.
+    Explain(policy_explain::Explain),
     /// Write a pack of policies and its tests to a directory, as a starting point.
     #[command(allow_missing_positional = true)]
     Copy {
@@ -90,6 +93,7 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
                 )),
             }
         }
+        Policy::Explain(verb) => policy_explain::run(verb, output),
         Policy::Copy { pack, dir } => {
             let pack = policies::pack(pack.as_deref())?;
             if dir.exists() {

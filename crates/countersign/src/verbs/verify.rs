@@ -116,7 +116,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
 }
 
 /// A bundle decoded from the bytes of a file.
-fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
+pub fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
     Bundle::decode(bytes).map_err(|error| {
         let what = match &error {
             CanonicalError::Shape { source, .. } if source.is_eof() => format!(
@@ -209,6 +209,7 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
         code: "ledger-unproven".into(),
         what: what.clone(),
         remedy: "name a server of this ledger with --url; it need not be believed".into(),
+        finding: None,
     };
     Err(Failure::decided(GateOutcome::Undecided, &what, vec![finding]))
 }

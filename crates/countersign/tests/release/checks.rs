@@ -94,6 +94,7 @@ fn what_a_check_finds_in_staging_stops_production() {
     let checked = shop.ok(&["pipeline", "check"]);
     assert_eq!(checked["checks"]["ledger-api"].as_array().unwrap().len(), 2, "{checked}");
     let up = shop.home.up();
+    shop.stopping();
     let ran = shop.ok(&["run"]);
     assert_eq!(ran["state"], json!("passed"));
     // The run ends once staging is checked, so production's release is there.
@@ -131,6 +132,17 @@ fn what_a_check_finds_in_staging_stops_production() {
     assert_eq!(bundle["lanes"]["checks"]["receipts"].as_array().unwrap().len(), 4);
     assert_eq!(bundle["lanes"]["documents"].as_object().unwrap().len(), 2);
     assert_eq!(shop.ok(&["verify", "evidence.json"])["outcome"], json!("pass"));
+    // The same rules, read from the file without a server.
+    let explained = shop.ok(&["policy", "explain", "--bundle", "evidence.json"]);
+    let rule =
+        |code: &str| explained["rules"].as_array().unwrap().iter().find(|rule| rule["code"] == code).unwrap();
+    assert_eq!((&explained["outcome"], &explained["complete"]), (&json!("pass"), &json!(true)));
+    assert_eq!(
+        (&rule("check-failed")["verdict"], &rule("coverage-low")["verdict"]),
+        (&json!("pass"), &json!("off"))
+    );
+    let facts = rule("check-failed")["facts"].to_string();
+    assert!(facts.contains("attack, smoke") && facts.contains("yes (2)"), "{facts}");
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["decisions"], replayed["agree"], "{replayed}");
     let audited = shop.ok(&["audit", "verify"]);

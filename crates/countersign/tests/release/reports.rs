@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Shop, at};
+use super::{PLACE, Shop, at};
 use crate::codes;
 
 /// The pipeline of the shop with a scanner that reports what `findings.json` in the commit says.
@@ -43,8 +43,10 @@ fn codes_of(reasons: &Value) -> Vec<&str> {
 fn something_critical_reaches_staging_and_not_production() {
     let shop = Shop::solo();
     scanned(&shop, CRITICAL);
+    shop.write("CODEOWNERS", "* @everybody\n/service.sh @shell-team\n");
     shop.commit("a scanner");
     let up = shop.home.up();
+    shop.stopping();
     let ran = shop.ok(&["run"]);
     assert_eq!(ran["state"], json!("passed"));
     assert!(at(&up, "staging")["running"].is_object(), "staging has another limit");
@@ -56,6 +58,18 @@ fn something_critical_reaches_staging_and_not_production() {
         (worst["severity"].as_str(), &worst["blocks"]),
         (Some("critical"), &json!(["finding-critical"]))
     );
+    assert_eq!(worst["owner"], "@shell-team", "CODEOWNERS travels with the source: {shown}");
+    let explained = shop.ok(&["policy", "explain", PLACE]);
+    let rules = explained["rules"].as_array().unwrap();
+    let first = &rules[0];
+    assert_eq!(
+        (&first["code"], &first["verdict"]),
+        (&json!("approvals-missing"), &json!("block")),
+        "{explained}"
+    );
+    let critical = rules.iter().find(|rule| rule["code"] == "finding-critical").unwrap();
+    assert_eq!((&critical["verdict"], &critical["reasons"][0]["owner"]), (&json!("block"), &worst["owner"]));
+    assert_eq!(critical["reasons"][0]["finding"], worst["id"]);
     assert_eq!(shown["reports"][0]["items"], json!({ "critical": 1 }));
     assert_eq!((&shown["entry"], codes_of(&shown["left"])), (&json!(null), vec!["finding-critical"]));
     let approved = shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);

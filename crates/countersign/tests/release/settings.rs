@@ -10,6 +10,7 @@ fn a_plan_outside_the_bounds_does_not_reach_production() {
     let shop = Shop::solo();
     shop.commit("a service");
     let up = shop.home.up();
+    shop.stopping();
     assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
     shop.write("bounds.yaml", "open-files: 16\n");
     let bounds = shop.repository().join("bounds.yaml");

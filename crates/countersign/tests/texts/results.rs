@@ -44,6 +44,7 @@ fn results_are_read_before_a_signature() {
 ";
     shop.write(path, &text.replace("steps:\n", step));
     let up = shop.home.up();
+    shop.stopping();
     let mut page = Page::within(&shop.home, shop.repository());
     let many: Vec<_> = (1..14).map(|line| result(&format!("rule-{line}"), "5.0", line)).collect();
     commit(&shop, &[&many[..], &[result("sh/eval", "9.8", 1)]].concat(), "");
@@ -51,6 +52,7 @@ fn results_are_read_before_a_signature() {
     page.entry("the end of a run", &["run"], &std::process::Output { stderr: Vec::new(), ..run });
     page.shows("a gate that will say no", &["status"]);
     page.shows("the release in full", &["status", PLACE]);
+    page.shows("the gate, rule by rule", &["policy", "explain", PLACE]);
     page.shows("the evidence", &["approve", "--show"]);
     page.shows("an approval that is not enough", &["approve", "--yes", "--reason", "tested"]);
     page.fails_in_the_end("a promotion that was foretold", &["promote"]);
