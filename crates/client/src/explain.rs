@@ -194,7 +194,7 @@ fn more(all: usize) -> Option<String> {
     (hidden > 0).then(|| format!("    and {} more; `-o json` lists all", many(hidden, "reason")))
 }
 
-/// What reasons say about findings, in the words of the release.
+/// Ids and owners of the findings that reasons are about.
 struct Shown<'a> {
     documents: Vec<&'a FindingsDocument>,
     ids: BTreeMap<&'a Digest, String>,

@@ -13,7 +13,7 @@
 //!
 //! Where the head of a set has no value for one element, the interpreter loses the others; the machine loses elements on
 //! which a built-in fails. One set that feeds another could so be empty in both, each for its own reason. Therefore each such
-//! set is compared by itself (`helpers.rs`).
+//! set is compared by itself (`uncertain.rs`).
 //!
 //! The reason texts of an undecided verdict are recorded by digest in the ledger, so existing ones never change.
 
@@ -34,8 +34,8 @@ use serde::{Deserialize, Serialize};
 use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
 use crate::explain::{ExplainError, Rule};
-use crate::helpers;
 use crate::reads::{Read, ReadsError};
+use crate::uncertain;
 
 /// Name and version of the engine, stored with each decision.
 pub const ENGINE: &str = "regorus 0.14.1";
@@ -164,12 +164,12 @@ impl Gate {
             return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
-        if helpers::changes_input(&engine).map_err(|error| wrong(&error))? {
+        if uncertain::changes_input(&engine).map_err(|error| wrong(&error))? {
             return Err(GateError::With);
         }
         let mut rules = vec![CHECKS.to_owned(), DENY.to_owned()];
         rules.extend(warn.then(|| WARN.to_owned()));
-        let uncertain = helpers::uncertain(&policy);
+        let uncertain = uncertain::uncertain(&policy);
         if let Some(rule) = uncertain.refused.into_iter().next() {
             return Err(GateError::Head(rule));
         }

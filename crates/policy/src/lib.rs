@@ -31,11 +31,11 @@ mod builtins;
 mod bundle;
 mod explain;
 mod gate;
-mod helpers;
 mod packs;
 mod reading;
 mod reads;
 mod testing;
+mod uncertain;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use explain::{ExplainError, Rule, RuleMode};
