@@ -282,6 +282,7 @@ test_reports_are_read_where_they_are if {
 		{"kind": "findings", "runners": 0},
 		{"kind": "components", "runners": 0},
 		{"kind": "tests", "runners": 0},
+		{"kind": "coverage", "runners": 0},
 		{"kind": "findings", "from": "before", "runners": 0},
 		{"kind": "tests", "from": "before", "runners": 0},
 	}

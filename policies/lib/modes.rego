@@ -55,6 +55,8 @@ reads contains {"kind": "components", "runners": 0}
 
 reads contains {"kind": "tests", "runners": 0}
 
+reads contains {"kind": "coverage", "runners": 0}
+
 # Reports of checks of the release in the environment before.
 reads contains {"kind": "findings", "from": "before", "runners": 0}
 
