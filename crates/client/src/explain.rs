@@ -220,7 +220,7 @@ impl<'a> Shown<'a> {
             remedy: reason.remedy.clone(),
             finding: about.and_then(|id| self.ids.get(id)).cloned(),
             owner: match found {
-                Some(finding) => self.owners.at(&finding.site),
+                Some(finding) => self.owners.at(finding.site.file()),
                 None => self.owners.service().map(str::to_owned),
             },
         }

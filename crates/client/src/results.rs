@@ -200,7 +200,7 @@ impl FindingsShown {
             unconfirmed: finding.unconfirmed,
             undecided: finding.undecided,
             blocks,
-            owner: owners.at(&finding.site),
+            owner: owners.at(finding.site.file()),
         });
         Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
     }

@@ -210,7 +210,7 @@ pub fn findings<'a>(
             scope: part.map(|part| part.scope),
             direct: part.and_then(|part| part.direct),
             licence: part.and_then(|part| part.licence.as_deref()),
-            owner: owners.at(&finding.site),
+            owner: owners.at(path),
         }
     });
     Some(written.collect())

@@ -6,7 +6,6 @@
 
 use evidence::Name;
 use evidence::codeowners::{self, CodeOwners};
-use evidence::document::findings::Site;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::source_pack::SourcePack;
 
@@ -35,14 +34,13 @@ impl Owners {
         self.service.as_deref()
     }
 
-    /// The owner of what is found at a site: several owners in one line.
+    /// The owner of what is found in a file, or elsewhere: several owners in one line.
     #[must_use]
-    pub fn at(&self, site: &Site) -> Option<String> {
+    pub fn at(&self, file: Option<&str>) -> Option<String> {
         if self.service.is_some() {
             return self.service.clone();
         }
-        let Site::File { path, .. } = site else { return None };
-        let owners = self.files.as_ref()?.of(path);
+        let owners = self.files.as_ref()?.of(file?);
         (!owners.is_empty()).then(|| owners.join(" "))
     }
 }
@@ -72,17 +70,16 @@ mod tests {
                 "version: 1\nservices:\n  api:\n    artifact: api\n{owner}    probe:\n      command: [run]\n"
             )
         };
-        let file = |path: &str| Site::File { path: path.to_owned(), line: Some(1), end: None };
-        let found = |owners: &Owners| (owners.at(&file("src/a.rs")), owners.at(&file("other/b")));
+        let found = |owners: &Owners| (owners.at(Some("src/a.rs")), owners.at(Some("other/b")));
         let code = "/src/ @rust @second\n";
         let named = |text: &str| Some(text.to_owned());
         let both = owners(&service("    owner: Team Payments\n"), Some(code));
         assert_eq!(both.service(), Some("Team Payments"));
         assert_eq!(found(&both), (named("Team Payments"), named("Team Payments")));
-        assert_eq!(both.at(&Site::Whole), named("Team Payments"));
+        assert_eq!(both.at(None), named("Team Payments"));
         let only = owners(&service(""), Some(code));
         assert_eq!((only.service(), found(&only)), (None, (named("@rust @second"), None)));
-        assert_eq!(only.at(&Site::Whole), None);
+        assert_eq!(only.at(None), None);
         assert_eq!(found(&owners(&service(""), None)), (None, None));
         assert_eq!(found(&owners("no yaml: [", Some(code))), (named("@rust @second"), None));
     }

@@ -427,6 +427,17 @@ impl Severity {
     }
 }
 
+impl Site {
+    /// Path of the file, if the place is in one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Component { .. } | Self::Page { .. } | Self::Whole => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
