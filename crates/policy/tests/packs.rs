@@ -80,7 +80,7 @@ fn codes(gate: &Gate, input: &Value) -> (Vec<String>, Vec<String>) {
         Verdict::Fail { reasons, warnings, .. } => (reasons, warnings),
         Verdict::Undecided { why } => unreachable!("{why}"),
     };
-    let codes = |all: std::collections::BTreeSet<policy::Reason>| {
+    let codes = |all: BTreeSet<policy::Reason>| {
         let mut codes: Vec<_> = all.into_iter().map(|one| one.code).collect();
         codes.dedup();
         codes
