@@ -29,7 +29,7 @@ fn each_rule_has_its_verdict_facts_remedy_and_owner() {
     assert_eq!(reason.owner.as_deref(), Some("team shop"));
     assert!(reason.finding.is_some() && reason.remedy.starts_with("revoke the secret"), "{reason:?}");
     let read = secret.facts.iter().find(|fact| fact.field == "findings[].class").unwrap();
-    assert_eq!(read.value, "secret");
+    assert_eq!(read.value, "code, secret, supply", "all that the rule looked at");
     for (code, verdict) in [
         ("rejected", RuleVerdict::Pass),
         ("tests-failed", RuleVerdict::Pass),
@@ -42,7 +42,7 @@ fn each_rule_has_its_verdict_facts_remedy_and_owner() {
     let text = gate.text();
     for line in [
         "the gate does not let it pass",
-        "\n  block secret-found\n    read: before.findings[].class: not in the input\n    read: findings[].class: secret\n",
+        "\n  block secret-found\n    read: before.findings[].class: not in the input\n    read: findings[].class: code, secret, supply\n",
         "      owner: team shop",
         "\n  pass rejected\n    read: rejections[].name: none",
         "\n  off coverage-low\n",
