@@ -278,11 +278,15 @@ impl Deployer {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
                     // The rolled-back release had not replaced the running one, so the running one is not stopped.
+                    self.memory.running = Some(KnownRelease { release: Some(asked.release), ..new.clone() });
                     Applied { outcome: ReleaseOutcome::Running, reasons: Vec::new(), detail: String::new() }
                 } else {
                     let old = self.memory.running.clone();
                     let applied = self.hands.apply(new, old.as_ref())?;
-                    self.remember(new, applied.outcome);
+                    self.remember(
+                        &KnownRelease { release: Some(asked.release), ..new.clone() },
+                        applied.outcome,
+                    );
                     self.down = None;
                     self.restarts = Restarts::default();
                     self.restarts.started((self.now)());

@@ -107,6 +107,7 @@ impl Memory {
             layer,
             commit: bundle.source.commit.clone(),
             plan: bundle.plan.clone(),
+            release: Some(bundle.release),
         });
         let passed = judgement.outcome == GateOutcome::Pass;
         // A refusal names its reasons alone, which its report keeps.

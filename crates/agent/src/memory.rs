@@ -96,6 +96,9 @@ pub struct KnownRelease {
     pub commit: CommitId,
     /// The plan.
     pub plan: Plan,
+    /// Number of the release that brought it up last; absent if an older program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
 }
 
 /// Why the memory cannot be used.
@@ -116,7 +119,8 @@ impl KnownRelease {
     /// The release as a report names it.
     #[must_use]
     pub fn running(&self) -> Running {
-        Running { artifact: self.artifact, commit: self.commit.clone() }
+        let plan = self.release.and_then(|_| self.plan.digest().ok());
+        Running { artifact: self.artifact, commit: self.commit.clone(), release: self.release, plan }
     }
 }
 

@@ -28,8 +28,7 @@ fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
                 return;
             };
             report.report.reasons = vec!["return-stale".into()];
-            report.report.running =
-                Some(evidence::report::Running { artifact: digest(runs.0), commit: commit(runs.1) });
+            report.report.running = Some(evidence::report::Running::of(digest(runs.0), commit(runs.1)));
             happen(&mut state, &Command::AgentReport(report));
             let now = standing(&state, "dev");
             assert_eq!((now.open.as_ref(), wanted(&state)), (None, NOTHING.to_vec()), "{outcome:?}");

@@ -216,7 +216,7 @@ pub fn verdict(environment: &str, release: u64, generation: u32, outcome: gate::
 }
 
 pub fn agent_report(environment: &str, number: u64, outcome: ReleaseOutcome) -> Command {
-    let running = Running { artifact: digest("manifest"), commit: commit(1) };
+    let running = Running::of(digest("manifest"), commit(1));
     Command::AgentReport(Box::new(release::Report {
         report: AgentReport {
             v: 1,

@@ -79,6 +79,32 @@ pub struct Running {
     pub artifact: Digest,
     /// The commit that it was built from.
     pub commit: CommitId,
+    /// Number of the release that brought it up; absent in reports of older programs, and if they brought it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
+    /// Digest of the plan of that release; absent as the number is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+}
+
+impl Running {
+    /// An artifact that runs, brought up by an unknown release.
+    #[must_use]
+    pub const fn of(artifact: Digest, commit: CommitId) -> Self {
+        Self { artifact, commit, release: None, plan: None }
+    }
+
+    /// Whether the same artifact of the same commit runs, whichever release brought it up.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.artifact, &self.commit) == (other.artifact, &other.commit)
+    }
+
+    /// Whether this release brought it up. Unknown is no.
+    #[must_use]
+    pub fn is_by(&self, report: &AgentReport) -> bool {
+        self.release == Some(report.release) && self.plan == Some(report.plan)
+    }
 }
 
 /// Outcomes of a release.
@@ -168,7 +194,11 @@ impl AgentReport {
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
         rule(self.detail.len() <= DETAIL_BYTES_MAX, "`detail` is too long")?;
         rule(self.reasons.is_sorted() && self.reasons.len() <= 64, "`reasons` are not sorted, or too many")?;
-        let runs = self.running.as_ref().is_some_and(|running| running.artifact == self.artifact);
+        let runs = self.running.as_ref().is_some_and(|running| {
+            running.artifact == self.artifact
+                && running.release.is_none_or(|release| release == self.release)
+                && running.plan.is_none_or(|plan| plan == self.plan)
+        });
         rule(self.outcome != ReleaseOutcome::Running || runs, "it says `running` but something else runs")
     }
 }

@@ -62,11 +62,19 @@ pub fn base(
         let what = format!("release {} is not above {}, which was seen before", bundle.release, seen.release);
         reasons.against("release-not-newer", what, "ask for the newest release; this one is old");
     }
-    if seen.running.as_ref().is_some_and(|running| *running != own) {
+    if seen.running.as_ref().is_some_and(|running| !is_same(running.as_ref(), own.as_ref())) {
         let what = "the evidence says that something else runs here than what does";
         reasons.against("running-differs", what, "send this agent's own last report");
     }
     Ok(base)
+}
+
+/// Whether both run the same, or nothing.
+fn is_same(one: Option<&Running>, other: Option<&Running>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_same(other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
 }
 
 pub fn range(source: &VerifiedPack, base: &CommitId, reasons: &mut Reasons) -> BTreeSet<CommitId> {

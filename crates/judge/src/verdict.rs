@@ -74,7 +74,7 @@ pub fn own_context(
 ) -> Result<(Anchors, VerificationContext), NoTrustRoot> {
     let root = state.identity.root().ok_or(NoTrustRoot)?;
     let running = state.release.at(place).and_then(|standing| standing.running.as_ref());
-    let running = running.map(|now| Running { artifact: now.artifact, commit: now.commit.clone() });
+    let running = running.map(|now| Running::of(now.artifact, now.commit.clone()));
     let anchors = Anchors { version: root.version, digest: root.digest, rehearsal: true };
     let seen = VerificationContext {
         now: Some(moment),

@@ -283,7 +283,7 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         artifact,
         plan: Digest::of(b"an earlier plan"),
         outcome: ReleaseOutcome::Running,
-        running: Some(Running { artifact, commit: commit.clone() }),
+        running: Some(Running::of(artifact, commit.clone())),
         reasons: Vec::new(),
         detail: String::new(),
         root: 1,

@@ -215,8 +215,7 @@ fn what_is_refused_later_leaves_the_checks() {
     happen(&mut state, &verdict("staging", 2, 1, GateOutcome::Pass));
     let mut refused = crate::flow_tests::reported("staging", 2, "third", 3, ReleaseOutcome::Refused);
     if let Command::AgentReport(report) = &mut refused {
-        let running =
-            evidence::report::Running { artifact: digest("manifest"), commit: crate::scenario::commit(1) };
+        let running = evidence::report::Running::of(digest("manifest"), crate::scenario::commit(1));
         report.report.running = Some(running);
     }
     happen(&mut state, &refused);

@@ -171,7 +171,7 @@ fn agent_report_example() {
         artifact,
         plan: Digest::of(b"plan"),
         outcome: ReleaseOutcome::Running,
-        running: Some(Running { artifact, commit }),
+        running: Some(Running { artifact, commit, release: Some(4), plan: Some(Digest::of(b"plan")) }),
         reasons: Vec::new(),
         detail: String::new(),
         root: 1,
