@@ -23,8 +23,6 @@ use crate::{CommitId, Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.receipt+json";
 /// Highest number of outputs in one receipt.
 pub const OUTPUTS_MAX: usize = 4_096;
-/// Exit code of work that could not be done at all.
-pub const GAVE_UP: i32 = 125;
 
 /// A receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +128,8 @@ pub enum Ending {
     TimedOut,
     /// The memory limit ended it.
     MemoryExceeded,
+    /// The runner could not do the work at all; the log says why. A command cannot end so, whatever its exit code.
+    GaveUp,
 }
 
 /// The isolation that a step ran in.
@@ -284,14 +284,14 @@ impl Receipt {
                 let declared = u8::try_from(code).is_ok_and(|code| self.report_exits.contains(&code));
                 declared && !self.reports.is_empty()
             }
-            Ending::Signal(_) | Ending::TimedOut | Ending::MemoryExceeded => false,
+            Ending::Signal(_) | Ending::TimedOut | Ending::MemoryExceeded | Ending::GaveUp => false,
         }
     }
 
     /// Whether the work was not done at all. The log says why.
     #[must_use]
     pub fn gave_up(&self) -> bool {
-        self.exit == Ending::Code(GAVE_UP) && self.reports.is_empty()
+        self.exit == Ending::GaveUp
     }
 
     fn check(&self) -> Result<(), ReceiptError> {
@@ -307,6 +307,8 @@ impl Receipt {
             self.reports.values().all(ReportRef::is_sound),
             "a report has a text that is empty, long or not printable",
         )?;
+        let is_empty = self.inputs.is_empty() && self.outputs.is_empty() && self.reports.is_empty();
+        rule(!self.gave_up() || is_empty, "work that was given up has inputs, outputs or reports")?;
         if let Work::Check(check) = &self.work {
             rule(check.place.project == self.project, "it checks a place of another project")?;
             rule(self.inputs.is_empty() && self.outputs.is_empty(), "a check has inputs or outputs")?;

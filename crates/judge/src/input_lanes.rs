@@ -37,6 +37,8 @@ pub struct CheckInput<'a> {
     runners: usize,
     passed: bool,
     exits: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gave_up: Option<&'a BTreeSet<Name>>,
     reports: Vec<ReportInput<'a>>,
 }
 
@@ -149,6 +151,7 @@ pub fn checks(proof: &CheckProof, now: Moment) -> Vec<CheckInput<'_>> {
         runners: by.len(),
         passed: by.values().all(|(_, passed)| *passed),
         exits: by.values().map(|(exit, _)| ending(*exit)).collect(),
+        gave_up: proof.gave_up.get(name),
         reports: proof.reports.iter().filter(|it| it.step == *name).map(|it| report(it, now)).collect(),
     });
     written.collect()
@@ -160,6 +163,7 @@ fn ending(exit: Ending) -> String {
         Ending::Signal(signal) => format!("signal {signal}"),
         Ending::TimedOut => "time limit".to_owned(),
         Ending::MemoryExceeded => "memory limit".to_owned(),
+        Ending::GaveUp => "given up".to_owned(),
     }
 }
 

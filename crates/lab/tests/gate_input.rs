@@ -10,7 +10,7 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 8] = [
+const FULL: [&str; 9] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -19,6 +19,7 @@ const FULL: [&str; 8] = [
     "something critical that a check found",
     "coverage that one runner alone saw fall",
     "a waiver of a test beside another test that failed",
+    "a check that failed on one runner and that the other one gave up",
 ];
 
 fn inputs() -> Vec<Vec<u8>> {
@@ -79,6 +80,8 @@ fn the_page_of_the_gate_input_has_every_field_and_no_other() {
     let waived = fields.iter().filter(|field| field.starts_with("tests.waived"));
     let waived: Vec<_> = waived.map(|field| format!("before.{field}")).collect();
     fields.extend(waived);
+    // Nor has the check that nobody passed a report.
+    fields.remove("before.checks[].reports");
     let documented = documented(PAGE);
     let missing: Vec<_> = fields.difference(&documented).collect();
     assert!(missing.is_empty(), "docs/policy/input.md: rows are missing for the fields {missing:?}");

@@ -140,7 +140,7 @@ fn stray() -> Output {
 
 /// The receipt of work that could not begin: an unknown ecosystem, an unreadable source, inputs that the runner lost.
 fn gave_up(receipt: &mut Receipt) {
-    receipt.exit = Ending::Code(125);
+    receipt.exit = Ending::GaveUp;
     receipt.tree = Digest::of(b"an empty list");
     receipt.inputs.clear();
     receipt.outputs.clear();

@@ -71,6 +71,30 @@ impl Keep {
         self.write("runner.receipt", "receipts", &digest, &bytes)
     }
 
+    /// Stores bytes under their digest, such as a log.
+    ///
+    /// # Errors
+    /// `KeepError::Io` if they cannot be written.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, KeepError> {
+        let digest = Digest::of(bytes);
+        self.write("runner.output", "outputs", &digest, bytes)?;
+        Ok(digest)
+    }
+
+    /// The bytes of a digest.
+    ///
+    /// # Errors
+    /// `KeepError` if they are missing or changed.
+    pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, KeepError> {
+        let bytes = self.read("outputs", digest)?;
+        if Digest::of(&bytes) != *digest {
+            // The damaged file is removed, so that the next run can store it again.
+            drop(fs::remove_file(self.path("outputs", digest)));
+            return Err(KeepError::Missing(*digest));
+        }
+        Ok(bytes)
+    }
+
     /// The outputs of each step that another one needs, by the digests of their receipts' payloads.
     ///
     /// # Errors
@@ -106,12 +130,7 @@ impl Keep {
         }
         let mut given: RetainedOutputs = BTreeMap::new();
         for (path, output) in facts.outputs {
-            let bytes = self.read("outputs", &output.sha256)?;
-            if Digest::of(&bytes) != output.sha256 {
-                // The damaged file is removed, so that the next run can store it again.
-                drop(fs::remove_file(self.path("outputs", &output.sha256)));
-                return Err(KeepError::Missing(output.sha256));
-            }
+            let bytes = self.blob(&output.sha256)?;
             given.insert(path, RetainedOutput { output, bytes });
         }
         Ok(given)

@@ -6,6 +6,7 @@
 //! visible to a step. This crate deliberately omits SQL, state and decisions.
 
 mod advisories;
+mod answers;
 mod artifact;
 mod budget;
 mod caps;
@@ -36,6 +37,7 @@ mod work_error;
 mod workspace;
 
 pub use advisories::open_advisories;
+pub use answers::{AnswerError, Answers, CompletedWork};
 pub use artifact::{ArtifactBytes, ArtifactError, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use caps::{CapError, Caps, Part, Room};
@@ -56,6 +58,6 @@ pub use step::{Execution, execute};
 pub use step_error::StepError;
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trust::{Trust, TrustError};
-pub use work::{Bench, CompletedWork};
+pub use work::Bench;
 pub use work_error::{ReportError, WorkError};
 pub use workspace::{WorkspaceError, merge};

@@ -190,7 +190,7 @@ mod tests {
     use wire::AnchorError;
 
     use super::*;
-    use crate::work::CompletedWork;
+    use crate::answers::CompletedWork;
 
     /// A server that gives each request the next of these answers, or none; returns its URL and the received requests.
     fn answering(
@@ -325,6 +325,7 @@ mod tests {
             signer: lab.runners[0].clone(),
             toolchain: crate::Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
             keep: crate::Keep::open(dir, 1 << 20).unwrap(),
+            answers: crate::Answers::open(&dir.join("answers")).unwrap(),
             isolation: Box::new(crate::Sandbox::new(
                 || std::process::Command::new("false"),
                 sandbox::Egress::default(),

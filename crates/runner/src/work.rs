@@ -2,7 +2,8 @@
 //! it passed or not.
 //!
 //! Invariant: the work is the one that the plan names, and people have asked for it. If it cannot be done at all, the
-//! receipt says so with exit code 125 and the reason in its log, so that nobody waits for it without end.
+//! receipt says `gave-up`, with the reason in its log, so that nobody waits for it without end. A check that has begun has one
+//! receipt: a second question gets the same answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
-use evidence::receipt::{Ending, Forge, GAVE_UP, Output, Receipt, SandboxLevel, Work};
+use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
 use evidence::release_file;
 use evidence::rules;
 use evidence::run_order::RunOrder;
@@ -21,6 +22,7 @@ use evidence::{Digest, Id, Moment, Name};
 use judge::OpenedRun;
 use wire::BLOB_BYTES_MAX;
 
+use crate::answers::{Answers, CompletedWork};
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
@@ -49,6 +51,8 @@ pub struct Bench {
     pub toolchain: Toolchain,
     /// Results of earlier work.
     pub keep: Keep,
+    /// Answers about checks.
+    pub answers: Answers,
     /// The isolation of steps.
     pub isolation: Box<dyn Isolation>,
     /// The checks that authorised people asked for the work.
@@ -57,15 +61,6 @@ pub struct Bench {
     pub now: fn() -> Moment,
     /// Sources that steps share.
     pub sources: Sources,
-}
-
-/// The result of a piece of work.
-#[derive(Debug)]
-pub struct CompletedWork {
-    /// The receipt, signed.
-    pub receipt: Envelope,
-    /// Bytes that the receipt names and the server stores: log, tree list, manifest, layer.
-    pub blobs: Vec<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Bench {
@@ -87,10 +82,26 @@ impl Bench {
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<CompletedWork, WorkError> {
-        match self.attempt(due, order, repository, log, wanted) {
-            Ok(done) => Ok(done),
-            Err(error) => self.give_up(due, &error.to_string(), log),
+        if let Some(done) = self.answered(due)? {
+            return Ok(done);
         }
+        let (done, has_begun) = match self.attempt(due, order, repository, log, wanted) {
+            Ok(done) => (done, true),
+            // Only a check that began could have seen something; what the server asked wrongly may be asked again.
+            Err(error) => (self.give_up(due, &error.to_string(), log)?, matches!(error, WorkError::Step(_))),
+        };
+        if let Work::Check(check) = &due.work
+            && has_begun
+        {
+            self.answers.put(check, &done, &self.keep)?;
+        }
+        Ok(done)
+    }
+
+    /// The answer that this runner gave about a check before.
+    fn answered(&self, due: &Due) -> Result<Option<CompletedWork>, WorkError> {
+        let Work::Check(check) = &due.work else { return Ok(None) };
+        Ok(self.answers.of(check, &self.keep)?)
     }
 
     fn attempt(
@@ -188,11 +199,14 @@ impl Bench {
         Ok(CompletedWork { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }
 
-    /// A receipt that says why some work was not done.
+    /// A receipt that says why some work was not done; of a check that was done before, the receipt of then.
     ///
     /// # Errors
     /// `WorkError` when it cannot be signed.
     pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<CompletedWork, WorkError> {
+        if let Some(done) = self.answered(due)? {
+            return Ok(done);
+        }
         let text = format!("countersign: {what}\n").into_bytes();
         log(sandbox::Stream::Error, &text);
         let tree = TreeList::new(Vec::new()).and_then(|list| list.encode())?;
@@ -219,7 +233,7 @@ impl Bench {
             outputs: BTreeMap::new(),
             reports: BTreeMap::new(),
             report_exits: BTreeSet::new(),
-            exit: Ending::Code(GAVE_UP),
+            exit: Ending::GaveUp,
             sandbox: SandboxLevel {
                 user: "supervisor".into(),
                 landlock: 0,

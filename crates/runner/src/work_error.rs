@@ -8,6 +8,7 @@ use evidence::rules::Problem;
 use evidence::tree_list::TreeListError;
 use wire::{BLOB_BYTES_MAX, ClientError};
 
+use crate::answers::AnswerError;
 use crate::artifact::ArtifactError;
 use crate::keep::KeepError;
 use crate::sources::SourcesError;
@@ -39,6 +40,9 @@ pub enum WorkError {
     /// Outputs of earlier steps cannot be read or kept.
     #[error(transparent)]
     Keep(#[from] KeepError),
+    /// The answer about a check cannot be read or kept, or it is about a newer release.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     /// The source has no tree list.
     #[error(transparent)]
     Tree(#[from] TreeListError),

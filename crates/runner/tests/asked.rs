@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evidence::receipt::{Ending, Receipt, Work};
+use evidence::release_check::ReleaseCheck;
 use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, WorkOffer};
 use lab::{Lab, name};
 use runner::{
-    Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain, Trust,
+    Answers, Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain,
+    Trust,
 };
 use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
@@ -68,6 +70,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         signer: lab.runners.first().unwrap().clone(),
         toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
         keep: Keep::open(dir, 1 << 20).unwrap(),
+        answers: Answers::open(&dir.join("answers")).unwrap(),
         isolation: Box::new(Counted { ran: Arc::clone(ran), left }),
         trust: Trust::open(dir, &lab.pin()).unwrap(),
         now: || lab::at(0),
@@ -143,7 +146,7 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     assert_eq!(ran.load(Ordering::Relaxed), 1);
     asked.order.requests.clear();
     let (exit, log) = ending(&work(&asked));
-    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::Code(125), 1), "{log}");
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 1), "{log}");
     assert!(log.contains("no authorised person asked this runner for the work: request-unsound"), "{log}");
 }
 
@@ -165,9 +168,50 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
     drop(first);
     let second = bench(&lab, dir.path(), &ran);
     let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}, &|| true).unwrap());
-    assert_eq!(exit, Ending::Code(125));
+    assert_eq!(exit, Ending::GaveUp);
     assert!(log.contains("status-rollback"), "{log}");
     std::fs::write(dir.path().join("seen.json"), "{").unwrap();
     let damaged = Trust::open(dir.path(), &lab.pin()).unwrap_err();
     assert!(damaged.to_string().contains("join anew"), "{damaged}");
+}
+
+/// A server that dislikes an answer gets the same one again: after a restart, with another order, or without any.
+#[test]
+fn attack_a_check_that_was_done_is_not_done_again_for_another_answer() {
+    let lab = lab::forgery::checking::with_checks();
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Arc::default();
+    let mut asked = lab.asked_to_check();
+    asked.due.needs.clear();
+    let runner = bench(&lab, dir.path(), &ran);
+    let work =
+        |runner: &Bench, asked: &WorkOffer| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    // Nothing has begun, so a wrong order alone decides nothing.
+    let mut wrong = asked.clone();
+    wrong.order.checks.clear();
+    let (exit, log) = ending(&work(&runner, &wrong).unwrap());
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 0), "{log}");
+    let first = work(&runner, &asked).unwrap();
+    assert_eq!(
+        (ending(&first).0, ran.load(Ordering::Relaxed)),
+        (Ending::Code(253), 1),
+        "{}",
+        ending(&first).1
+    );
+    drop(runner);
+    let runner = bench(&lab, dir.path(), &ran);
+    for again in [&asked, &wrong] {
+        let again = work(&runner, again).unwrap();
+        assert_eq!((&again.receipt, &again.blobs), (&first.receipt, &first.blobs));
+    }
+    let instead = runner.give_up(&asked.due, "the server did not accept it", &|_, _| {}).unwrap();
+    assert_eq!(instead.receipt, first.receipt);
+    let Work::Check(check) = asked.due.work.clone() else { panic!("it is no check") };
+    let of = |release| asked.clone().with(Work::Check(ReleaseCheck { release, ..check.clone() }));
+    assert!(
+        work(&runner, &of(2)).unwrap_err().to_string().contains("has checked release 3"),
+        "no receipt at all"
+    );
+    assert_eq!(ending(&work(&runner, &of(4)).unwrap()).0, Ending::GaveUp, "no agent says that it runs");
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
 }

@@ -10,7 +10,7 @@ use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
 use evidence::{CommitId, Digest, git};
 use lab::Lab;
-use runner::{Bench, IsWanted, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
+use runner::{Answers, Bench, IsWanted, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
 use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
 use crate::installation::runner_name;
@@ -42,6 +42,7 @@ impl Builder {
             signer: MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?,
             toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).map_err(|error| error.to_string())?,
             keep: Keep::open(dir, KEEP_BYTES).map_err(|error| error.to_string())?,
+            answers: Answers::open(&dir.join("answers")).map_err(|error| error.to_string())?,
             isolation: Box::new(Steps { dir: dir.join("step") }),
             trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,

@@ -163,6 +163,7 @@ fn ending(exit: Ending) -> String {
         Ending::Signal(signal) => format!("was ended by signal {signal}"),
         Ending::TimedOut => "was ended at its time limit".to_owned(),
         Ending::MemoryExceeded => "was ended at its memory limit".to_owned(),
+        Ending::GaveUp => "could not be run".to_owned(),
     }
 }
 

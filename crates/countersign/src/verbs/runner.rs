@@ -11,7 +11,7 @@ use client::pinned_root::PinnedRoot;
 use client::pkcs11::Uri;
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Bench, Keep, Slots, Trust};
+use runner::{Answers, Bench, Keep, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use wire::{Client, Machine};
 
@@ -150,6 +150,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         signer,
         toolchain: verb.operator.reach.host_toolchain()?,
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
+        answers: Answers::open(&data.join("answers"))?,
         isolation: Box::new(verb.operator.sandbox()?),
         trust,
         now: clock::moment,

@@ -1,8 +1,9 @@
 //! Checks of the release in the environment before: receipts of runners, and the agent's report that they rest on.
 //!
 //! Invariant: each receipt is of a runner that the root names, about exactly the release, artifact and commit that the
-//! agent of that environment says it runs, and of a check that the commit declares for that environment. Each declared
-//! check has run, or the release has a reason against it. So a check that somebody withholds is missed.
+//! agent of that environment says it runs, and of a check that the commit declares for that environment. Of each declared
+//! check there is a receipt of each runner that the root names, or the release has a reason against it. So a receipt that
+//! somebody withholds is missed, whichever runner it is of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use evidence::receipt::{Ending, Receipt, Work};
 use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
-use evidence::trust_root::TrustRoot;
+use evidence::trust_root::{Machine, TrustRoot};
 use evidence::{Digest, Name};
 
 use crate::lanes::proven::ProvenReport;
@@ -32,6 +33,8 @@ pub struct CheckProof {
     pub receipts: Vec<(Digest, Receipt)>,
     /// Checks that ran, by name, with how each runner's ended.
     pub ran: BTreeMap<Name, BTreeMap<Name, (Ending, bool)>>,
+    /// Checks that runners gave up, by name, with these runners.
+    pub gave_up: BTreeMap<Name, BTreeSet<Name>>,
     /// Their reports, by check and path.
     pub reports: Vec<ProvenReport>,
 }
@@ -74,7 +77,10 @@ pub fn prove(
                     format!("`{}` is declared for no release to `{}`", check.name, environment.environment);
                 Flaw::new("check-stray", what)
             })?;
-            if !receipt.gave_up() {
+            if receipt.gave_up() {
+                let by = proof.gave_up.entry(check.name.clone()).or_default();
+                by.insert(receipt.runner.clone());
+            } else {
                 stated(bundle, receipt, check, described)?;
                 let by = proof.ran.entry(check.name.clone()).or_default();
                 by.insert(receipt.runner.clone(), (receipt.exit, receipt.passed()));
@@ -83,12 +89,45 @@ pub fn prove(
         proof.reports = reports(&proof.receipts);
     }
     if before.runs_it {
-        for name in declared.keys().filter(|name| !proof.ran.contains_key(*name)) {
-            let what = format!("check `{name}` of the release to `{}` has not run", environment.environment);
-            reasons.against("check-missing", what, AGAIN);
+        for name in declared.keys() {
+            complete(name, &proof, environment, known.root, reasons);
         }
     }
     Ok(proof)
+}
+
+/// Checks that every runner has answered about a check, and that those on the host of an agent have run it. Others cannot
+/// reach the service.
+fn complete(
+    check: &Name,
+    proof: &CheckProof,
+    environment: &Environment,
+    root: &TrustRoot,
+    reasons: &mut Reasons,
+) {
+    let at = &environment.environment;
+    let ran = proof.ran.get(check);
+    if ran.is_none() {
+        let what = format!("check `{check}` of the release to `{at}` has not run");
+        return reasons.against("check-missing", what, AGAIN);
+    }
+    let reaches =
+        |runner: &Machine| environment.agents.iter().any(|agent| agent.place.host == runner.place.host);
+    let gave_up = proof.gave_up.get(check);
+    let lacking = root.runners.iter().filter_map(|runner| {
+        let has_run = ran.is_some_and(|by| by.contains_key(&runner.name));
+        let has_given_up = gave_up.is_some_and(|by| by.contains(&runner.name));
+        match (has_run, has_given_up) {
+            (true, _) => None,
+            (false, true) => reaches(runner).then(|| format!("{} gave it up", runner.name)),
+            (false, false) => Some(format!("there is no receipt of {}", runner.name)),
+        }
+    });
+    let lacking: Vec<_> = lacking.collect();
+    if !lacking.is_empty() {
+        let what = format!("check `{check}` of the release to `{at}`: {}", lacking.join(", "));
+        reasons.against("check-missing", what, AGAIN);
+    }
 }
 
 /// The checks that the commit declares for releases to an environment.
@@ -102,7 +141,7 @@ fn declared(bundle: &Bundle, environment: &Environment) -> Result<BTreeMap<Name,
 }
 
 /// Opens the agent's report that the checked release runs. It is the last report, unless the agent has refused or
-/// returned from a later release since.
+/// returned from a later release since; then the last report says that this very release still runs, not only its artifact.
 fn report(
     bundle: &Bundle,
     checks: &Checks,
@@ -118,7 +157,7 @@ fn report(
     let last = before.report.as_ref();
     let is_newest = last.is_some_and(|last| {
         let is_left = matches!(last.outcome, ReleaseOutcome::Refused | ReleaseOutcome::Returned);
-        *last == report || is_left && report.release < last.release
+        *last == report || is_left && last.running.as_ref().is_some_and(|running| running.is_by(&report))
     });
     if !runs || !is_newest {
         let what =
@@ -215,5 +254,5 @@ fn reports(receipts: &[(Digest, Receipt)]) -> Vec<ProvenReport> {
     ProvenReport::of(named)
 }
 
-const AGAIN: &str =
-    "see `countersign status`; `countersign run --again` releases the commit there and checks it again";
+const AGAIN: &str = "see `countersign status`; `countersign run --again` releases the commit there and checks it again; \
+                     a runner that is gone for good has to be removed from the trust root first";

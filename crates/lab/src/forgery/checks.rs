@@ -5,7 +5,7 @@ use evidence::document::findings::{Class, Severity};
 use evidence::document::tests::TestOutcome;
 use evidence::document::{Producer, Snapshot};
 use evidence::dsse::Envelope;
-use evidence::receipt::{Ending, GAVE_UP, Receipt, Work};
+use evidence::receipt::{Ending, Receipt, Work};
 use evidence::release_check::ReleaseCheck;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::status::Revocation;
@@ -44,10 +44,31 @@ fn missed() -> Vec<Forgery> {
         row("a check that no runner did", "check-missing", |lab, parts| {
             signed(lab, parts, |receipt, check| {
                 if check.name.as_str() == "smoke" {
-                    (receipt.exit, receipt.tree) = (Ending::Code(GAVE_UP), Digest::of(b"an empty list"));
-                    receipt.reports.clear();
+                    give_up(receipt);
                 }
             });
+        }),
+        row("the receipt of the runner that found something left out", "check-missing", |lab, parts| {
+            let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
+            one_saw(lab, parts, ATTACK, &LabDocument::of(&critical));
+            let is_other = |envelope: &Envelope| {
+                let read = documents::receipts(std::slice::from_ref(envelope));
+                read.iter().all(|receipt| receipt.runner == runner_name(0))
+            };
+            parts.checks.as_mut().unwrap().receipts.retain(is_other);
+            lab.approve(parts);
+        }),
+        row("a check that a runner on the host of the service gave up", "check-missing", |lab, parts| {
+            signed(lab, parts, |receipt, _| {
+                if receipt.runner == runner_name(1) {
+                    give_up(receipt);
+                }
+            });
+        })
+        .in_lab(|lab| {
+            lab.release = RELEASE_CHECKS;
+            lab.unusual =
+                |root| root.runners.iter_mut().for_each(|one| one.place.host = "staging".to_owned());
         }),
         row("checks that arrived after the approval", "approvals-missing", |lab, parts| {
             let checks = parts.checks.take();
@@ -181,14 +202,17 @@ fn reported() -> Vec<Forgery> {
         row("checks of a release that did not work", REPORT, |lab, parts| {
             let mut said = said(parts);
             said.outcome = ReleaseOutcome::Returned;
+            refused_since(lab, parts, Some(3));
             instead(lab, parts, &said);
         }),
         row("checks of a release of another artifact", REPORT, |lab, parts| {
             let said = report("staging", 3, old_artifact(), &parts.source.commit);
+            refused_since(lab, parts, Some(3));
             instead(lab, parts, &said);
         }),
         row("checks of a release of another commit", REPORT, |lab, parts| {
             let said = report("staging", 3, Digest::of(&parts.manifest), &parts.replaces.1);
+            refused_since(lab, parts, Some(3));
             instead(lab, parts, &said);
         }),
         row("checks of an earlier release of the same artifact", REPORT, |lab, parts| {
@@ -200,7 +224,25 @@ fn reported() -> Vec<Forgery> {
             parts.checks.as_mut().unwrap().report = envelope;
             lab.approve(parts);
         }),
+        row("checks of an older release of an artifact that was released again", REPORT, |lab, parts| {
+            refused_since(lab, parts, Some(4));
+        }),
+        row("checks of a release that the agent does not name", REPORT, |lab, parts| {
+            refused_since(lab, parts, None);
+        }),
     ]
+}
+
+/// Staging's agent has refused release 5 since, and still runs the artifact, by this release.
+fn refused_since(lab: &Lab, parts: &mut Parts, running: Option<u64>) {
+    let mut last = said(parts);
+    (last.release, last.outcome) = (5, ReleaseOutcome::Refused);
+    let plan = last.plan;
+    if let Some(now) = &mut last.running {
+        (now.release, now.plan) = (running, Some(plan));
+    }
+    parts.reports[0] = lab.report(&last, &lab.staging);
+    lab.approve(parts);
 }
 
 /// Checks that found something.
@@ -225,6 +267,32 @@ fn found() -> Vec<Forgery> {
                 }
             });
         }),
+        row(
+            "a check whose command ends with the code by which older programs gave up",
+            "check-failed",
+            |lab, parts| {
+                signed(lab, parts, |receipt, check| {
+                    if receipt.runner == runner_name(1) && check.name.as_str() == "smoke" {
+                        receipt.exit = Ending::Code(125);
+                        receipt.reports.clear();
+                    }
+                });
+            },
+        ),
+        row(
+            "a check that failed on one runner and that the other one gave up",
+            "check-failed",
+            |lab, parts| {
+                signed(lab, parts, |receipt, check| match check.name.as_str() {
+                    "smoke" if receipt.runner == runner_name(1) => give_up(receipt),
+                    "smoke" => {
+                        receipt.exit = Ending::Code(2);
+                        receipt.reports.clear();
+                    }
+                    _ => {}
+                });
+            },
+        ),
         row("a demanded report that no check makes", "report-missing", |_, _| {}).in_lab(|lab| {
             lab.release = RELEASE_CHECKS;
             lab.policy = default_policy();
@@ -268,6 +336,12 @@ fn signed(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt, &ReleaseCh
         }
     });
     lab.approve(parts);
+}
+
+/// The runner says that it could not do the check.
+fn give_up(receipt: &mut Receipt) {
+    (receipt.exit, receipt.tree) = (Ending::GaveUp, Digest::of(b"an empty list"));
+    receipt.reports.clear();
 }
 
 /// The same with other work, whose nonces follow from the run's request.
