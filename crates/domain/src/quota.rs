@@ -5,10 +5,12 @@
 //! accepts the operator's word for the rest, because an operator can always refuse to answer. For this reason no quota
 //! applies to an action that stops something.
 
-use evidence::Name;
+use evidence::{Moment, Name};
 
 use crate::build;
+use crate::command::Command;
 use crate::event::Refused;
+use crate::finding::Stated;
 use crate::ids::PersonId;
 use crate::refusal::{Reason, Refusal};
 use crate::state::State;
@@ -22,9 +24,53 @@ pub struct Runs {
     pub per_person: usize,
 }
 
-/// The refusal of a run that would exceed a quota; `None` when it fits.
+/// Limits on the statements that may be in force at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statements {
+    /// Statements of one person.
+    pub per_person: usize,
+    /// Statements that can count at one place.
+    pub per_place: usize,
+}
+
+/// The refusal of a command that would exceed a quota of runs or statements; `None` when it fits.
 #[must_use]
-pub fn over(state: &State, run: &build::Run, quota: Runs) -> Option<Refusal> {
+pub fn exceeded(
+    state: &State,
+    command: &Command,
+    (runs, statements): (Runs, Statements),
+    moment: Moment,
+) -> Option<Refusal> {
+    match command {
+        Command::Run(run) => over(state, run, runs),
+        Command::SubmitStatement(new) => stated(state, &new.stated, statements, moment),
+        _ => None,
+    }
+}
+
+/// The refusal of a statement that would exceed a quota; `None` when it fits.
+fn stated(state: &State, new: &Stated, quota: Statements, moment: Moment) -> Option<Refusal> {
+    let of_person = state.finding.by(new.person, moment);
+    let of_place = state.finding.beside(&new.scope, moment);
+    let mut reasons = Vec::new();
+    let mut look = |code: &str, who: String, found: usize, most: usize, setting: &str| {
+        if found >= most {
+            let what = format!("{who} has {found} statements in force, and the quota is {most}");
+            let remedy = format!(
+                "mend findings, wait until a statement has ended, or have one withdrawn with `countersign trust status \
+                 --withdraw`; the server's operator sets the quota: `statements-per-{setting}` in quotas.json of the data \
+                 directory"
+            );
+            reasons.push(Reason::new(code, what, remedy));
+        }
+    };
+    look(STATEMENTS_OF_PERSON, format!("person {}", new.person), of_person, quota.per_person, "person");
+    look(STATEMENTS_OF_PLACE, format!("`{}`", new.scope), of_place, quota.per_place, "place");
+    Refusal::of(reasons)
+}
+
+/// The refusal of a run that would exceed a quota; `None` when it fits.
+fn over(state: &State, run: &build::Run, quota: Runs) -> Option<Refusal> {
     let (project, person) = (&run.take.project, run.take.requester);
     let of_project = state.build.runs().filter(|run| run.started.project == *project).count();
     let by = |run: &build::Progress| state.source.of(run.started.run).map(|source| source.facts.requester);
@@ -80,10 +126,16 @@ pub fn counted(person: PersonId, action: Name, more: u64) -> Refused {
     Refused { person, action, reasons: vec![REFUSALS.to_owned()], more: Some(more) }
 }
 
-/// Whether quotas apply to an action. They apply to actions that start something and store large bodies.
+/// Whether quotas apply to an action. They apply to actions that start something and store large bodies, and to statements.
 #[must_use]
 pub fn apply_to(action: &Name) -> bool {
     !codes(action).is_empty()
+}
+
+/// Whether the refusal of an action may record the digests of its bodies alone, because they can be large.
+#[must_use]
+pub fn leaves_out(action: &Name) -> bool {
+    codes(action).contains(&BYTES_OF_PROJECT)
 }
 
 /// Codes with which quotas can refuse an action.
@@ -91,6 +143,7 @@ fn codes(action: &Name) -> &'static [&'static str] {
     match action.as_str() {
         "run" => &[RUNS_OF_PROJECT, RUNS_OF_PERSON, BYTES_OF_PROJECT, BYTES_OF_PERSON],
         "set-environment" => &[BYTES_OF_PROJECT, BYTES_OF_PERSON],
+        "state" => &[STATEMENTS_OF_PERSON, STATEMENTS_OF_PLACE],
         _ => &[],
     }
 }
@@ -118,14 +171,58 @@ pub const REFUSALS: &str = "quota-refusals";
 pub const COUNT: &str = "count";
 const RUNS_OF_PROJECT: &str = "quota-runs-of-project";
 const RUNS_OF_PERSON: &str = "quota-runs-of-person";
+const STATEMENTS_OF_PERSON: &str = "quota-statements-of-person";
+const STATEMENTS_OF_PLACE: &str = "quota-statements-of-place";
 const BYTES_OF_PROJECT: &str = "quota-bytes-of-project";
 const BYTES_OF_PERSON: &str = "quota-bytes-of-person";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Command;
-    use crate::scenario::{founded, happen, id, name, run};
+    use evidence::statements::{Scope, StatementKind};
+
+    use crate::finding::SubmitStatement;
+    use crate::scenario::{alice, at, bob, digest, founded, happen, id, name, run};
+
+    #[test]
+    fn attack_one_person_does_not_fill_the_room_for_statements() {
+        let mut state = founded();
+        let new = |n: u8, person, environment: Option<&str>| {
+            let scope = Scope { project: name("shop"), service: None, environment: environment.map(name) };
+            Command::SubmitStatement(Box::new(SubmitStatement {
+                stated: Stated {
+                    statement: digest(&n.to_string()),
+                    kind: StatementKind::Waiver,
+                    person,
+                    scope,
+                    not_before: at(0),
+                    expires: at(800),
+                    envelope: digest(&format!("envelope {n}")),
+                },
+                key: "SHA256:2-Approve".into(),
+            }))
+        };
+        let runs = Runs { per_project: 1, per_person: 1 };
+        let codes = |state: &State, command: &Command, per_person, per_place, moment| -> Vec<String> {
+            let refusal = exceeded(state, command, (runs, Statements { per_person, per_place }), moment);
+            let reasons = refusal.iter().flat_map(Refusal::reasons);
+            reasons.map(|reason| reason.code.clone()).collect()
+        };
+        for n in [1, 2] {
+            happen(&mut state, &new(n, bob(), Some("production")));
+        }
+        let (person, place) = ("quota-statements-of-person", "quota-statements-of-place");
+        assert_eq!(codes(&state, &new(3, bob(), Some("staging")), 2, 2, at(10)), [person]);
+        assert_eq!(codes(&state, &new(3, alice(), Some("staging")), 2, 2, at(10)), [""; 0]);
+        assert_eq!(codes(&state, &new(3, alice(), Some("production")), 2, 2, at(10)), [place]);
+        assert_eq!(codes(&state, &new(3, alice(), None), 2, 2, at(10)), [place], "it counts there too");
+        assert_eq!(codes(&state, &new(3, bob(), None), 2, 2, at(10)), [person, place]);
+        assert_eq!(codes(&state, &new(3, bob(), None), 3, 3, at(10)), [""; 0]);
+        assert_eq!(codes(&state, &new(3, bob(), None), 2, 2, at(800)), [""; 0], "all have ended");
+        let limits = (runs, Statements { per_person: 2, per_place: 9 });
+        let text = exceeded(&state, &new(3, bob(), None), limits, at(10)).unwrap().to_string();
+        assert!(text.contains("`statements-per-person` in quotas.json"), "{text}");
+    }
 
     #[test]
     fn attack_one_project_or_person_takes_no_more_than_its_runs() {

@@ -38,7 +38,8 @@ pub fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
     same && refused.more.is_none()
         && !refused.reasons.is_empty()
         && quota::apply_to(&refused.action)
-        && (refused.rests_on_quotas() || has_left_out(asked) && prepared.header.blobs.is_empty())
+        && (refused.rests_on_quotas()
+            || quota::leaves_out(&refused.action) && has_left_out(asked) && prepared.header.blobs.is_empty())
 }
 
 /// Checks that an entry may count refusals. Only the count is the server's word.
@@ -63,7 +64,7 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> 
 pub fn ended<'e>(state: &State, event: &'e Event) -> Result<(RunId, Option<&'e Work>), DecisionError> {
     match event {
         Event::Ended(ended) => Ok((ended.run, ended.because.as_ref())),
-        Event::ChecksEnded(ended) => {
+        Event::ChecksLost(ended) => {
             let checks = state.check.at(&ended.place).ok_or("nothing is checked there")?;
             Ok((checks.run, Some(&ended.because)))
         }

@@ -30,9 +30,10 @@ impl LargeEvidence {
         let mut parts = [
             ("the source pack", size(&bundle.source), SMALLER_RANGE),
             ("the list of the commit's files", size(&bundle.tree), FEWER_FILES),
-            ("the documents of reports", size(&bundle.lanes), LESS_READ),
-            ("the receipts", size(&bundle.receipts), FEWER_OUTPUTS),
-            ("the people's statements", size(&bundle.enrolments) + size(&bundle.approvals), FEWER_PEOPLE),
+            ("the documents of reports", size(&bundle.lanes.documents), LESS_READ),
+            ("the receipts", size(&bundle.receipts) + size(&bundle.lanes.checks), FEWER_OUTPUTS),
+            ("enrolments and approvals", size(&bundle.enrolments) + size(&bundle.approvals), FEWER_PEOPLE),
+            ("statements about findings", size(&bundle.lanes.statements), FEWER_STATEMENTS),
         ];
         parts.sort_by_key(|(_, bytes, _)| std::cmp::Reverse(*bytes));
         let [(first, first_bytes, remedy), (second, second_bytes, _), ..] = parts;
@@ -83,4 +84,6 @@ const FEWER_FILES: &str = "remove files from the repository, or split it into se
 const LESS_READ: &str = "let the scanners report less, for example from a higher severity on, or let the policy read only \
                          the counts, with `\"content\": false` in `reads`";
 const FEWER_OUTPUTS: &str = "let steps leave fewer files as outputs: pack them with `tar`";
+const FEWER_STATEMENTS: &str = "mend findings, so that fewer of them need a waiver, and give shorter reasons; statements that have ended \
+                                no longer count, and the operator limits them with `statements-per-place` in quotas.json";
 const FEWER_PEOPLE: &str = "let fewer people approve, with shorter reasons";

@@ -63,6 +63,14 @@ fn what_the_environment_before_still_runs_may_go_on() {
     }
 }
 
+/// The report says which release the running artifact is of.
+fn still(report: &mut AgentReport, release: u64) {
+    let plan = report.plan;
+    if let Some(running) = &mut report.running {
+        (running.release, running.plan) = (Some(release), Some(plan));
+    }
+}
+
 /// Checks of the release in staging, also if its agent refused or left a later release since.
 #[test]
 fn what_was_checked_passes_everywhere() {
@@ -74,6 +82,7 @@ fn what_was_checked_passes_everywhere() {
             let mut report = AgentReport::read(&parts.reports[0]).unwrap();
             (report.release, report.outcome) = (4, outcome);
             report.artifact = Digest::of(b"another artifact, which came to nothing");
+            still(&mut report, 3);
             parts.reports[0] = lab.report(&report, &lab.staging);
             lab.approve(&mut parts);
         }
@@ -85,6 +94,18 @@ fn what_was_checked_passes_everywhere() {
         }
         assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
     }
+}
+
+/// Statements that fill a bundle are named as such, with their remedy.
+#[test]
+fn statements_that_make_evidence_too_large_are_named() {
+    let (lab, parts) = forgery::KINDS[0].stated(|_| ());
+    let (mut bundle, _) = assemble(&lab, &parts);
+    let one = bundle.lanes.statements[0].clone();
+    bundle.lanes.statements = vec![one; 2_000];
+    let large = judge::LargeEvidence::of(&bundle, evidence::bundle::BYTES_MAX + 1).unwrap();
+    assert!(large.what.contains("the largest parts are statements about findings ("), "{}", large.what);
+    assert!(large.remedy.contains("statements-per-place"), "{}", large.remedy);
 }
 
 /// Three witnesses, quorum two: one that is silent or lies changes nothing.

@@ -203,6 +203,7 @@ fn attack_a_false_refusal_in_a_persons_name_differs() {
         );
     }
     assert_eq!(refused("run", &["quota-runs-of-person"], None, &ada, &ada), Comparison::Recorded);
+    assert_eq!(refused("state", &["quota-statements-of-person"], None, &ada, &ada), Comparison::Recorded);
     let others =
         ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "state", "promote", "rollback"];
     for action in others {
@@ -217,6 +218,7 @@ fn attack_a_false_refusal_in_a_persons_name_differs() {
         ("run", &["quota-refusals"]),
         ("run", &[]),
         ("set-environment", &["quota-runs-of-project"]),
+        ("set-environment", &["quota-statements-of-place"]),
     ] {
         assert_eq!(refused(action, codes, None, &ada, &ada), Comparison::Differs, "{action}: {codes:?}");
     }

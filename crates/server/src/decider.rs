@@ -96,10 +96,7 @@ impl Decider {
             }
         }
         let entry = self.state.entries;
-        let over = match &job.command {
-            Command::Run(run) => quota::over(&self.state, run, self.limits.runs()),
-            _ => None,
-        };
+        let over = quota::exceeded(&self.state, &job.command, self.limits.counted(), batch.moment);
         match over.map_or_else(|| domain::decide(&self.state, &job.command, batch.moment), Err) {
             Ok(events) => {
                 let recorded = batch.record(&mut self.state, job, events)?;

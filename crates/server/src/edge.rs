@@ -208,10 +208,7 @@ impl Gatekeeper {
     /// The refusal if the command would be refused now. The writer decides again, and its decision counts; this check only
     /// saves storing the bodies of refused commands.
     fn refused_already(&self, state: &State, command: &Command, now: Moment) -> Option<Refusal> {
-        let over = match command {
-            Command::Run(run) => quota::over(state, run, self.limits.runs()),
-            _ => None,
-        };
+        let over = quota::exceeded(state, command, self.limits.counted(), now);
         over.or_else(|| domain::decide(state, command, now).err())
     }
 
@@ -407,7 +404,7 @@ impl Bodies {
     /// Whether a refusal of this action records only digests, because the bodies exceed the limit for a refused request. A
     /// stopping action keeps its bodies, because replay derives from them why it was refused.
     fn are_left_out(&self, action: &Name) -> bool {
-        quota::apply_to(action)
+        quota::leaves_out(action)
             && (self.statements + self.attachments > REFUSED_BYTES_MAX
                 || self.digests.len() > REFUSED_BODIES_MAX)
     }

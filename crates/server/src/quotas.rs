@@ -25,6 +25,10 @@ pub struct Limits {
     pub stored_mib_per_project: u64,
     /// Size of the blobs that the ledger stores for the runs that one person asked for.
     pub stored_mib_per_person: u64,
+    /// Statements of one person that may be in force at once.
+    pub statements_per_person: u32,
+    /// Statements that may be in force at once for one place.
+    pub statements_per_place: u32,
     /// Refusals of one person in a minute that are recorded one by one; one entry counts the rest.
     pub refusals_per_minute: u32,
     /// Size of the live logs of one run.
@@ -53,6 +57,8 @@ impl Default for Limits {
             runs_per_person: 16,
             stored_mib_per_project: 64 << 10,
             stored_mib_per_person: 64 << 10,
+            statements_per_person: 256,
+            statements_per_place: 512,
             refusals_per_minute: 30,
             live_log_mib_per_run: 128,
             live_log_mib_per_project: 512,
@@ -82,6 +88,8 @@ impl Limits {
             u64::from(limits.runs_per_person),
             limits.stored_mib_per_project,
             limits.stored_mib_per_person,
+            u64::from(limits.statements_per_person),
+            u64::from(limits.statements_per_place),
             u64::from(limits.refusals_per_minute),
             limits.runner_gone_minutes,
         ];
@@ -91,11 +99,14 @@ impl Limits {
         Ok(limits)
     }
 
-    /// The limits for runs in progress.
+    /// The limits for runs in progress and for statements in force.
     #[must_use]
-    pub fn runs(&self) -> quota::Runs {
+    pub fn counted(&self) -> (quota::Runs, quota::Statements) {
         let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
-        quota::Runs { per_project: most(self.runs_per_project), per_person: most(self.runs_per_person) }
+        let (per_project, per_person) = (most(self.runs_per_project), most(self.runs_per_person));
+        let runs = quota::Runs { per_project, per_person };
+        let (per_person, per_place) = (most(self.statements_per_person), most(self.statements_per_place));
+        (runs, quota::Statements { per_person, per_place })
     }
 
     /// Time without contact after which a runner is gone.

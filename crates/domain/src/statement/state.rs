@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use evidence::statements::Scope;
 use evidence::{Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use super::event::Stated;
+use crate::ids::PersonId;
 
 /// Statements as decisions read them, by project and digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +53,26 @@ impl State {
     pub(super) fn count(&self, project: &Name, moment: Moment) -> usize {
         let of_project = self.statements.get(project).into_iter().flat_map(BTreeMap::values);
         of_project.filter(|known| moment < known.facts.expires).count()
+    }
+
+    /// Number of a person's statements that have not ended at a moment, in all projects.
+    pub(crate) fn by(&self, person: PersonId, moment: Moment) -> usize {
+        let all = self.statements.values().flat_map(BTreeMap::values);
+        all.filter(|known| known.facts.person == person && moment < known.facts.expires).count()
+    }
+
+    /// Number of the statements that have not ended at a moment and can count at a place where one of this scope counts.
+    pub(crate) fn beside(&self, scope: &Scope, moment: Moment) -> usize {
+        let meets =
+            |one: &Option<Name>, other: &Option<Name>| one.is_none() || other.is_none() || one == other;
+        let of_project = self.statements.get(&scope.project).into_iter().flat_map(BTreeMap::values);
+        let beside = of_project.filter(|known| {
+            let other = &known.facts.scope;
+            moment < known.facts.expires
+                && meets(&scope.service, &other.service)
+                && meets(&scope.environment, &other.environment)
+        });
+        beside.count()
     }
 
     pub(crate) fn stated(&mut self, event: &Stated, entry: u64, moment: Moment) -> bool {
