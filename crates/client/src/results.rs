@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::{Finding, Severity};
 use evidence::document::{FindingsDocument, ReportRef};
 use evidence::{Digest, Name};
-use judge::{Checked, Judgement, Owners};
+use judge::{Checked, DocumentProof, Judgement, Owners};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
@@ -27,6 +27,24 @@ pub use tested::{Covered, FailedTest, TestsShown};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Results {
     /// Every report of the build.
+    pub reports: Vec<ReportCounts>,
+    /// Findings that the judge sees. Absent if the policy reads none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<FindingsShown>,
+    /// Tests that the judge sees. Absent if the policy reads none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestsShown>,
+    /// Results of checks in the environment before. Absent if there are no reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<BeforeResults>>,
+}
+
+/// Results of checks of the release in the environment before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BeforeResults {
+    /// The environment.
+    pub environment: Name,
+    /// Every report of its checks; `step` is the check.
     pub reports: Vec<ReportCounts>,
     /// Findings that the judge sees. Absent if the policy reads none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,45 +108,105 @@ pub struct FindingShown {
     pub owner: Option<String>,
 }
 
+/// What the findings of a document are shown with.
+struct Grounds<'a> {
+    /// Beginnings of the ids of all findings.
+    ids: &'a BTreeMap<Digest, String>,
+    /// What the policy adds to the place of each finding.
+    at: &'a str,
+    judgement: &'a Judgement,
+    owners: &'a Owners,
+}
+
 impl Results {
     /// The results of a release; its judgement says which findings block it.
     #[must_use]
     pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
         let proof = &checked.lanes.documents;
+        let before = proof.before.as_deref().zip(checked.before.as_ref());
+        let both = proof.all.findings.iter().chain(before.and_then(|(proof, _)| proof.all.findings.as_ref()));
+        let ids = ids(both);
         let owners = Owners::of(&checked.bundle.source, &checked.place.service);
-        let reports = proof.reports.iter();
+        let reports = |proof: &DocumentProof| {
+            let all = proof.reports.iter();
+            all.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect()
+        };
+        let shown = |proof: &DocumentProof, at: &str| {
+            let grounds = Grounds { ids: &ids, at, judgement, owners: &owners };
+            proof.all.findings.as_ref().map(|found| FindingsShown::of(found, &grounds))
+        };
+        let tests = |proof: &DocumentProof| {
+            proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements))
+        };
         Self {
-            reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),
-            findings: proof.all.findings.as_ref().map(|found| FindingsShown::of(found, judgement, &owners)),
-            tests: proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements)),
+            reports: reports(proof),
+            findings: shown(proof, ""),
+            tests: tests(proof),
+            before: before.map(|(proof, at)| {
+                Box::new(BeforeResults {
+                    environment: at.environment.clone(),
+                    reports: reports(proof),
+                    findings: shown(proof, &format!(", in {}", at.environment)),
+                    tests: tests(proof),
+                })
+            }),
         }
     }
 
     /// The results in lines, each after a line break; empty without reports.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut lines = Vec::new();
-        if !self.reports.is_empty() {
-            lines.push("reports:".to_owned());
-            lines.extend(bounded(&self.reports, "report", |report| vec![format!("  {}", report.line())]));
+        let mut lines = lines(&self.reports, self.findings.as_ref(), self.tests.as_ref(), "");
+        if let Some(before) = &self.before {
+            let at = format!(" in {}", before.environment);
+            lines.extend(self::lines(&before.reports, before.findings.as_ref(), before.tests.as_ref(), &at));
         }
-        if let Some(found) = &self.findings {
-            lines.push(format!("findings: {}", counts(&found.counts)));
-            let all: u64 = found.counts.values().sum();
-            let shown = found.worst.iter().take(SHOWN_MAX);
-            let count = shown.len();
-            lines.extend(shown.flat_map(FindingShown::lines));
-            lines.extend(more(all, count, "finding"));
-        }
-        lines.extend(self.tests.iter().flat_map(TestsShown::lines));
         lines.iter().map(|line| format!("\n{line}")).collect()
     }
 
     /// The findings that the gate's reasons name.
     pub fn blocking(&self) -> impl Iterator<Item = &FindingShown> {
-        let worst = self.findings.iter().flat_map(|found| &found.worst);
+        let before = self.before.iter().filter_map(|before| before.findings.as_ref());
+        let worst = self.findings.iter().chain(before).flat_map(|found| &found.worst);
         worst.filter(|finding| !finding.blocks.is_empty())
     }
+}
+
+/// Beginnings of the ids of all these findings, each of which names one of them.
+fn ids<'a>(all: impl Iterator<Item = &'a FindingsDocument>) -> BTreeMap<Digest, String> {
+    let ids: BTreeSet<Digest> = all.flat_map(|document| document.findings.keys().copied()).collect();
+    let beginnings = IdPrefix::beginnings(&ids);
+    ids.into_iter().zip(beginnings).collect()
+}
+
+/// Reports, findings and tests in lines; `at` says where.
+fn lines(
+    reports: &[ReportCounts],
+    found: Option<&FindingsShown>,
+    tests: Option<&TestsShown>,
+    at: &str,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !reports.is_empty() {
+        lines.push(format!("reports{at}:"));
+        lines.extend(bounded(reports, "report", |report| vec![format!("  {}", report.line())]));
+    }
+    if let Some(found) = found {
+        lines.push(format!("findings{at}: {}", counts(&found.counts)));
+        let all: u64 = found.counts.values().sum();
+        let shown = found.worst.iter().take(SHOWN_MAX);
+        let count = shown.len();
+        lines.extend(shown.flat_map(FindingShown::lines));
+        lines.extend(more(all, count, "finding"));
+    }
+    if let Some(tests) = tests {
+        let mut said: Vec<_> = tests.lines().into_iter().collect();
+        if let Some(first) = said.first_mut() {
+            *first = first.replacen("tests:", &format!("tests{at}:"), 1);
+        }
+        lines.extend(said);
+    }
+    lines
 }
 
 impl ReportCounts {
@@ -161,7 +239,8 @@ impl ReportCounts {
 }
 
 impl FindingsShown {
-    fn of(document: &FindingsDocument, judgement: &Judgement, owners: &Owners) -> Self {
+    fn of(document: &FindingsDocument, grounds: &Grounds<'_>) -> Self {
+        let Grounds { ids, at, judgement, owners } = grounds;
         let mut by_id: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
         // Policies from before reasons named their finding: the sentence of the reason is that of the finding.
         let mut by_sentence: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -172,14 +251,14 @@ impl FindingsShown {
             };
             codes.insert(reason.code.clone());
         }
-        let ids = IdPrefix::beginnings(document.findings.keys());
         let blocking = |id: &Digest, finding: &Finding| {
-            let named = format!("{} at {}: {}", finding.rule, finding.site, finding.message);
+            let named = format!("{} at {}{at}: {}", finding.rule, finding.site, finding.message);
             let both = by_id.get(id).into_iter().chain(by_sentence.get(named.as_str()));
             both.flatten().cloned().collect()
         };
-        let rows = ids.into_iter().zip(&document.findings);
-        let rows = rows.map(|(id, (whole, finding))| (id, whole, finding, blocking(whole, finding)));
+        let name = |whole: &Digest| ids.get(whole).cloned().unwrap_or_else(|| whole.hex());
+        let rows = document.findings.iter();
+        let rows = rows.map(|(whole, finding)| (name(whole), whole, finding, blocking(whole, finding)));
         let mut rows: Vec<(String, &Digest, &Finding, BTreeSet<String>)> = rows.collect();
         rows.sort_by(|(_, id, one, blocks), (_, other_id, other, other_blocks)| {
             let worst = |finding: &Finding, blocks: &BTreeSet<String>| {

@@ -10,7 +10,7 @@ use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::TestOutcome;
 use judge::{Judgement, Owners};
 
-use super::{FindingsShown, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts};
+use super::{BeforeResults, FindingsShown, Grounds, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts};
 
 fn finding(rule: &str, severity: Severity, message: &str) -> Finding {
     Finding {
@@ -52,6 +52,41 @@ fn judgement(reasons: &[(&str, &str)]) -> Judgement {
     judgement
 }
 
+fn shown(document: &FindingsDocument, judgement: &Judgement) -> FindingsShown {
+    let (ids, owners) = (super::ids(std::iter::once(document)), Owners::default());
+    FindingsShown::of(document, &Grounds { ids: &ids, at: "", judgement, owners: &owners })
+}
+
+/// What a check found has an id too, which names it among all findings of the release.
+#[test]
+fn what_checks_found_in_the_environment_before_has_an_id_of_its_own() {
+    let (build, before) = (document([finding("high", Severity::High, "a")]), {
+        let mut found = FindingsDocument::new([]);
+        found.add(Digest::of(b"dast"), finding("header", Severity::Critical, "missing"));
+        found
+    });
+    let said = judgement(&[("finding-critical", "header at src/main.rs:3, in staging: missing")]);
+    let (ids, owners) = (super::ids([&build, &before].into_iter()), Owners::default());
+    let grounds = |at| Grounds { ids: &ids, at, judgement: &said, owners: &owners };
+    let results = Results {
+        findings: Some(FindingsShown::of(&build, &grounds(""))),
+        before: Some(Box::new(BeforeResults {
+            environment: lab::name("staging"),
+            reports: Vec::new(),
+            findings: Some(FindingsShown::of(&before, &grounds(", in staging"))),
+            tests: None,
+        })),
+        ..Results::default()
+    };
+    let id = Digest::of(b"dast").hex();
+    let blocking: Vec<_> = results.blocking().map(|finding| finding.id.as_str()).collect();
+    assert_eq!(blocking.len(), 1);
+    assert!(id.starts_with(blocking[0]), "{blocking:?}");
+    let text = results.text();
+    assert!(text.contains("\nfindings in staging: 1 critical\n"), "{text}");
+    assert!(text.contains(&format!("finding {}; blocks: finding-critical", blocking[0])), "{text}");
+}
+
 #[test]
 fn what_blocks_comes_first_and_then_the_severest() {
     let mut suspected = finding("suspected", Severity::Critical, "perhaps");
@@ -67,7 +102,7 @@ fn what_blocks_comes_first_and_then_the_severest() {
         finding("secret", Severity::Medium, "a key"),
     ];
     let said = judgement(&[("secret-found", "secret at src/main.rs:3: a key"), ("other", "high")]);
-    let found = FindingsShown::of(&document(all), &said, &Owners::default());
+    let found = shown(&document(all), &said);
     let rules: Vec<_> = found.worst.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, ["secret", "exploited", "high", "unread", "low", "suspected"]);
     assert_eq!(counts(&found.counts), "1 high, 1 unknown, 1 medium, 2 low, 1 unconfirmed");
@@ -99,8 +134,9 @@ fn texts_of_tools_neither_act_nor_flood() {
     };
     let results = Results {
         reports: vec![report; 50],
-        findings: Some(FindingsShown::of(&document(all), &judgement(&[]), &Owners::default())),
+        findings: Some(shown(&document(all), &judgement(&[]))),
         tests: Some(TestsShown::of(&tests, &[])),
+        before: None,
     };
     let found = results.findings.as_ref().unwrap();
     assert_eq!((found.worst.len(), found.counts["high"]), (LISTED_MAX, 300));
@@ -116,7 +152,7 @@ fn texts_of_tools_neither_act_nor_flood() {
 #[test]
 fn without_reports_nothing_is_said() {
     assert_eq!(Results::default().text(), "");
-    let found = FindingsShown::of(&document([]), &judgement(&[]), &Owners::default());
+    let found = shown(&document([]), &judgement(&[]));
     let results = Results { findings: Some(found), ..Results::default() };
     assert_eq!(results.text(), "\nfindings: nothing");
 }

@@ -3,6 +3,8 @@
 //!
 //! Invariant: everything that is shown comes from verified bytes.
 
+use std::collections::BTreeSet;
+
 use evidence::Digest;
 use evidence::document::findings::Finding;
 use evidence::document::tests::{Test, identity};
@@ -27,12 +29,18 @@ pub enum Waivable<'a> {
 /// # Errors
 /// `Error` when they name none, or more than one.
 pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, Waivable<'a>), Error> {
-    let found = checked.lanes.documents.all.findings.as_ref().map(|all| &all.findings);
-    let tests = checked.lanes.documents.all.tests.as_ref();
-    let failing = tests.map(evidence::document::TestsDocument::failing).unwrap_or_default();
-    let known = || Ok(found.into_iter().flat_map(|all| all.keys().copied()).chain(failing).collect());
+    let documents = &checked.lanes.documents;
+    let all: Vec<_> = [Some(documents), documents.before.as_deref()].into_iter().flatten().collect();
+    let found: Vec<_> = all.iter().filter_map(|proof| Some(&proof.all.findings.as_ref()?.findings)).collect();
+    let tests: Vec<_> = all.iter().filter_map(|proof| proof.all.tests.as_ref()).collect();
+    let known = || {
+        let failing = tests.iter().flat_map(|tests| tests.failing());
+        let ids: BTreeSet<Digest> =
+            found.iter().flat_map(|all| all.keys().copied()).chain(failing).collect();
+        Ok(ids.into_iter().collect())
+    };
     let digest: Digest = id.digest::<Error>("finding or failed test", known)?;
-    if let Some(finding) = found.and_then(|all| all.get(&digest)) {
+    if let Some(finding) = found.iter().find_map(|all| all.get(&digest)) {
         return Ok((digest, Waivable::Finding(finding)));
     }
     let rows = tests
@@ -85,12 +93,16 @@ impl Waivable<'_> {
     }
 }
 
-/// The finding of the evidence that these digits name.
+/// The finding of the evidence that these digits name: of the build, or of checks in the environment before.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
-    let found = checked.lanes.documents.all.findings.as_ref().map(|all| &all.findings);
-    let known = || Ok(found.into_iter().flat_map(|all| all.keys().copied()).collect());
+    let before = checked.lanes.documents.before.iter().filter_map(|before| before.all.findings.as_ref());
+    let all: Vec<_> = checked.lanes.documents.all.findings.iter().chain(before).map(|all| &all.findings).collect();
+    let known = || {
+        let ids: BTreeSet<Digest> = all.iter().flat_map(|all| all.keys().copied()).collect();
+        Ok(ids.into_iter().collect())
+    };
     let digest: Digest = id.digest::<Error>("finding", known)?;
-    let finding = found.and_then(|all| all.get(&digest));
+    let finding = all.iter().find_map(|all| all.get(&digest));
     finding.map(|finding| (digest, finding)).ok_or_else(|| unknown(&digest, checked))
 }
 

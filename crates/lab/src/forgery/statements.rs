@@ -17,7 +17,8 @@ use evidence::statements::{
 };
 
 use super::row::{Forgery, forged};
-use crate::documents::{self, LabDocument, SCAN, TESTS};
+use crate::documents::{self, ATTACK, LabDocument, SCAN, TESTS};
+use crate::files::RELEASE_CHECKS;
 use crate::parts::{PIPELINE_REPORTS, Parts, SEEN};
 use crate::people::{Pair, Person};
 use crate::readers::Reader;
@@ -36,12 +37,13 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 5] = [
+pub const KINDS: [StatedKind; 6] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
     StatedKind { lab: with_tag, made: tag, open: MISSING },
     StatedKind { lab: with_reports, made: quarantine, open: FAILED },
+    StatedKind { lab: with_checks, made: waiver_of_check, open: FOUND },
 ];
 
 impl StatedKind {
@@ -185,6 +187,16 @@ fn of_some_kinds() -> Vec<Forgery> {
             state(lab, parts, &statement, &lab.bob.approve);
         })
         .in_lab(with_reports),
+        forged("a waiver of what a check found, at the second of its end", FOUND, |lab, parts| {
+            stated(lab, parts, waiver_of_check, |_| ());
+        })
+        .in_lab(with_checks)
+        .judged_after(DAY)
+        .unknown_to(&[Reader::Verify, Reader::State]),
+        forged("a waiver of what a check found by the author of the change", FOUND, |lab, parts| {
+            by_ada(lab, parts, waiver_of_check);
+        })
+        .in_lab(with_checks),
         forged("a sign-off of other results", STRAY, |lab, parts| {
             stated(lab, parts, sign_off, |it| it.body = Body::SignOff(SignOff { tests: BTreeSet::new() }));
         })
@@ -194,6 +206,10 @@ fn of_some_kinds() -> Vec<Forgery> {
 
 fn with_reports(lab: &mut Lab) {
     lab.pipeline = PIPELINE_REPORTS;
+}
+
+fn with_checks(lab: &mut Lab) {
+    lab.release = RELEASE_CHECKS;
 }
 
 fn with_sign_off(lab: &mut Lab) {
@@ -280,6 +296,15 @@ fn quarantine(lab: &Lab, parts: &mut Parts) -> Statement {
     let seen = SeenTest { suite: "book".into(), test: "adds".into() };
     let subject = identity(&seen.suite, &seen.test).unwrap();
     statement(lab, parts, subject, Body::Waiver(Waiver::Test(seen)))
+}
+
+/// A waiver of what a check found in staging on both runners.
+fn waiver_of_check(lab: &Lab, parts: &mut Parts) -> Statement {
+    let found = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
+    parts.documents.insert(ATTACK.into(), LabDocument::of(&found));
+    parts.checks = lab.checks(parts, |_| {});
+    let (identity, finding) = found.findings.into_iter().next().unwrap();
+    statement(lab, parts, identity, Body::Waiver(Waiver::Finding(SeenFinding::of(&finding))))
 }
 
 fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
