@@ -101,7 +101,7 @@ events! {
     /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
     /// Nobody will do the remaining checks of a release.
-    "check.ended" => ChecksEnded(check::ChecksEnded),
+    "check.lost" => ChecksLost(check::ChecksLost),
     /// A snapshot of the state was recorded.
     "ledger.snapshotted" => Snapshotted(Snapshotted),
     /// A known person's command was refused; or more such refusals happened than are recorded one by one.
@@ -182,7 +182,7 @@ impl Event {
             | Self::Held(_)
             | Self::AgentReported(_)
             | Self::RollbackRequested(_)
-            | Self::ChecksEnded(_)
+            | Self::ChecksLost(_)
             | Self::Snapshotted(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
@@ -228,7 +228,7 @@ impl Event {
             | Self::Wanted(_)
             | Self::Unplannable(_)
             | Self::Held(_)
-            | Self::ChecksEnded(_)
+            | Self::ChecksLost(_)
             | Self::Refused(_) => Vec::new(),
         };
         blobs.sort();

@@ -120,7 +120,7 @@ impl State {
             Event::Started(event) => self.build.started(event),
             Event::Due(event) => self.due(event),
             Event::Reported(event) => self.reported(event),
-            Event::ChecksEnded(event) => self.check.ended(event),
+            Event::ChecksLost(event) => self.check.lost(event),
             Event::Agreed(event) => self.build.agreed(event, self.entries),
             Event::Ended(event) => {
                 if event.outcome != build::RunOutcome::Passed {

@@ -32,7 +32,7 @@ const fn is_life(event: &Event) -> bool {
             | Event::Held(_)
             | Event::AgentReported(_)
             | Event::RollbackRequested(_)
-            | Event::ChecksEnded(_)
+            | Event::ChecksLost(_)
     )
 }
 
@@ -58,7 +58,7 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         Event::Held(event) => (None, Some(&event.place)),
         Event::AgentReported(event) => (None, Some(&event.place)),
         Event::RollbackRequested(event) => (None, Some(&event.place)),
-        Event::ChecksEnded(event) => (None, Some(&event.place)),
+        Event::ChecksLost(event) => (None, Some(&event.place)),
         Event::Rooted(_)
         | Event::Enrolled(_)
         | Event::StatusSet(_)

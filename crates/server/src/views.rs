@@ -349,7 +349,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             )?;
         }
         Event::Ended(ended) => self::ended(rows, &header, &ended)?,
-        Event::ChecksEnded(ended) => unchecked(rows, &ended.place, ended.release, true)?,
+        Event::ChecksLost(ended) => unchecked(rows, &ended.place, ended.release, true)?,
         other => last(rows, number, &other)?,
     }
     Ok(())

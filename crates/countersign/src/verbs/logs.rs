@@ -27,8 +27,8 @@ pub struct Logs {
     /// newest run of the project whose repository you are in, else the newest run of all.
     #[arg(value_name = "RUN|PLACE")]
     run: Option<Subject>,
-    /// The step or artifact; default: all of them.
-    step: Option<Name>,
+    /// The step or artifact, or the check as SERVICE.ENVIRONMENT.RELEASE.CHECK, such as api.staging.4.smoke; default: all of them.
+    step: Option<String>,
     /// The runner; default: the first one, and others whose step failed.
     #[arg(long)]
     runner: Option<Name>,
@@ -127,14 +127,14 @@ async fn read(
 fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failure> {
     let all: Vec<_> = view.works.iter().filter(|work| work.runner.is_some()).collect();
     if let Some(step) = &verb.step
-        && !view.works.iter().any(|work| work.name == step.as_str())
+        && !view.works.iter().any(|work| work.name == *step)
     {
         let known: BTreeSet<_> = all.iter().map(|work| work.name.as_str()).collect();
         let known: Vec<_> = known.into_iter().collect();
         return Err(Failure::error(format!(
-            "run {} has no step or artifact `{step}` so far; it has {}",
+            "run {} has no step, artifact or check `{step}` so far; it has {}",
             view.run,
-            known.join(", ")
+            if known.is_empty() { "none yet".to_owned() } else { known.join(", ") }
         )));
     }
     if let Some(runner) = &verb.runner
@@ -149,7 +149,7 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
     }
     let mut meant: Vec<&WorkView> = Vec::new();
     for work in all {
-        let is_wanted = verb.step.as_ref().is_none_or(|step| step.as_str() == work.name);
+        let is_wanted = verb.step.as_ref().is_none_or(|step| *step == work.name);
         let same = meant.iter().find(|other| other.kind == work.kind && other.name == work.name);
         let is_shown = match &verb.runner {
             Some(runner) => work.runner.as_ref() == Some(runner),

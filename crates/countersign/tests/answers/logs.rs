@@ -46,7 +46,7 @@ fn logs_say_whose_they_are_and_of_which_run() {
     let missing = shop.in_repository(&["logs", short, "tset"], 1)["error"].clone();
     assert_eq!(
         missing,
-        json!(format!("run {run} has no step or artifact `tset` so far; it has build, test"))
+        json!(format!("run {run} has no step, artifact or check `tset` so far; it has build, test"))
     );
     let none = shop.in_repository(&["cancel", "ffffffff"], 1)["error"].clone();
     assert_eq!(none, json!("there is no run whose id begins with `ffffffff`; see `countersign status`"));

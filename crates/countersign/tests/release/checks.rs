@@ -3,8 +3,43 @@
 
 use serde_json::{Value, json};
 
+use super::reading::{colleague, elsewhere, rehearsal};
+use super::reports::tomorrow;
 use super::{Shop, at};
 use crate::codes;
+use crate::support::Home;
+
+/// A second person accepts what a check found in staging, until a date; production is open as long as that counts.
+#[test]
+fn a_second_person_waives_what_a_check_found() {
+    let (shop, made) = rehearsal();
+    checked(&shop);
+    shop.commit("a service that is checked");
+    let up = shop.home.up();
+    let data = elsewhere(&shop, "elsewhere", &up.url);
+    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let by = |home: &Home, words: &[&str]| home.ok(&[words, &["--data", &data]].concat());
+    shop.ok(&["run"]);
+    let shown = by(&bob, &["approve", "--show"]);
+    let found = &shown["before"]["findings"]["worst"][0];
+    assert_eq!(
+        (&shown["before"]["environment"], &found["blocks"]),
+        (&json!("staging"), &json!(["finding-critical"]))
+    );
+    let until = tomorrow();
+    let waive =
+        ["waive", found["id"].as_str().unwrap(), "--yes", "--reason", "it is internal", "--until", &until];
+    let own = shop.in_repository(&waive, 3);
+    assert_eq!(codes(&own), ["own-change"], "{own}");
+    by(&bob, &waive);
+    by(&bob, &["approve", "--yes", "--reason", "with the waiver"]);
+    shop.ok(&["promote", "--bundle", "waived.json"]);
+    assert!(at(&up, "production")["running"].is_object());
+    assert_eq!(shop.ok(&["verify", "waived.json"])["outcome"], json!("pass"));
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!((&replayed["decisions"], &replayed["differ"]), (&replayed["agree"], &json!(0)), "{replayed}");
+    assert!(up.stop());
+}
 
 /// A service that answers `/health`, and repeats what it is asked for at `/echo?...`, escaped or as it is.
 fn service(escaped: bool) -> String {
@@ -57,6 +92,14 @@ printf '<testsuite name="smoke" tests="1"><testcase classname="service" name="an
 
 fn shop() -> Shop {
     let shop = Shop::new();
+    checked(&shop);
+    shop.in_repository(&["init", "--project", "shop"], 0);
+    shop.commit("a service that is checked");
+    shop
+}
+
+/// Writes a service whose releases to staging are checked.
+fn checked(shop: &Shop) {
     shop.quick_pipeline();
     shop.write("service.sh", &service(false));
     for (path, text) in [("checks/attack.pl", ATTACK), ("checks/smoke.sh", SMOKE)] {
@@ -83,9 +126,6 @@ services:
         reports: [{ kind: junit, path: smoke.xml }]
 ",
     );
-    shop.in_repository(&["init", "--project", "shop"], 0);
-    shop.commit("a service that is checked");
-    shop
 }
 
 #[test]
@@ -107,6 +147,17 @@ fn what_a_check_finds_in_staging_stops_production() {
     assert!(status.contains("; checks: attack passed, smoke passed"), "{status}");
     let log = shop.ok(&["logs"])["logs"].to_string();
     assert!(log.contains("attacks release 1 in staging"), "{log}");
+    // One check is named as the list of what there is names it.
+    let one = shop.ok(&["logs", ran["run"].as_str().unwrap(), "ledger-api.staging.1.smoke"])["logs"].clone();
+    let names: Vec<_> = one.as_object().unwrap().keys().collect();
+    assert!(
+        !names.is_empty() && names.iter().all(|name| name.contains("/check/ledger-api.staging.1.smoke/")),
+        "{one}"
+    );
+    let missing =
+        shop.in_repository(&["logs", ran["run"].as_str().unwrap(), "smoke"], 1)["error"].to_string();
+    assert!(missing.contains("no step, artifact or check `smoke` so far; it has "), "{missing}");
+    assert!(missing.contains("ledger-api.staging.1.attack, ledger-api.staging.1.smoke"), "{missing}");
     shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["finding-critical"], "{refused}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{PLACE, Shop};
+use super::{PLACE, Shop, at};
 use crate::codes;
 
 #[test]
@@ -23,5 +23,23 @@ fn a_plan_outside_the_bounds_does_not_reach_production() {
     shop.ok(&["trust", "environment", "--yes", PLACE, "--bounds", bounds.to_str().unwrap()]);
     shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
     shop.ok(&["promote"]);
+    assert!(up.stop());
+}
+
+/// A new statement changes the plan of a release that waits, so it is planned again under a new number, and people approve that.
+#[test]
+fn a_release_that_waits_is_planned_again_when_its_place_gets_a_variable() {
+    let shop = Shop::solo();
+    shop.commit("a service");
+    let up = shop.home.up();
+    assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
+    let first = at(&up, "production")["open"]["release"].as_u64().unwrap();
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--variable", "LIMIT=5"]);
+    let approved = shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    assert!(approved["release"].as_u64().unwrap() > first, "{approved}");
+    shop.ok(&["promote", "--bundle", "evidence.json"]);
+    let bundle = std::fs::read(shop.repository().join("evidence.json")).unwrap();
+    let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["plan"]["variables"]["LIMIT"], json!("5"));
     assert!(up.stop());
 }

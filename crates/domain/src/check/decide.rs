@@ -8,7 +8,7 @@ use evidence::receipt::Work;
 use evidence::release_check::ReleaseCheck;
 use evidence::{Name, Place};
 
-use super::event::ChecksEnded;
+use super::event::ChecksLost;
 use super::state::{Checks, State};
 use crate::event::Event;
 use crate::refusal::{Reason, Refusal};
@@ -89,7 +89,7 @@ pub fn lose(state: &State, check: &ReleaseCheck, command: &build::Lose) -> Resul
         return Err(Reason::new("nothing-due", what, "ask for work again").into());
     }
     let (place, because) = (check.place.clone(), command.work.clone());
-    Ok(vec![Event::ChecksEnded(ChecksEnded { place, release: check.release, because })])
+    Ok(vec![Event::ChecksLost(ChecksLost { place, release: check.release, because })])
 }
 
 /// Ends the checks that wait for a runner which the trust root no longer names.
@@ -98,7 +98,7 @@ pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
     let lost = state.places.iter().filter_map(|(place, checks)| {
         let due = checks.outstanding().find(|due| !runners.contains(&due.runner))?;
         let (place, because) = (place.clone(), due.work.clone());
-        Some(Event::ChecksEnded(ChecksEnded { place, release: checks.release, because }))
+        Some(Event::ChecksLost(ChecksLost { place, release: checks.release, because }))
     });
     lost.collect()
 }

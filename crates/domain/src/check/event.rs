@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// a runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChecksEnded {
+pub struct ChecksLost {
     /// The place.
     pub place: Place,
     /// Number of the release.

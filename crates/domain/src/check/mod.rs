@@ -13,5 +13,5 @@ mod state;
 mod tests;
 
 pub use decide::{DueChecks, due, lose, report, without};
-pub use event::ChecksEnded;
+pub use event::ChecksLost;
 pub use state::{Checks, State};

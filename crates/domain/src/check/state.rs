@@ -10,7 +10,7 @@ use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Name, Place};
 use serde::{Deserialize, Serialize};
 
-use super::event::ChecksEnded;
+use super::event::ChecksLost;
 use crate::build::{Due, Reported};
 use crate::ids::RunId;
 
@@ -97,7 +97,7 @@ impl State {
         !known
     }
 
-    pub(crate) fn ended(&mut self, event: &ChecksEnded) -> bool {
+    pub(crate) fn lost(&mut self, event: &ChecksLost) -> bool {
         let checks = self.places.get_mut(&event.place).filter(|checks| checks.release == event.release);
         checks.is_some_and(|checks| !std::mem::replace(&mut checks.lost, true))
     }

@@ -192,12 +192,12 @@ impl<'a, S: Store> Replay<'a, S> {
             }
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
-            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(_) | Event::ChecksEnded(_)) => {
+            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(_) | Event::ChecksLost(_)) => {
                 let ended = ended(&self.state, event)?;
                 let is_signed = gave_up(&self.state, &*self.root()?, prepared, ended, runner)?;
                 return lost(&self.state, ended, Some(runner), header.time, is_signed);
             }
-            (Actor::System, Auth::None, Event::Ended(_) | Event::ChecksEnded(_)) => {
+            (Actor::System, Auth::None, Event::Ended(_) | Event::ChecksLost(_)) => {
                 return lost(&self.state, ended(&self.state, event)?, None, header.time, false);
             }
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
