@@ -23,7 +23,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
             Work::Check(check) => on_checked(state, &check.place),
             Work::Step(_) | Work::Artifact(_) => on_progress(state, reported.run, reported.passed),
         },
-        Event::ChecksEnded(ended) => on_checked(state, &ended.place),
+        Event::ChecksLost(ended) => on_checked(state, &ended.place),
         Event::Agreed(agreed) => on_progress(state, agreed.run, true),
         Event::Built(built) => built
             .services
@@ -48,6 +48,8 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         // The pending release was proposed under the old statement, so it is planned and proposed again.
         Event::EnvironmentSet(set) => again(state, &set.place),
         Event::AgentReported(reported) => on_report(state, reported),
+        Event::Held(held) if is_outdated(state, &held.place) => again(state, &held.place),
+        Event::Held(_) => Vec::new(),
         Event::Rooted(_)
         | Event::Enrolled(_)
         | Event::StatusSet(_)
@@ -60,7 +62,6 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Wanted(_)
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)
-        | Event::Held(_)
         | Event::RollbackRequested(_)
         | Event::Snapshotted(_)
         | Event::Refused(_) => Vec::new(),
@@ -168,6 +169,14 @@ fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item =
             && environment.facts.after.as_ref() == Some(&before.environment)
     });
     after.map(|environment| environment.facts.place.clone())
+}
+
+/// Whether the pending release of a place was planned under an older statement than the one in force: the statement came
+/// while its gate was being judged.
+fn is_outdated(state: &State, place: &Place) -> bool {
+    let open = state.release.at(place).and_then(|standing| standing.open.as_ref());
+    let number = state.gate.environment(place).map(|environment| environment.facts.number);
+    open.is_some_and(|open| Some(open.facts.statement) != number)
 }
 
 /// Asks again for the artifact of a pending release that is neither being judged nor applied. An artifact that a person

@@ -159,6 +159,28 @@ fn a_place_whose_statement_changed_gets_it_again_and_no_other_one_does() {
     assert_eq!(wanted(&state), [("dev", None), ("staging", run), ("production", None)]);
 }
 
+/// A plan rests on the statement, so a release that waits is planned again, also if its gate was being judged.
+#[test]
+fn a_pending_release_is_wanted_again_under_a_new_statement() {
+    let first = proposed().release.at(&place("production")).unwrap().open.as_ref().unwrap().facts.run;
+    let again = [("dev", None), ("staging", None), ("production", Some(first))];
+    let mut state = proposed();
+    amend(&mut state, "production");
+    assert_eq!(wanted(&state), again);
+    for is_amended in [true, false] {
+        let mut state = proposed();
+        let promoted =
+            Promoted { place: place("production"), release: 1, person: bob(), request: digest("p") };
+        happen(&mut state, &Command::Promote(Promote { promoted, artifact: None }));
+        if is_amended {
+            amend(&mut state, "production");
+        }
+        assert_eq!(wanted(&state), NOTHING, "it is being judged");
+        happen(&mut state, &verdict("production", 1, 1, Verdict::Fail));
+        assert_eq!(wanted(&state) == again, is_amended, "{:?}", wanted(&state));
+    }
+}
+
 #[test]
 fn what_failed_or_never_came_is_wanted_again_beyond_where_it_runs() {
     let mut state = built();
@@ -220,8 +242,7 @@ fn a_rollback_that_was_not_carried_out_bars_nothing() {
         let Command::AgentReport(mut report) = reported("production", 3, "manifest", 1, outcome) else {
             return;
         };
-        report.report.running =
-            Some(evidence::report::Running { artifact: digest("second"), commit: commit(2) });
+        report.report.running = Some(evidence::report::Running::of(digest("second"), commit(2)));
         happen(&mut state, &Command::AgentReport(report));
         let standing = standing(&state, "production");
         assert_eq!((standing.running.unwrap().artifact, standing.rolled_back.len()), (digest("second"), 0));
@@ -365,8 +386,7 @@ fn what_waits_for_its_plan_or_was_refused_in_a_freeze_ends_with_a_rollback() {
         return;
     };
     (refused.report.artifact, refused.report.reasons) = (digest("third"), vec!["frozen".into()]);
-    refused.report.running =
-        Some(evidence::report::Running { artifact: digest("second"), commit: commit(2) });
+    refused.report.running = Some(evidence::report::Running::of(digest("second"), commit(2)));
     happen(&mut state, &Command::AgentReport(refused));
     assert!(standing(&state, "dev").frozen.is_some());
     happen(&mut state, &go_back("dev", "second", "manifest", 1));
@@ -434,8 +454,7 @@ fn a_release_under_way_is_rolled_back_to_what_runs() {
             let Command::AgentReport(mut report) = reported("dev", number, "third", 3, outcome) else {
                 return;
             };
-            report.report.running =
-                Some(evidence::report::Running { artifact: digest(runs), commit: commit(of) });
+            report.report.running = Some(evidence::report::Running::of(digest(runs), commit(of)));
             happen(&mut state, &Command::AgentReport(report));
             assert_eq!(wanted(&state), NOTHING, "{reached:?}: it does not go on to staging");
         }

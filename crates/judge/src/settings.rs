@@ -3,6 +3,8 @@
 //! Input: name and value of one variable. Invariant: the sentences never quote the value. The rules know names and
 //! forms that services use; a value that no rule knows has no fault.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 /// Sorts of differences.
@@ -95,8 +97,7 @@ fn is_local(host: &str) -> bool {
     };
     name.is_empty()
         || name == "localhost"
-        || name.starts_with("127.")
-        || name == "::1"
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
         || name.starts_with("%2F")
 }
 
@@ -198,6 +199,9 @@ mod tests {
             ("DATABASE_URL", "postgres://127.0.0.1/shop", &[]),
             ("DATABASE_URL", "postgres://[::1]:5432/shop", &[]),
             ("DATABASE_URL", "postgres:///shop", &[]),
+            ("DATABASE_URL", "postgres://127.9.9.9/shop", &[]),
+            ("DATABASE_URL", "postgres://127.0.0.1.db.example/shop", &[Open]),
+            ("DATABASE_URL", "postgres://%2Frun%2Fpostgresql/shop", &[]),
             ("DATABASE_URL", "postgres://localhost,db.example/shop", &[Open]),
             ("CACHE", "redis://cache.example", &[Open]),
             ("CACHE", "rediss://cache.example", &[]),

@@ -39,7 +39,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 20] = [
+const NOT_CHECKS: [(&str, &str, &str); 23] = [
     (
         "judging.rs",
         "checked.from == Some(*artifact) || checked.from == running",
@@ -56,6 +56,13 @@ const NOT_CHECKS: [(&str, &str, &str); 20] = [
         "from != Some(order.artifact)",
         "narrows a refusal: an artifact that runs again is not barred",
     ),
+    (
+        "checks.rs",
+        "check.is_for(&environment.environment)",
+        "picks the demanded checks; without it there are more",
+    ),
+    ("checks.rs", "other.work == receipt.work", "narrows a refusal: a runner does several checks"),
+    ("checks.rs", "other.runner == receipt.runner", "narrows a refusal: several runners do a check"),
     ("ledger.rs", "*size < proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
     (
