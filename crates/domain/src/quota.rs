@@ -10,10 +10,10 @@ use evidence::{Moment, Name};
 use crate::build;
 use crate::command::Command;
 use crate::event::Refused;
-use crate::finding::Stated;
 use crate::ids::PersonId;
 use crate::refusal::{Reason, Refusal};
 use crate::state::State;
+use crate::statement::Stated;
 
 /// Limits on the runs that may be under way at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +50,8 @@ pub fn exceeded(
 
 /// The refusal of a statement that would exceed a quota; `None` when it fits.
 fn stated(state: &State, new: &Stated, quota: Statements, moment: Moment) -> Option<Refusal> {
-    let of_person = state.finding.by(new.person, moment);
-    let of_place = state.finding.beside(&new.scope, moment);
+    let of_person = state.statement.by(new.person, moment);
+    let of_place = state.statement.beside(&new.scope, moment);
     let mut reasons = Vec::new();
     let mut look = |code: &str, who: String, found: usize, most: usize, setting: &str| {
         if found >= most {
@@ -181,8 +181,8 @@ mod tests {
     use super::*;
     use evidence::statements::{Scope, StatementKind};
 
-    use crate::finding::SubmitStatement;
     use crate::scenario::{alice, at, bob, digest, founded, happen, id, name, run};
+    use crate::statement::SubmitStatement;
 
     #[test]
     fn attack_one_person_does_not_fill_the_room_for_statements() {

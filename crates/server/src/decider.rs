@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Command, Event, Refusal, Refused, State, quota};
+use domain::{Event, Refusal, Refused, State, quota};
 use evidence::Moment;
 use evidence::entry::Actor;
 use ledger::Reader;

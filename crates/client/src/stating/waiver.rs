@@ -96,7 +96,8 @@ impl Waivable<'_> {
 /// The finding of the evidence that these digits name: of the build, or of checks in the environment before.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
     let before = checked.lanes.documents.before.iter().filter_map(|before| before.all.findings.as_ref());
-    let all: Vec<_> = checked.lanes.documents.all.findings.iter().chain(before).map(|all| &all.findings).collect();
+    let all: Vec<_> =
+        checked.lanes.documents.all.findings.iter().chain(before).map(|all| &all.findings).collect();
     let known = || {
         let ids: BTreeSet<Digest> = all.iter().flat_map(|all| all.keys().copied()).collect();
         Ok(ids.into_iter().collect())
