@@ -3,8 +3,6 @@
 //! Input: name and value of one variable. Invariant: the sentences never quote the value. The rules know names and
 //! forms that services use; a value that no rule knows has no fault.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 
 /// Sorts of differences.
@@ -97,8 +95,14 @@ fn is_local(host: &str) -> bool {
     };
     name.is_empty()
         || name == "localhost"
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name.strip_prefix("127.").is_some_and(is_numbers)
+        || name == "::1"
         || name.starts_with("%2F")
+}
+
+/// Whether these are the last three numbers of an address, and not the rest of a host name.
+fn is_numbers(rest: &str) -> bool {
+    rest.split('.').count() == 3 && rest.split('.').all(|part| part.parse::<u8>().is_ok())
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
