@@ -278,15 +278,12 @@ impl Deployer {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
                     // The rolled-back release had not replaced the running one, so the running one is not stopped.
-                    self.memory.running = Some(KnownRelease { release: Some(asked.release), ..new.clone() });
+                    self.remember(new, asked.release, ReleaseOutcome::Running);
                     Applied { outcome: ReleaseOutcome::Running, reasons: Vec::new(), detail: String::new() }
                 } else {
                     let old = self.memory.running.clone();
                     let applied = self.hands.apply(new, old.as_ref())?;
-                    self.remember(
-                        &KnownRelease { release: Some(asked.release), ..new.clone() },
-                        applied.outcome,
-                    );
+                    self.remember(new, asked.release, applied.outcome);
                     self.down = None;
                     self.restarts = Restarts::default();
                     self.restarts.started((self.now)());
@@ -339,9 +336,11 @@ impl Deployer {
         Ok(self.memory.write(&self.dir)?)
     }
 
-    fn remember(&mut self, new: &KnownRelease, outcome: ReleaseOutcome) {
+    fn remember(&mut self, new: &KnownRelease, release: u64, outcome: ReleaseOutcome) {
         match outcome {
-            ReleaseOutcome::Running => self.memory.runs(new),
+            ReleaseOutcome::Running => {
+                self.memory.runs(&KnownRelease { release: Some(release), ..new.clone() });
+            }
             ReleaseOutcome::Failed => self.memory.running = None,
             ReleaseOutcome::Returned | ReleaseOutcome::Refused => {}
         }

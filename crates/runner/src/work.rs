@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use domain::build::Due;
 use evidence::canonical;
-use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
+use evidence::dsse::PAYLOAD_BYTES_MAX;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
