@@ -19,7 +19,7 @@ use crate::parts::{Parts, old_artifact, report};
 use crate::world::{Lab, at, default_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [missed(), of_something_else(), stated(), by_somebody_else(), reported(), found()].concat()
+    [missed(), of_something_else(), stated(), by_somebody_else(), reported(), failed(), found()].concat()
 }
 
 const DIFFERS: &str = "check-differs";
@@ -245,20 +245,9 @@ fn refused_since(lab: &Lab, parts: &mut Parts, running: Option<u64>) {
     lab.approve(parts);
 }
 
-/// Checks that found something.
-fn found() -> Vec<Forgery> {
+/// Checks that failed on one runner alone.
+fn failed() -> Vec<Forgery> {
     vec![
-        row("something critical that a check found", "finding-critical", |lab, parts| {
-            let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
-            one_saw(lab, parts, ATTACK, &LabDocument::of(&documents::and_unread(critical)));
-        }),
-        row("a secret that a check found", "secret-found", |lab, parts| {
-            let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
-            one_saw(lab, parts, ATTACK, &LabDocument::of(&secret));
-        }),
-        row("a test of the service that failed", "tests-failed", |lab, parts| {
-            one_saw(lab, parts, SMOKE, &LabDocument::of(&documents::smoke(TestOutcome::Failed)));
-        }),
         row("a check that failed on one runner", "check-failed", |lab, parts| {
             signed(lab, parts, |receipt, check| {
                 if receipt.runner == runner_name(1) && check.name.as_str() == "smoke" {
@@ -293,6 +282,23 @@ fn found() -> Vec<Forgery> {
                 });
             },
         ),
+    ]
+}
+
+/// Checks that found something.
+fn found() -> Vec<Forgery> {
+    vec![
+        row("something critical that a check found", "finding-critical", |lab, parts| {
+            let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
+            one_saw(lab, parts, ATTACK, &LabDocument::of(&documents::and_unread(critical)));
+        }),
+        row("a secret that a check found", "secret-found", |lab, parts| {
+            let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
+            one_saw(lab, parts, ATTACK, &LabDocument::of(&secret));
+        }),
+        row("a test of the service that failed", "tests-failed", |lab, parts| {
+            one_saw(lab, parts, SMOKE, &LabDocument::of(&documents::smoke(TestOutcome::Failed)));
+        }),
         row("a demanded report that no check makes", "report-missing", |_, _| {}).in_lab(|lab| {
             lab.release = RELEASE_CHECKS;
             lab.policy = default_policy();
