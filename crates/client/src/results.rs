@@ -200,7 +200,7 @@ fn lines(
         lines.extend(more(all, count, "finding"));
     }
     if let Some(tests) = tests {
-        let mut said: Vec<_> = tests.lines().into_iter().collect();
+        let mut said = tests.lines();
         if let Some(first) = said.first_mut() {
             *first = first.replacen("tests:", &format!("tests{at}:"), 1);
         }

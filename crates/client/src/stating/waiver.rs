@@ -35,8 +35,7 @@ pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, 
     let tests: Vec<_> = all.iter().filter_map(|proof| proof.all.tests.as_ref()).collect();
     let known = || {
         let failing = tests.iter().flat_map(|tests| tests.failing());
-        let ids: BTreeSet<Digest> =
-            found.iter().flat_map(|all| all.keys().copied()).chain(failing).collect();
+        let ids: BTreeSet<Digest> = found.iter().flat_map(|all| all.keys().copied()).chain(failing).collect();
         Ok(ids.into_iter().collect())
     };
     let digest: Digest = id.digest::<Error>("finding or failed test", known)?;
