@@ -251,11 +251,8 @@ mod tests {
         let text = refusal.to_string();
         assert!(text.contains("project `shop` has 2 runs under way, and the quota is 2"), "{text}");
         assert!(text.contains("countersign cancel RUN"), "{text}");
-        let cancel = build::Cancel {
-            run: id(100).into(),
-            commit: crate::scenario::commit(1),
-            person: crate::scenario::alice(),
-        };
+        let cancel =
+            build::Cancel { run: id(100).into(), commit: crate::scenario::commit(1), person: alice() };
         happen(&mut state, &Command::Cancel(cancel));
         assert_eq!(over(&state, &asked(102, "shop"), tight), None, "a run that has ended makes room");
     }
