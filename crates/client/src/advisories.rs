@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use evidence::document::Snapshot;
 use scan::advisories::{Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, RECORD_BYTES_MAX, is_rustsec};
@@ -63,13 +64,13 @@ pub fn sync(
         mirror.file(from)?;
     }
     let Mirror { builder, others, .. } = mirror;
-    let bytes = builder.finish()?;
+    let bytes = Arc::new(builder.finish()?);
+    // It is read back before it takes the place of one that works.
+    let database = Database::open(Arc::clone(&bytes))?;
+    database.check()?;
     let out = std::path::absolute(out)?;
     disk::make_dir(out.parent().unwrap_or(&out))?;
     files::write_shared(&out, &bytes)?;
-    // The answer comes from the file, as a scan reads it.
-    let database = runner::open_advisories(&out)?;
-    database.check()?;
     Ok(Synced { header: database.header().clone(), snapshot: database.snapshot(), others })
 }
 
@@ -219,8 +220,10 @@ mod tests {
         let sync = || sync(&temp.path().join("db"), "db", &Ecosystem::ALL, &out, &mut |_| {});
         let made = sync().unwrap();
         assert_eq!(made.header.ecosystems["crates.io"].records, 1);
+        let kept = fs::read(&out).unwrap();
         write("crates/b/RUSTSEC-2026-0003.md", "no TOML");
         let error = sync().unwrap_err().to_string();
+        assert_eq!(fs::read(&out).unwrap(), kept);
         assert!(error.contains("RUSTSEC-2026-0003.md") && error.contains("block of TOML"), "{error}");
     }
 }

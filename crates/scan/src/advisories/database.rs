@@ -29,6 +29,16 @@ pub trait Source: Send + Sync {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()>;
 }
 
+impl<S: Source> Source for std::sync::Arc<S> {
+    fn size(&self) -> std::io::Result<u64> {
+        self.as_ref().size()
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        self.as_ref().read_at(offset, into)
+    }
+}
+
 impl Source for Vec<u8> {
     fn size(&self) -> std::io::Result<u64> {
         Ok(u64::try_from(self.len()).unwrap_or(u64::MAX))

@@ -346,6 +346,29 @@ fn equal_input_gives_equal_bytes() {
 }
 
 #[test]
+fn a_database_of_all_ecosystems_opens_and_finds_each() {
+    let packages =
+        [("PyPI", "p"), ("crates.io", "c"), ("Go", "g.example/g"), ("npm", "n"), ("Maven", "m:m"), ("npm", "a")];
+    let records: Vec<Value> = packages
+        .iter()
+        .enumerate()
+        .map(|(n, (ecosystem, name))| record(&format!("X-{n}"), ecosystem, name, &range("0", "2.0.0")))
+        .collect();
+    let database = Database::open(bytes(&records)).unwrap();
+    assert_eq!(database.check().unwrap(), 6);
+    for purl in [
+        "pkg:pypi/p@1.0.0",
+        "pkg:cargo/c@1.0.0",
+        "pkg:golang/g.example/g@v1.0.0",
+        "pkg:npm/n@1.0.0",
+        "pkg:maven/m/m@1.0.0",
+        "pkg:npm/a@1.0.0",
+    ] {
+        assert_eq!(findings(judge(&components(&[purl]), &database).unwrap()).len(), 1, "{purl}");
+    }
+}
+
+#[test]
 fn nothing_is_no_database() {
     let error = Builder::new("mirror", Ecosystem::ALL).finish().unwrap_err().to_string();
     assert!(error.starts_with("mirror: it has no record of the ecosystems"), "{error}");
