@@ -35,6 +35,14 @@ pub fn waiting(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, 
     only(places, waits, "has a release that waits for people")
 }
 
+/// The place whose release a statement is about: the one given, else the only one with a release that is not decided.
+pub fn undecided(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
+    if at.is_some() {
+        return waiting(places, at);
+    }
+    only(places, |view| view.open.is_some(), "has a pending release; name one with `--place`")
+}
+
 /// The only place that fits; the words complete the sentence `no place …`.
 pub fn only(
     places: Vec<PlaceView>,

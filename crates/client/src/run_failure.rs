@@ -109,7 +109,7 @@ fn failed(view: &RunView, differing: &[String]) -> Error {
             RunState::Differed => (
                 "runners-differ",
                 differ.trim_end_matches([':', ' ']),
-                "compare their logs, and make the build reproducible; SOURCE_DATE_EPOCH is set for it",
+                "make the build reproducible: docs/pipeline.md lists the usual causes; SOURCE_DATE_EPOCH is set for it",
             ),
             RunState::Cancelled => {
                 ("run-cancelled", cancelled.as_str(), "run the commit again if it is still wanted")

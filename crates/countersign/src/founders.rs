@@ -71,7 +71,7 @@ pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Res
         approval: key.clone(),
         sign_in: key.clone(),
         commit: key,
-        roles: vec!["developer".parse()?, "release-manager".parse()?],
+        roles: ROLES.iter().map(|role| role.parse()).collect::<Result<_, _>>()?,
     })
 }
 
@@ -117,7 +117,7 @@ fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
         }
     }
     if person.roles.is_empty() {
-        let all = ROLES.join(" and ");
+        let all = ROLES.join(", ");
         return Err(Failure::error(format!("`{file}`: {} has no role; known are {all}", person.name)));
     }
     Ok(())
@@ -133,8 +133,8 @@ pub fn misspelled(role: &Name) -> Option<String> {
 /// The page that describes the file.
 pub const PEOPLE_PAGE: &str = "docs/operating/people.md describes the file, with an example";
 
-/// Roles that the program and the built-in policy use.
-const ROLES: [&str; 2] = ["developer", "release-manager"];
+/// Roles that the program, its statements and the built-in policy use.
+const ROLES: [&str; 4] = ["developer", "release-manager", "security", "tester"];
 /// Likeness from which on a name is taken for a misspelled one.
 const NEAR: f32 = 0.75;
 

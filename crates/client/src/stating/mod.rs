@@ -70,6 +70,16 @@ pub fn scope(place: &Place, everywhere: bool) -> Scope {
     Scope { project, service: Some(service), environment: Some(environment).filter(|_| !everywhere) }
 }
 
+/// Fails if a statement of this kind may not last until then.
+pub fn refuse_long(kind: StatementKind, until: Until) -> Result<(), Error> {
+    let days = kind.rules().days_max;
+    if until.0 <= now()?.later_by(Duration::from_hours(24 * days)) {
+        return Ok(());
+    }
+    let kind = kind.as_str();
+    Err(Error::unusable(format!("a {kind} lasts at most {days} days: choose an earlier end")))
+}
+
 /// Fails if the kind bars the person, because the change is theirs or they asked for its run.
 pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: StatementKind) -> Result<(), Error> {
     let rules = kind.rules();

@@ -14,6 +14,7 @@ mod service;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use client::advisories;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::{Name, pipeline, rules};
 
@@ -67,7 +68,8 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
         )));
     }
     let recipe = recipe_of(repository, service)?;
-    let (steps, services) = (recipe.pipeline(project), recipe.release(project, service));
+    let judged = advisories::default_file().is_ok_and(|file| file.exists());
+    let (steps, services) = (recipe.pipeline(project, judged), recipe.release(project, service));
     // The prepared files must be valid for `run`, so that the same rules read them.
     let read = rules::read(steps.as_bytes(), Some(services.as_bytes()));
     let wrong =

@@ -23,7 +23,8 @@ fn is_package(repository: &Path) -> bool {
 }
 
 fn package(repository: &Path, out: &str, start: Option<&str>) -> Recipe {
-    let mut build = format!("python3 -m pip install --no-compile --target {out}/site .\n{}", modules(out));
+    let mut build =
+        format!("{SAME_BYTES}python3 -m pip install --no-compile --target {out}/site .\n{}", modules(out));
     build += &tidied(out);
     let line = "PYTHONPATH=\"$here/site\" PYTHONDONTWRITEBYTECODE=1 exec python3 -c 'import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)' $(cat \"$here/modules\")";
     build += &recipe::program(out, "check", line);
@@ -41,7 +42,7 @@ fn package(repository: &Path, out: &str, start: Option<&str>) -> Recipe {
 
 fn sources(repository: &Path, out: &str, start: Option<&str>) -> Recipe {
     let mut build = recipe::copied(out);
-    build += &format!("mkdir -p {out}/site\n");
+    build += &format!("mkdir -p {out}/site\n{SAME_BYTES}");
     build += &format!("python3 -m pip install --no-compile --target {out}/site -r requirements.txt\n");
     build += &tidied(out);
     let line = "PYTHONPATH=\"$here/site\" PYTHONDONTWRITEBYTECODE=1 exec python3 -c 'import importlib.metadata\nfor found in importlib.metadata.distributions():\n    print(found.metadata[\"Name\"], found.version)'";
@@ -64,6 +65,9 @@ fn started(out: &str, start: Option<&str>, dir: &str) -> String {
         recipe::program(out, "start", &format!("{settings}\ncd \"{dir}\" && {}", recipe::exec(line)))
     })
 }
+
+/// pip compiles modules in a directory with a random name, which debug information would hold.
+const SAME_BYTES: &str = "export CFLAGS=-g0    # two runners must compile the same bytes\n";
 
 /// Lines that list the package's own modules: pip marks those that it installed from a directory (PEP 610).
 fn modules(out: &str) -> String {

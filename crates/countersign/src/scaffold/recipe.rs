@@ -36,8 +36,8 @@ pub struct Test {
 }
 
 impl Recipe {
-    /// The pipeline file.
-    pub fn pipeline(&self, project: &Name) -> String {
+    /// The pipeline file. `judged` says whether this machine has advisories that a runner can judge packages by.
+    pub fn pipeline(&self, project: &Name, judged: bool) -> String {
         let mut text = format!(
             "# How {project} is built: {}. Steps run in a sandbox without network, but for what `network` names.\n",
             self.kind
@@ -54,7 +54,8 @@ impl Recipe {
             text += if test.after_build { "    needs: [build]\n" } else { "" };
             text += &step(&test.run, if test.after_build { &[] } else { &self.network });
         }
-        text += "  # The runner itself looks for secrets and lists the packages that lockfiles name. No file here weakens it.\n  scan:\n    scan: [secrets, components]\n";
+        text += "  # The runner itself looks for secrets and lists the packages that lockfiles name. No file here weakens it.\n";
+        text += if judged { SCAN_JUDGED } else { SCAN };
         text + &format!(
             "artifacts:\n  {project}:\n    files:\n      app: {{ step: build, path: {} }}\n",
             self.out
@@ -88,6 +89,11 @@ impl Recipe {
         )
     }
 }
+
+/// The scan where packages are judged by the runner's advisories.
+const SCAN_JUDGED: &str = "  # `dependencies` judges packages by the runner's advisories.\n  scan:\n    scan: [secrets, components, dependencies]\n";
+/// The scan where the runner has no advisories: with `dependencies` the step would fail.
+const SCAN: &str = "  # No advisories judge the packages yet: run `countersign osv sync --from DIRECTORY` and add `dependencies` to the list.\n  scan:\n    scan: [secrets, components]\n";
 
 fn step(script: &str, network: &[String]) -> String {
     let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") };

@@ -127,9 +127,10 @@ pub fn make(
     contents: impl FnOnce(&Checked<'_>, &Scope) -> Result<Contents, Failure>,
 ) -> Result<Recorded, Failure> {
     let home = options.data_dir.home()?;
+    stating::refuse_long(kind, until)?;
     let client = session::client(&home)?;
     let runtime = runtime()?;
-    let view = places::waiting(runtime.block_on(client.places())?, options.place.as_ref())?;
+    let view = places::undecided(runtime.block_on(client.places())?, options.place.as_ref())?;
     let profile = Profile::of(&home)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let checked = dossier.check()?;
@@ -151,7 +152,9 @@ pub fn make(
         recorded.push(Made { subjects, statement: digest, entry: sent.outcome.entry });
     }
     approval::remember(&dossier.pin, &checked)?;
-    let next = format!("countersign approve {}", view.place);
+    // Nobody approves where releases are automatic: there the gate is asked again.
+    let verb = if view.automatic { "promote" } else { "approve" };
+    let next = format!("countersign {verb} {}", view.place);
     Ok(Recorded { scope: scope.to_string(), statements: recorded, next })
 }
 
