@@ -16,6 +16,7 @@ modes := {
 	"tests-failed": {"production": "block", "other": "block", "solo": "warn"},
 	"tests-missing": {"production": "warn", "other": "off", "solo": "warn"},
 	"sbom-missing": {"production": "warn", "other": "off", "solo": "warn"},
+	"dependencies-unjudged": {"production": "warn", "other": "off", "solo": "warn"},
 	"licence-denied": {"production": "warn", "other": "warn", "solo": "warn"},
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"report-old": {"production": "warn", "other": "off", "solo": "warn"},

@@ -186,7 +186,7 @@ problems contains {
 problems contains {
 	"code": "report-old",
 	"what": sprintf("report `%s` of step `%s` rests on knowledge that is %d days old, %d are allowed", [report.path, report.step, report.knowledge_days, limits.report_days]),
-	"remedy": "renew the snapshot on the runners and run the commit again",
+	"remedy": "have the operator of the runners run `countersign osv sync`, and run the commit again",
 } if {
 	some report in object.get(input, "reports", [])
 	report.knowledge_days != null
@@ -259,6 +259,25 @@ problems contains {
 	some report in object.get(input, "reports", [])
 	report.items.skipped > 0
 	not skipped_is_found
+}
+
+# Scanners that look at other things than the packages of a release.
+blind := {"secrets", "bandit", "semgrep", "checkov", "hadolint", "tfsec", "zap-json", "zap-xml", "wapiti"}
+
+judged if {
+	some report in object.get(input, "reports", [])
+	report.kind == "findings"
+	not report.format in blind
+}
+
+problems contains {
+	"code": "dependencies-unjudged",
+	"what": sprintf("no scanner judged the %d packages of report `%s` by advisories", [report.items.components, report.path]),
+	"remedy": "run `countersign osv sync`, and add `dependencies` to the scan step of the pipeline",
+} if {
+	not judged
+	some report in listed
+	report.items.components > 0
 }
 
 # The judge refuses evidence without receipts, and derives the provenance from them again. So this can only be seen if that
@@ -486,71 +505,6 @@ problems contains {
 	"remedy": "correct `release.yaml` or the variables of the place, or have other bounds signed",
 } if {
 	some difference in input.configuration.differences
-}
-
-# --- Checks that were made ----------------------------------------------------------------------------------------
-
-checks contains "no scanner found a secret" if {
-	input.findings
-	blocks("secret-found")
-}
-
-checks contains "no scanner found anything critical or known to be exploited" if {
-	input.findings
-	blocks("finding-critical")
-}
-
-checks contains "every scan could decide" if {
-	input.findings
-	blocks("finding-undecided")
-}
-
-checks contains "every reported test passed" if {
-	input.tests
-	blocks("tests-failed")
-}
-
-checks contains "no component has a denied licence" if {
-	input.components
-	blocks("licence-denied")
-}
-
-checks contains "a checksum pins every component" if {
-	input.components
-	blocks("dependency-unpinned")
-}
-
-checks contains "the configuration is sound and within its bounds" if {
-	input.configuration
-	blocks("configuration-out-of-bounds")
-}
-
-checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
-
-checks contains "the artifact has a semantic version" if blocks("version-missing")
-
-checks contains sprintf("the artifact has the labels %s", [concat(", ", limits.labels)]) if {
-	count(limits.labels) > 0
-	blocks("label-missing")
-}
-
-checks contains "the components of the artifact were reported" if blocks("sbom-missing")
-
-checks contains "some test passed" if blocks("tests-missing")
-
-checks contains "findings are within the budget" if {
-	input.findings
-	blocks("budget-exceeded")
-}
-
-checks contains "no fix was left for longer than allowed" if {
-	input.findings
-	blocks("fix-overdue")
-}
-
-checks contains sprintf("no report is older than %d days", [limits.report_days]) if {
-	input.reports
-	blocks("report-old")
 }
 
 # --- Decision -----------------------------------------------------------------------------------------------------

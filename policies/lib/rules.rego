@@ -53,6 +53,7 @@ read_by_reports := {
 	"budget-exceeded": ["findings[].severity", "findings[].state"],
 	"report-old": ["reports[].days", "reports[].knowledge_days"],
 	"sbom-missing": ["reports[].kind", "reports[].items.components", "reports[].items.sources"],
+	"dependencies-unjudged": ["reports[].kind", "reports[].format", "reports[].items.components"],
 	"provenance-missing": ["build.pipeline"],
 	"tests-missing": ["tests.passed", "tests.flaky"],
 	"tests-failed": ["tests.failing", "before.tests.failing"],

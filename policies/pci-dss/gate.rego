@@ -32,6 +32,7 @@ modes := {
 	"check-failed": {"production": "block", "other": "block", "solo/production": "block", "solo": "warn"},
 	"tests-failed": {"production": "block", "other": "block", "solo": "warn"},
 	"tests-missing": {"production": "warn", "other": "off", "solo": "warn"},
+	"dependencies-unjudged": {"production": "warn", "other": "off", "solo": "warn"},
 	"licence-denied": {"other": "off", "solo": "off"},
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"other": "off", "solo": "off"},

@@ -1,7 +1,7 @@
 //! The packs: policies that the program has with it, each to start from.
 //!
 //! Invariant: every pack is one package. `gate.rego` and `modes.rego` have what teams change; the rules that all packs share
-//! are in `release.rego` and `reports.rego`, and `rules.rego` lists them for people. Files with tables sort before those with
+//! are in `release.rego` and `reports.rego`; `sentences.rego` has what a verdict says, and `rules.rego` lists the rules for people. Files with tables sort before those with
 //! rules: under `with`, which tests use, the interpreter does not find values of a later file. The page `docs/policy/packs.md` says what each pack shows.
 
 use std::collections::BTreeMap;
@@ -52,7 +52,12 @@ impl Pack {
     /// Files of the policy, by name.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
-        let shared = [("release.rego", RELEASE), ("reports.rego", REPORTS), ("rules.rego", EXPLAIN)];
+        let shared = [
+            ("release.rego", RELEASE),
+            ("reports.rego", REPORTS),
+            ("rules.rego", EXPLAIN),
+            ("sentences.rego", SENTENCES),
+        ];
         let files = shared.into_iter().chain([("gate.rego", self.gate)]);
         let files = files.chain(self.tables.map(|tables| ("modes.rego", tables)));
         files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
@@ -68,4 +73,5 @@ impl Pack {
 const RELEASE: &str = include_str!("../../../policies/lib/release.rego");
 const EXPLAIN: &str = include_str!("../../../policies/lib/rules.rego");
 const TABLES: &str = include_str!("../../../policies/lib/modes.rego");
+const SENTENCES: &str = include_str!("../../../policies/lib/sentences.rego");
 const REPORTS: &str = include_str!("../../../policies/lib/reports.rego");

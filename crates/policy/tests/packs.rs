@@ -126,6 +126,19 @@ fn every_rule_decides_alike_in_both_evaluators() {
         ("report-old", changed("/reports/0/days", json!(40)), ["warn", "block", "warn"]),
         ("report-old", changed("/reports/0/knowledge_days", json!(40)), ["warn", "block", "warn"]),
         ("sbom-missing", only("findings"), ["warn", "block", "warn"]),
+        (
+            "dependencies-unjudged",
+            changed(
+                "/reports",
+                json!([
+                    {"kind": "findings", "step": "s", "path": "secrets", "format": "secrets", "days": 0, "knowledge_days": null},
+                    {"kind": "components", "step": "s", "path": "p", "format": "components", "days": 0,
+                        "knowledge_days": null, "items": {"components": 3, "sources": 1}},
+                    {"kind": "tests", "step": "t", "path": "t", "format": "junit", "days": 0, "knowledge_days": null},
+                ]),
+            ),
+            ["warn", "warn", "warn"],
+        ),
         ("provenance-missing", changed("/build/pipeline", Value::Null), ["block", "block", "block"]),
         ("tests-missing", changed("/tests/passed", json!(0)), ["warn", "warn", "warn"]),
         ("tests-failed", changed("/tests/failing", json!(["a b"])), ["block", "block", "block"]),

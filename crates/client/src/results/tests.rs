@@ -172,7 +172,7 @@ fn a_reason_blocks_the_finding_that_it_names() {
     ]);
     let second = Digest::of(&1_usize.to_le_bytes());
     said.reasons[0].finding = Some(second);
-    let found = FindingsShown::of(&all, &said, &Owners::default());
+    let found = shown(&all, &said);
     let blocked: Vec<_> = found
         .worst
         .iter()
@@ -184,7 +184,7 @@ fn a_reason_blocks_the_finding_that_it_names() {
     assert_eq!((blocked[0].1, blocked[1].1), ("finding-critical", "old-policy"));
     // A reason that names a finding is not matched by its sentence besides.
     said.reasons[1].finding = Some(second);
-    let found = FindingsShown::of(&all, &said, &Owners::default());
+    let found = shown(&all, &said);
     let blocked = found.worst.iter().filter(|finding| !finding.blocks.is_empty()).count();
     assert_eq!(blocked, 1);
 }
