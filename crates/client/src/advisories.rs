@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evidence::document::Snapshot;
-use scan::advisories::{Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, RECORD_BYTES_MAX, is_rustsec};
+use scan::advisories::{
+    Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, INDEX_BYTES_MAX, RECORD_BYTES_MAX, is_rustsec,
+};
 
 use crate::dirs;
 use crate::error::Error;
@@ -43,12 +45,14 @@ pub fn default_file() -> Result<PathBuf, Error> {
     Ok(dirs::user_dir("XDG_DATA_HOME", ".local/share")?.join("advisories"))
 }
 
-/// Reads a mirror and writes the database. `progress` is told the number of records from time to time.
+/// Reads a mirror and writes the database. `index` is a directory with documents of package indexes, below directories with
+/// the names of their ecosystems. `progress` is told the number of records from time to time.
 ///
 /// # Errors
 /// `Error` names the file of the mirror that cannot be read, or the database that cannot be written.
 pub fn sync(
     from: &Path,
+    index: Option<&Path>,
     name: &str,
     ecosystems: &[Ecosystem],
     out: &Path,
@@ -62,6 +66,9 @@ pub fn sync(
         mirror.directory(from, DEPTH_MAX)?;
     } else {
         mirror.file(from)?;
+    }
+    if let Some(index) = index {
+        mirror.index(index)?;
     }
     let Mirror { builder, others, .. } = mirror;
     let bytes = Arc::new(builder.finish()?);
@@ -93,6 +100,49 @@ impl Mirror<'_> {
                 self.directory(&path, depth - 1)?;
             } else if meta.is_file() {
                 self.file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, dir: &Path) -> Result<(), Error> {
+        let mut is_empty = true;
+        for (path, meta) in entries(dir)? {
+            let name = path.file_name().unwrap_or_default();
+            let is_named = |ecosystem: &Ecosystem| name.eq_ignore_ascii_case(ecosystem.as_str());
+            if let Some(ecosystem) = INDEXED.into_iter().find(is_named).filter(|_| meta.is_dir()) {
+                self.index_of(ecosystem, &path, DEPTH_MAX)?;
+                is_empty = false;
+            }
+        }
+        if is_empty {
+            let names = INDEXED.map(Ecosystem::as_str).join("`, `");
+            let what = format!("`{}` has no directory `{names}`", dir.display());
+            return Err(Error::unusable(format!("{what} with documents of a package index")));
+        }
+        Ok(())
+    }
+
+    fn index_of(&mut self, ecosystem: Ecosystem, dir: &Path, depth: usize) -> Result<(), Error> {
+        if depth == 0 {
+            let what = format!("directories below `{}` are deeper than {DEPTH_MAX}", dir.display());
+            return Err(Error::unusable(format!("{what}; name the directory of the index")));
+        }
+        for (path, meta) in entries(dir)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // A clone of an index has files of its carrier as well. Files of crates have no ending.
+            let is_document = match ecosystem {
+                Ecosystem::CratesIo => !name.contains('.'),
+                _ => ends(&name, "json"),
+            };
+            if meta.is_dir() && !name.starts_with('.') {
+                self.index_of(ecosystem, &path, depth - 1)?;
+            } else if meta.is_file() && is_document {
+                self.count()?;
+                let shown = path.display().to_string();
+                let file = File::open(&path)
+                    .map_err(|error| Error::unusable(format!("cannot read `{shown}`: {error}")))?;
+                self.builder.index(ecosystem, &shown, &bounded(&shown, file, INDEX_BYTES_MAX)?)?;
             }
         }
         Ok(())
@@ -188,6 +238,8 @@ fn bounded(shown: &str, from: impl Read, bytes_max: usize) -> Result<Vec<u8>, Er
     Ok(bytes)
 }
 
+/// Ecosystems whose index is read.
+const INDEXED: [Ecosystem; 3] = [Ecosystem::CratesIo, Ecosystem::Npm, Ecosystem::Pypi];
 /// Deepest directory below the mirror.
 const DEPTH_MAX: usize = 16;
 /// Highest number of files of a mirror, those inside archives counted.
@@ -217,12 +269,19 @@ mod tests {
         write("crates/a/RUSTSEC-2026-0001.md", &advisory("RUSTSEC-2026-0001", "a"));
         write("rust/std/RUSTSEC-2026-0002.md", &advisory("RUSTSEC-2026-0002", "std"));
         let out = temp.path().join("advisories");
-        let sync = || sync(&temp.path().join("db"), "db", &Ecosystem::ALL, &out, &mut |_| {});
-        let made = sync().unwrap();
+        let index = temp.path().join("index");
+        let sync = |index| sync(&temp.path().join("db"), index, "db", &Ecosystem::ALL, &out, &mut |_| {});
+        let made = sync(None).unwrap();
         assert_eq!(made.header.ecosystems["crates.io"].records, 1);
+        fs::create_dir_all(index.join("crates.io/1")).unwrap();
+        fs::write(index.join("crates.io/config.json"), "no document").unwrap();
+        fs::write(index.join("crates.io/1/a"), r#"{"name": "a", "vers": "1.0.0", "yanked": true}"#).unwrap();
+        assert_eq!(sync(Some(&index)).unwrap().header.index["crates.io"], 1);
+        let error = sync(Some(&temp.path().join("db"))).unwrap_err().to_string();
+        assert!(error.contains("no directory `crates.io`, `npm`, `PyPI`"), "{error}");
         let kept = fs::read(&out).unwrap();
         write("crates/b/RUSTSEC-2026-0003.md", "no TOML");
-        let error = sync().unwrap_err().to_string();
+        let error = sync(None).unwrap_err().to_string();
         assert_eq!(fs::read(&out).unwrap(), kept);
         assert!(error.contains("RUSTSEC-2026-0003.md") && error.contains("block of TOML"), "{error}");
     }

@@ -28,6 +28,10 @@ pub struct Sync {
     /// `known_exploited_vulnerabilities.json` (KEV) and `epss*.csv` (EPSS); or one such archive.
     #[arg(long, value_name = "PATH")]
     from: PathBuf,
+    /// Directory with documents of package indexes, which tell yanked and deprecated versions and the days of fixes: below
+    /// `crates.io` files of its index, below `npm` and `PyPI` one `.json` for each package.
+    #[arg(long, value_name = "DIR")]
+    index: Option<PathBuf>,
     /// Ecosystem to keep: `crates.io`, `Go`, `Maven`, `npm` or `PyPI`; may be repeated. Default: all of them.
     #[arg(long = "ecosystem", value_name = "ECOSYSTEM", value_parser = ecosystem)]
     ecosystems: Vec<Ecosystem>,
@@ -49,6 +53,7 @@ struct SyncReport {
     others: u64,
     exploited: Option<u64>,
     epss: Option<u64>,
+    index: BTreeMap<String, u64>,
 }
 
 /// Runs a subcommand.
@@ -70,7 +75,7 @@ fn sync(verb: &Sync, output: Output) -> Result<(), Failure> {
     let ecosystems = if verb.ecosystems.is_empty() { &all } else { &verb.ecosystems };
     let mut progress = Progress::new(output);
     let mut tell = |records| progress.say(format!("{records} records read"));
-    let made = advisories::sync(&verb.from, &name, ecosystems, &file, &mut tell)?;
+    let made = advisories::sync(&verb.from, verb.index.as_deref(), &name, ecosystems, &file, &mut tell)?;
     let report = SyncReport {
         advisories: file,
         source: made.snapshot.source,
@@ -80,6 +85,7 @@ fn sync(verb: &Sync, output: Output) -> Result<(), Failure> {
         others: made.others,
         exploited: made.header.exploited,
         epss: made.header.epss,
+        index: made.header.index,
     };
     output.print(&report, text)
 }
@@ -100,6 +106,12 @@ fn text(report: &SyncReport) -> String {
         }
     });
     lines.extend(report.epss.map(|count| format!("  probabilities of exploitation: {count}")));
+    lines.extend(
+        report.index.iter().map(|(name, count)| format!("  packages of the index of {name}: {count}")),
+    );
+    if report.index.is_empty() {
+        lines.push("  yanked and deprecated versions and days of fixes are unknown (`--index`)".to_owned());
+    }
     lines.push(format!("written to `{}` ({})", report.advisories.display(), report.digest));
     lines.join("\n")
 }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::text;
 use evidence::{Digest, Moment};
 
+use super::affected::Event;
 use super::ecosystem::{Ecosystem, Package};
 use super::error::AdvisoriesError;
 use super::feeds;
+use super::index::{self, Releases};
 use super::layout::{
     BLOCK_BYTES, BLOCK_BYTES_MAX, DATABASE_BYTES_MAX, DIRECTORY_BYTES_MAX, HEADER_BYTES_MAX, Header, Held,
     MAGIC, key, put,
@@ -17,6 +19,7 @@ use super::layout::{
 use super::record::Record;
 use super::rustsec;
 use super::stored::Entry;
+use super::versions::Version;
 
 /// Highest number of records in a database.
 pub const RECORDS_MAX: usize = 2_000_000;
@@ -29,6 +32,8 @@ pub struct Builder {
     records: BTreeMap<String, Kept>,
     exploited: Option<BTreeSet<String>>,
     probabilities: Option<BTreeMap<String, u16>>,
+    index: BTreeMap<Package, Releases>,
+    indexed: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -57,6 +62,8 @@ impl Builder {
             records: BTreeMap::new(),
             exploited: None,
             probabilities: None,
+            index: BTreeMap::new(),
+            indexed: BTreeMap::new(),
         }
     }
 
@@ -93,6 +100,23 @@ impl Builder {
         }
         if self.records.len() > RECORDS_MAX {
             return Err(AdvisoriesError::Many { what: "records", max: RECORDS_MAX });
+        }
+        Ok(true)
+    }
+
+    /// Adds the document of a package in the index of its ecosystem: of npm's registry, a file of crates.io's index, or
+    /// one of `PyPI`'s two forms. Answers whether the ecosystem was chosen. Of two documents of a package the later counts.
+    ///
+    /// # Errors
+    /// `AdvisoriesError` when it is no such document, or there are too many.
+    pub fn index(&mut self, ecosystem: Ecosystem, name: &str, bytes: &[u8]) -> Result<bool, AdvisoriesError> {
+        let (package, releases) = index::decode(ecosystem, name, bytes)?;
+        if !self.ecosystems.contains(&ecosystem) {
+            return Ok(false);
+        }
+        self.index.insert(package, releases);
+        if self.index.len() > RECORDS_MAX {
+            return Err(AdvisoriesError::Many { what: "packages of an index", max: RECORDS_MAX });
         }
         Ok(true)
     }
@@ -147,9 +171,14 @@ impl Builder {
             let why = "it has no record of the ecosystems that are asked for".to_owned();
             return Err(AdvisoriesError::Format { name: self.source, why });
         }
+        for (package, releases) in std::mem::take(&mut self.index) {
+            *self.indexed.entry(package.ecosystem.as_str().to_owned()).or_default() += 1;
+            add_releases(package, releases, &mut entries);
+        }
         let mut blocks = Blocks::default();
         for (package, entry) in &entries {
-            if let Some(held) = ecosystems.get_mut(package.ecosystem.as_str()) {
+            let held = ecosystems.get_mut(package.ecosystem.as_str());
+            if let Some(held) = held.filter(|_| !entry.records.is_empty()) {
                 held.packages += 1;
             }
             blocks.add(package, entry)?;
@@ -172,6 +201,7 @@ impl Builder {
             ecosystems,
             exploited: self.exploited.as_ref().map(|all| length(all.len())),
             epss: self.probabilities.as_ref().map(|all| length(all.len())),
+            index: self.indexed.clone(),
             directory: length(blocks.directory.len()),
             digest: Digest::of(&blocks.directory),
             blocks: length(blocks.bytes.len()),
@@ -218,6 +248,28 @@ impl Blocks {
         self.directory.extend_from_slice(Digest::of(&self.block).as_bytes());
         self.bytes.append(&mut self.block);
     }
+}
+
+/// Keeps what a judgement needs: words against versions, and the times of versions that fix a problem.
+fn add_releases(package: Package, releases: Releases, entries: &mut BTreeMap<Package, Entry>) {
+    let order = package.ecosystem.order();
+    let has_words = releases.values().any(|release| release.withdrawn.is_some());
+    if !has_words && !entries.contains_key(&package) {
+        return;
+    }
+    let entry = entries.entry(package).or_default();
+    let ranges = entry.records.iter().flat_map(|record| record.affected.ranges.iter().flatten());
+    let fixes = ranges.filter(|event| matches!(event, Event::Fixed(_))).map(Event::version);
+    let parsed: Vec<_> = releases.iter().map(|(text, release)| (order.parse(text), release)).collect();
+    for fix in fixes.collect::<BTreeSet<_>>() {
+        let same = |version: &Version| order.parse(fix).is_some_and(|fix| version.against(&fix).is_eq());
+        let found = parsed.iter().find(|(version, _)| version.as_ref().is_some_and(same));
+        if let Some(at) = found.and_then(|(_, release)| release.at) {
+            entry.released.insert(fix.to_owned(), at);
+        }
+    }
+    let words = releases.into_iter().filter_map(|(version, release)| Some((version, release.withdrawn?)));
+    entry.withdrawn.extend(words);
 }
 
 fn header_and(directory: usize) -> u64 {

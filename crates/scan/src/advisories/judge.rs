@@ -17,7 +17,7 @@ use super::ecosystem::Package;
 use super::error::AdvisoriesError;
 use super::groups::{aliases, groups, rule};
 use super::paths::Paths;
-use super::stored::{Sort, StoredRecord};
+use super::stored::{Entry, Sort, StoredRecord, Withdrawal, Withdrawn};
 use crate::components::purl::is_exact;
 use crate::reports::severity::Rating;
 
@@ -77,10 +77,15 @@ pub fn judge(
         let Some(entry) = reader.find(&package)? else { continue };
         let case = Case { component, package };
         if is_exact(purl) {
-            for finding in case.judge(&entry.records, &site)? {
+            for mut finding in case.judge(&entry.records, &site)? {
+                finding.fix_released =
+                    finding.fixed.as_ref().and_then(|fix| entry.released.get(fix)).copied();
                 add(&mut document, finding)?;
             }
-        } else {
+            if let Some(word) = case.word(&entry) {
+                add(&mut document, withdrawn(component, word, site()))?;
+            }
+        } else if !entry.records.is_empty() {
             add(&mut document, case.open(&entry.records, site())?)?;
         }
     }
@@ -170,6 +175,17 @@ impl Case<'_> {
         least.map(|(text, _)| text.to_owned())
     }
 
+    /// The publisher's word against the installed version.
+    fn word<'e>(&self, entry: &'e Entry) -> Option<&'e Withdrawn> {
+        let order = self.package.ecosystem.order();
+        let installed = order.parse(&self.component.version);
+        let is_same = |version: &str| {
+            let own = installed.as_ref().zip(order.parse(version));
+            version == self.component.version || own.is_some_and(|(own, other)| own.against(&other).is_eq())
+        };
+        entry.withdrawn.iter().find(|(version, _)| is_same(version)).map(|(_, word)| word)
+    }
+
     /// A component without an exact version: which of the advisories affect it is open, unless they affect all.
     fn open(&self, records: &[StoredRecord], site: Site) -> Result<Finding, AdvisoriesError> {
         let all = groups(records.iter().map(|record| (record, ())).collect())?;
@@ -217,6 +233,16 @@ fn rating<'r>(sort: Sort, records: impl Iterator<Item = &'r StoredRecord>) -> Ra
 fn unpinned(component: &Component, site: Site) -> Finding {
     let message = format!("no lockfile fixes the bytes of `{}` by a checksum", text(&component.name, 200));
     supply(UNPINNED, Severity::Medium, &message, site)
+}
+
+fn withdrawn(component: &Component, word: &Withdrawn, site: Site) -> Finding {
+    let (rule, severity, what) = match word.kind {
+        Withdrawal::Yanked => (YANKED, Severity::Medium, "yanked"),
+        Withdrawal::Deprecated => (DEPRECATED, Severity::Low, "deprecated"),
+    };
+    let subject = format!("{} {}", text(&component.name, 200), text(&component.version, 60));
+    let reason = if word.reason.is_empty() { "no reason is given" } else { &word.reason };
+    supply(rule, severity, &format!("`{subject}` was {what} by its publisher: {reason}"), site)
 }
 
 fn not_held(ecosystem: &str, count: usize) -> Finding {
@@ -303,6 +329,10 @@ pub const SOURCE_DIFFERS: &str = "source-differs";
 pub const FILES_SKIPPED: &str = "lockfiles-skipped";
 /// Rule of the finding about a tree without a manifest and a lockfile.
 pub const SOURCE_MISSING: &str = "lockfile-missing";
+/// Rule of findings about versions that their publisher yanked.
+pub const YANKED: &str = "dependency-yanked";
+/// Rule of findings about versions that their publisher deprecated.
+pub const DEPRECATED: &str = "dependency-deprecated";
 
 const UNDECIDED: &str = "could not decide";
 

@@ -43,6 +43,9 @@ pub struct Header {
     /// Number of probabilities of exploitation (EPSS), if they were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epss: Option<u64>,
+    /// Packages of each ecosystem whose documents of an index were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub index: BTreeMap<String, u64>,
     /// Length of the directory in bytes.
     pub directory: u64,
     /// Digest of the directory.

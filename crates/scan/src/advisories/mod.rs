@@ -11,6 +11,7 @@ mod ecosystem;
 mod error;
 mod feeds;
 mod groups;
+mod index;
 mod judge;
 mod layout;
 mod paths;
@@ -26,8 +27,12 @@ pub use database::{Database, Source};
 pub use ecosystem::{Ecosystem, Package};
 pub use error::AdvisoriesError;
 pub use feeds::FEED_BYTES_MAX;
-pub use judge::{FILES_SKIPPED, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED, VERSION_OPEN, judge};
+pub use index::INDEX_BYTES_MAX;
+pub use judge::{
+    DEPRECATED, FILES_SKIPPED, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED, VERSION_OPEN, YANKED,
+    judge,
+};
 pub use layout::{Header, Held};
 pub use record::{RECORD_BYTES_MAX, Record};
 pub use rustsec::is_rustsec;
-pub use stored::{Entry, Sort, StoredRecord};
+pub use stored::{Entry, Sort, StoredRecord, Withdrawal, Withdrawn};

@@ -2,6 +2,8 @@
 //!
 //! Invariant: an entry is written and read by these types alone; an unknown field is an error.
 
+use std::collections::BTreeMap;
+
 use evidence::Moment;
 use evidence::document::findings::Severity;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,33 @@ use super::affected::Affected;
 pub struct Entry {
     /// Records that affect it.
     pub records: Vec<StoredRecord>,
+    /// Versions that their publisher advises against, if an index was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn: BTreeMap<String, Withdrawn>,
+    /// Times at which versions that fix a problem were published, if an index was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub released: BTreeMap<String, Moment>,
+}
+
+/// The word of a publisher against a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawn {
+    /// Sort of the word.
+    pub kind: Withdrawal,
+    /// Its reason; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Sorts of words against a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Withdrawal {
+    /// New projects do not get it.
+    Yanked,
+    /// It should be replaced.
+    Deprecated,
 }
 
 /// A record, for one package.

@@ -6,6 +6,7 @@ mod published_vectors;
 
 mod cases;
 mod damage;
+mod index;
 mod more_pairs;
 mod pairs;
 mod published;
