@@ -277,7 +277,8 @@ mod tests {
         fs::write(index.join("crates.io/config.json"), "no document").unwrap();
         fs::write(index.join("crates.io/1/a"), r#"{"name": "a", "vers": "1.0.0", "yanked": true}"#).unwrap();
         assert_eq!(sync(Some(&index)).unwrap().header.index["crates.io"], 1);
-        let error = sync(Some(&temp.path().join("db"))).unwrap_err().to_string();
+        let none = temp.path().join("db");
+        let error = sync(Some(&none)).unwrap_err().to_string();
         assert!(error.contains("no directory `crates.io`, `npm`, `PyPI`"), "{error}");
         let kept = fs::read(&out).unwrap();
         write("crates/b/RUSTSEC-2026-0003.md", "no TOML");

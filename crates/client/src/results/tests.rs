@@ -10,7 +10,9 @@ use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::TestOutcome;
 use judge::{Judgement, Owners};
 
-use super::{BeforeResults, FindingsShown, Grounds, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts};
+use super::{
+    BeforeResults, FindingsShown, Grounds, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts,
+};
 
 fn finding(rule: &str, severity: Severity, message: &str) -> Finding {
     Finding {

@@ -347,8 +347,14 @@ fn equal_input_gives_equal_bytes() {
 
 #[test]
 fn a_database_of_all_ecosystems_opens_and_finds_each() {
-    let packages =
-        [("PyPI", "p"), ("crates.io", "c"), ("Go", "g.example/g"), ("npm", "n"), ("Maven", "m:m"), ("npm", "a")];
+    let packages = [
+        ("PyPI", "p"),
+        ("crates.io", "c"),
+        ("Go", "g.example/g"),
+        ("npm", "n"),
+        ("Maven", "m:m"),
+        ("npm", "a"),
+    ];
     let records: Vec<Value> = packages
         .iter()
         .enumerate()
