@@ -1,5 +1,5 @@
-# What a verdict says was checked. Each sentence is true where the rule that it is about blocks and has no reason against the
-# release: what was found and settled is named, so that a reader of the verdict alone is not misled.
+# Sentences of a verdict about what was checked. Each one is true where its rule blocks and has no reason against the release.
+# It names findings that statements settle, so that a reader of the verdict alone is not misled.
 package countersign.gate
 
 import rego.v1

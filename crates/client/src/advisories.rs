@@ -274,8 +274,9 @@ mod tests {
         let made = sync(None).unwrap();
         assert_eq!(made.header.ecosystems["crates.io"].records, 1);
         fs::create_dir_all(index.join("crates.io/1")).unwrap();
-        fs::write(index.join("crates.io/config.json"), "no document").unwrap();
-        fs::write(index.join("crates.io/1/a"), r#"{"name": "a", "vers": "1.0.0", "yanked": true}"#).unwrap();
+        let yanked = br#"{"name": "a", "vers": "1.0.0", "yanked": true}"#;
+        files::write_shared(&index.join("crates.io/config.json"), b"no document").unwrap();
+        files::write_shared(&index.join("crates.io/1/a"), yanked).unwrap();
         assert_eq!(sync(Some(&index)).unwrap().header.index["crates.io"], 1);
         let none = temp.path().join("db");
         let error = sync(Some(&none)).unwrap_err().to_string();

@@ -108,11 +108,11 @@ pub struct FindingShown {
     pub owner: Option<String>,
 }
 
-/// What the findings of a document are shown with.
+/// Facts with which the findings of a document are shown.
 struct Grounds<'a> {
     /// Beginnings of the ids of all findings.
     ids: &'a BTreeMap<Digest, String>,
-    /// What the policy adds to the place of each finding.
+    /// Words that the policy adds to the place of each finding.
     at: &'a str,
     judgement: &'a Judgement,
     owners: &'a Owners,

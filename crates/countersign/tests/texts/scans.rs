@@ -65,6 +65,10 @@ fn scans_of_directories() {
     page.fails("a package with a critical problem", &["scan", "clean"]);
     page.fails("a mirror with a file that is no record", &["osv", "sync", "--from", "broken"]);
     page.fails("a mirror that does not exist", &["osv", "sync", "--from", "nowhere"]);
+    page.fails(
+        "an index that has no directory of an ecosystem",
+        &["osv", "sync", "--from", "mirror", "--index", "broken"],
+    );
     page.fails("an unknown ecosystem", &["osv", "sync", "--from", "mirror", "--ecosystem", "cobol"]);
     page.fails("a file that is no database", &["scan", "clean", "--advisories", "mirror/readme.txt"]);
     write("python/requirements.txt", "flask>=1.0\n");

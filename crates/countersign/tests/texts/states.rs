@@ -71,6 +71,10 @@ fn before_any_run(page: &mut Page<'_>) {
     page.fails("no such run", &["logs", "abcd"]);
     page.fails("no such run by its whole id", &["logs", "ababababababababababababababab00"]);
     page.fails("no run to cancel", &["cancel", "abcd"]);
+    page.fails(
+        "a waiver that lasts too long",
+        &["waive", "abcd", "--reason", "read it", "--until", "2099-12-31", "--yes"],
+    );
     page.fails("no node to approve at", &["approve", "--run", "abcd", "--step", "sign-off"]);
     page.fails("no place to freeze", &["freeze", "shop/nosuch"]);
     page.fails("a place with too many parts", &["freeze", "a/b/c/d"]);
