@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::reading::{colleague, elsewhere, rehearsal};
+use super::reading::{colleague, elsewhere, rehearsal_of};
 use super::reports::tomorrow;
 use super::{Shop, at};
 use crate::codes;
@@ -12,9 +12,7 @@ use crate::support::Home;
 /// A second person accepts what a check found in staging, until a date; production is open as long as that counts.
 #[test]
 fn a_second_person_waives_what_a_check_found() {
-    let (shop, made) = rehearsal();
-    checked(&shop);
-    shop.commit("a service that is checked");
+    let (shop, made) = rehearsal_of(&["developer", "release-manager"], checked);
     let up = shop.home.up();
     let data = elsewhere(&shop, "elsewhere", &up.url);
     let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);

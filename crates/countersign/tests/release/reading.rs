@@ -21,6 +21,11 @@ pub fn rehearsal() -> (Shop, Value) {
 
 /// The same; Ada and Bob have these roles.
 pub fn rehearsal_with(roles: &[&str]) -> (Shop, Value) {
+    rehearsal_of(roles, Shop::quick_pipeline)
+}
+
+/// The same; the files of the first commit are written before the places are made.
+pub fn rehearsal_of(roles: &[&str], write: impl FnOnce(&Shop)) -> (Shop, Value) {
     let home = Home::new();
     for key in ["ada", "ada-in", "bob", "bob-in", "eve", "eve-in"] {
         home.ssh_key(key);
@@ -33,7 +38,7 @@ pub fn rehearsal_with(roles: &[&str]) -> (Shop, Value) {
     std::fs::write(&people, json!([person("ada"), person("bob")]).to_string()).unwrap();
     let shop = Shop::of(home);
     shop.config("user.signingkey", shop.home.dir.path().join("ada-in").to_str().unwrap());
-    shop.quick_pipeline();
+    write(&shop);
     shop.commit("the beginning, by Ada");
     let init = ["init", "--mode", "rehearsal", "--people", people.to_str().unwrap(), "--project", "shop"];
     let made = shop.in_repository(&init, 0);
