@@ -315,3 +315,72 @@ test_a_reason_names_its_finding if {
 	{reason.finding | some reason in gate.deny} == {id} with input as found({"id": id, "class": "secret"})
 	{reason.finding | some reason in gate.deny} == {null} with input as found({})
 }
+
+# A verdict names what statements settle and what is only suspected, so that nobody reads it as a clean result.
+says(release, sentence) if {
+	sentences := gate.checks with input as release
+	sentence in sentences
+}
+
+settled := {"settled", "suspected"}
+
+changes_of("settled") := {"state": "waiver"}
+
+changes_of("suspected") := {"unconfirmed": true}
+
+test_a_secret_that_is_settled_or_suspected_is_named if {
+	none := "no scanner found a secret"
+	named := "each secret that a scanner found is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
+	says(with_field("findings", []), none)
+	every way in settled {
+		release := found(object.union(changes_of(way), {"class": "secret"}))
+		says(release, named)
+		not says(release, none)
+	}
+}
+
+test_a_secret_of_a_check_is_named if {
+	none := "no check in staging found a secret"
+	named := "each secret that a check in staging found is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
+	says(before({"findings": []}), none)
+	not says(base, none)
+	every way in settled {
+		release := staged(object.union(changes_of(way), {"class": "secret"}))
+		says(release, named)
+		not says(release, none)
+	}
+}
+
+test_something_critical_that_is_settled_or_suspected_is_named if {
+	none := "no scanner found anything critical or known to be exploited"
+	named := "each finding that is critical or known to be exploited is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
+	says(with_field("findings", []), none)
+	every way in settled {
+		says(found(changes_of(way)), named)
+		not says(found(changes_of(way)), none)
+	}
+}
+
+test_something_critical_of_a_check_is_named if {
+	none := "no check in staging found anything critical or known to be exploited"
+	named := "each finding of a check in staging that is critical or known to be exploited is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
+	says(before({"findings": []}), none)
+	every way in settled {
+		says(staged(changes_of(way)), named)
+		not says(staged(changes_of(way)), none)
+	}
+}
+
+test_a_test_in_quarantine_or_skipped_is_named if {
+	passed := {"passed": 3, "flaky": 0, "skipped": 0, "failing": []}
+	says(with_field("tests", passed), "every reported test passed")
+	says(object.union(with_field("tests", passed), {"before": null}), "every reported test passed")
+	skipping := with_field("tests", object.union(passed, {"skipped": 2}))
+	says(skipping, "every reported test passed, except 2 that were skipped")
+	not says(skipping, "every reported test passed")
+	waived := object.union(passed, {"waived": [{"test": "book adds"}]})
+	says(with_field("tests", waived), "every reported test passed, except those in quarantine: book adds")
+	both := object.union(with_field("tests", passed), {"before": {"environment": "staging", "tests": object.union(waived, {"skipped": 1})}})
+	says(both, "every reported test passed, except 1 that were skipped, and those in quarantine: book adds in staging")
+	not says(both, "every reported test passed")
+}

@@ -23,8 +23,6 @@ open_findings := [finding |
 
 confirmed := [finding | some finding in open_findings; not finding.unconfirmed]
 
-suspected := [finding | some finding in open_findings; finding.unconfirmed]
-
 told(finding) := sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message])
 
 remedy(finding) := sprintf("upgrade to %s or later, through the dependency that brings it in, and run again", [finding.fixed]) if {
@@ -84,39 +82,50 @@ licence(finding) := {
 
 REPLACE := "replace the dependency, or have its licence allowed in the policy"
 
-problems contains problem if {
-	some finding in confirmed
+# Findings of checks of the release in the environment before.
+before_findings := [object.union(finding, {"at": sprintf("%s, in %s", [finding.at, input.before.environment])}) |
+	some finding in input.before.findings
+]
+
+open_before := [finding |
+	some finding in before_findings
+	object.get(finding, "state", "open") == "open"
+]
+
+weighed := array.concat(open_findings, open_before)
+
+# Reasons about one finding each, of the build and of the environment before: whether it is only suspected, and the reason.
+reasons contains [suspicion, problem] if {
+	some finding in weighed
+	suspicion := object.get(finding, "unconfirmed", false)
 	problem := secret(finding)
 }
 
-suspicions contains problem if {
-	some finding in suspected
-	problem := secret(finding)
+reasons contains [suspicion, problem] if {
+	some finding in weighed
+	suspicion := object.get(finding, "unconfirmed", false)
+	problem := critical(finding)
+}
+
+reasons contains [suspicion, problem] if {
+	some finding in weighed
+	suspicion := object.get(finding, "unconfirmed", false)
+	problem := unknown(finding)
 }
 
 problems contains problem if {
-	some finding in confirmed
-	problem := critical(finding)
+	some [suspicion, problem] in reasons
+	not suspicion
 }
 
 suspicions contains problem if {
-	some finding in suspected
-	problem := critical(finding)
+	some [suspicion, problem] in reasons
+	suspicion
 }
 
 problems contains problem if {
 	some finding in confirmed
 	problem := licence(finding)
-}
-
-problems contains problem if {
-	some finding in confirmed
-	problem := unknown(finding)
-}
-
-suspicions contains problem if {
-	some finding in suspected
-	problem := unknown(finding)
 }
 
 # --- Age and number of findings -----------------------------------------------------------------------------------
@@ -245,10 +254,13 @@ problems contains {
 	not nothing_to_list
 }
 
-# A scan of the dependencies has a finding for each such directory, which can be waived.
+# A scan of the dependencies has a finding for each such directory, which can be waived. Another tool may name a rule like
+# that: only a scan says that something is undecided.
 skipped_is_found if {
 	some finding in object.get(input, "findings", [])
 	finding.rule == "lockfiles-skipped"
+	finding.class == "supply"
+	undecided(finding)
 }
 
 problems contains {
@@ -261,13 +273,13 @@ problems contains {
 	not skipped_is_found
 }
 
-# Scanners that look at other things than the packages of a release.
-blind := {"secrets", "bandit", "semgrep", "checkov", "hadolint", "tfsec", "zap-json", "zap-xml", "wapiti"}
+# Formats of scanners that judge packages. A SARIF report can be of any tool, so it does not count.
+judging := {"dependencies", "osv-scanner", "trivy", "grype", "cyclonedx-json", "cyclonedx-xml", "pip-audit", "npm-audit"}
 
 judged if {
 	some report in object.get(input, "reports", [])
 	report.kind == "findings"
-	not report.format in blind
+	report.format in judging
 }
 
 problems contains {
@@ -438,63 +450,12 @@ problems contains {
 	not check.passed
 }
 
-open_before := [object.union(finding, {"at": sprintf("%s, in %s", [finding.at, input.before.environment])}) |
-	some finding in input.before.findings
-	object.get(finding, "state", "open") == "open"
-]
-
-problems contains problem if {
-	some finding in open_before
-	not finding.unconfirmed
-	problem := secret(finding)
-}
-
-problems contains problem if {
-	some finding in open_before
-	not finding.unconfirmed
-	problem := critical(finding)
-}
-
-suspicions contains problem if {
-	some finding in open_before
-	finding.unconfirmed
-	problem := secret(finding)
-}
-
-suspicions contains problem if {
-	some finding in open_before
-	finding.unconfirmed
-	problem := critical(finding)
-}
-
-problems contains problem if {
-	some finding in open_before
-	not finding.unconfirmed
-	problem := unknown(finding)
-}
-
-suspicions contains problem if {
-	some finding in open_before
-	finding.unconfirmed
-	problem := unknown(finding)
-}
-
 problems contains {
 	"code": "tests-failed",
 	"what": sprintf("test `%s` failed in %s", [test, input.before.environment]),
 	"remedy": "mend it and run again",
 } if {
 	some test in input.before.tests.failing
-}
-
-checks contains sprintf("every check of the release in %s passed", [input.before.environment]) if {
-	input.before.checks
-	blocks("check-failed")
-}
-
-checks contains sprintf("no check in %s found anything critical or known to be exploited", [input.before.environment]) if {
-	input.before.findings
-	blocks("finding-critical")
 }
 
 # --- Configuration ------------------------------------------------------------------------------------------------

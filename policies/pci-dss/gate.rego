@@ -30,7 +30,7 @@ modes := {
 	"sbom-missing": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"configuration-out-of-bounds": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"check-failed": {"production": "block", "other": "block", "solo/production": "block", "solo": "warn"},
-	"tests-failed": {"production": "block", "other": "block", "solo": "warn"},
+	"tests-failed": {"production": "block", "other": "block", "solo/production": "block", "solo": "warn"},
 	"tests-missing": {"production": "warn", "other": "off", "solo": "warn"},
 	"dependencies-unjudged": {"production": "warn", "other": "off", "solo": "warn"},
 	"licence-denied": {"other": "off", "solo": "off"},

@@ -81,6 +81,34 @@ test_what_could_not_be_decided_blocks if {
 	codes(gate.warn) == {"finding-undecided"} with input as object.union(vulnerable({"severity": "unknown", "fixed": null, "undecided": true}), {"place": {"environment": "staging"}})
 }
 
+undecided(changes) := vulnerable(object.union({"severity": "unknown", "fixed": null, "undecided": true}, changes))
+
+test_what_could_not_be_decided_is_named if {
+	named := "each scan that could not decide is settled by a statement that somebody signed, or only suspected: RUSTSEC-2026-0001 at pkg:cargo/a@1"
+	"every scan could decide" in gate.checks with input as complete
+	named in gate.checks with input as undecided({"state": "waiver"})
+	named in gate.checks with input as undecided({"unconfirmed": true})
+	not "every scan could decide" in gate.checks with input as undecided({"state": "waiver"})
+}
+
+test_a_check_that_could_not_decide_is_named if {
+	none := "every check in staging could decide"
+	staged := object.union(complete, {"before": {"environment": "staging", "findings": undecided({"state": "waiver"}).findings}})
+	none in gate.checks with input as object.union(complete, {"before": {"environment": "staging", "findings": []}})
+	not none in gate.checks with input as staged
+	"each check in staging that could not decide is settled by a statement that somebody signed, or only suspected: RUSTSEC-2026-0001 at pkg:cargo/a@1" in gate.checks with input as staged
+}
+
+test_no_dependencies_are_said_by_a_person if {
+	listing := object.union(report("components"), {"items": {"components": 0, "sources": 0}})
+	missing := undecided({"rule": "lockfile-missing", "state": "waiver"}).findings
+	empty := object.union(complete, {"reports": [listing, report("findings")], "findings": missing})
+	gate.deny == set() with input as empty
+	"a person has said that the artifact has no dependencies" in gate.checks with input as empty
+	not "the components of the artifact were reported" in gate.checks with input as empty
+	"the components of the artifact were reported" in gate.checks with input as complete
+}
+
 test_a_waiver_counts if gate.deny == set() with input as vulnerable({"state": "waiver"})
 
 test_elsewhere_it_warns if {
@@ -113,6 +141,8 @@ test_alone_other_environments_only_warn if {
 	codes(gate.warn) == {"finding-critical", "fix-overdue", "sbom-missing"} with input as dev
 	alone := object.union(vulnerable({}), {"mode": "solo"})
 	codes(gate.deny) == {"fix-overdue"} with input as alone
+	failing := {"mode": "solo", "tests": {"passed": 1, "flaky": 0, "failing": ["book adds"]}}
+	codes(gate.deny) == {"tests-failed"} with input as object.union(complete, failing)
 	leaked := object.union(dev, {"findings": [object.union(dev.findings[0], {"class": "secret"})]})
 	"secret-found" in codes(gate.deny) with input as leaked
 }

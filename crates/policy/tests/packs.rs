@@ -199,7 +199,10 @@ fn a_list_of_components_without_a_source_says_nothing() {
     };
     let nothing = json!({"components": 0, "sources": 0});
     let skipped = json!({"components": 1, "sources": 1, "skipped": 3});
-    let found = json!({"rule": "lockfiles-skipped", "undecided": true, "state": "waiver"});
+    let found = json!({"class": "supply", "rule": "lockfiles-skipped", "undecided": true, "state": "waiver"});
+    // A scanner of the project may name its rule like that.
+    let claimed = json!({"class": "supply", "rule": "lockfiles-skipped"});
+    let other = json!({"class": "code", "rule": "lockfiles-skipped", "undecided": true, "state": "waiver"});
     let (bad, good) = (["warn", "block", "warn"], ["", "", ""]);
     decided(&[
         ("sbom-missing", listed(&nothing, &json!({})), bad),
@@ -211,7 +214,30 @@ fn a_list_of_components_without_a_source_says_nothing() {
         ("sbom-missing", listed(&nothing, &json!({"state": "waiver"})), bad),
         ("finding-undecided", listed(&skipped, &json!({})), bad),
         ("finding-undecided", listed(&skipped, &found), good),
+        ("finding-undecided", listed(&skipped, &claimed), bad),
+        ("finding-undecided", listed(&skipped, &other), bad),
     ]);
+}
+
+/// Only a format of a scanner that judges packages shows that somebody judged them. SARIF may be of any tool.
+#[test]
+fn an_empty_report_of_another_tool_judges_no_package() {
+    let scanned = |format: &str| {
+        let mut input = input(&[], &[]);
+        input["reports"][0]["format"] = json!(format);
+        input["reports"][1]["items"] = json!({"components": 3, "sources": 1});
+        input
+    };
+    let warned = ["warn", "warn", "warn"];
+    let cases =
+        ["sarif", "secrets", "bandit"].map(|format| ("dependencies-unjudged", scanned(format), warned));
+    decided(&cases);
+    let cases = ["dependencies", "osv-scanner", "trivy", "grype", "cyclonedx-json", "cyclonedx-xml"]
+        .into_iter()
+        .chain(["pip-audit", "npm-audit"]);
+    let cases: Vec<_> =
+        cases.map(|format| ("dependencies-unjudged", scanned(format), ["", "", ""])).collect();
+    decided(&cases);
 }
 
 /// Asks each pack about each case.
