@@ -42,7 +42,13 @@ secret(finding) := {
 	"finding": about(finding),
 } if {
 	finding.class == "secret"
-	not undecided(finding)
+	not unread(finding)
+}
+
+# A scan for secrets did not read a file. It is the only finding of such a scan that names no secret.
+unread(finding) if {
+	undecided(finding)
+	finding.rule == "not-scanned"
 }
 
 # Something was not read or could not be compared, so nobody knows what else there is.

@@ -166,6 +166,60 @@ fn components_of_two_runners_are_equal_or_undecided() {
 }
 
 #[test]
+fn two_documents_that_make_one_finding_two_things_contradict() {
+    let place = IdentityPlace::Source { path: "src/a.rs", text: "x", nth: 0 };
+    let id = identity(Class::Secret, "key", &place).unwrap();
+    let of = |change: &dyn Fn(&mut Finding)| {
+        let mut document = FindingsDocument::new([Tool::new("tool", None)]);
+        let mut finding = Finding {
+            class: Class::Secret,
+            rule: "key".into(),
+            aliases: [].into(),
+            severity: Severity::High,
+            score: None,
+            epss: None,
+            exploited: false,
+            unconfirmed: false,
+            undecided: false,
+            message: "a key".into(),
+            site: Site::File { path: "src/a.rs".into(), line: Some(1), end: None },
+            published: None,
+            fixed: None,
+            fix_released: None,
+        };
+        change(&mut finding);
+        document.add(id, finding);
+        document
+    };
+    let honest = of(&|_| ());
+    let differs = format!("findings documents differ: finding {id}");
+    let added = |other: FindingsDocument| {
+        let mut all = document::Documents::default();
+        all.add(document::AnyDocument::Findings(honest.clone())).unwrap();
+        all.add(document::AnyDocument::Findings(other)).map_err(|error| error.to_string())
+    };
+    let joined = |other: FindingsDocument| honest.clone().join(other).map_err(|error| error.to_string());
+    let moved = |path: &str, line| Site::File { path: path.into(), line: Some(line), end: None };
+    let contradictions: [&dyn Fn(&mut Finding); 4] = [
+        &|it| it.class = Class::Code,
+        &|it| it.rule = "style".into(),
+        &|it| it.site = moved("src/b.rs", 1),
+        &|it| it.site = Site::Whole,
+    ];
+    for change in contradictions {
+        assert_eq!(joined(of(change)).unwrap_err(), differs);
+        assert_eq!(added(of(change)).unwrap_err(), differs);
+    }
+    // A scanner names its findings in any order, and the worse severity counts.
+    let other = of(&|it| (it.site, it.severity) = (moved("src/a.rs", 2), Severity::Critical));
+    assert_eq!(joined(other.clone()).unwrap().findings[&id].severity, Severity::Critical);
+    added(other).unwrap();
+    let undecided = of(&|it| it.undecided = true);
+    assert_eq!(joined(undecided.clone()).unwrap_err(), differs);
+    added(undecided).unwrap();
+}
+
+#[test]
 fn a_package_that_one_source_leaves_open_is_open() {
     let mut document = ComponentsDocument::new([Tool::new("tool", None)]);
     document.add("pkg:cargo/serde@1".into(), component("1"));

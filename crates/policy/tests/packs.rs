@@ -176,14 +176,17 @@ fn every_rule_decides_alike_in_both_evaluators() {
 fn what_nobody_could_decide_decides_alike_in_both_evaluators() {
     let with = |changes: &Value| input(&[finding(1, changes)], &[]);
     let mut before = input(&[], &[]);
-    let unread = finding(2, &json!({"undecided": true}));
-    before["before"] = json!({"environment": "staging", "findings": [finding(1, &json!({})), unread]});
+    let open = finding(2, &json!({"undecided": true}));
+    before["before"] = json!({"environment": "staging", "findings": [finding(1, &json!({})), open]});
+    let unread = json!({"class": "secret", "undecided": true, "rule": "not-scanned"});
     let suspected = json!({"class": "secret", "undecided": true, "unconfirmed": true});
     decided(&[
         ("finding-undecided", with(&json!({"undecided": true, "fixed": null})), ["warn", "block", "warn"]),
         ("finding-undecided", with(&suspected), ["warn", "warn", "warn"]),
         ("finding-undecided", before, ["warn", "block", "warn"]),
-        ("secret-found", with(&json!({"class": "secret", "undecided": true})), ["", "", ""]),
+        ("secret-found", with(&unread), ["", "", ""]),
+        // A report cannot silence a secret by the word that nobody knows.
+        ("secret-found", with(&json!({"class": "secret", "undecided": true})), ["block", "block", "block"]),
     ]);
 }
 

@@ -323,6 +323,17 @@ impl Finding {
         }
     }
 
+    /// Whether two findings agree in what their identity is made of. The identity has no lines: tools name the findings of
+    /// a place in any order.
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        let same_site = match (&self.site, &other.site) {
+            (Site::File { path, .. }, Site::File { path: other, .. }) => path == other,
+            (Site::Component { purl, .. }, Site::Component { purl: other, .. }) => purl == other,
+            (one, other) => one == other,
+        };
+        same_site && self.class == other.class && self.rule == other.rule
+    }
+
     fn fault(&self) -> Option<&'static str> {
         let short = |text: &String| is_text(text, TEXT_BYTES_MAX);
         if !short(&self.rule) || !self.aliases.iter().all(short) || self.aliases.len() > ALIASES_MAX {
@@ -396,6 +407,25 @@ impl Document for FindingsDocument {
             self.add(id, finding);
         }
         self
+    }
+
+    fn contradiction(&self, other: &Self) -> Option<String> {
+        let unlike = |(id, finding): &(&Digest, &Finding)| {
+            self.findings.get(id).is_some_and(|own| !own.is_about_the_same(finding))
+        };
+        other.findings.iter().find(unlike).map(|(id, _)| format!("finding {id}"))
+    }
+
+    fn join(self, other: Self) -> Result<Self, DocumentError> {
+        // Two scanners may know an answer and not know it. Two runs of one scanner do not.
+        let unlike = |(id, finding): &(&Digest, &Finding)| {
+            self.findings.get(id).is_some_and(|own| own.undecided != finding.undecided)
+        };
+        let undecided = || other.findings.iter().find(unlike).map(|(id, _)| format!("finding {id}"));
+        match self.contradiction(&other).or_else(undecided) {
+            Some(what) => Err(DocumentError::Differs { document: Self::TITLE, what }),
+            None => Ok(self.merge(other)),
+        }
     }
 }
 

@@ -98,10 +98,15 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
     #[must_use]
     fn merge(self, other: Self) -> Self;
 
+    /// An entry that cannot be what both documents say about it.
+    fn contradiction(&self, _other: &Self) -> Option<String> {
+        None
+    }
+
     /// One document of two runners' documents of the same report.
     ///
     /// # Errors
-    /// `DocumentError::Differs` where the kind demands that they are equal.
+    /// `DocumentError::Differs` where they contradict each other, or where the kind demands that they are equal.
     fn join(self, other: Self) -> Result<Self, DocumentError> {
         Ok(self.merge(other))
     }

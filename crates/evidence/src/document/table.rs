@@ -76,7 +76,7 @@ macro_rules! kinds {
             /// One document of two runners' documents of the same report.
             ///
             /// # Errors
-            /// `DocumentError::Differs` where the kind demands that they are equal, or if they are of two kinds.
+            /// `DocumentError::Differs` where they contradict each other or have to be equal, or if they are of two kinds.
             pub fn join(self, other: Self) -> Result<Self, DocumentError> {
                 match (self, other) {
                     $((Self::$variant(one), Self::$variant(other)) => one.join(other).map(Self::$variant),)*
@@ -102,13 +102,23 @@ macro_rules! kinds {
 
         impl Documents {
             /// Adds the document of one more report.
-            pub fn add(&mut self, document: AnyDocument) {
+            ///
+            /// # Errors
+            /// `DocumentError::Differs` if it contradicts a document from before, which then stands alone.
+            pub fn add(&mut self, document: AnyDocument) -> Result<(), DocumentError> {
                 match document {
-                    $(AnyDocument::$variant(one) => self.$field = Some(match self.$field.take() {
-                        Some(all) => all.merge(one),
-                        None => one,
-                    }),)*
+                    $(AnyDocument::$variant(one) => {
+                        let what = self.$field.as_ref().and_then(|all| all.contradiction(&one));
+                        if let Some(what) = what {
+                            return Err(DocumentError::Differs { document: <$document>::TITLE, what });
+                        }
+                        self.$field = Some(match self.$field.take() {
+                            Some(all) => all.merge(one),
+                            None => one,
+                        });
+                    })*
                 }
+                Ok(())
             }
 
             /// Facts for policies, by the name of the kind. A kind that the judge joins with other evidence has none.

@@ -176,6 +176,12 @@ impl Statement {
         self.body.concerns(&self.subjects, matter)
     }
 
+    /// Whether it says something else about its subject than the release does, so that people read a text that is not true.
+    #[must_use]
+    pub fn misstates(&self, matter: &Matter<'_>) -> bool {
+        self.body.misstates(&self.subjects, matter)
+    }
+
     /// Whether it settles a finding, so that the finding is not open.
     #[must_use]
     pub fn settles(&self, id: &Digest, finding: &Finding) -> bool {

@@ -79,6 +79,10 @@ impl Content for NotAffected {
         self.finding.was_found(subjects, matter)
     }
 
+    fn misstates(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
+        self.finding.misstates(subjects, matter)
+    }
+
     fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         self.finding.is_seen(subjects, id, finding)
     }

@@ -44,6 +44,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
     /// Whether it is about a release.
     fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool;
 
+    /// Whether it says something else about its subject than the release does.
+    fn misstates(&self, _subjects: &[Digest], _matter: &Matter<'_>) -> bool {
+        false
+    }
+
     /// Whether it settles a finding, so that the finding is not open.
     fn settles(&self, _subjects: &[Digest], _id: &Digest, _finding: &Finding) -> bool {
         false

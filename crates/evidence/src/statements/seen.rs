@@ -60,7 +60,17 @@ impl SeenFinding {
         let names = |name: &String| *name == self.rule || self.aliases.contains(name);
         let same = self.component.is_some() && dependency(finding) == self.component.as_deref();
         // The finding's own aliases are whatever a report says, so they lead to no other advisory.
-        subjects.contains(id) || same && names(&finding.rule)
+        subjects.contains(id) && self.is_of(finding) || same && names(&finding.rule)
+    }
+
+    /// Whether the subject is a finding of a release, and people would read another rule or component than it has.
+    pub(super) fn misstates(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
+        let found = matter.findings.iter().flat_map(|document| &document.findings);
+        found.filter(|(id, _)| subjects.contains(id)).any(|(_, finding)| !self.is_of(finding))
+    }
+
+    fn is_of(&self, finding: &Finding) -> bool {
+        self.rule == finding.rule && self.component.as_deref() == dependency(finding)
     }
 
     pub(super) fn told(&self) -> String {

@@ -80,6 +80,12 @@ macro_rules! kinds {
                 }
             }
 
+            pub(super) fn misstates(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.misstates(subjects, matter),)*
+                }
+            }
+
             pub(super) fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
                 match self {
                     $(Self::$variant(content) => content.settles(subjects, id, finding),)*

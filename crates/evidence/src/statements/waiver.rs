@@ -64,6 +64,10 @@ impl Content for Waiver {
         }
     }
 
+    fn misstates(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
+        matches!(self, Self::Finding(seen) if seen.misstates(subjects, matter))
+    }
+
     fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         match self {
             Self::Finding(seen) => seen.is_seen(subjects, id, finding),

@@ -99,7 +99,12 @@ fn a_statement_has_a_reason_an_end_and_one_finding() {
 fn a_waiver_counts_for_the_advisory_that_its_signer_saw_until_its_end() {
     let (jinja, other) = ("pkg:pypi/jinja2@2.4.1", "pkg:pypi/jinja2@2.4.2");
     let accepts = |id: &[u8], finding: &Finding| statement().settles(&Digest::of(id), finding);
-    assert!(accepts(b"finding", &finding("another", other)), "the identity is equal");
+    assert!(accepts(b"finding", &finding("GHSA-462w-v97r-4m45", jinja)), "the identity is equal");
+    assert!(!accepts(b"finding", &finding("another", jinja)), "another rule than people read");
+    assert!(
+        !accepts(b"finding", &finding("GHSA-462w-v97r-4m45", other)),
+        "another component than people read"
+    );
     assert!(accepts(b"elsewhere", &finding("CVE-2019-10906", jinja)), "another scanner's id of it");
     assert!(!accepts(b"elsewhere", &finding("CVE-2019-10906", other)), "another version");
     assert!(!accepts(b"elsewhere", &finding("PYSEC-2019-217", jinja)), "an id that the signer did not see");

@@ -300,8 +300,10 @@ fn join(
         let what = format!("runners do not agree on the kind of report `{}`", report.path);
         return Err(Flaw::new("reports-differ", what));
     }
-    if let Some(joined) = joined(kind, report, lanes, &proof.documents, reasons)? {
-        proof.all.add(joined);
+    if let Some(joined) = joined(kind, report, lanes, &proof.documents, reasons)?
+        && let Err(error) = proof.all.add(joined)
+    {
+        reasons.unclear("documents-differ", error.to_string(), SAME_BYTES);
     }
     Ok(())
 }

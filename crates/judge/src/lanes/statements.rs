@@ -87,6 +87,10 @@ fn proven(
     let person = person.ok_or_else(|| unsound(format!("person {} is not enrolled", statement.person)))?;
     let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
     let key = statement.verify(envelope, &keys).map_err(|error| unsound(error.to_string()))?;
+    if statement.misstates(matter) {
+        let what = "names another rule or component than its finding has";
+        return Err(unsound(format!("a {} by {} {what}", statement.kind().as_str(), person.name)));
+    }
     let place = on.bundle.place();
     if !statement.scope.covers(&place) || !statement.concerns(matter) {
         let what = format!("a {} by {} is about nothing here", statement.kind().as_str(), person.name);

@@ -1,6 +1,6 @@
 //! The report lane: reports and documents that are missing, swapped or not what the policy demands.
 
-use evidence::document::findings::{Class, Severity};
+use evidence::document::findings::{Class, Finding, Severity};
 use evidence::document::tests::{Test, TestOutcome};
 use evidence::document::{DocumentKind, Producer, Snapshot};
 use evidence::policy_files::PolicyFiles;
@@ -273,6 +273,19 @@ fn joined() -> Vec<Forgery> {
             demand(lab, "\"kind\": \"components\"");
             lab.release = RELEASE_OWNED;
         }),
+        row("a secret that another runner calls undecided", "documents-differ", |lab, parts| {
+            unlike(lab, parts, |finding| finding.undecided = true);
+        }),
+        row(
+            "a secret to which another runner gives another class and rule",
+            "documents-differ",
+            |lab, parts| {
+                unlike(lab, parts, |finding| {
+                    (finding.class, finding.rule) = (Class::Code, "style".into());
+                    finding.severity = Severity::High;
+                });
+            },
+        ),
         row("something critical that one runner alone found", "finding-critical", |lab, parts| {
             let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
             one_saw(lab, parts, SCAN, &LabDocument::of(&critical));
@@ -285,6 +298,15 @@ fn joined() -> Vec<Forgery> {
         })
         .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
     ]
+}
+
+/// Both runners found one secret, and the second one says something else about it.
+fn unlike(lab: &Lab, parts: &mut Parts, change: fn(&mut Finding)) {
+    let secret = documents::findings(&[("key", Class::Secret, Severity::Medium)]);
+    parts.documents.insert(SCAN.into(), LabDocument::of(&secret));
+    let mut other = secret;
+    other.findings.values_mut().for_each(change);
+    one_saw(lab, parts, SCAN, &LabDocument::of(&other));
 }
 
 /// The default policy, which also reads these reports, where steps leave them.

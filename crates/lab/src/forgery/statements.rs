@@ -168,6 +168,26 @@ fn of_some_kinds() -> Vec<Forgery> {
     vec![
         forged("a waiver by the author of the change", FOUND, |lab, parts| by_ada(lab, parts, waiver))
             .in_lab(with_reports),
+        forged("a waiver that names another rule than its finding has", UNSOUND, |lab, parts| {
+            stated(lab, parts, waiver, |it| {
+                if let Body::Waiver(Waiver::Finding(seen)) = &mut it.body {
+                    seen.rule = "style-nit".into();
+                }
+            });
+        })
+        .in_lab(with_reports),
+        forged(
+            "a not-affected statement that names another component than its finding has",
+            UNSOUND,
+            |lab, parts| {
+                stated(lab, parts, not_affected, |it| {
+                    if let Body::NotAffected(body) = &mut it.body {
+                        body.finding.component = Some("pkg:cargo/other@1.0.0".into());
+                    }
+                });
+            },
+        )
+        .in_lab(with_reports),
         forged("a sign-off by the author of the change", MISSING, |lab, parts| by_ada(lab, parts, sign_off))
             .in_lab(with_sign_off),
         forged("a not-affected statement by the author of the change", FOUND, |lab, parts| {
