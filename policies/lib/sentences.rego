@@ -18,7 +18,7 @@ unclear_before := [finding | some finding in input.before.findings; undecided(fi
 
 leaked(finding) if {
 	finding.class == "secret"
-	not undecided(finding)
+	not unread(finding)
 }
 
 harmful(finding) if {
