@@ -175,6 +175,7 @@ pub fn findings<'a>(
     now: Moment,
 ) -> Option<Vec<FindingInput<'a>>> {
     let known = proof.all.components.as_ref();
+    let mut owners = owners.lookup();
     let written = proof.all.findings.as_ref()?.findings.iter().map(|(id, finding)| {
         let (path, line) = match &finding.site {
             Site::File { path, line, .. } => (Some(path.as_str()), *line),
