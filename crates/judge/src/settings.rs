@@ -43,42 +43,79 @@ pub fn faults(name: &str, value: &str) -> Vec<(DifferenceCode, &'static str)> {
 }
 
 /// A URL, as far as the rules ask.
-struct Address<'a> {
+struct Address {
     /// Scheme in lower case, without a driver such as `+asyncpg`.
     scheme: String,
     password: bool,
-    hosts: Vec<&'a str>,
-    /// Options in lower case, `name=value`.
-    options: Vec<String>,
+    /// Hosts before the path, and those that options name instead of them.
+    hosts: Vec<String>,
+    /// Names and values of options in lower case.
+    options: Vec<(String, String)>,
 }
 
 /// Reads a URL; `jdbc:` in front is skipped.
-fn address(value: &str) -> Option<Address<'_>> {
+fn address(value: &str) -> Option<Address> {
     let value = value.trim();
     let (scheme, rest) = value.strip_prefix("jdbc:").unwrap_or(value).split_once("://")?;
     let scheme = scheme.split('+').next().filter(|_| !scheme.starts_with("mongodb+")).unwrap_or(scheme);
     let end = rest.find(['/', '?', ';', '#']).unwrap_or(rest.len());
     let (authority, options) = rest.split_at(end);
     let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let password = user.split_once(':').is_some_and(|(_, password)| is_plain(password));
-    let options = options.split(['?', '&', ';']).skip(1).map(str::to_ascii_lowercase).collect();
-    Some(Address {
-        scheme: scheme.to_ascii_lowercase(),
-        password,
-        hosts: hosts.split(',').collect(),
-        options,
-    })
+    let option = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        Some((decoded(name).trim().to_ascii_lowercase(), decoded(value).trim().to_ascii_lowercase()))
+    };
+    let options: Vec<_> = options.split(['?', '&', ';']).skip(1).filter_map(option).collect();
+    let named = |names: &[&str]| {
+        let found = options.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        found.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    let password = user.split_once(':').is_some_and(|(_, password)| is_plain(password))
+        || named(&PASSWORD_OPTIONS).into_iter().any(is_plain);
+    // An option may stand before or instead of the host of the URL; every host that is named counts.
+    let instead = named(&HOST_OPTIONS);
+    let hosts = std::iter::once(hosts).chain(instead).flat_map(|hosts| hosts.split(',')).map(str::to_owned);
+    Some(Address { scheme: scheme.to_ascii_lowercase(), password, hosts: hosts.collect(), options })
 }
 
-impl Address<'_> {
+/// A part of a query without percent signs.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let pair = after.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Address {
     /// Whether it names a database on another host, and nothing in it asks for TLS.
     fn is_open_database(&self) -> bool {
-        let asks = |options: &[&str]| self.options.iter().any(|option| options.contains(&option.as_str()));
+        // Which of two options with one name counts differs between clients: each must ask for TLS.
+        let asks = |wanted: &[&str]| {
+            let names = |name: &str| wanted.iter().any(|option| option.split('=').next() == Some(name));
+            let mut found = self.options.iter().filter(|(name, _)| names(name)).peekable();
+            found.peek().is_some()
+                && found.all(|(name, value)| wanted.contains(&format!("{name}={value}").as_str()))
+        };
+        let refuses = |options: &[&str]| {
+            self.options.iter().any(|(name, value)| options.contains(&format!("{name}={value}").as_str()))
+        };
         let safe = match self.scheme.as_str() {
             "postgres" | "postgresql" => asks(&POSTGRES_TLS),
             "mysql" | "mariadb" => asks(&MYSQL_TLS),
             "mongodb" => asks(&["tls=true", "ssl=true"]),
-            "mongodb+srv" => !asks(&["tls=false", "ssl=false"]),
+            "mongodb+srv" => !refuses(&["tls=false", "ssl=false"]),
             "sqlserver" | "mssql" => asks(&SQLSERVER_TLS),
             "redis" | "valkey" | "amqp" | "ldap" => false,
             _ => true,
@@ -98,6 +135,8 @@ fn is_local(host: &str) -> bool {
         || name.strip_prefix("127.").is_some_and(is_numbers)
         || name == "::1"
         || name.starts_with("%2F")
+        // A directory of sockets, or an abstract socket.
+        || name.starts_with(['/', '@'])
 }
 
 /// Whether these are the last three numbers of an address, and not the rest of a host name.
@@ -181,6 +220,13 @@ const MYSQL_TLS: [&str; 14] = [
     "tls=custom",
 ];
 
+/// Options that name a host instead of the one of the URL: of libpq
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>) and of the JDBC driver of SQL Server.
+const HOST_OPTIONS: [&str; 4] = ["host", "hostaddr", "server", "servername"];
+
+/// Options that hold a password.
+const PASSWORD_OPTIONS: [&str; 4] = ["password", "passwd", "pwd", "sslpassword"];
+
 const SQLSERVER_TLS: [&str; 5] =
     ["encrypt=true", "encrypt=yes", "encrypt=strict", "encrypt=mandatory", "encrypt=1"];
 
@@ -207,6 +253,18 @@ mod tests {
             ("DATABASE_URL", "postgres://127.0.0.1.db.example/shop", &[Open]),
             ("DATABASE_URL", "postgres://%2Frun%2Fpostgresql/shop", &[]),
             ("DATABASE_URL", "postgres://localhost,db.example/shop", &[Open]),
+            ("DATABASE_URL", "postgres:///shop?host=db.example&password=hunter2", &[Secret, Open]),
+            ("DATABASE_URL", "postgres:///shop?user=app&%68ost=db.example", &[Open]),
+            ("DATABASE_URL", "postgres://localhost/shop?hostaddr=192.0.2.1", &[Open]),
+            ("DATABASE_URL", "postgres:///shop?host=db.example&sslmode=verify-full", &[]),
+            ("DATABASE_URL", "postgres:///shop?host=localhost,db.example", &[Open]),
+            ("DATABASE_URL", "postgres:///shop?host=%2Frun%2Fpostgresql", &[]),
+            ("DATABASE_URL", "postgres:///shop?host=/run/postgresql&password=${PASSWORD}", &[]),
+            ("DATABASE_URL", "postgres://db.example/shop?sslmode=require&sslmode=disable", &[Open]),
+            ("DATABASE_URL", "postgres://db.example/shop?ssl=true&sslmode=prefer", &[Open]),
+            ("DATABASE_URL", "postgres://db.example/shop?ssl=false", &[Open]),
+            ("DATABASE_URL", "postgres://db.example/shop?p%=1&sslmode=%72equire", &[]),
+            ("ERP", "jdbc:sqlserver://;serverName=erp.example;password=hunter2", &[Secret, Open]),
             ("CACHE", "redis://cache.example", &[Open]),
             ("CACHE", "rediss://cache.example", &[]),
             ("STORE", "mongodb+srv://store.example/shop", &[]),
