@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::Digest;
 use evidence::document::components::{Component, Skipped};
 use evidence::document::findings::{self, Class, Finding, IdentityPlace, Origin, Severity, Site};
 use evidence::document::{
@@ -50,7 +51,7 @@ pub fn judge(
     ];
     let mut document = FindingsDocument::new(tools);
     let paths = Paths::of(components);
-    let mut missing: BTreeMap<String, usize> = BTreeMap::new();
+    let mut missing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut reader = database.reader();
     for (purl, component) in &components.components {
         let site = || Site::Component { purl: purl.clone(), through: paths.to(purl) };
@@ -66,11 +67,11 @@ pub fn judge(
         let package = match Package::of_purl(purl) {
             Ok(package) if database.holds(package.ecosystem) => package,
             Ok(package) => {
-                *missing.entry(package.ecosystem.as_str().to_owned()).or_default() += 1;
+                missing.entry(package.ecosystem.as_str().to_owned()).or_default().push(purl);
                 continue;
             }
             Err(kind) => {
-                *missing.entry(text(&kind, 40)).or_default() += 1;
+                missing.entry(text(&kind, 40)).or_default().push(purl);
                 continue;
             }
         };
@@ -86,23 +87,41 @@ pub fn judge(
                 add(&mut document, withdrawn(component, word, site()))?;
             }
         } else if !entry.records.is_empty() {
-            add(&mut document, case.open(&entry.records, site())?)?;
+            // Other advisories are another finding: a waiver speaks of those that were known.
+            let known = digest(entry.records.iter().map(|record| record.id.as_str()));
+            let place = IdentityPlace::Source { path: purl, text: &known, nth: 0 };
+            put(&mut document, &place, case.open(&entry.records, site())?)?;
         }
     }
-    for (ecosystem, count) in missing {
-        add(&mut document, not_held(&ecosystem, count))?;
+    unread(&mut document, components, missing)?;
+    // The limits of a document are the limits of this answer.
+    evidence::document::Document::check(&document)?;
+    Ok(document)
+}
+
+/// Adds what was not judged, and not read.
+fn unread(
+    document: &mut FindingsDocument,
+    components: &ComponentsDocument,
+    missing: BTreeMap<String, Vec<&str>>,
+) -> Result<(), AdvisoriesError> {
+    for (ecosystem, purls) in missing {
+        // Other components than those that somebody saw are another finding.
+        let unjudged = digest(purls.iter().copied());
+        let place = IdentityPlace::Source { path: &ecosystem, text: &unjudged, nth: 0 };
+        put(document, &place, not_held(&ecosystem, purls.len()))?;
     }
     for (directory, skipped) in &components.skipped {
         // Other files than those that somebody saw are another finding.
         let place = IdentityPlace::Source { path: directory, text: &skipped.digest.to_string(), nth: 0 };
-        put(&mut document, &place, not_read(directory, skipped))?;
+        put(document, &place, not_read(directory, skipped))?;
     }
     if components.sources.is_empty() && components.components.is_empty() {
-        add(&mut document, no_source())?;
+        // Nothing was read, so there is nothing to tell apart: the first manifest or component ends the finding, and what
+        // is not read of installed packages is the finding above.
+        add(document, no_source())?;
     }
-    // The limits of a document are the limits of this answer.
-    evidence::document::Document::check(&document)?;
-    Ok(document)
+    Ok(())
 }
 
 impl Case<'_> {
@@ -296,10 +315,17 @@ fn add(document: &mut FindingsDocument, finding: Finding) -> Result<(), Advisori
     let site = finding.site.clone();
     let place = match &site {
         Site::Component { purl, .. } => IdentityPlace::Component { purl },
-        // The rule names the ecosystem, so one report has one such finding, whatever the report.
+        // One report has one such finding, whatever the report.
         _ => IdentityPlace::Whole { origin: Origin::Scan, nth: 0 },
     };
     put(document, &place, finding)
+}
+
+/// Digest of a set of names. No name has a line feed.
+fn digest<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    let lines: String = names.into_iter().flat_map(|name| [name, "\n"]).collect();
+    Digest::of(lines.as_bytes()).to_string()
 }
 
 fn put(

@@ -246,6 +246,37 @@ fn what_was_not_read_is_a_finding_of_those_files() {
         ("lockfile-missing", true, 1)
     );
     assert!(of(&[("package.json", "{}")]).is_empty(), "a manifest says that there is no dependency");
+    // A waiver of "no dependency" covers no package that comes later, and no file that is not read.
+    let waived = *of(&[]).first_key_value().unwrap().0;
+    let lock = r#"{"lockfileVersion": 3, "packages": {"node_modules/z": {"version": "1.0.0"}}}"#;
+    assert!(!of(&[("package-lock.json", lock)]).contains_key(&waived));
+    assert!(of(&[installed[1]]).into_iter().any(|(id, finding)| id != waived && finding.undecided));
+}
+
+#[test]
+fn a_waiver_of_what_was_not_judged_covers_nothing_else() {
+    let id = |records: &[Value], bill: &[&str], rule: &str| {
+        let found = judge(&components(bill), &database(records)).unwrap().findings;
+        let mut ids = found.into_iter().filter(|(_, finding)| finding.rule == rule).map(|(id, _)| id);
+        let id = ids.next().unwrap();
+        assert_eq!(ids.next(), None, "one finding for all of them");
+        id
+    };
+    let known = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
+    let rule = "advisories-missing/crates.io";
+    let one = id(&known, &["pkg:cargo/a@1.0.0"], rule);
+    assert_eq!(one, id(&known, &["pkg:cargo/a@1.0.0", "pkg:npm/b@1.0.0", "pkg:generic/x@1"], rule));
+    for others in
+        [&["pkg:cargo/b@1.0.0"][..], &["pkg:cargo/a@1.0.1"], &["pkg:cargo/a@1.0.0", "pkg:cargo/b@1.0.0"]]
+    {
+        assert_ne!(one, id(&known, others, rule), "{others:?}");
+    }
+    let open = |records: &[Value]| id(records, &["pkg:npm/a"], "version-open");
+    let other = record("X-2", "npm", "a", &range("0", "3.0.0"));
+    let both = [known[0].clone(), other.clone()];
+    assert_ne!(open(&known), open(&both), "an advisory that nobody saw");
+    assert_ne!(open(&known), open(&[other]));
+    assert_eq!(open(&both), open(&[both[1].clone(), both[0].clone()]));
 }
 
 #[test]
