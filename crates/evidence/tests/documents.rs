@@ -264,3 +264,22 @@ fn an_identity_survives_moved_lines_and_other_spacing() {
     // The identity is a format: waivers name it.
     assert_eq!(before.to_string(), "sha256:ad74babdecfc6c7b0d6f004325a87da76a7dd804048190554c65e033a4ecf328");
 }
+
+#[test]
+fn an_identity_has_the_whole_region() {
+    // The first texts are whole: their form is that of waivers that were signed before.
+    let lines = |count: usize| "line\n".repeat(count);
+    assert_eq!(normalised(&lines(16), 1, 16), lines(16).trim_end());
+    assert_eq!(normalised(&"x".repeat(4_096), 1, 1), "x".repeat(4_096));
+    let long = |tail: &str| normalised(&format!("{}{tail}\n", lines(16)), 1, 17);
+    assert!(long("safe()").starts_with(&format!("{}sha256:", lines(16))));
+    assert_ne!(long("safe()"), long("eval(x)"));
+    assert_ne!(long("safe()"), normalised(&format!("{}safe()\n", lines(16)), 1, 16));
+    let wide = |tail: &str| normalised(&format!("{} {tail}", "é".repeat(2_500)), 1, 1);
+    assert_ne!(wide("safe()"), wide("eval(x)"));
+    assert_eq!(wide("safe()"), wide("   safe()"));
+    assert!(wide("safe()").len() <= 4_096 + 1 + "sha256:".len() + 64);
+    // A text that has the form of a cut one is cut itself.
+    let forged = long("safe()");
+    assert_ne!(normalised(&forged, 1, 17), forged);
+}

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::form::{Document, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text};
+pub use super::region::normalised;
 use super::version;
 use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Moment};
@@ -250,36 +251,6 @@ pub enum Origin<'a> {
 pub fn identity(class: Class, rule: &str, place: &IdentityPlace<'_>) -> Result<Digest, CanonicalError> {
     Ok(Digest::of(&canonical::encode("finding identity", &Identity { v: 1, class, rule, place })?))
 }
-
-/// Lines `first` to `last` of a source, counted from 1, as an identity reads them: each line without white space at
-/// its ends and with one space for each run inside. At most 16 lines and
-/// 4,096 bytes count, so that endless regions and lines stay cheap.
-#[must_use]
-pub fn normalised(source: &str, first: u32, last: u32) -> String {
-    let skip = first.saturating_sub(1) as usize;
-    let count = (last.saturating_sub(first).saturating_add(1)).min(LINES_MAX) as usize;
-    let lines = source.lines().skip(skip).take(count);
-    let mut text = String::new();
-    for (nth, line) in lines.enumerate() {
-        if nth > 0 {
-            text.push('\n');
-        }
-        for (nth, word) in line.split_whitespace().enumerate() {
-            if text.len() > SOURCE_BYTES_MAX {
-                break;
-            }
-            if nth > 0 {
-                text.push(' ');
-            }
-            text.push_str(word);
-        }
-    }
-    text.truncate(text.floor_char_boundary(SOURCE_BYTES_MAX));
-    text
-}
-
-const LINES_MAX: u32 = 16;
-const SOURCE_BYTES_MAX: usize = 4_096;
 
 impl FindingsDocument {
     /// A document of tools that found nothing yet.

@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod findings;
 mod form;
 mod reference;
+mod region;
 mod table;
 pub mod tests;
 mod version;

@@ -46,11 +46,13 @@ pub(super) fn document(
     tools: BTreeSet<Tool>,
     tree: &dyn Tree,
 ) -> Result<FindingsDocument, ScanError> {
+    let what = drafts.what;
     let merged = vulnerabilities::merge(drafts.list);
-    let mut drafts = merged.map_err(|why| ScanError::Format { what: drafts.what, why })?;
+    let mut drafts = merged.map_err(|why| ScanError::Format { what, why })?;
     drafts.sort_by(|a, b| key(a).cmp(&key(b)));
     let mut document = FindingsDocument::new(tools);
-    let mut sources = Sources { tree, starts: BTreeMap::new(), texts: BTreeMap::new() };
+    let mut sources =
+        Sources { what, tree, starts: BTreeMap::new(), texts: BTreeMap::new(), left: REGION_BYTES_MAX };
     let mut counts = BTreeMap::new();
     let mut before: Option<(&Draft, Digest)> = None;
     for draft in &drafts {
@@ -128,7 +130,7 @@ fn identity(
     counts: &mut BTreeMap<Digest, u32>,
 ) -> Result<Digest, ScanError> {
     let source = match &draft.place {
-        Place::File { path, region } => sources.lines(path, *region),
+        Place::File { path, region } => sources.lines(path, *region)?,
         _ => String::new(),
     };
     let origin = sources.tree.origin();
@@ -190,28 +192,48 @@ fn site(place: &Place) -> Site {
 
 /// Files of the tree with the starts of their lines, so that thousands of findings in one file stay cheap.
 struct Sources<'t> {
+    what: &'static str,
     tree: &'t dyn Tree,
     starts: BTreeMap<String, Vec<usize>>,
     /// Texts by path, first line and number of lines.
     texts: BTreeMap<(String, u32, u32), String>,
+    /// Bytes of regions that may still be read.
+    left: usize,
 }
 
 impl Sources<'_> {
     /// The text part of an identity; empty if there is no such file or line.
-    fn lines(&mut self, path: &str, region: Region) -> String {
-        let (Some(source), Some(first)) = (self.tree.text(path), region.first) else { return String::new() };
+    fn lines(&mut self, path: &str, region: Region) -> Result<String, ScanError> {
+        let (Some(source), Some(first)) = (self.tree.text(path), region.first) else {
+            return Ok(String::new());
+        };
         let starts = self.starts.entry(path.to_owned()).or_insert_with(|| {
             std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect()
         });
-        let start = starts.get(first.saturating_sub(1) as usize);
-        let rest = start.and_then(|start| source.get(*start..)).unwrap_or_default();
-        // More lines than these do not count.
-        let count = region.last.unwrap_or(first).saturating_sub(first).saturating_add(1).min(16);
-        let text = self.texts.entry((path.to_owned(), first, count));
-        text.or_insert_with(|| findings::normalised(rest, 1, count)).clone()
+        let at = first.saturating_sub(1) as usize;
+        let lines = u32::try_from(starts.len().saturating_sub(at)).unwrap_or(u32::MAX);
+        let count = region.last.unwrap_or(first).saturating_sub(first).saturating_add(1).min(lines);
+        let start = starts.get(at).copied().unwrap_or(source.len());
+        let end = starts.get(at + count as usize).copied().unwrap_or(source.len());
+        let region = source.get(start..end).unwrap_or_default();
+        let key = (path.to_owned(), first, count);
+        if let Some(known) = self.texts.get(&key) {
+            return Ok(known.clone());
+        }
+        let Some(left) = self.left.checked_sub(region.len()) else {
+            let why = format!("its findings span more than {REGION_BYTES_MAX} bytes of source; report less");
+            return Err(ScanError::Format { what: self.what, why });
+        };
+        self.left = left;
+        let text = findings::normalised(region, 1, count);
+        self.texts.insert(key, text.clone());
+        Ok(text)
     }
 }
 
+/// Highest number of bytes of all regions that the findings of one report name: 100,000 regions of one large file would
+/// cost hours. A region that several findings name counts once.
+const REGION_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Highest number of entries that are read from one report.
 const DRAFTS_MAX: usize = 100_000;
 
@@ -251,6 +273,38 @@ mod tests {
         assert_eq!(ids(&before), ids(&after));
         let changed = read(vec![draft("R", "a.py", 1, "m")], "eval(y)\n");
         assert!(!ids(&before).contains(&ids(&changed)[0]));
+    }
+
+    #[test]
+    fn identity_has_the_whole_region() {
+        let region = |last| Region { first: Some(1), last: Some(last), ..Region::default() };
+        let of = |source: &str, last| {
+            let place = Place::File { path: "a.py".into(), region: region(last) };
+            ids(&read(vec![Draft { place, ..draft("R", "a.py", 1, "m") }], source))
+        };
+        let source = |tail: &str| format!("{}{tail}\n", "pass\n".repeat(40));
+        assert_ne!(of(&source("safe()"), 41), of(&source("eval(x)"), 41), "the last line counts");
+        assert_eq!(of(&source("safe()"), 41), of(&source("  safe()"), 41));
+        assert_eq!(of(&source("safe()"), 40), of(&source("eval(x)"), 40), "a line after the region does not");
+        assert_eq!(of(&source("safe()"), 42), of(&source("safe()"), u32::MAX), "up to the end of the file");
+        let wide = |tail: &str| of(&format!("{}{tail}", "x".repeat(5_000)), 1);
+        assert_ne!(wide("safe()"), wide("eval(x)"));
+    }
+
+    #[test]
+    fn regions_have_a_limit_in_all() {
+        let source = "x\n".repeat(1_000);
+        let tree = BTreeMap::from([("a.py".to_owned(), source)]);
+        let mut sources =
+            Sources { what: "x", tree: &tree, starts: BTreeMap::new(), texts: BTreeMap::new(), left: 100 };
+        let region = |first, last| Region { first: Some(first), last: Some(last), ..Region::default() };
+        for _ in 0..3 {
+            sources.lines("a.py", region(1, 40)).unwrap();
+        }
+        assert_eq!(sources.left, 20, "a region counts once");
+        assert!(sources.lines("a.py", region(2, 40)).unwrap_err().to_string().contains("report less"));
+        assert_eq!(sources.lines("a.py", region(9, 9)).unwrap(), "x");
+        assert_eq!(sources.lines("a.py", region(2_000, u32::MAX)).unwrap(), "");
     }
 
     #[test]
