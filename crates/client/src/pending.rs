@@ -12,7 +12,7 @@ use crate::dossier::Dossier;
 use crate::error::Error;
 use crate::foresight;
 use crate::profile::Profile;
-use crate::results::Results;
+use crate::results::{FindingShown, Results};
 
 /// A release that waits, and the reasons of its gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,7 +93,14 @@ impl PendingGate {
             let same = self.left.iter().take(nth).filter(|other| other.code == finding.code).count();
             if same < EACH_MAX {
                 let code = shown::brief(&finding.code, CODE_CHARS);
-                lines.push(format!("  {code}: {}", shown::brief(&finding.what, WHAT_CHARS)));
+                lines.push(format!(
+                    "  {code}: {}{}",
+                    shown::brief(&finding.what, WHAT_CHARS),
+                    self.about(finding)
+                ));
+                lines.extend(
+                    self.waive(finding).map(|command| format!("    to accept it until a date: {command}")),
+                );
             } else if same == EACH_MAX {
                 let all = self.left.iter().filter(|other| other.code == finding.code).count();
                 let code = shown::brief(&finding.code, CODE_CHARS);
@@ -104,6 +111,29 @@ impl PendingGate {
             lines.push("  its gate misses nothing but the promotion".to_owned());
         }
         lines
+    }
+}
+
+impl PendingGate {
+    /// The finding that a reason is about, among those that results show.
+    fn shown(&self, reason: &Reason) -> Option<&FindingShown> {
+        let whole = reason.finding?.hex();
+        let before = self.results.before.iter().filter_map(|before| before.findings.as_ref());
+        let mut all = self.results.findings.iter().chain(before).flat_map(|found| &found.worst);
+        all.find(|finding| whole.starts_with(&finding.id))
+    }
+
+    /// The facts about the finding of a reason that decide on it, with its id.
+    fn about(&self, reason: &Reason) -> String {
+        let Some(finding) = self.shown(reason) else { return String::new() };
+        let exploited = if finding.exploited { "known to be exploited, " } else { "" };
+        format!(" ({exploited}finding {})", finding.id)
+    }
+
+    /// The command that accepts the finding of a reason, for a person who may.
+    fn waive(&self, reason: &Reason) -> Option<String> {
+        let finding = self.shown(reason)?;
+        Some(format!("countersign waive {} --place {} --until DATE --reason TEXT", finding.id, self.place))
     }
 }
 

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::{Finding, Severity};
 use evidence::document::{FindingsDocument, ReportRef};
-use evidence::{Digest, Name};
-use judge::{Checked, DocumentProof, Judgement, Owners};
+use evidence::statements::StatementKind;
+use evidence::{Digest, Moment, Name};
+use judge::{Checked, DocumentProof, Judgement, Owners, ProvenStatement};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
@@ -103,6 +104,12 @@ pub struct FindingShown {
     pub undecided: bool,
     /// Codes of the gate's reasons that name it.
     pub blocks: BTreeSet<String>,
+    /// End of the waiver that settles it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waived_until: Option<Moment>,
+    /// End of the statement that it does not affect the product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_affected_until: Option<Moment>,
     /// Whom to ask about it. Absent if the commit names nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -115,6 +122,7 @@ struct Grounds<'a> {
     /// Words that the policy adds to the place of each finding.
     at: &'a str,
     judgement: &'a Judgement,
+    statements: &'a [ProvenStatement],
     owners: &'a Owners,
 }
 
@@ -132,7 +140,8 @@ impl Results {
             all.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect()
         };
         let shown = |proof: &DocumentProof, at: &str| {
-            let grounds = Grounds { ids: &ids, at, judgement, owners: &owners };
+            let statements = &checked.lanes.statements;
+            let grounds = Grounds { ids: &ids, at, judgement, statements, owners: &owners };
             proof.all.findings.as_ref().map(|found| FindingsShown::of(found, &grounds))
         };
         let tests = |proof: &DocumentProof| {
@@ -240,7 +249,7 @@ impl ReportCounts {
 
 impl FindingsShown {
     fn of(document: &FindingsDocument, grounds: &Grounds<'_>) -> Self {
-        let Grounds { ids, at, judgement, owners } = grounds;
+        let Grounds { ids, at, judgement, statements, owners } = grounds;
         let mut by_id: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
         // Policies from before reasons named their finding: the sentence of the reason is that of the finding.
         let mut by_sentence: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -257,18 +266,58 @@ impl FindingsShown {
             both.flatten().cloned().collect()
         };
         let name = |whole: &Digest| ids.get(whole).cloned().unwrap_or_else(|| whole.hex());
-        let rows = document.findings.iter();
-        let rows = rows.map(|(whole, finding)| (name(whole), whole, finding, blocking(whole, finding)));
-        let mut rows: Vec<(String, &Digest, &Finding, BTreeSet<String>)> = rows.collect();
-        rows.sort_by(|(_, id, one, blocks), (_, other_id, other, other_blocks)| {
-            let worst = |finding: &Finding, blocks: &BTreeSet<String>| {
-                let severity = Reverse((finding.severity, finding.score));
-                (blocks.is_empty(), finding.unconfirmed, !finding.exploited, severity)
-            };
-            let place = (&one.site, &one.rule, id).cmp(&(&other.site, &other.rule, other_id));
-            worst(one, blocks).cmp(&worst(other, other_blocks)).then(place)
-        });
-        let shown = rows.into_iter().take(LISTED_MAX).map(|(id, _, finding, blocks)| FindingShown {
+        let mut rows: Vec<Row<'_>> = document
+            .findings
+            .iter()
+            .map(|(whole, finding)| Row {
+                id: name(whole),
+                whole,
+                finding,
+                blocks: blocking(whole, finding),
+                settled: settling(statements, whole, finding),
+            })
+            .collect();
+        rows.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        let shown = rows.into_iter().take(LISTED_MAX).map(|row| FindingShown::of(row, owners));
+        Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
+    }
+}
+
+/// A finding with everything that its place in the list depends on.
+struct Row<'a> {
+    id: String,
+    whole: &'a Digest,
+    finding: &'a Finding,
+    blocks: BTreeSet<String>,
+    settled: Option<(StatementKind, Moment)>,
+}
+
+impl Row<'_> {
+    /// Those that block come first, then the worst; those that are settled come last.
+    fn rank(&self) -> impl Ord {
+        let Finding { unconfirmed, exploited, severity, score, site, rule, .. } = self.finding;
+        let state = (self.blocks.is_empty(), self.settled.is_some(), *unconfirmed, !exploited);
+        (state, Reverse((*severity, *score)), site, rule, self.whole)
+    }
+}
+
+/// The statement that settles a finding, as the gate chooses it: of several the one that ends last.
+fn settling(
+    statements: &[ProvenStatement],
+    id: &Digest,
+    finding: &Finding,
+) -> Option<(StatementKind, Moment)> {
+    let counting = statements.iter().filter(|proven| proven.void.is_empty());
+    let settling = counting.filter(|proven| proven.statement.settles(id, finding));
+    let last = settling.max_by_key(|proven| proven.statement.expires)?;
+    Some((last.statement.kind(), last.statement.expires))
+}
+
+impl FindingShown {
+    fn of(row: Row<'_>, owners: &Owners) -> Self {
+        let Row { id, finding, blocks, settled, .. } = row;
+        let until = |kind| settled.filter(|(settling, _)| *settling == kind).map(|(_, until)| until);
+        Self {
             id,
             severity: finding.severity,
             rule: finding.rule.clone(),
@@ -279,18 +328,23 @@ impl FindingsShown {
             unconfirmed: finding.unconfirmed,
             undecided: finding.undecided,
             blocks,
+            waived_until: until(StatementKind::Waiver),
+            not_affected_until: until(StatementKind::NotAffected),
             owner: owners.at(finding.site.file()),
-        });
-        Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
+        }
     }
-}
 
-impl FindingShown {
     /// The finding in two lines.
     fn lines(&self) -> [String; 2] {
         let suspected = if self.unconfirmed { ", only suspected" } else { "" };
         let exploited = if self.exploited { ", known to be exploited" } else { "" };
-        let undecided = if self.undecided { ", could not decide" } else { "" };
+        // The runner's own scanners begin their sentence with it.
+        let says_so = self.message.starts_with(UNDECIDED);
+        let undecided = if self.undecided && !says_so { format!(", {UNDECIDED}") } else { String::new() };
+        let until = |words: &str, until: Option<Moment>| {
+            until.map(|until| format!(", {words} until {until} in UTC")).unwrap_or_default()
+        };
+        let settled = until("waived", self.waived_until) + &until("not affected", self.not_affected_until);
         let fixed = self.fixed.as_ref().map(|version| shown::brief(version, TOOL_CHARS));
         let fixed = fixed.map(|version| format!("; fixed in {version}")).unwrap_or_default();
         let blocks: Vec<_> = self.blocks.iter().map(|code| shown::brief(code, TOOL_CHARS)).collect();
@@ -303,13 +357,15 @@ impl FindingShown {
                 .map(|(text, most)| shown::brief(text, most));
         [
             format!(
-                "  {}{exploited}{suspected}{undecided}: {rule} at {at}: {message}",
+                "  {}{exploited}{suspected}{undecided}{settled}: {rule} at {at}: {message}",
                 self.severity.as_str()
             ),
             format!("    finding {}{fixed}{blocks}{owner}", self.id),
         ]
     }
 }
+
+const UNDECIDED: &str = "could not decide";
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use judge::{Anchors, Checked, Judgement, ProvenStatement, Reasons, VerificationC
 use policy::Reason;
 
 use crate::error::Error;
+use crate::stating::waiver;
 use crate::witnesses;
 
 /// The bytes of a bundle's file.
@@ -143,7 +144,7 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));
     }
-    lines.extend(checked.lanes.statements.iter().map(stated));
+    lines.extend(checked.lanes.statements.iter().flat_map(|proven| stated(proven, checked)));
     for vote in &checked.approvals.votes {
         let void = if vote.void.is_empty() {
             String::new()
@@ -156,8 +157,8 @@ pub fn summary(checked: &Checked<'_>) -> String {
     lines.join("\n")
 }
 
-/// A person's statement in one line.
-fn stated(proven: &ProvenStatement) -> String {
+/// A person's statement in one line, and a line for each thing of this release that it settles.
+fn stated(proven: &ProvenStatement, checked: &Checked<'_>) -> Vec<String> {
     let statement = &proven.statement;
     let void = match proven.void.as_slice() {
         [] => String::new(),
@@ -166,7 +167,15 @@ fn stated(proven: &ProvenStatement) -> String {
     let (kind, until, about) =
         (statement.kind().as_str(), statement.expires, shown::line(&statement.body.summary()));
     let (name, reason) = (shown::line(&proven.name), shown::line(&statement.reason));
-    format!("{kind}: {about}, by {name} until {until} in UTC: {reason}{void}")
+    let mut lines = vec![format!("{kind}: {about}, by {name} until {until} in UTC: {reason}{void}")];
+    if proven.void.is_empty() {
+        let settled = waiver::findings(checked).filter(|(id, finding)| statement.settles(id, finding));
+        let settled: Vec<_> = settled.map(|(id, finding)| waiver::named(id, finding)).collect();
+        lines.extend(settled.iter().take(EACH_MAX).map(|finding| format!("  settles {finding}")));
+        let more = settled.len().saturating_sub(EACH_MAX);
+        lines.extend((more > 0).then(|| format!("  settles {} more", many(more, "finding"))));
+    }
+    lines
 }
 
 /// The line above the commits, which names their base.
@@ -258,7 +267,7 @@ pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
-/// Most findings of one code that a page lists.
+/// Most findings of one code, or of one statement, that a page lists.
 const EACH_MAX: usize = 5;
 /// The remedy for a file that holds no trust root.
 pub const NO_ROOT: &str = "this is no trust root as `countersign trust root --out FILE` writes it";

@@ -21,8 +21,11 @@ pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
     changes(old, &new.revoked, &mut lines, revoked);
     let old = before.map(|old| old.withdrawn.as_slice()).unwrap_or_default();
     changes(old, &new.withdrawn, &mut lines, |digest, is_new| match is_new {
-        true => format!("this status withdraws the enrolment {digest}: its person has no rights any more"),
-        false => format!("this status lets the enrolment {digest} count again"),
+        true => format!(
+            "this status withdraws {digest}: if it is an enrolment, its person has no rights any more; if it is a statement, it \
+             does not count any more"
+        ),
+        false => format!("this status lets {digest} count again, an enrolment or a statement"),
     });
     let old = before.map(|old| old.barred.as_slice()).unwrap_or_default();
     changes(old, &new.barred, &mut lines, |digest, is_new| match is_new {
@@ -116,7 +119,7 @@ mod tests {
             "this status freezes shop: nothing is released there; a rollback still works",
             "this status revokes key SHA256:a, for everything that it ever signed",
             "this status revokes key SHA256:b, for everything that was first seen from 1970-01-10",
-            "this status withdraws the enrolment sha256:",
+            "this status withdraws sha256:",
             "this status bars sha256:",
             "trust roots below version 2 do not count",
             "this status was made at 1970-01-02T00:00:00.000Z and is valid until 1970-02-01",
@@ -130,7 +133,7 @@ mod tests {
             "this status lifts the freeze of shop",
             "key SHA256:a is not revoked",
             "key SHA256:b is not revoked",
-            "this status lets the enrolment sha256:",
+            "this status lets sha256:",
             "this status lets sha256:",
             "trust roots below version 1 do not count",
             "this status was made at",

@@ -56,7 +56,7 @@ fn judgement(reasons: &[(&str, &str)]) -> Judgement {
 
 fn shown(document: &FindingsDocument, judgement: &Judgement) -> FindingsShown {
     let (ids, owners) = (super::ids(std::iter::once(document)), Owners::default());
-    FindingsShown::of(document, &Grounds { ids: &ids, at: "", judgement, owners: &owners })
+    FindingsShown::of(document, &Grounds { ids: &ids, at: "", judgement, statements: &[], owners: &owners })
 }
 
 /// What a check found has an id too, which names it among all findings of the release.
@@ -69,7 +69,7 @@ fn what_checks_found_in_the_environment_before_has_an_id_of_its_own() {
     });
     let said = judgement(&[("finding-critical", "header at src/main.rs:3, in staging: missing")]);
     let (ids, owners) = (super::ids([&build, &before].into_iter()), Owners::default());
-    let grounds = |at| Grounds { ids: &ids, at, judgement: &said, owners: &owners };
+    let grounds = |at| Grounds { ids: &ids, at, judgement: &said, statements: &[], owners: &owners };
     let results = Results {
         findings: Some(FindingsShown::of(&build, &grounds(""))),
         before: Some(Box::new(BeforeResults {
@@ -115,6 +115,11 @@ fn what_blocks_comes_first_and_then_the_severest() {
     assert!(text.contains("; fixed in 1.2.3\n"), "{text}");
     assert!(text.contains("  unknown, could not decide: unread at src/main.rs:3: not read\n"), "{text}");
     assert_eq!(results.blocking().count(), 1);
+    let said =
+        Finding { undecided: true, ..finding("unread", Severity::Unknown, "could not decide: no lock") };
+    let results = Results { findings: Some(shown(&document([said]), &judgement(&[]))), ..Results::default() };
+    let text = results.text();
+    assert_eq!(text.matches("could not decide").count(), 1, "once: {text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::Digest;
 use evidence::document::findings::Finding;
 use evidence::document::tests::{Test, identity};
-use evidence::statements::{Scope, SeenTest, StatementKind, Waiver};
+use evidence::statements::{Scope, SeenFinding, SeenTest, StatementKind, Waiver};
 use judge::Checked;
 
 use super::Until;
@@ -66,10 +66,12 @@ impl Waivable<'_> {
 
     /// The page that a person reads before the signature.
     #[must_use]
-    pub fn page(&self, id: &Digest, scope: &Scope, until: Until) -> String {
+    pub fn page(&self, id: &Digest, checked: &Checked<'_>, scope: &Scope, until: Until) -> String {
         let kind = StatementKind::Waiver;
         match self {
-            Self::Finding(finding) => page(kind, id, finding, scope, until),
+            Self::Finding(finding) => {
+                page(kind, id, finding, scope, until) + &settles_too(checked, id, finding)
+            }
             Self::Test(suite, name, test) => {
                 let message = test.message.as_ref().map(|said| format!(": {}", shown::line(said)));
                 let covers: Vec<_> = test.covers.iter().map(|id| shown::line(id)).collect();
@@ -107,7 +109,10 @@ pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a 
 }
 
 fn unknown(digest: &Digest, checked: &Checked<'_>) -> Error {
-    Error::unusable(format!("nothing with id {digest} was found in the pending release of {}", checked.place))
+    Error::unusable(format!(
+        "the pending release of {} has no finding or failed test with id {digest}; `countersign approve --show` lists them",
+        checked.place
+    ))
 }
 
 /// The page that a person reads before the signature.
@@ -123,4 +128,25 @@ pub fn page(kind: StatementKind, id: &Digest, finding: &Finding, scope: &Scope, 
         shown::line(&finding.message),
         finding.severity.as_str(),
     )
+}
+
+/// Lines about the other findings of the release that a statement about this one settles, because a statement about a
+/// dependency counts for each id of its advisory.
+pub fn settles_too(checked: &Checked<'_>, id: &Digest, finding: &Finding) -> String {
+    let seen = SeenFinding::of(finding);
+    let others = findings(checked).filter(|(other, also)| *other != id && seen.is_seen(&[*id], other, also));
+    others.map(|(other, also)| format!("\n  it settles too: {}", named(other, also))).collect()
+}
+
+/// All findings of the release, and those that checks made in the environment before.
+pub fn findings<'a>(checked: &'a Checked<'_>) -> impl Iterator<Item = (&'a Digest, &'a Finding)> {
+    let documents = &checked.lanes.documents;
+    let all = [Some(documents), documents.before.as_deref()].into_iter().flatten();
+    all.filter_map(|proof| proof.all.findings.as_ref()).flat_map(|document| &document.findings)
+}
+
+/// A finding in a few words, with its id.
+pub fn named(id: &Digest, finding: &Finding) -> String {
+    let (rule, site) = (shown::line(&finding.rule), shown::line(&finding.site.to_string()));
+    format!("{rule} at {site}, {}, finding {id}", finding.severity.as_str())
 }

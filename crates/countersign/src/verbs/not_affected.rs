@@ -81,6 +81,7 @@ pub fn run(verb: &NotAffectedVerb, output: Output) -> Result<(), Failure> {
     stating::run(&verb.options, verb.until, KIND, output, |checked, scope| {
         let (id, finding) = waiver::find(checked, id)?;
         let page = waiver::page(KIND, &id, finding, scope, verb.until);
+        let page = page + &waiver::settles_too(checked, &id, finding);
         let body = NotAffected { finding: SeenFinding::of(finding), justification, vex: None };
         let page = format!("{page}\njustification: {}", justification.as_str());
         Ok(Content { subjects: vec![id], body: Body::NotAffected(body), page })

@@ -25,9 +25,10 @@ pub enum Osv {
 #[derive(Debug, Args)]
 pub struct Sync {
     /// Directory with records (`.json`, or `RustSec`'s `.md`), archives of records (`.zip`), and optionally the files
-    /// `known_exploited_vulnerabilities.json` (KEV) and `epss*.csv` (EPSS); or one such archive.
+    /// `known_exploited_vulnerabilities.json` (KEV) and `epss*.csv` (EPSS); or one such archive. It is needed; without it,
+    /// the command says how to get one.
     #[arg(long, value_name = "PATH")]
-    from: PathBuf,
+    from: Option<PathBuf>,
     /// Directory with documents of package indexes, which tell yanked and deprecated versions and the days of fixes: below
     /// `crates.io` files of its index, below `npm` and `PyPI` one `.json` for each package.
     #[arg(long, value_name = "DIR")]
@@ -64,18 +65,19 @@ pub fn run(verb: &Osv, output: Output) -> Result<(), Failure> {
 }
 
 fn sync(verb: &Sync, output: Output) -> Result<(), Failure> {
+    let Some(from) = &verb.from else { return Err(Failure::usage(NO_MIRROR)) };
     let file = match &verb.advisories {
         Some(file) => file.clone(),
         None => advisories::default_file()?,
     };
-    let own = std::fs::canonicalize(&verb.from).ok();
+    let own = std::fs::canonicalize(from).ok();
     let own = own.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
     let name = verb.name.clone().or(own).unwrap_or_default();
     let all = Ecosystem::ALL.to_vec();
     let ecosystems = if verb.ecosystems.is_empty() { &all } else { &verb.ecosystems };
     let mut progress = Progress::new(output);
     let mut tell = |records| progress.say(format!("{records} records read"));
-    let made = advisories::sync(&verb.from, verb.index.as_deref(), &name, ecosystems, &file, &mut tell)?;
+    let made = advisories::sync(from, verb.index.as_deref(), &name, ecosystems, &file, &mut tell)?;
     let report = SyncReport {
         advisories: file,
         source: made.snapshot.source,
@@ -123,3 +125,9 @@ fn ecosystem(text: &str) -> Result<Ecosystem, String> {
         .find(|ecosystem| ecosystem.as_str().eq_ignore_ascii_case(text))
         .ok_or_else(|| format!("no such ecosystem; these are known: {}", names()))
 }
+
+/// The answer to a `sync` without a mirror, because this program downloads nothing.
+const NO_MIRROR: &str = "`--from` is missing: the advisories come from a mirror that you make, and this program downloads nothing. \
+                         A mirror is a directory with the bulk file `all.zip` of each ecosystem of the OSV database, or a clone of \
+                         RustSec's database; docs/scan/README.md says how to get one. Then `countersign osv sync --from \
+                         DIRECTORY`";

@@ -3,12 +3,13 @@
 //! Invariant: without a database nothing is judged, and the output says so; a database that cannot be read is named and
 //! never passes as "nothing found".
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
-use scan::advisories::{FILES_SKIPPED, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED};
+use scan::advisories::{Ecosystem, FILES_SKIPPED, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED};
 use scan::exports::Row;
 use serde::Serialize;
 
@@ -21,6 +22,12 @@ pub struct Judged {
     advisories: Snapshot,
     /// Problems, the most severe first.
     findings: Vec<Problem>,
+    /// Number of components.
+    #[serde(skip)]
+    components: usize,
+    /// Ecosystems of which the advisories hold no record, each with its number of components.
+    #[serde(skip)]
+    not_held: BTreeMap<String, usize>,
 }
 
 /// A problem of a component.
@@ -69,7 +76,14 @@ pub fn judge(
         let component = components.components.get(&problem.at);
         problem.file = component.and_then(|component| component.sources.first().cloned());
     }
-    Ok(Some(Judged { advisories: database.snapshot(), findings }))
+    let mut not_held: BTreeMap<String, usize> = BTreeMap::new();
+    for purl in components.components.keys() {
+        if let Some(ecosystem) = scan::advisories::not_held(purl, &database) {
+            *not_held.entry(ecosystem).or_default() += 1;
+        }
+    }
+    let components = components.components.len();
+    Ok(Some(Judged { advisories: database.snapshot(), findings, components, not_held }))
 }
 
 fn problems(document: FindingsDocument) -> Vec<Problem> {
@@ -161,14 +175,40 @@ impl Judged {
         self.findings.iter().filter(|problem| problem.undecided).count()
     }
 
+    /// The way to have the other components judged.
+    fn to_sync(&self) -> String {
+        let is_known = |name: &str| Ecosystem::ALL.iter().any(|ecosystem| ecosystem.as_str() == name);
+        let names = self.not_held.keys().map(String::as_str);
+        let (known, unknown): (Vec<_>, Vec<_>) = names.partition(|name| is_known(name));
+        let sync = |noun: &str| format!("sync the {noun} {}", known.join(", "));
+        let sync = match known.len() {
+            0 => None,
+            1 => Some(sync("ecosystem")),
+            _ => Some(sync("ecosystems")),
+        };
+        let never =
+            (!unknown.is_empty()).then(|| format!("no advisories are read of {}", unknown.join(", ")));
+        sync.into_iter().chain(never).collect::<Vec<_>>().join("; ")
+    }
+
     /// Lines for people.
     pub fn lines(&self) -> Vec<String> {
         let Snapshot { source, modified, .. } = &self.advisories;
         let date = modified.to_string().get(..10).unwrap_or_default().to_owned();
         let by = format!("by the advisories of {date} from {source}");
+        let unjudged: usize = self.not_held.values().sum();
+        let among = match unjudged {
+            0 => String::new(),
+            _ => format!("in {} judged ", self.components.saturating_sub(unjudged)),
+        };
+        let not_judged = if unjudged == 0 {
+            String::new()
+        } else {
+            format!("; {unjudged} not judged: {}", self.to_sync())
+        };
         let mut lines = vec![match self.findings.len() - self.undecided() {
-            0 => format!("vulnerabilities: none found {by}"),
-            count => format!("vulnerabilities: {count} found {by}"),
+            0 => format!("vulnerabilities: none found {among}{by}{not_judged}"),
+            count => format!("vulnerabilities: {count} found {among}{by}{not_judged}"),
         }];
         for problem in self.findings.iter().take(SHOWN_MAX) {
             lines.push(format!("  {} {}: {}", problem.severity.as_str(), problem.at, problem.message));

@@ -15,7 +15,7 @@ use client::statements;
 use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
-use wire::{PlaceView, RunFilter};
+use wire::{PersonView, PlaceView, RunFilter};
 
 use super::trust_sign::sign_status;
 use super::trust_statement::{StatementReport, finish_saying, status_file};
@@ -35,7 +35,8 @@ pub struct Amend {
     /// Revoke the key with this fingerprint; may be given several times.
     #[arg(long)]
     revoke: Vec<String>,
-    /// Withdraw the enrolment with this digest; may be given several times.
+    /// Withdraw the enrolment or statement with this digest, which `countersign status -o json` shows; may be given several
+    /// times.
     #[arg(long)]
     withdraw: Vec<Digest>,
     /// Bar an artifact from running anywhere, by its digest; the first digits are enough if the server shows it.
@@ -124,7 +125,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         return output
             .print(&report, |report| serde_json::to_string_pretty(&report.statement).unwrap_or_default());
     }
-    known(&home, verb)?;
+    let withdrawn = known(&home, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;
     pins::raise(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
@@ -153,7 +154,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let mut envelope = amended.envelope()?;
     sign_status(&home, &mut envelope, verb.verbose, verb.yes, output)?;
-    finish_saying(&home, &envelope, verb.out.as_deref(), &follows(verb), output)
+    finish_saying(&home, &envelope, verb.out.as_deref(), &(withdrawn + &follows(verb)), output)
 }
 
 /// A change that loosens needs more signatures: a request with one signature would only be refused.
@@ -225,11 +226,12 @@ fn follows(verb: &Amend) -> String {
     said
 }
 
-/// A freeze of an unknown place, or a withdrawal of an unknown enrolment, would stop nothing while somebody relies on it.
-/// The check is skipped for a statement that is written to a file, so that a server cannot prevent a freeze.
-fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
+/// A freeze of an unknown place, or a withdrawal of an unknown enrolment or statement, would stop nothing while somebody
+/// relies on it. The check is skipped for a statement that is written to a file, so that a server cannot prevent a freeze.
+/// Returns the effect of each withdrawal, in lines; as the server says it, so it stands on no page that is signed.
+fn known(home: &Home, verb: &Amend) -> Result<String, Failure> {
     if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
-        return Ok(());
+        return Ok(String::new());
     }
     let client = session::client(home)?;
     let (places, people) = runtime()?.block_on(async {
@@ -249,15 +251,31 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
             )));
         }
     }
-    let unknown =
-        verb.withdraw.iter().find(|digest| !people.iter().any(|person| person.enrolment == **digest));
-    match unknown {
-        None => Ok(()),
-        Some(digest) => Err(Failure::error(format!(
-            "nobody is enrolled by `{digest}`, so nobody would be withdrawn and nothing was signed; `countersign status \
-             -o json` shows each person's `enrolment`"
-        ))),
+    verb.withdraw.iter().map(|digest| withdrawal(digest, &people, &places)).collect()
+}
+
+/// The effect of the withdrawal of an enrolment or a statement that the server shows.
+fn withdrawal(digest: &Digest, people: &[PersonView], places: &[PlaceView]) -> Result<String, Failure> {
+    if let Some(person) = people.iter().find(|person| person.enrolment == *digest) {
+        let name = person.name.as_ref().map_or_else(|| person.person.to_string(), |name| shown::line(name));
+        return Ok(format!(
+            "\nwithdraws the enrolment {digest} of {name}: the person has no rights any more"
+        ));
     }
+    let mut all = places.iter().flat_map(|view| &view.statements);
+    let statement = all.find(|statement| statement.statement == *digest).ok_or_else(|| {
+        Failure::error(format!(
+            "no enrolment and no statement at a place has the digest `{digest}`, so nothing would be withdrawn and nothing was \
+             signed; `countersign status -o json` shows each person's `enrolment` and each `statement`. If the server hides \
+             one, `--out FILE` signs without asking it"
+        ))
+    })?;
+    let summary = statement.content.as_ref().map(|content| format!(" ({})", shown::line(&content.summary)));
+    Ok(format!(
+        "\nwithdraws the statement {digest}: it does not count any more. It is a {}{}",
+        shown::line(&statement.kind),
+        summary.unwrap_or_default()
+    ))
 }
 
 /// Artifacts that the server shows: of the newest runs, and at every place.

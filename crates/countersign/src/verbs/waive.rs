@@ -29,7 +29,7 @@ pub fn run(verb: &Waive, output: Output) -> Result<(), Failure> {
     let kind = StatementKind::Waiver;
     stating::run(&verb.options, verb.until, kind, output, |checked, scope| {
         let (id, found) = waiver::find_any(checked, &verb.finding)?;
-        let page = found.page(&id, scope, verb.until);
+        let page = found.page(&id, checked, scope, verb.until);
         Ok(Content { subjects: vec![id], body: Body::Waiver(found.waiver()), page })
     })
 }

@@ -130,6 +130,9 @@ fn claims_of_a_file_settle_the_findings_that_they_concern() {
     let again = by(&["--yes"], 1);
     assert!(again["error"].as_str().unwrap().contains("nothing was signed"), "{again}");
 
+    let shown = String::from_utf8(bob.run(&["approve", "--show", "--data", &data]).stdout).unwrap();
+    let settles = "  settles CVE-2019-1010083 at pkg:pypi/flask@0.5, medium, finding sha256:";
+    assert!(shown.contains(settles) && shown.contains(", not affected until "), "{shown}");
     // The statements name the file, and the release passes without the findings.
     bob.ok(&["approve", "--yes", "--reason", "with the claims", "--data", &data]);
     shop.ok(&["promote", "--bundle", "claimed.json"]);

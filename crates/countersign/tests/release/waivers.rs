@@ -82,6 +82,64 @@ fn a_second_person_waives_a_finding_until_a_date() {
     assert!(up.stop());
 }
 
+#[test]
+fn a_withdrawn_waiver_lets_its_finding_block_again() {
+    let (shop, made) = rehearsal();
+    scanned(&shop, CRITICAL);
+    shop.commit("a scanner");
+    let up = shop.home.up();
+    let data = elsewhere(&shop, "elsewhere", &up.url);
+    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let by = |words: &[&str]| bob.ok(&[words, &["--data", &data]].concat());
+    let shown_in_text = || {
+        let shown = bob.run(&["approve", "--show", "--data", &data]);
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    shop.ok(&["run"]);
+    let worst = || by(&["approve", "--show"])["findings"]["worst"][0].clone();
+    let finding = worst()["id"].as_str().unwrap().to_owned();
+    // The line of the run can be copied; a date and a reason are missing in it.
+    let run = shop.home.run_in(&shop.repository(), &["run"]);
+    let run = String::from_utf8(run.stdout).unwrap();
+    let waive = format!(
+        "countersign waive {finding} --place shop/ledger-api/production --until DATE --reason TEXT\n"
+    );
+    assert!(run.contains(&format!("(finding {finding})\n")) && run.contains(&waive), "{run}");
+    let end = tomorrow();
+    let waived = by(&["waive", &finding, "--yes", "--reason", "the input is ours", "--until", &end]);
+    by(&["approve", "--yes", "--reason", "with the waiver"]);
+    let settled = worst();
+    assert_eq!((&settled["waived_until"], &settled["blocks"]), (&waived["until"], &json!([])), "{settled}");
+    let text = shown_in_text();
+    assert!(text.contains(", waived until ") && text.contains("\n  settles sh/eval at "), "{text}");
+    let statement = || {
+        let status = shop.ok(&["status"]);
+        let places = status["places"].as_array().unwrap();
+        let here = places.iter().find(|view| view["place"] == json!("shop/ledger-api/production"));
+        here.unwrap()["statements"][0].clone()
+    };
+    let digest = waived["statement"].as_str().unwrap();
+    assert_eq!((&statement()["statement"], &statement()["state"]), (&json!(digest), &json!("in-force")));
+    let withdraw = ["trust", "status", "--yes", "--withdraw", digest];
+    let said = shop.home.run_in(&shop.repository(), &withdraw);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(
+        said.contains(&format!(
+            "withdraws the statement {digest}: it does not count any more. It is a waiver"
+        )),
+        "{said}"
+    );
+    assert_eq!(statement()["state"], json!("withdrawn"));
+    let open = worst();
+    assert_eq!((&open["waived_until"], &open["blocks"]), (&Value::Null, &json!(["finding-critical"])));
+    assert!(!shown_in_text().contains("waived until"));
+    by(&["approve", "--yes", "--reason", "without the waiver"]);
+    let refused = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&refused), ["finding-critical"], "{refused}");
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
 /// Statements in the evidence that the server collects at a moment, and its judgement of it.
 fn judged_by_server(shop: &Shop, moment: Moment) -> (usize, Judgement) {
     let data = shop.home.data();

@@ -64,6 +64,7 @@ fn scans_of_directories() {
     page.shows("a database of advisories", &["osv", "sync", "--from", "mirror"]);
     page.fails("a package with a critical problem", &["scan", "clean"]);
     page.fails("a mirror with a file that is no record", &["osv", "sync", "--from", "broken"]);
+    page.fails("no mirror", &["osv", "sync"]);
     page.fails("a mirror that does not exist", &["osv", "sync", "--from", "nowhere"]);
     page.fails(
         "an index that has no directory of an ecosystem",

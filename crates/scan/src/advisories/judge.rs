@@ -64,14 +64,10 @@ pub fn judge(
             let place = IdentityPlace::Source { path: purl, text: difference, nth: 0 };
             put(&mut document, &place, Finding { undecided: true, ..finding })?;
         }
-        let package = match Package::of_purl(purl) {
-            Ok(package) if database.holds(package.ecosystem) => package,
-            Ok(package) => {
-                missing.entry(package.ecosystem.as_str().to_owned()).or_default().push(purl);
-                continue;
-            }
-            Err(kind) => {
-                missing.entry(text(&kind, 40)).or_default().push(purl);
+        let package = match held(purl, database) {
+            Ok(package) => package,
+            Err(ecosystem) => {
+                missing.entry(ecosystem).or_default().push(purl);
                 continue;
             }
         };
@@ -109,7 +105,7 @@ fn unread(
         // Other components than those that somebody saw are another finding.
         let unjudged = digest(purls.iter().copied());
         let place = IdentityPlace::Source { path: &ecosystem, text: &unjudged, nth: 0 };
-        put(document, &place, not_held(&ecosystem, purls.len()))?;
+        put(document, &place, missing_of(&ecosystem, purls.len()))?;
     }
     for (directory, skipped) in &components.skipped {
         // Other files than those that somebody saw are another finding.
@@ -264,7 +260,22 @@ fn withdrawn(component: &Component, word: &Withdrawn, site: Site) -> Finding {
     supply(rule, severity, &format!("`{subject}` was {what} by its publisher: {reason}"), site)
 }
 
-fn not_held(ecosystem: &str, count: usize) -> Finding {
+/// The ecosystem of a package URL, if the database holds no record of it, so that the component is not judged.
+#[must_use]
+pub fn not_held(purl: &str, database: &Database) -> Option<String> {
+    held(purl, database).err()
+}
+
+/// The package of a package URL; or its ecosystem, if the database holds no record of that.
+fn held(purl: &str, database: &Database) -> Result<Package, String> {
+    match Package::of_purl(purl) {
+        Ok(package) if database.holds(package.ecosystem) => Ok(package),
+        Ok(package) => Err(package.ecosystem.as_str().to_owned()),
+        Err(kind) => Err(text(&kind, 40)),
+    }
+}
+
+fn missing_of(ecosystem: &str, count: usize) -> Finding {
     let message = format!(
         "{UNDECIDED}: the advisories hold no record of `{ecosystem}`, and {} not judged",
         if count == 1 { "1 component was".to_owned() } else { format!("{count} components were") },

@@ -30,7 +30,7 @@ pub use feeds::FEED_BYTES_MAX;
 pub use index::INDEX_BYTES_MAX;
 pub use judge::{
     DEPRECATED, FILES_SKIPPED, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED, VERSION_OPEN, YANKED,
-    judge,
+    judge, not_held,
 };
 pub use layout::{Header, Held};
 pub use record::{RECORD_BYTES_MAX, Record};
