@@ -89,7 +89,7 @@ fn a_developer_who_bends_a_scan_does_not_reach_production() {
     let up = shop.home.up();
     let dir = shop.home.dir.path().join("policy");
     let dir = dir.to_str().unwrap();
-    shop.ok(&["policy", "copy", dir]);
+    shop.stopping_policy(dir);
     let mut gate = std::fs::File::options().append(true).open(Path::new(dir).join("gate.rego")).unwrap();
     gate.write_all(demand.as_bytes()).unwrap();
     shop.ok(&["trust", "environment", "--yes", PLACE, "--policy", dir]);

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{PLACE, Shop, at};
 use crate::codes;
+use crate::support::until;
 
 #[test]
 fn a_plan_outside_the_bounds_does_not_reach_production() {
@@ -35,6 +36,7 @@ fn a_release_that_waits_is_planned_again_when_its_place_gets_a_variable() {
     assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
     let first = at(&up, "production")["open"]["release"].as_u64().unwrap();
     shop.ok(&["trust", "environment", "--yes", PLACE, "--variable", "LIMIT=5"]);
+    until(|| at(&up, "production")["open"]["release"].as_u64().filter(|open| *open > first));
     let approved = shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
     assert!(approved["release"].as_u64().unwrap() > first, "{approved}");
     shop.ok(&["promote", "--bundle", "evidence.json"]);

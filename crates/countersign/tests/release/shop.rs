@@ -145,7 +145,15 @@ services:
     /// Signs a policy that stops one person alone, too: in solo mode the built-in one only warns of most things.
     pub fn stopping(&self) {
         let dir = self.home.dir.path().join("stopping");
-        let dir = dir.to_str().unwrap();
+        self.stopping_policy(dir.to_str().unwrap());
+        for environment in ["dev", "staging", "production"] {
+            let place = format!("shop/ledger-api/{environment}");
+            self.ok(&["trust", "environment", "--yes", &place, "--policy", dir.to_str().unwrap()]);
+        }
+    }
+
+    /// Writes that policy, and signs it for no place.
+    pub fn stopping_policy(&self, dir: &str) {
         self.ok(&["policy", "copy", dir]);
         let file = Path::new(dir).join("modes.rego");
         let mut text = std::fs::read_to_string(&file).unwrap();
@@ -163,10 +171,6 @@ services:
             text = text.replace(&row, &row.replace(was, is));
         }
         std::fs::write(file, text).unwrap();
-        for environment in ["dev", "staging", "production"] {
-            let place = format!("shop/ledger-api/{environment}");
-            self.ok(&["trust", "environment", "--yes", &place, "--policy", dir]);
-        }
     }
 
     /// Takes a release all the way into production.
