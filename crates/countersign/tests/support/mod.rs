@@ -263,6 +263,9 @@ impl Home {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started: Value = serde_json::from_str(&line).unwrap_or_default();
+        if started["url"].is_null() {
+            eprintln!("up did not start: {line}");
+        }
         let roles = serde_json::from_value(started["roles"].clone()).unwrap_or_default();
         Up { child, url: started["url"].as_str().unwrap_or_default().to_owned(), roles }
     }
