@@ -133,9 +133,17 @@ pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskErr
 /// # Errors
 /// `DiskError`, of kind `WouldBlock` when another process holds the lock.
 pub fn lock(dir: &Path) -> Result<File, DiskError> {
-    let path = dir.join(LOCK);
-    let opened = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(failed("open", &path))?;
+    lock_file(&dir.join(LOCK), "another process of this role works in the directory; stop it first")
+}
+
+/// Takes the lock on a file, and makes the file if it is missing. Waits a moment for a process that is just ending;
+/// `taken` is the error where it does not end.
+///
+/// # Errors
+/// `DiskError`, of kind `WouldBlock` when another process holds the lock.
+pub fn lock_file(path: &Path, taken: &'static str) -> Result<File, DiskError> {
+    let opened = File::options().create(true).truncate(false).write(true).open(path);
+    let file = opened.map_err(failed("open", path))?;
     let mut looks = 0;
     let found = loop {
         match file.try_lock() {
@@ -147,13 +155,9 @@ pub fn lock(dir: &Path) -> Result<File, DiskError> {
     match found {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            let source = io::Error::new(
-                io::ErrorKind::WouldBlock,
-                "another process of this role works in the directory; stop it first",
-            );
-            Err(failed("lock", &path)(source))
+            Err(failed("lock", path)(io::Error::new(io::ErrorKind::WouldBlock, taken)))
         }
-        Err(fs::TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+        Err(fs::TryLockError::Error(source)) => Err(failed("lock", path)(source)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! if they are missing.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use evidence::Moment;
@@ -253,14 +254,12 @@ fn sign(frontier: &Frontier, signer: &NoteSigner) -> Result<Note, CheckpointErro
     Checkpoint { origin, size: frontier.size(), root: frontier.root() }.sign(signer)
 }
 
+/// A server whose `up` was killed ends by itself a moment later, and the next one may start before that.
 fn lock(dir: &Path) -> Result<File, LedgerError> {
-    let path = dir.join(LOCK);
-    let mut options = File::options();
-    let file = options.create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(LedgerError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked(dir.to_path_buf())),
-        Err(fs::TryLockError::Error(source)) => Err(LedgerError::io("lock", &path)(source)),
-    }
+    disk::lock_file(&dir.join(LOCK), "another process writes this ledger").map_err(|error| {
+        match error.source.kind() {
+            io::ErrorKind::WouldBlock => LedgerError::Locked(dir.to_path_buf()),
+            _ => LedgerError::Disk(error),
+        }
+    })
 }
