@@ -68,7 +68,8 @@ macro_rules! rows_of {
             // The witnessed time of the evidence is the time of their judgement.
             .unknown_to(&[Reader::Verify, Reader::State]),
             forged(concat!("a ", $kind, " that begins later"), $open, |lab, parts| {
-                stated(lab, parts, $made, |it| it.not_before = at(60));
+                // People judge it by a clock that goes on while the rows are shown to them.
+                stated(lab, parts, $made, |it| it.not_before = at(DAY / 2));
             }),
             forged(concat!("a ", $kind, " under a trust root that is still to come"), $open, |lab, parts| {
                 stated(lab, parts, $made, |it| it.root = 2);
