@@ -22,12 +22,12 @@ fn the_tests_of_every_pack_hold() {
 
 /// Reports of a release whose packages nobody judged.
 fn unjudged() -> Value {
-    let report = |kind: &str, format: &str| {
-        let (step, path) = ("scan", format);
-        json!({"kind": kind, "step": step, "path": path, "format": format, "days": 0, "knowledge_days": null,
-            "items": {"components": 3, "sources": 1}})
-    };
-    json!([report("findings", "secrets"), report("components", "components"), report("tests", "junit")])
+    json!([("findings", "secrets"), ("components", "components"), ("tests", "junit")].map(
+        |(kind, format)| {
+            json!({"kind": kind, "step": "scan", "path": format, "format": format, "days": 0,
+            "knowledge_days": null, "items": {"components": 3, "sources": 1}})
+        }
+    ))
 }
 
 fn gate(pack: &str) -> Gate {

@@ -1,8 +1,9 @@
 //! The runner's answers about checks: for each check one receipt, which is on disk before it is sent.
 //!
-//! Invariant: a check that has begun is never done a second time for another answer, whoever asks for it. Of each place only
-//! the answers about its newest checked release are stored, so there are as many files as people declare checks; an
-//! older release gets no receipt any more.
+//! Invariant: a check with a receipt is never done a second time for another one, even if the server asks again. A check
+//! that ended with the runner's process has no receipt, so it is done again. Of each place only the answers about its newest
+//! checked release are stored, so there are as many files as people declare checks; an older release gets no receipt any
+//! more.
 
 use std::fs;
 use std::io;

@@ -60,16 +60,8 @@ pub fn staged(path: Option<&Path>, advisories: Option<&PathBuf>) -> Result<ScanR
     let (tree, paths) = (Tree::Index, versions.iter().map(|version| version.path.as_slice()));
     let before = head.as_deref().map(Tree::Commit);
     let (components, vulnerabilities) = changes.dependencies(tree, before, paths, advisories)?;
-    let compared = Compared { base: head, head: None, commits: 0, repositories: changes.repositories };
-    Ok(ScanReport {
-        compared: Some(compared),
-        history: None,
-        files: changes.files.len(),
-        findings: changes.found.into_values().collect(),
-        components,
-        vulnerabilities,
-        unread: changes.unread,
-    })
+    let compared = Compared { base: head, head: None, commits: 0, repositories: BTreeSet::new() };
+    Ok(changes.report(compared, components, vulnerabilities))
 }
 
 /// Where the changes begin.
@@ -114,17 +106,9 @@ fn commits(
         base: span.tree.clone(),
         head: Some(head.to_owned()),
         commits: range.commits.len(),
-        repositories: changes.repositories,
+        repositories: BTreeSet::new(),
     };
-    Ok(ScanReport {
-        compared: Some(compared),
-        history: None,
-        files: changes.files.len(),
-        findings: changes.found.into_values().collect(),
-        components,
-        vulnerabilities,
-        unread: changes.unread,
-    })
+    Ok(changes.report(compared, components, vulnerabilities))
 }
 
 /// Changes that are being scanned.
@@ -151,6 +135,24 @@ impl<'r> Changes<'r> {
             found: BTreeMap::new(),
             unread: BTreeMap::new(),
             repositories: BTreeSet::new(),
+        }
+    }
+
+    /// The report of all versions that were scanned.
+    fn report(
+        self,
+        compared: Compared,
+        components: Option<Components>,
+        vulnerabilities: Option<Judged>,
+    ) -> ScanReport {
+        ScanReport {
+            compared: Some(Compared { repositories: self.repositories, ..compared }),
+            history: None,
+            files: self.files.len(),
+            findings: self.found.into_values().collect(),
+            components,
+            vulnerabilities,
+            unread: self.unread,
         }
     }
 
