@@ -35,7 +35,7 @@ use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
 use crate::explain::{ExplainError, Rule};
 use crate::reads::{Read, ReadsError};
-use crate::uncertain;
+use crate::{modifiers, uncertain};
 
 /// Name and version of the engine, stored with each decision.
 pub const ENGINE: &str = "regorus 0.14.1";
@@ -164,7 +164,7 @@ impl Gate {
             return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
-        if uncertain::changes_input(&engine).map_err(|error| wrong(&error))? {
+        if modifiers::changes_input(&policy) {
             return Err(GateError::With);
         }
         let mut rules = vec![CHECKS.to_owned(), DENY.to_owned()];

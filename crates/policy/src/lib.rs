@@ -31,6 +31,7 @@ mod builtins;
 mod bundle;
 mod explain;
 mod gate;
+mod modifiers;
 mod packs;
 mod reading;
 mod reads;

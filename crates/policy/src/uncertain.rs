@@ -11,8 +11,8 @@
 
 use std::collections::BTreeSet;
 
+use regorus::CompiledPolicy;
 use regorus::unstable::{AssignOp, Expr, Literal, Query, Rule, RuleAssign, RuleBody, RuleHead};
-use regorus::{CompiledPolicy, Engine};
 
 /// Rules that need attention.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -59,31 +59,6 @@ pub fn uncertain(policy: &CompiledPolicy) -> Uncertain {
     }
     found
 }
-
-/// Whether a rule of the policy changes the input of another one by `with`. A comparison would be about another input.
-///
-/// # Errors
-/// `Unreadable` when the engine does not show the syntax.
-pub fn changes_input(engine: &Engine) -> Result<bool, Unreadable> {
-    let unreadable = |error: &dyn std::fmt::Display| Unreadable(error.to_string());
-    let ast = engine.get_ast_as_json().map_err(|error| unreadable(&error))?;
-    let ast: serde_json::Value = serde_json::from_str(&ast).map_err(|error| unreadable(&error))?;
-    let mut open = vec![&ast];
-    while let Some(value) = open.pop() {
-        match value {
-            serde_json::Value::Object(fields) if fields.contains_key(WITH) => return Ok(true),
-            serde_json::Value::Object(fields) => open.extend(fields.values()),
-            serde_json::Value::Array(items) => open.extend(items),
-            _ => {}
-        }
-    }
-    Ok(false)
-}
-
-/// The engine does not show the syntax of a policy.
-#[derive(Debug, thiserror::Error)]
-#[error("the engine does not show the syntax of the policy: {0}")]
-pub struct Unreadable(String);
 
 /// Whether an expression always has a value once the body holds.
 fn is_certain(expression: &Expr) -> bool {
@@ -163,6 +138,3 @@ fn may_be_several(expression: &Expr, bound: &[&str]) -> bool {
         _ => false,
     }
 }
-
-/// Name of the list of `with` in the engine's syntax tree, which omits an empty one.
-const WITH: &str = "with_mods";

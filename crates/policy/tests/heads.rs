@@ -175,7 +175,20 @@ fn a_gate_has_one_input() {
     for rule in [
         "deny contains {\"code\": \"x\", \"what\": \"x\", \"remedy\": \"x\"} if { count(other) > 0 with input as {} }\nother := input.a",
         "deny contains 1 if other(2)\nother(x) if { y := [z | some z in x with input.a as 1]; y == x }",
+        "deny contains 1 if count(any) > 0\nany := input.a",
+        "deny contains 1 if every x in input.a { count(any) > x with input as {} }\nany := input.b",
+        "deny contains {x | some x in other with input as {}}\nother := input.a",
+        "deny contains 1 if worst\nworst := {x: 1 | some x in other with input as {}} if { true }\nother := input.a",
+        "deny contains 1 if worst\nworst := 1 if input.a else := [x | some x in other with input as {}]\nother := input.b",
+        "deny contains 1 if not count([x | x := [y | some y in other with input as {}]]) == 0\nother := input.a",
+        "deny contains 1 if input[[x | some x in other with input as {}][0]].a\nother := input.a",
+        "deny contains 1 if {\"a\": [x | some x in other with input as {}]}.a[0] + 1 > 2\nother := input.a",
+        "deny contains 1 if [x | some x in other with input as {}][0] in input.a\nother := input.a",
     ] {
+        if !rule.contains("with") {
+            assert_ne!(Gate::compile(&bundle(rule)).err(), Some(policy::GateError::With), "{rule}");
+            continue;
+        }
         let refused = Gate::compile(&bundle(rule)).unwrap_err();
         assert_eq!(refused, policy::GateError::With, "{rule}");
     }
