@@ -56,6 +56,7 @@ pub const LOCKFILE: Target = Target {
     sources: &[
         "scan/src/components/address.rs",
         "scan/src/components/cargo.rs",
+        "scan/src/components/drift.rs",
         "scan/src/components/go.rs",
         "scan/src/components/graph.rs",
         "scan/src/components/manifests.rs",

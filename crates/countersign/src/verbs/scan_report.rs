@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::gate::GateOutcome;
-use evidence::document::findings::Site;
+use evidence::document::findings::{Class, IdentityPlace, Site, identity};
 use evidence::document::{ComponentsDocument, findings};
 use policy::Reason;
+use scan::advisories::LOCKFILE_DRIFT;
 use scan::exports::{Listing, Row};
 use serde::Serialize;
 
@@ -92,6 +93,9 @@ pub struct Components {
     pub sources: BTreeSet<String>,
     /// Packages that are fixed by no checksum.
     pub unpinned: Vec<String>,
+    /// Differences between manifests and their lockfiles, by manifest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub drift: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl FoundSecret {
@@ -128,11 +132,40 @@ impl Components {
         };
         let new = document.components.iter().filter(|(purl, one)| !is_old(purl, one.pinned));
         let unpinned = new.clone().filter(|(_, component)| !component.pinned);
+        let mut drift = document.drift.clone();
+        for (path, known) in before.iter().flat_map(|before| &before.drift) {
+            if let Some(sentences) = drift.get_mut(path) {
+                sentences.retain(|sentence| !known.contains(sentence));
+            }
+        }
+        drift.retain(|_, sentences| !sentences.is_empty());
         Self {
+            drift,
             count: new.clone().count(),
             sources: document.sources.clone(),
             unpinned: unpinned.map(|(purl, _)| purl.clone()).collect(),
         }
+    }
+}
+
+impl Components {
+    /// Drift, for other programs.
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        let sentences = self.drift.iter().flat_map(|(path, all)| all.iter().map(move |one| (path, one)));
+        let id = |path: &str, text: &str| {
+            identity(Class::Supply, LOCKFILE_DRIFT, &IdentityPlace::Source { path, text, nth: 0 })
+        };
+        sentences.map(move |(path, sentence)| Row {
+            id: id(path, sentence).map(|id| id.to_string()).unwrap_or_default(),
+            rule: LOCKFILE_DRIFT.to_owned(),
+            is_secret: false,
+            is_stopping: false,
+            score: 5.0,
+            file: Some(path.clone()),
+            line: None,
+            message: sentence.clone(),
+            remedy: "write the lockfile again with your package manager, and review both".to_owned(),
+        })
     }
 }
 
@@ -229,6 +262,7 @@ impl ScanReport {
                 remedy: found.remedy(),
             });
         }
+        rows.extend(self.components.iter().flat_map(Components::rows));
         rows.extend(self.vulnerabilities.iter().flat_map(Judged::rows));
         Listing { rows, unread: self.unread.clone().into_iter().collect() }
     }
@@ -270,6 +304,7 @@ pub fn text(report: &ScanReport) -> String {
             let more = components.unpinned.len().saturating_sub(SHOWN_MAX);
             lines.extend((more > 0).then(|| format!("    and {more} more, see -o json")));
         }
+        lines.extend(drift(&components.drift));
     }
     match &report.vulnerabilities {
         None if report.history.is_some() => {}
@@ -281,6 +316,19 @@ pub fn text(report: &ScanReport) -> String {
     }
     lines.extend(report.unread.iter().map(|(path, why)| format!("not scanned: {path}: {why}")));
     lines.join("\n")
+}
+
+fn drift(drift: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let sentences = drift.iter().flat_map(|(path, all)| all.iter().map(move |one| (path, one)));
+    let count = sentences.clone().count();
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("  {} of manifest and lockfile:", counted(count, "difference"))];
+    lines.extend(sentences.take(SHOWN_MAX).map(|(path, sentence)| format!("    {path}: {sentence}")));
+    let more = count.saturating_sub(SHOWN_MAX);
+    lines.extend((more > 0).then(|| format!("    and {more} more, see -o json")));
+    lines
 }
 
 fn compared(compared: &Compared) -> String {

@@ -29,6 +29,9 @@ pub struct ComponentsDocument {
     /// Directories of installed packages, whose own lockfiles and manifests were not read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub skipped: BTreeMap<String, Skipped>,
+    /// Differences between manifests and their lockfiles: sentences by the path of the manifest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drift: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Lockfiles and manifests below a directory that were not read.
@@ -105,6 +108,7 @@ impl ComponentsDocument {
             sources: BTreeSet::new(),
             components: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            drift: BTreeMap::new(),
         }
     }
 
@@ -181,6 +185,15 @@ impl Document for ComponentsDocument {
                 "a skipped directory has no files, or its path is empty, long or not printable".into(),
             );
         }
+        let drift = self.drift.iter().flat_map(|(path, sentences)| sentences.iter().chain([path]));
+        let count = drift.clone().count();
+        let is_sound = |text: &String| is_text(text, TEXT_BYTES_MAX);
+        let empty = self.drift.values().any(BTreeSet::is_empty);
+        if empty || count > 2 * COMPONENTS_MAX || !drift.clone().all(is_sound) {
+            return rule(
+                "its `drift` is long, or a path or a sentence of it is empty, long or not printable".into(),
+            );
+        }
         let is_purl = |purl: &str| is_text(purl, TEXT_BYTES_MAX) && purl.starts_with("pkg:");
         if let Some(purl) = self.components.keys().find(|purl| !is_purl(purl)) {
             return rule(format!("`{purl}` is not a package URL"));
@@ -215,6 +228,9 @@ impl Document for ComponentsDocument {
         for (directory, skipped) in other.skipped {
             let most = self.skipped.remove(&directory).map_or(skipped.clone(), |known| known.max(skipped));
             self.skipped.insert(directory, most);
+        }
+        for (path, sentences) in other.drift {
+            self.drift.entry(path).or_default().extend(sentences);
         }
         for (purl, component) in other.components {
             self.add(purl, component);

@@ -112,6 +112,13 @@ fn unread(
         let place = IdentityPlace::Source { path: directory, text: &skipped.digest.to_string(), nth: 0 };
         put(document, &place, not_read(directory, skipped))?;
     }
+    for (path, sentences) in &components.drift {
+        for sentence in sentences {
+            let place = IdentityPlace::Source { path, text: sentence, nth: 0 };
+            let site = Site::File { path: path.clone(), line: None, end: None };
+            put(document, &place, supply(LOCKFILE_DRIFT, Severity::Medium, sentence, site))?;
+        }
+    }
     if components.sources.is_empty() && components.components.is_empty() {
         // Nothing was read, so there is nothing to tell apart: the first manifest or component ends the finding, and what
         // is not read of installed packages is the finding above.
@@ -364,6 +371,8 @@ pub const NOT_HELD: &str = "advisories-missing";
 pub const SOURCE_DIFFERS: &str = "source-differs";
 /// Rule of findings about lockfiles and manifests of installed packages, which are not read.
 pub const FILES_SKIPPED: &str = "lockfiles-skipped";
+/// Rule of findings about what a manifest asks for and its lockfile does not have as asked.
+pub const LOCKFILE_DRIFT: &str = "lockfile-drift";
 /// Rule of the finding about a tree without a manifest and a lockfile.
 pub const SOURCE_MISSING: &str = "lockfile-missing";
 /// Rule of findings about versions that their publisher yanked.

@@ -48,12 +48,8 @@ pub struct SharedCargo {
 
 /// Lists the dependencies of a manifest that no lockfile covers.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
-    let ecosystem = match base(input.path) {
-        "Cargo.toml" => "cargo",
-        "package.json" => "npm",
-        _ => "pypi",
-    };
-    if has_lockfile(input, ecosystem) {
+    let ecosystem = ecosystem(input.path);
+    if !lockfiles_of(input.path, input.files).is_empty() {
         return Ok(());
     }
     let dependencies = match ecosystem {
@@ -162,6 +158,12 @@ pub struct PackageJson {
 /// Reads a `package.json`.
 pub fn package_json(text: &str) -> Result<PackageJson, Fault> {
     let node = Node::json(text)?;
+    let name = node.text("name")?.unwrap_or_default().to_owned();
+    Ok(PackageJson { name, dependencies: npm_dependencies(&node)? })
+}
+
+/// Reads the packages that a project needs, from its manifest or from its entry in a lockfile of npm.
+pub fn npm_dependencies(node: &Node) -> Result<Dependencies, Fault> {
     let mut dependencies = Dependencies::new();
     let sorts = [
         ("optionalDependencies", Scope::Optional),
@@ -178,7 +180,7 @@ pub fn package_json(text: &str) -> Result<PackageJson, Fault> {
             }
         }
     }
-    Ok(PackageJson { name: node.text("name")?.unwrap_or_default().to_owned(), dependencies })
+    Ok(dependencies)
 }
 
 /// Name of the project, and the projects that it needs by normal name.
@@ -249,25 +251,32 @@ fn add(dependencies: &mut Dependencies, name: String, scope: Scope, range: Strin
 }
 
 /// Whether a range is the path of a package of the project.
-fn is_local(range: &str) -> bool {
+pub fn is_local(range: &str) -> bool {
     ["path:", "file:", "link:", "workspace:", "portal:"].iter().any(|prefix| range.starts_with(prefix))
 }
 
-/// Whether a lockfile of the ecosystem is beside the manifest or above.
-fn has_lockfile(input: &Input<'_>, ecosystem: &str) -> bool {
-    let mut above = input.directory();
+/// The lockfiles of the manifest's ecosystem in the nearest directory that has some: its own, or one above.
+pub fn lockfiles_of<'a>(manifest: &str, files: &'a BTreeMap<String, Vec<u8>>) -> Vec<&'a str> {
+    let is_lockfile =
+        |path: &str| format_of(path).is_some_and(|format| format.ecosystem == ecosystem(manifest));
+    let mut above = directory(manifest);
     loop {
         let below = if above.is_empty() { String::new() } else { format!("{above}/") };
-        let beside = input.files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
-        let mut beside = beside.filter(|(path, _)| directory(path) == above);
-        let is_lockfile = |path: &str| format_of(path).is_some_and(|format| format.ecosystem == ecosystem);
-        if beside.any(|(path, _)| is_lockfile(path)) {
-            return true;
-        }
-        if above.is_empty() {
-            return false;
+        let beside = files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
+        let beside = beside.map(|(path, _)| path.as_str()).filter(|path| directory(path) == above);
+        let found: Vec<&str> = beside.filter(|path| is_lockfile(path)).collect();
+        if !found.is_empty() || above.is_empty() {
+            return found;
         }
         above = directory(above);
+    }
+}
+
+fn ecosystem(manifest: &str) -> &'static str {
+    match base(manifest) {
+        "Cargo.toml" => "cargo",
+        "package.json" => "npm",
+        _ => "pypi",
     }
 }
 

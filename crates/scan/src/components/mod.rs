@@ -8,6 +8,7 @@
 mod address;
 mod cargo;
 pub mod cyclonedx;
+mod drift;
 pub(crate) mod fault;
 mod file_kind;
 mod go;
@@ -31,6 +32,8 @@ mod urls;
 mod uv;
 mod yarn;
 
+#[cfg(test)]
+mod drift_tests;
 #[cfg(test)]
 mod hiding_tests;
 #[cfg(test)]
@@ -81,6 +84,8 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
     }
     maven::complete(&mut document);
     document.skipped = installed.skipped();
+    document.drift = drift::of(files)
+        .map_err(|fault| ScanError::Format { what: "lockfile", why: format!("{fault}; write it again") })?;
     document.check()?;
     Ok(document)
 }

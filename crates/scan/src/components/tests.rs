@@ -70,6 +70,7 @@ fn components_are_those_of_an_independent_parser() {
         let (files, expected) = fixture(&name);
         let document = of(&files).unwrap();
         document.check().unwrap();
+        assert_eq!(document.drift, BTreeMap::new(), "{name}");
         let found: BTreeSet<String> = document.components.keys().cloned().collect();
         assert_eq!(found, expected.expect("each tree has a list"), "{name}");
         compared += 1;

@@ -146,6 +146,12 @@ fn split(pattern: &str) -> (&str, &str) {
     }
 }
 
+/// All patterns of a lockfile, with the names of their packages.
+pub fn patterns(text: &str) -> Result<BTreeMap<String, String>, Fault> {
+    let patterns = entries(text)?.into_iter().flat_map(|entry| entry.patterns);
+    Ok(patterns.map(|pattern| (pattern.clone(), split(&pattern).0.to_owned())).collect())
+}
+
 fn entries(text: &str) -> Result<Vec<Entry>, Fault> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut section: Option<Scope> = None;

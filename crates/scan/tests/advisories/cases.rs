@@ -254,6 +254,31 @@ fn what_was_not_read_is_a_finding_of_those_files() {
 }
 
 #[test]
+fn drift_is_a_finding_for_each_difference() {
+    let of = |asked: &str| {
+        let manifest = format!(r#"{{"dependencies": {{"z": "{asked}"}}}}"#);
+        let lock = r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"z": "^3.0.0"}},
+            "node_modules/z": {"version": "3.0.0", "integrity": "sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}}}"#;
+        let files = [("package.json", manifest.as_str()), ("package-lock.json", lock)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+        let bill = scan::components::of(&files.into()).unwrap();
+        judge(&bill, &database(&[record("X-1", "npm", "z", &range("0", "2.0.0"))])).unwrap().findings
+    };
+    assert!(of("^3.0.0").is_empty());
+    let (found, other) = (of("^4.0.0"), of("^5.0.0"));
+    let (id, finding) = found.first_key_value().unwrap();
+    assert_eq!((finding.rule.as_str(), finding.undecided, found.len()), ("lockfile-drift", false, 1));
+    assert_eq!(finding.site.to_string(), "package.json");
+    assert!(
+        finding.message.contains("has `^3.0.0`, and the manifest asks for `^4.0.0`"),
+        "{}",
+        finding.message
+    );
+    // A waiver is for the difference that somebody saw.
+    assert!(!other.contains_key(id), "{other:?}");
+}
+
+#[test]
 fn a_waiver_of_what_was_not_judged_covers_nothing_else() {
     let id = |records: &[Value], bill: &[&str], rule: &str| {
         let found = judge(&components(bill), &database(records)).unwrap().findings;
