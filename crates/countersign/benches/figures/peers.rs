@@ -14,7 +14,7 @@ use tlog::{NoteSigner, SignatureKind, inclusion_proof, leaf_hash, verify_inclusi
 use crate::{print, spans};
 
 /// A peer's program, where it was fetched.
-fn peer(name: &str) -> Option<PathBuf> {
+pub fn peer(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/bin").join(name);
     if path.exists() {
         return Some(path);
