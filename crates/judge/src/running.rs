@@ -129,6 +129,12 @@ impl OpenedRun<'_> {
         (self.root.version, self.status)
     }
 
+    /// When the run was asked for.
+    #[must_use]
+    pub const fn asked(&self) -> Moment {
+        self.run.issued
+    }
+
     /// Verifies the commit's own signature, before anything of its tree is read.
     ///
     /// # Errors

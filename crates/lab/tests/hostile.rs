@@ -315,6 +315,12 @@ A runner does a piece of work only if people asked for it, and checks that under
 `crates/lab/src/forgery/runs.rs`. The test `a_runner_does_nothing_that_nobody_asked_for` runs them, and `cargo x mutants` runs them
 without each check.
 
+A step or check that was done under an order is not done again under it: a flaky test that failed is not asked again until it
+passes. Whether the server asks again, with another order or other inputs, or after a restart of the runner, the answer is the
+receipt that was stored before it was sent first: `attack_a_step_that_was_done_is_not_done_again_for_another_answer`,
+`attack_a_check_that_was_done_is_not_done_again_for_another_answer`, `attack_an_answer_that_was_removed_is_not_replaced_by_another_one`.
+Work that never began, because its order was refused, has no such receipt.
+
 | forgery | runner |
 |---|---|
 ";

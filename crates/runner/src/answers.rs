@@ -1,20 +1,23 @@
-//! The runner's answers about checks: for each check one receipt, which is on disk before it is sent.
+//! The runner's answers: for each step and each check one receipt, which is on disk before it is sent.
 //!
-//! Invariant: a check with a receipt is never done a second time for another one, even if the server asks again. A check
-//! that ended with the runner's process has no receipt, so it is done again. Of each place only the answers about its newest
-//! checked release are stored, so there are as many files as people declare checks; an older release gets no receipt any
-//! more.
+//! Invariant: a step or check with a receipt is never done a second time for another one, even if the server asks again.
+//! One that ended with the runner's process has no receipt, so it is done again. Artifacts are not stored here: an artifact
+//! is a function of the outputs of its steps, so it is made again.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use domain::build::Due;
 use evidence::dsse::Envelope;
-use evidence::release_check::ReleaseCheck;
-use evidence::{Digest, Name, Place, canonical};
-use serde::{Deserialize, Serialize};
+use evidence::receipt::Work;
+use evidence::{Digest, Moment, canonical};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::check_answers::CheckAnswers;
 use crate::keep::{Keep, KeepError};
+use crate::step_answers::StepAnswers;
 
 /// The result of a piece of work.
 #[derive(Debug)]
@@ -25,93 +28,95 @@ pub struct CompletedWork {
     pub blobs: Vec<Vec<u8>>,
 }
 
-/// A directory with one file for each check.
+/// The answers about steps and checks.
 #[derive(Debug)]
 pub struct Answers {
-    dir: PathBuf,
-}
-
-/// Why there is no answer about a check.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// The runner has answered about a newer release of the place, or about another artifact of the same one.
-    #[error("this runner has checked release {0} there since, so it gives no receipt about this one")]
-    Newer(u64),
-    /// The stored answer cannot be read.
-    #[error("the stored answer `{0}` cannot be read: {1}")]
-    Damaged(PathBuf, String),
-    /// The file system failed.
-    #[error("cannot read `{0}`: {1}")]
-    Io(PathBuf, io::Error),
-    /// The answer did not become durable.
-    #[error(transparent)]
-    Disk(#[from] disk::DiskError),
-    /// The log or documents did not become durable.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-}
-
-/// An answer, as it is stored.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    v: u8,
-    check: ReleaseCheck,
-    receipt: Envelope,
-    blobs: Vec<Digest>,
+    checks: CheckAnswers,
+    steps: StepAnswers,
 }
 
 impl Answers {
-    /// Opens or makes the directory.
+    /// Opens or makes the directory, with a limit on the bytes of answers about steps.
     ///
     /// # Errors
-    /// `AnswerError::Disk` if it cannot be made.
-    pub fn open(dir: &Path) -> Result<Self, AnswerError> {
+    /// `AnswerError` if it cannot be made or read.
+    pub fn open(dir: &Path, steps_bytes_max: u64) -> Result<Self, AnswerError> {
         disk::make_dir(dir)?;
-        Ok(Self { dir: dir.to_path_buf() })
+        Ok(Self {
+            checks: CheckAnswers::of(dir),
+            steps: StepAnswers::open(&dir.join("steps"), steps_bytes_max)?,
+        })
     }
 
-    /// The answer about a check, if it was given. Blobs that the store had no room for are absent.
+    /// The answer about a piece of work, if it was given. Blobs that the store had no room for are absent.
     ///
     /// # Errors
-    /// `AnswerError::Newer` if the runner answers no question about this release any more; another one if the answer cannot
-    /// be read.
-    pub fn of(&self, check: &ReleaseCheck, keep: &Keep) -> Result<Option<CompletedWork>, AnswerError> {
-        let path = self.path(check);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(AnswerError::Io(path, error)),
-        };
-        let damaged = |error: String| AnswerError::Damaged(path.clone(), error);
-        let answer: Answer = canonical::decode("stored answer", &bytes, bytes.len())
-            .map_err(|error| damaged(error.to_string()))?;
-        if answer.v != 1 {
-            return Err(damaged("`v` is not 1, the version that this program knows".into()));
+    /// `AnswerError` if the runner answers no question about this check any more, or the answer cannot be read.
+    pub fn of(&self, due: &Due, keep: &Keep) -> Result<Option<CompletedWork>, AnswerError> {
+        match &due.work {
+            Work::Check(check) => self.checks.answer(check, keep),
+            Work::Step(_) => self.steps.answer(due.nonce, keep),
+            Work::Artifact(_) => Ok(None),
         }
-        if answer.check == *check {
-            let blobs = answer.blobs.iter().filter_map(|digest| keep.blob(digest).ok()).collect();
-            return Ok(Some(CompletedWork { receipt: answer.receipt, blobs }));
-        }
-        let is_over = answer.check.release >= check.release;
-        if is_over { Err(AnswerError::Newer(answer.check.release)) } else { Ok(None) }
     }
 
-    /// Stores the answer about a check.
+    /// Checks that the runner would know an answer about a step, had it given one: of a run that somebody asked for at this
+    /// time.
+    ///
+    /// # Errors
+    /// `AnswerError::Removed` if answers about orders as old as this one were removed.
+    pub fn would_know(&self, work: &Work, asked: Moment) -> Result<(), AnswerError> {
+        if let Work::Step(_) = work { self.steps.would_know(asked) } else { Ok(()) }
+    }
+
+    /// Stores the answer about work of a run that somebody asked for at this time.
     ///
     /// # Errors
     /// `AnswerError` if it did not become durable.
-    pub fn put(&self, check: &ReleaseCheck, done: &CompletedWork, keep: &Keep) -> Result<(), AnswerError> {
-        let path = self.path(check);
-        let blobs = done.blobs.iter().map(|bytes| keep.put_blob(bytes)).collect::<Result<_, _>>()?;
-        let answer = Answer { v: 1, check: check.clone(), receipt: done.receipt.clone(), blobs };
-        let bytes = canonical::encode("stored answer", &answer)
-            .map_err(|error| AnswerError::Damaged(path.clone(), error.to_string()))?;
-        Ok(disk::replace("runner.receipt", &path, &bytes, 0o600)?)
+    pub fn put(
+        &self,
+        due: &Due,
+        asked: Moment,
+        done: &CompletedWork,
+        keep: &Keep,
+    ) -> Result<(), AnswerError> {
+        match &due.work {
+            Work::Check(check) => self.checks.put(check, done, keep),
+            Work::Step(_) => self.steps.put(due.nonce, asked, done, keep),
+            Work::Artifact(_) => Ok(()),
+        }
     }
+}
 
-    fn path(&self, check: &ReleaseCheck) -> PathBuf {
-        let (place, name): (&Place, &Name) = (&check.place, &check.name);
-        self.dir.join(Digest::of(format!("{place}/{name}").as_bytes()).hex())
+/// A stored file of version 1, if it is there.
+///
+/// # Errors
+/// `AnswerError` if it cannot be read.
+pub fn stored<T: DeserializeOwned + Serialize>(
+    path: &Path,
+    version: impl Fn(&T) -> u8,
+) -> Result<Option<T>, AnswerError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(AnswerError::Io(path.to_path_buf(), error)),
+    };
+    let damaged = |error: String| AnswerError::Damaged(path.to_path_buf(), error);
+    let value: T = canonical::decode("stored answer", &bytes, bytes.len())
+        .map_err(|error| damaged(error.to_string()))?;
+    if version(&value) != 1 {
+        return Err(damaged("`v` is not 1, the version that this program knows".into()));
     }
+    Ok(Some(value))
+}
+
+/// Stores a file, and answers with its size.
+///
+/// # Errors
+/// `AnswerError` if it did not become durable.
+pub fn store(path: &Path, value: &impl Serialize) -> Result<u64, AnswerError> {
+    let bytes = canonical::encode("stored answer", value)
+        .map_err(|error| AnswerError::Damaged(path.to_path_buf(), error.to_string()))?;
+    disk::replace("runner.answer", path, &bytes, 0o600)?;
+    Ok(bytes.len() as u64)
 }

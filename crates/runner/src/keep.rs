@@ -17,6 +17,7 @@ use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
 
 use crate::left::{RetainedOutput, RetainedOutputs};
+use crate::room::{Size, StoredFile, list, surplus};
 
 /// A directory of receipts and outputs.
 #[derive(Debug)]
@@ -164,21 +165,16 @@ impl Keep {
         }
     }
 
-    /// Removes the oldest files if a new one would exceed the limit, down to nine tenths of it, so that files are not listed
-    /// for each new one.
+    /// Removes the oldest files if a new one exceeds the limit.
     fn make_room(&self, new: u64) -> Result<(), KeepError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         *held = held.saturating_add(new);
         if *held <= self.room {
             return Ok(());
         }
-        let mut files = self.list()?;
-        files.sort_by_key(|file| file.left);
+        let files = self.list()?;
         *held = files.iter().map(|file| file.bytes).sum();
-        for file in files {
-            if *held <= self.room / 10 * 9 {
-                break;
-            }
+        for file in surplus(files, Size { bytes: self.room, files: u64::MAX }) {
             match fs::remove_file(&file.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(KeepError::Io("remove", file.path, error));
@@ -190,33 +186,10 @@ impl Keep {
         Ok(())
     }
 
-    fn list(&self) -> Result<Vec<File>, KeepError> {
-        let mut files = Vec::new();
-        for part in PARTS {
-            let dir = self.dir.join(part);
-            let failed = |error| KeepError::Io("read", dir.clone(), error);
-            for entry in fs::read_dir(&dir).map_err(failed)? {
-                let path = entry.map_err(failed)?.path();
-                match fs::metadata(&path) {
-                    Ok(meta) => {
-                        let left = meta.modified().map_err(failed)?;
-                        files.push(File { path, bytes: meta.len(), left });
-                    }
-                    // Another thread has just renamed its temporary file.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(KeepError::Io("read", path, error)),
-                }
-            }
-        }
-        Ok(files)
+    fn list(&self) -> Result<Vec<StoredFile>, KeepError> {
+        list(&PARTS.map(|part| self.dir.join(part)))
+            .map_err(|(path, error)| KeepError::Io("read", path, error))
     }
-}
-
-/// A file of the store.
-struct File {
-    path: PathBuf,
-    bytes: u64,
-    left: SystemTime,
 }
 
 const PARTS: [&str; 2] = ["receipts", "outputs"];

@@ -147,6 +147,10 @@ async fn carry_out(
     let done = done.await??;
     drop(following.await);
     let Err(error) = deliver(client, done, wanted, pause).await else { return Ok(()) };
+    if bench.answered(&work.due)?.is_some() {
+        // A step or check that has begun has one receipt, so no receipt of a failure is sent instead.
+        return Err(error.into());
+    }
     warn!("{}: the server did not accept the report: {error}; reporting a failure instead", named(&work.due));
     let instead = format!("the server did not accept the report of this work: {error}");
     let failed = bench.give_up(&work.due, &instead, &|_, _| {})?;
@@ -325,7 +329,7 @@ mod tests {
             signer: lab.runners[0].clone(),
             toolchain: crate::Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
             keep: crate::Keep::open(dir, 1 << 20).unwrap(),
-            answers: crate::Answers::open(&dir.join("answers")).unwrap(),
+            answers: crate::Answers::open(&dir.join("answers"), 1 << 20).unwrap(),
             isolation: Box::new(crate::Sandbox::new(
                 || std::process::Command::new("false"),
                 sandbox::Egress::default(),

@@ -2,8 +2,8 @@
 //! it passed or not.
 //!
 //! Invariant: the work is the one that the plan names, and people have asked for it. If it cannot be done at all, the
-//! receipt says `gave-up`, with the reason in its log, so that nobody waits for it without end. A check that has begun has one
-//! receipt: a second question gets the same answer.
+//! receipt says `gave-up`, with the reason in its log, so that nobody waits for it without end. A step or check that has begun
+//! has one receipt: a second question gets the same answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub struct Bench {
     pub toolchain: Toolchain,
     /// Results of earlier work.
     pub keep: Keep,
-    /// Answers about checks.
+    /// Answers about steps and checks.
     pub answers: Answers,
     /// The isolation of steps.
     pub isolation: Box<dyn Isolation>,
@@ -85,35 +85,38 @@ impl Bench {
         if let Some(done) = self.answered(due)? {
             return Ok(done);
         }
-        let (done, has_begun) = match self.attempt(due, order, repository, log, wanted) {
-            Ok(done) => (done, true),
-            // Only a check that began could have seen something; what the server asked wrongly may be asked again.
-            Err(error) => (self.give_up(due, &error.to_string(), log)?, matches!(error, WorkError::Step(_))),
+        let mut begun = None;
+        let done = match self.attempt(due, order, (repository, log, wanted), &mut begun) {
+            Ok(done) => done,
+            Err(error) => self.give_up(due, &error.to_string(), log)?,
         };
-        if let Work::Check(check) = &due.work
-            && has_begun
-        {
-            self.answers.put(check, &done, &self.keep)?;
+        // Only work that began could have seen something; what the server asked wrongly may be asked again.
+        if let Some(asked) = begun {
+            self.answers.put(due, asked, &done, &self.keep)?;
         }
         Ok(done)
     }
 
-    /// The answer that this runner gave about a check before.
-    fn answered(&self, due: &Due) -> Result<Option<CompletedWork>, WorkError> {
-        let Work::Check(check) = &due.work else { return Ok(None) };
-        Ok(self.answers.of(check, &self.keep)?)
+    /// The answer that this runner gave about a step or check before. Nothing replaces it.
+    ///
+    /// # Errors
+    /// `WorkError` if it cannot be read.
+    pub fn answered(&self, due: &Due) -> Result<Option<CompletedWork>, WorkError> {
+        Ok(self.answers.of(due, &self.keep)?)
     }
 
+    /// Does the work. As soon as a step or check begins, `begun` says when somebody asked for its run.
     fn attempt(
         &self,
         due: &Due,
         order: &RunOrder,
-        repository: Option<&str>,
-        log: Log<'_>,
-        wanted: IsWanted<'_>,
+        (repository, log, wanted): (Option<&str>, Log<'_>, IsWanted<'_>),
+        begun: &mut Option<Moment>,
     ) -> Result<CompletedWork, WorkError> {
         // No byte of the repository is read before it is clear that people asked for that.
         let opened = self.trust.open_run(order, due, &self.runner, (self.now)())?;
+        let asked = opened.asked();
+        self.answers.would_know(&due.work, asked)?;
         let source = self.source(due, &opened, repository, wanted)?;
         opened.signed(&source.commit).map_err(TrustError::Refused)?;
         let file = source.file(PATH).ok_or(WorkError::NoPipeline)?;
@@ -147,8 +150,10 @@ impl Bench {
         };
         let isolation = self.isolation.as_ref();
         let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
+        let given = merge(&outputs)?;
+        *begun = Some(asked);
         let done = match (&due.work, target) {
-            (Work::Step(step), _) => execute(&identity, &source, step, &merge(&outputs)?, &host)?,
+            (Work::Step(step), _) => execute(&identity, &source, step, &given, &host)?,
             (_, Some((wanted, target))) => check(&identity, &source, wanted, &target, &host)?,
             (_, None) => return Err(WorkError::NoArtifact),
         };
@@ -199,7 +204,7 @@ impl Bench {
         Ok(CompletedWork { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }
 
-    /// A receipt that says why some work was not done; of a check that was done before, the receipt of then.
+    /// A receipt that says why some work was not done; of a step or check that was done before, the receipt of then.
     ///
     /// # Errors
     /// `WorkError` when it cannot be signed.

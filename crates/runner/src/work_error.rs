@@ -40,7 +40,7 @@ pub enum WorkError {
     /// Outputs of earlier steps cannot be read or kept.
     #[error(transparent)]
     Keep(#[from] KeepError),
-    /// The answer about a check cannot be read or kept, or it is about a newer release.
+    /// The answer about a step or check cannot be read or kept, or was removed, or it is about a newer release.
     #[error(transparent)]
     Answer(#[from] AnswerError),
     /// The source has no tree list.

@@ -45,6 +45,32 @@ impl Isolation for Counted {
     }
 }
 
+/// A flaky step: its first run fails, each later one passes, and each one prints and leaves other bytes.
+struct Flaky(Counted);
+
+impl Isolation for Flaky {
+    fn run(
+        &self,
+        spec: &Spec,
+        inputs: &[Input<'_>],
+        log: Log<'_>,
+        wanted: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError> {
+        let number = self.0.ran.load(Ordering::Relaxed);
+        std::fs::write(self.0.left.path().join("out/api"), format!("program {number}")).unwrap();
+        log(sandbox::Stream::Out, format!("run {number}\n").as_bytes());
+        let outcome = self.0.run(spec, inputs, log, wanted)?;
+        Ok(StepOutcome { exit: Exit::Code(i32::from(number == 0)), ..outcome })
+    }
+}
+
+/// An empty directory of outputs.
+fn left() -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    std::fs::create_dir(left.path().join("out")).unwrap();
+    left
+}
+
 fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
     let base = lab.base();
     let (pack, list) = lab.written("a change", std::slice::from_ref(&base));
@@ -58,8 +84,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         list,
         files: lab.files().into_iter().map(file).collect(),
     };
-    let left = tempfile::tempdir().unwrap();
-    std::fs::create_dir(left.path().join("out")).unwrap();
+    let left = left();
     std::fs::write(left.path().join("out/api"), "a program").unwrap();
     let sources = Sources::default();
     sources.add(Arc::new(source));
@@ -70,7 +95,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         signer: lab.runners.first().unwrap().clone(),
         toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
         keep: Keep::open(dir, 1 << 20).unwrap(),
-        answers: Answers::open(&dir.join("answers")).unwrap(),
+        answers: Answers::open(&dir.join("answers"), 1 << 20).unwrap(),
         isolation: Box::new(Counted { ran: Arc::clone(ran), left }),
         trust: Trust::open(dir, &lab.pin()).unwrap(),
         now: || lab::at(0),
@@ -142,12 +167,14 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     let bench = bench(&lab, dir.path(), &ran);
     let mut asked = build(lab.asked());
     let work = |asked: &WorkOffer| bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap();
-    assert_eq!(ending(&work(&asked)).0, Ending::Code(0));
-    assert_eq!(ran.load(Ordering::Relaxed), 1);
+    let honest = asked.order.requests.clone();
     asked.order.requests.clear();
     let (exit, log) = ending(&work(&asked));
-    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 1), "{log}");
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 0), "{log}");
     assert!(log.contains("no authorised person asked this runner for the work: request-unsound"), "{log}");
+    asked.order.requests = honest;
+    assert_eq!(ending(&work(&asked)).0, Ending::Code(0));
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
 }
 
 #[test]
@@ -167,12 +194,84 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
     );
     drop(first);
     let second = bench(&lab, dir.path(), &ran);
+    // Another step: about the first one the runner has answered.
+    let asked = asked.with(Work::Step(name("test")));
     let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}, &|| true).unwrap());
     assert_eq!(exit, Ending::GaveUp);
     assert!(log.contains("status-rollback"), "{log}");
     std::fs::write(dir.path().join("seen.json"), "{").unwrap();
     let damaged = Trust::open(dir.path(), &lab.pin()).unwrap_err();
     assert!(damaged.to_string().contains("join anew"), "{damaged}");
+}
+
+/// The server's owner asks again until a flaky step passes: there is one run and one receipt for each order.
+#[test]
+fn attack_a_step_that_was_done_is_not_done_again_for_another_answer() {
+    let lab = runs::in_team();
+    let dir = tempfile::tempdir().unwrap();
+    let ran: Arc<AtomicUsize> = Arc::default();
+    let flaky = |limit| Bench {
+        isolation: Box::new(Flaky(Counted { ran: Arc::clone(&ran), left: left() })),
+        answers: Answers::open(&dir.path().join("answers"), limit).unwrap(),
+        ..bench(&lab, dir.path(), &ran)
+    };
+    let work =
+        |runner: &Bench, asked: &WorkOffer| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    let asked = build(lab.asked());
+    let mut wrong = asked.clone();
+    wrong.order.requests.clear();
+    let runner = flaky(1 << 20);
+    let (exit, log) = ending(&work(&runner, &wrong).unwrap());
+    assert_eq!(
+        (exit, ran.load(Ordering::Relaxed)),
+        (Ending::GaveUp, 0),
+        "a wrong order decides nothing: {log}"
+    );
+    let first = work(&runner, &asked).unwrap();
+    assert_eq!((ending(&first), ran.load(Ordering::Relaxed)), ((Ending::Code(1), "run 0\n".into()), 1));
+    let mut other_inputs = asked.clone();
+    other_inputs.due.needs = BTreeMap::from([(name("build"), first.receipt.payload_digest())]);
+    for restarted in [runner, flaky(1 << 20)] {
+        for again in [&asked, &wrong, &other_inputs] {
+            let again = work(&restarted, again).unwrap();
+            assert_eq!((&again.receipt, &again.blobs), (&first.receipt, &first.blobs));
+        }
+        let instead = restarted.give_up(&asked.due, "the server did not accept it", &|_, _| {}).unwrap();
+        assert_eq!(instead.receipt, first.receipt);
+    }
+    assert_eq!(ran.load(Ordering::Relaxed), 1, "one run");
+    // Without room for the answer, the runner does not do the work of so old an order any more.
+    let (exit, log) = ending(&work(&flaky(1), &asked).unwrap());
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 1), "{log}");
+    assert!(log.contains("has removed its answers about runs that were asked for until"), "{log}");
+}
+
+/// A runner that ended in the middle of a step has answered nothing, so the step is done again, once.
+#[test]
+fn a_step_that_was_cut_short_is_done_again() {
+    struct Torn;
+    impl Isolation for Torn {
+        fn run(
+            &self,
+            _: &Spec,
+            _: &[Input<'_>],
+            _: Log<'_>,
+            _: IsWanted<'_>,
+        ) -> Result<StepOutcome, SandboxError> {
+            panic!("the runner's process ends here");
+        }
+    }
+    let lab = runs::in_team();
+    let dir = tempfile::tempdir().unwrap();
+    let ran: Arc<AtomicUsize> = Arc::default();
+    let asked = build(lab.asked());
+    let work = |runner: &Bench| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    let torn = Bench { isolation: Box::new(Torn), ..bench(&lab, dir.path(), &ran) };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&torn))).unwrap_err();
+    let runner = bench(&lab, dir.path(), &ran);
+    let first = work(&runner).unwrap();
+    assert_eq!((ending(&first).0, work(&runner).unwrap().receipt), (Ending::Code(0), first.receipt));
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
 }
 
 /// A server that dislikes an answer gets the same one again: after a restart, with another order, or without any.

@@ -42,7 +42,7 @@ impl Builder {
             signer: MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?,
             toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).map_err(|error| error.to_string())?,
             keep: Keep::open(dir, KEEP_BYTES).map_err(|error| error.to_string())?,
-            answers: Answers::open(&dir.join("answers")).map_err(|error| error.to_string())?,
+            answers: Answers::open(&dir.join("answers"), KEEP_BYTES).map_err(|error| error.to_string())?,
             isolation: Box::new(Steps { dir: dir.join("step") }),
             trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,

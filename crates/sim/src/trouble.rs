@@ -114,7 +114,7 @@ impl World {
 const fn points_of(who: Node) -> &'static [&'static str] {
     match who {
         Node::Server => &["ledger.append", "ledger.append", "ledger.witnessed", "ledger.blob", "ledger.tile"],
-        Node::Runner(_) => &["runner.output", "runner.receipt", "runner.seen"],
+        Node::Runner(_) => &["runner.output", "runner.receipt", "runner.answer", "runner.seen"],
         Node::Agent(_) => &["agent.memory", "agent.stamp", "agent.layer", "agent.switch"],
         Node::Witness(_) => &["witness.state"],
         Node::Person(_) => &[],

@@ -32,6 +32,9 @@ pub struct Runner {
     /// Most disk space for kept outputs of steps, in GiB; the oldest outputs are removed first.
     #[arg(long, value_name = "GIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
     keep: u64,
+    /// Most disk space for receipts of steps, in MiB. A step that has one is not run again under the same request for a run. The oldest receipts are removed first, and then no step is run for requests as old as theirs.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(64..=1 << 20))]
+    keep_receipts: u64,
     #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
@@ -150,7 +153,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         signer,
         toolchain: verb.operator.reach.host_toolchain()?,
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
-        answers: Answers::open(&data.join("answers"))?,
+        answers: Answers::open(&data.join("answers"), verb.keep_receipts << 20)?,
         isolation: Box::new(verb.operator.sandbox()?),
         trust,
         now: clock::moment,

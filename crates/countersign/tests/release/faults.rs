@@ -9,12 +9,13 @@ use super::{Shop, at};
 use crate::support::Home;
 
 /// Points of failure on the way to production.
-const ON_THE_WAY: [&str; 10] = [
+const ON_THE_WAY: [&str; 11] = [
     "ledger.append",
     "ledger.witnessed",
     "ledger.blob",
     "runner.output",
     "runner.receipt",
+    "runner.answer",
     "runner.seen",
     "agent.memory",
     "agent.stamp",
