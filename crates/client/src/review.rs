@@ -112,13 +112,13 @@ pub fn summary(checked: &Checked<'_>) -> String {
             .enrolled
             .signer(commit, &checked.ledger.records.pack)
             .map_or("nobody enrolled".to_owned(), |person| shown::line(&person.name));
-        let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
+        let subject = commit.message.lines().next().unwrap_or_default();
         lines.push(format!(
             "  {} {} <{}>, signed by {signer}: {}",
             short(id.as_str()),
             shown::line(&commit.author.name),
             shown::line(&commit.author.email),
-            shown::line(&subject)
+            shown::brief(subject, SUBJECT_CHARS)
         ));
     }
     let runners: Vec<_> = checked.build.runners.iter().map(ToString::to_string).collect();
@@ -267,6 +267,8 @@ pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// Most characters of a commit's subject.
+const SUBJECT_CHARS: usize = 72;
 /// Most findings of one code, or of one statement, that a page lists.
 const EACH_MAX: usize = 5;
 /// The remedy for a file that holds no trust root.

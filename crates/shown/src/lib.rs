@@ -25,7 +25,8 @@ pub fn line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// Text of another person or program, inside a line, of at most so many characters. A text that was cut ends with `…`.
+/// Text of another person or program, inside a line, of at most so many characters. A text that was cut ends with `…`, after
+/// a whole word unless that word is longer than half of the line.
 #[must_use]
 pub fn brief(text: &str, chars_max: usize) -> String {
     // An escape has at most ten characters, so a longer beginning cannot show more.
@@ -33,7 +34,18 @@ pub fn brief(text: &str, chars_max: usize) -> String {
     if shown.chars().count() <= chars_max {
         return shown;
     }
-    shown.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
+    let mut cut: String = shown.chars().take(chars_max).collect();
+    let last = cut.pop();
+    // A space right behind the cut ends its last word.
+    if last != Some(' ')
+        && let Some((words, word)) = cut.rsplit_once(' ')
+        && word.chars().count() <= chars_max / 2
+    {
+        cut.truncate(words.len());
+    }
+    cut.truncate(cut.trim_end_matches([' ', ',', ';', ':']).len());
+    cut.extend((chars_max > 0).then_some('…'));
+    cut
 }
 
 /// Text of another person or program, below a line. All lines after the first are indented.
@@ -133,7 +145,12 @@ mod tests {
     #[test]
     fn a_brief_text_is_escaped_and_bounded() {
         assert_eq!(brief("eval of input", 13), "eval of input");
-        assert_eq!(brief("eval of inputs", 13), "eval of inpu…");
+        assert_eq!(brief("eval of inputs", 13), "eval of…");
+        assert_eq!(brief("eval of inputs, then more", 16), "eval of inputs…");
+        assert_eq!(brief("eval of inputs", 8), "eval of…");
+        assert_eq!(brief("at/a/long/path/of/a/file", 13), "at/a/long/pa…");
+        assert_eq!(brief("in at/a/long/path/of/a/file", 13), "in at/a/long…");
+        assert_eq!((brief("ab", 1), brief("ab", 0)), ("…".to_owned(), String::new()));
         assert_eq!(brief("山山山山", 3), "山山…");
         assert_eq!(brief("a\u{1b}[2Jb", 8), "a\\u{1b}…");
         assert!(brief(&"\u{202e}".repeat(1_000), 40).chars().count() <= 40);

@@ -76,7 +76,7 @@ fn tests(
     if !has_tests(repository) {
         notes.push(format!(
             "`npm test` ({}) is not run: the repository has no test files.",
-            line.chars().take(80).collect::<String>()
+            shown::brief(line, 80)
         ));
         return None;
     }
