@@ -28,6 +28,44 @@ pub struct CompletedWork {
     pub blobs: Vec<Vec<u8>>,
 }
 
+impl CompletedWork {
+    /// An answer with those of its blobs that are still stored.
+    pub(crate) fn stored(receipt: Envelope, blobs: &[Digest], keep: &Keep) -> Self {
+        Self { receipt, blobs: blobs.iter().filter_map(|digest| keep.blob(digest).ok()).collect() }
+    }
+
+    /// Stores the blobs, and returns their digests.
+    pub(crate) fn keep_blobs(&self, keep: &Keep) -> Result<Vec<Digest>, KeepError> {
+        self.blobs.iter().map(|bytes| keep.put_blob(bytes)).collect()
+    }
+}
+
+/// Why there is no answer about a piece of work.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The runner has answered about a newer release of the place, or about another artifact of the same one.
+    #[error("this runner has checked release {0} there since, so it gives no receipt about this one")]
+    Newer(u64),
+    /// The runner has removed answers about orders as old as this one.
+    #[error(
+        "this runner has removed its answers about runs that were asked for until {0}, so it does no step of them; \
+         run the commit again"
+    )]
+    Removed(Moment),
+    /// The stored answer cannot be read.
+    #[error("the stored answer `{0}` cannot be read: {1}")]
+    Damaged(PathBuf, String),
+    /// The file system failed.
+    #[error("cannot read `{0}`: {1}")]
+    Io(PathBuf, io::Error),
+    /// The answer did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
+    /// The log or documents did not become durable.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+}
+
 /// The answers about steps and checks.
 #[derive(Debug)]
 pub struct Answers {

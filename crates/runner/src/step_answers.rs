@@ -175,16 +175,17 @@ const FILES_MAX: u64 = 200_000;
 mod tests {
     use std::time::Duration;
 
+    use evidence::machine::MachineSigner;
+
     use super::*;
 
-    const ANSWER_BYTES: u64 = 1_000;
+    const ANSWER_BYTES: u64 = 1_200;
 
     fn done(number: u8) -> CompletedWork {
         let payload = format!("{{\"number\":{number},\"pad\":\"{}\"}}", "p".repeat(500));
-        CompletedWork {
-            receipt: Envelope::new("application/x", payload.into_bytes()),
-            blobs: vec![format!("log {number}").into_bytes()],
-        }
+        let mut receipt = Envelope::new("application/x", payload.into_bytes());
+        MachineSigner::from_seed([7; 32]).unwrap().sign(&mut receipt).unwrap();
+        CompletedWork { receipt, blobs: vec![format!("log {number}").into_bytes()] }
     }
 
     fn open(dir: &Path, answers: u64) -> (StepAnswers, Keep) {
@@ -235,6 +236,8 @@ mod tests {
         let (answers, keep) = open(dir.path(), 10);
         answers.put(lab::id(1), lab::at(1), &done(1), &keep).unwrap();
         disk::write(&answers.path(lab::id(1)), b"{", 0o600).unwrap();
+        let stored = SystemTime::UNIX_EPOCH + Duration::from_millis(lab::at(5).millis());
+        fs::File::open(answers.path(lab::id(1))).unwrap().set_modified(stored).unwrap();
         disk::write(&answers.path(lab::id(2)).with_extension("new"), b"{", 0o600).unwrap();
         let damaged = answers.answer(lab::id(1), &keep).unwrap_err();
         assert!(damaged.to_string().contains("cannot be read"), "{damaged}");
@@ -244,6 +247,7 @@ mod tests {
         assert!(other.to_string().contains("about other work"), "{other}");
         let (answers, _) = open(dir.path(), 0);
         assert!(!answers.path(lab::id(1)).exists());
-        assert!(refused(&answers, lab::at(2)).contains("run the commit again"));
+        assert!(refused(&answers, lab::at(5)).contains("run the commit again"));
+        assert_eq!(refused(&answers, lab::at(6)), "");
     }
 }

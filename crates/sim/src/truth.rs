@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::State;
-use evidence::{CommitId, Digest};
+use evidence::dsse::Envelope;
+use evidence::receipt::{Ending, PAYLOAD_TYPE, Receipt, Work};
+use evidence::{CommitId, Digest, Id, canonical};
 use tlog::{Checkpoint, Frontier, Hash};
 
 use crate::control::Control;
@@ -38,6 +40,8 @@ pub struct Truth {
     /// Commands whose outcome was sent to their sender.
     pub acknowledgements: u64,
     unsound: BTreeMap<String, u64>,
+    /// The receipt that a runner sent for each step that ran, by its nonce.
+    receipts: BTreeMap<Id, Digest>,
 }
 
 impl Truth {
@@ -50,6 +54,19 @@ impl Truth {
     pub fn acknowledged(&mut self, entry: u64) {
         self.acknowledgements += 1;
         self.acknowledged = self.acknowledged.max(entry + 1);
+    }
+
+    /// Notes a receipt that a runner sends. A step that ran has one, whatever crashed meanwhile.
+    pub fn sent(&mut self, receipt: &Envelope) {
+        let payload = receipt.payload(PAYLOAD_TYPE).unwrap();
+        let facts: Receipt = canonical::decode("receipt", payload, payload.len()).unwrap();
+        if !matches!(facts.work, Work::Step(_)) || facts.exit == Ending::GaveUp {
+            return;
+        }
+        let digest = receipt.payload_digest();
+        if *self.receipts.entry(facts.nonce).or_insert(digest) != digest {
+            self.broken(format!("{} sent two receipts for one order of {:?}", facts.runner, facts.work));
+        }
     }
 
     /// Notes a commit.

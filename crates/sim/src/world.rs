@@ -322,6 +322,13 @@ impl World {
                     self.truth.look_at_agent(n, agent);
                 }
             }
+            Node::Runner(_) => {
+                for (_, _, _, content) in &out.messages {
+                    if let Content::PeerRequest(PeerRequest::Receipt(_, receipt)) = content {
+                        self.truth.sent(receipt);
+                    }
+                }
+            }
             _ => {}
         }
         for (work, to, call, content) in out.messages {
