@@ -23,6 +23,7 @@ pub mod home;
 pub mod hooks;
 pub mod id_prefix;
 pub mod key_files;
+pub mod log_tail;
 pub mod missing_pipeline;
 pub mod onboarding;
 pub mod outcome;

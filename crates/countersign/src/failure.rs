@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use client::log_tail::LogTail;
 use domain::Reason;
 use domain::gate::GateOutcome;
 
@@ -11,6 +12,7 @@ pub struct Failure {
     kind: Kind,
     message: String,
     reasons: Vec<Reason>,
+    logs: Vec<LogTail>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,30 +28,31 @@ enum Kind {
 impl Failure {
     /// The world failed, or the input is invalid: exit code 1.
     pub fn error(message: impl fmt::Display) -> Self {
-        Self { kind: Kind::Error, message: message.to_string(), reasons: Vec::new() }
+        Self { kind: Kind::Error, message: message.to_string(), reasons: Vec::new(), logs: Vec::new() }
     }
 
     /// The command line is invalid: exit code 2.
     pub fn usage(message: impl fmt::Display) -> Self {
-        Self { kind: Kind::Usage, message: message.to_string(), reasons: Vec::new() }
+        Self { kind: Kind::Usage, message: message.to_string(), reasons: Vec::new(), logs: Vec::new() }
     }
 
     /// A decision went against the command: exit code 3.
     pub fn refused(entry: u64, reasons: Vec<Reason>) -> Self {
         let message = format!("refused by a decision, recorded as entry {entry}");
-        Self { kind: Kind::Refused, message, reasons }
+        Self { kind: Kind::Refused, message, reasons, logs: Vec::new() }
     }
 
     /// A decision went against the command, but only the number of such decisions is recorded: exit code 3.
     pub fn counted(message: String, reasons: Vec<Reason>) -> Self {
-        Self { kind: Kind::Refused, message, reasons }
+        Self { kind: Kind::Refused, message, reasons, logs: Vec::new() }
     }
 
     /// A gate or an agent decided against the release, or could not decide: exit code 3 or 4.
     pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<policy::Reason>) -> Self {
         let kind = if outcome == GateOutcome::Undecided { Kind::Undecided } else { Kind::Refused };
         let reason = |finding: policy::Reason| Reason::new(&finding.code, finding.what, finding.remedy);
-        Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
+        let reasons = findings.into_iter().map(reason).collect();
+        Self { kind, message: message.to_string(), reasons, logs: Vec::new() }
     }
 
     /// The failure that an error of the crate `client` stands for.
@@ -68,18 +71,29 @@ impl Failure {
 
     /// A person ended the verb before its result was there: exit code 130, as a shell reports it after Ctrl-C.
     pub fn interrupted(message: impl fmt::Display) -> Self {
-        Self { kind: Kind::Interrupted, message: message.to_string(), reasons: Vec::new() }
+        Self { kind: Kind::Interrupted, message: message.to_string(), reasons: Vec::new(), logs: Vec::new() }
     }
 
     /// The reader of the output has closed it: the verb ends quietly with exit code 0.
     pub fn reader_gone() -> Self {
-        Self { kind: Kind::ReaderGone, message: "the reader has gone".into(), reasons: Vec::new() }
+        Self {
+            kind: Kind::ReaderGone,
+            message: "the reader has gone".into(),
+            reasons: Vec::new(),
+            logs: Vec::new(),
+        }
     }
 
     /// The same failure in other words.
     #[must_use]
     pub fn saying(self, message: String) -> Self {
         Self { message, ..self }
+    }
+
+    /// The same failure with the ends of the logs that tell the cause.
+    #[must_use]
+    pub fn with_logs(self, logs: Vec<LogTail>) -> Self {
+        Self { logs, ..self }
     }
 
     /// The message of the failure.
@@ -90,6 +104,11 @@ impl Failure {
     /// Why the command was refused, or could not be decided.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
+    }
+
+    /// The ends of logs that tell the cause.
+    pub fn logs(&self) -> &[LogTail] {
+        &self.logs
     }
 
     /// Whether there is nobody to print it for.

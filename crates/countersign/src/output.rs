@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use client::log_tail::LogTail;
 use domain::Reason;
 use serde::Serialize;
 use serde_json::json;
@@ -75,7 +76,10 @@ impl Failure {
             _ if self.is_quiet() => {}
             Output::Text => self.report_text(),
             Output::Json => {
-                let said = json!({ "error": self.message(), "reasons": self.reasons() });
+                let mut said = json!({ "error": self.message(), "reasons": self.reasons() });
+                if let (Some(said), false) = (said.as_object_mut(), self.logs().is_empty()) {
+                    said.insert("logs".into(), json!(self.logs()));
+                }
                 // The reader of a role's standard output may be gone: the failure is printed all the same.
                 if stream(format!("{}\n", shown::json(&said.to_string())).as_bytes()).is_err() {
                     self.report_text();
@@ -95,6 +99,11 @@ impl Failure {
         for Reason { code, what, remedy } in self.reasons() {
             let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
             say(&format!("  {code}: {what}\n    remedy: {remedy}"));
+        }
+        for LogTail { kind, name, runner, lines, cut } in self.logs() {
+            let which = if *cut { "last lines" } else { "log" };
+            say(&format!("  {which} of {kind} {} on {runner}:", shown::line(name)));
+            lines.iter().for_each(|line| say(&format!("    | {}", shown::text(line))));
         }
     }
 }

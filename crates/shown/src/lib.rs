@@ -73,23 +73,48 @@ pub fn json(text: &str) -> String {
 #[must_use]
 pub fn log(piece: &str) -> String {
     let mut shown = String::new();
-    let lines = piece.replace("\r\n", "\n").replace('\r', "\n");
-    let mut rest = lines.as_str();
-    while let Some((before, after)) = rest.split_once('\u{1b}') {
+    for (before, code) in coloured(&lines(piece)) {
         shown += &text(before);
-        let colour = after.strip_prefix('[').and_then(|codes| codes.split_once('m'));
-        match colour.filter(|(codes, _)| codes.chars().all(|c| c.is_ascii_digit() || c == ';')) {
-            Some((codes, after)) => {
-                shown += &format!("\u{1b}[{codes}m");
-                rest = after;
-            }
-            None => {
-                shown += &line("\u{1b}");
-                rest = after;
-            }
+        match code {
+            Some(code) if code.len() > 1 => shown += code,
+            Some(escape) => shown += &line(escape),
+            None => {}
         }
     }
-    shown + &text(rest)
+    shown
+}
+
+/// A piece of a build's log without its colours. It is still the text of another program.
+#[must_use]
+pub fn uncoloured(piece: &str) -> String {
+    let mut plain = String::new();
+    for (before, code) in coloured(&lines(piece)) {
+        plain += before;
+        plain += code.filter(|code| code.len() == 1).unwrap_or_default();
+    }
+    plain
+}
+
+/// The same lines with one sort of ends.
+fn lines(piece: &str) -> String {
+    piece.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The parts of a text, each with what follows it: a colour code, or an escape that begins none.
+fn coloured(text: &str) -> Vec<(&str, Option<&str>)> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.find('\u{1b}') {
+        let (before, escape) = rest.split_at(at);
+        let is_code = |codes: &str| codes.chars().all(|c| c.is_ascii_digit() || c == ';');
+        let colour = escape.get(1..).and_then(|after| after.strip_prefix('[')?.split_once('m'));
+        // The code is `ESC [`, its numbers, and `m`.
+        let bytes = colour.filter(|(codes, _)| is_code(codes)).map_or(1, |(codes, _)| codes.len() + 3);
+        let (code, after) = escape.split_at(bytes);
+        parts.push((before, Some(code)));
+        rest = after;
+    }
+    parts.push((rest, None));
+    parts
 }
 
 fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
@@ -124,7 +149,7 @@ fn is_plain(c: char) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::{below, brief, json, line, log, text};
+    use super::{below, brief, json, line, log, text, uncoloured};
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {
@@ -169,5 +194,7 @@ mod tests {
         let wrote = "\u{1b}[1;31merror\u{1b}[0m: x\r\nprogress\rdone\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{1b}";
         let shown = "\u{1b}[1;31merror\u{1b}[0m: x\nprogress\ndone\\u{1b}]52;c;aGk=\\u{7}\\u{1b}[2J\\u{1b}";
         assert_eq!(log(wrote), shown);
+        let plain = "error: x\nprogress\ndone\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{1b}";
+        assert_eq!(uncoloured(wrote), plain, "colours are gone, and nothing else is");
     }
 }

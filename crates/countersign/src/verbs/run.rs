@@ -15,7 +15,7 @@ use client::project::{self, SourceCommit};
 use client::results::ReportCounts;
 use client::review::short;
 use client::run_request::{self, RunRequest};
-use client::{approvers, missing_pipeline, run, run_failure, run_reports, session};
+use client::{approvers, log_tail, missing_pipeline, run, run_failure, run_reports, session};
 use domain::RunId;
 use evidence::rules::UNTESTED;
 use evidence::trust_root::Mode;
@@ -155,7 +155,8 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     report.reports = runtime.block_on(run_reports::reports(&client, &view)).unwrap_or_default();
     if let Some(failure) = runtime.block_on(run_failure::failure(&client, &view, &report.outcomes))? {
         report.reports.iter().for_each(|counts| progress.say(format!("report {}", counts.line())));
-        return Err(failure.into());
+        let logs = runtime.block_on(log_tail::of_failed(&client, &view));
+        return Err(Failure::from(failure).with_logs(logs));
     }
     report.gates = gates(&runtime, &home, &client, &report)?;
     report.next = runtime.block_on(run::next(&home, &client, &report.outcomes, &report.gates))?;

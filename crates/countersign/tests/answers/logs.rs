@@ -24,7 +24,15 @@ fn logs_say_whose_they_are_and_of_which_run() {
     shop.write(".countersign/pipeline.yaml", &text);
     let commit = shop.commit("fails");
     let up = shop.home.up();
-    assert!(codes(&shop.in_repository(&["run"], 3)).iter().all(|code| *code == "step-failed"));
+    let answer = shop.in_repository(&["run"], 3);
+    assert!(codes(&answer).iter().all(|code| *code == "step-failed"));
+    let tails = answer["logs"].as_array().unwrap();
+    let tail = json!({ "kind": "step", "name": "test", "runner": tails[0]["runner"], "lines": ["never"], "cut": false });
+    assert_eq!(tails, &[tail], "one runner tells the cause");
+    let said = shop.home.run_in(&shop.repository(), &["run"]).stderr;
+    let said = String::from_utf8(said).unwrap();
+    let end = said.split_once("\n  log of step test on runner-").unwrap().1;
+    assert!(end.ends_with(":\n    | never\n"), "{said}");
     let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
     let run = runs[0]["run"].as_str().unwrap();
     let whole = format!("run {run} of shop at commit {commit}: failed\n");
