@@ -3,7 +3,7 @@
 use super::rule::{Rule, Sort, rule};
 
 /// The rules.
-pub const RULES: [Rule; 41] = [
+pub const RULES: [Rule; 42] = [
     rule("easypost-key", "EasyPost", "API key", &["EZAK", "EZTK"], 0, "EZ[AT]K[0-9A-Za-z]{54}", Sort::Token),
     rule("figma-pat", "Figma", "personal access token", &["figd_"], 0, "figd_[0-9A-Za-z_-]{40}", Sort::Token),
     rule(
@@ -35,6 +35,16 @@ pub const RULES: [Rule; 41] = [
         0,
         "GOCSPX-[0-9A-Za-z_-]{28}",
         Sort::Token,
+    ),
+    rule(
+        "github-classic-token",
+        "GitHub",
+        "access token of the form without a checksum",
+        &["@github.com", "authorization"],
+        110,
+        // Forty hexadecimal digits are an object id too, but not where an address or a header names who asks.
+        r#"(?i:authorization["']?[ \t]{0,4}[:=,][ \t]{0,4}["'`]?token[ \t]{1,4}|https?://(?:[0-9a-z-]{1,39}:)?)([0-9a-f]{40})(?::x-oauth-basic)?(?:@github\.com)?"#,
+        Sort::Value,
     ),
     rule(
         "github-fine-grained-pat",

@@ -163,6 +163,33 @@ fn what_looks_like_chance_and_is_none_is_no_secret() {
     }
 }
 
+/// A token whose checksum is wrong was never issued, so its own rule is silent. The form before checksums is found where
+/// words or an address tell what it is.
+#[test]
+fn tokens_of_github_with_a_wrong_checksum_and_without_one() {
+    let (wrong, old) = (format!("ghp_{}", "Zq7Lk2Xw9Rt4".repeat(3)), "3f9a1c7e5b".repeat(3) + "d2468ace01");
+    for (text, rule) in [
+        (format!("see {wrong} for the form"), None),
+        (format!("https://{wrong}@github.com/acme/app"), None),
+        (format!("GITHUB_TOKEN={wrong}"), Some("generic-secret")),
+        (format!("https://{old}@github.com/acme/app"), Some("github-classic-token")),
+        (format!("https://ci:{old}@github.com/acme/app"), Some("github-classic-token")),
+        (
+            format!("curl -H 'Authorization: token {old}' https://api.github.com"),
+            Some("github-classic-token"),
+        ),
+        (format!("headers = {{ \"Authorization\": \"token {old}\" }}"), Some("github-classic-token")),
+        (format!("github_token = {old}"), Some("generic-secret")),
+        (format!("commit {old} of https://github.com/acme/app/commit/{old}"), None),
+        (format!("actions/checkout@{old} of git@github.com:acme/app"), None),
+    ] {
+        let found: Vec<_> = hits(&text).into_iter().map(|hit| hit.rule).collect();
+        assert_eq!(found, Vec::from_iter(rule), "{text}");
+    }
+    let basic = hits(&format!("https://{old}:x-oauth-basic@github.com/acme/app"));
+    assert_eq!(basic.first().map(|hit| hit.rule), Some("github-classic-token"));
+}
+
 #[test]
 fn names_tell_of_key_files() {
     let rows = [

@@ -221,4 +221,6 @@ pub const KINDS: &[Kind] = &[
     ),
     kind("generic-secret", "db_password = \"{>}{w24}\"", "db_password = \"changeme\""),
     kind("generic-secret", "api_key: '{>}{x40}'", "api_key: '<your api key here>'"),
+    // A kind that came later stands at the end, so that the set of all others stays as it was committed.
+    kind("github-classic-token", "https://{>}{x40}@github.com/acme/app", "https://{x30}@github.com/acme/app"),
 ];
