@@ -21,7 +21,7 @@ pub struct Evidence {
     /// Number of the release; default: the release that runs at the place.
     #[arg(value_parser = release)]
     release: Option<u64>,
-    /// File to write; default: a file in the current directory, which git is told to ignore.
+    /// File to write, which replaces an existing one; default: a file in the current directory, which git is told to ignore.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -26,12 +26,17 @@ pub struct Promote {
     data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
     place: Option<Place>,
-    /// File for the evidence; default: a file in the current directory, which git is told to ignore.
+    /// File for the evidence, which replaces an existing one; default: a file in the current directory, which git is told to
+    /// ignore.
     #[arg(long)]
     bundle: Option<PathBuf>,
     /// Wait only for the gate; default: wait for the agent's report too.
     #[arg(long)]
     no_wait: bool,
+    /// Changes nothing, because nothing is asked: `approve` asks before it signs. It is here for scripts that give it to every
+    /// command.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -20,7 +20,7 @@ pub struct Sbom {
     /// Format of the bill.
     #[arg(long, value_enum, default_value_t)]
     format: BillFormat,
-    /// File to write; default: standard output.
+    /// File to write, which replaces an existing one; default: standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

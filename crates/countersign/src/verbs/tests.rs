@@ -108,7 +108,7 @@ fn the_cli_page_is_the_help_of_the_program() {
     let mut command = CommandLine::command();
     command.build();
     let mut page = format!(
-        "# Every command\n\n{CLI_PAGE_INTRODUCTION}\n\n## Everywhere\n\nEvery command takes these:\n{}",
+        "# Every command\n\n{CLI_PAGE_INTRODUCTION}\n\n## Everywhere\n\nEvery command takes these:\n{}\n{CLI_PAGE_FILES}\n",
         table(command.get_arguments().filter(|argument| argument.is_global_set()))
     );
     section(&command, &mut page);
@@ -125,6 +125,9 @@ fn the_cli_page_is_the_help_of_the_program() {
     );
 }
 
+const CLI_PAGE_FILES: &str = "A file that you name for an answer (`--out`, `--bundle`, `--save`) replaces an existing one, as a \
+                              whole or not at all; no command\nasks before. A key, a profile or an installation is never \
+                              replaced in this way.";
 const CLI_PAGE_INTRODUCTION: &str = "The test `the_cli_page_is_the_help_of_the_program` writes this page from the program \
                                      itself. Do not edit it: change the help in\n`crates/countersign/src/verbs/` and run \
                                      `UPDATE_CLI=1 cargo x test cli_page`. `--help` after a command prints the same.";

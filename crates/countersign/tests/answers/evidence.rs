@@ -59,8 +59,9 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     let saved = shop.ok(&["evidence", PLACE, "--out", "../second.bundle"]);
     assert_eq!(saved["release"], json!(2));
     assert_eq!(shop.ok(&["verify", "../second.bundle"])["release"], json!(2));
-    shop.ok(&["evidence", PLACE, "1", "--out", "../first.bundle"]);
     let read = |name: &str| std::fs::read(shop.home.dir.path().join(name)).unwrap();
+    std::fs::write(shop.home.dir.path().join("first.bundle"), "an older answer").unwrap();
+    shop.ok(&["evidence", PLACE, "1", "--out", "../first.bundle"]);
     assert_eq!(read("one.bundle"), read("first.bundle"));
 
     // Only the agent judges a rollback: its evidence is that of the release that it brought back.

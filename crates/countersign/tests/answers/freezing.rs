@@ -116,7 +116,7 @@ fn a_first_approval_says_what_it_is_and_commits_come_in_order() {
     };
     assert_eq!(order(&page), subjects);
     shop.ok(&["approve", "--yes", "--reason", "tested"]);
-    shop.ok(&["promote"]);
+    shop.ok(&["promote", "--yes"]);
     shop.service("fine");
     let base = short(shop.git(&["rev-parse", "HEAD"]));
     shop.commit("five");
