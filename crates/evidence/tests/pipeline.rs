@@ -47,6 +47,7 @@ fn each_mistake_is_named_with_its_place() {
         assert!(GOOD.contains(from), "{from}");
         Pipeline::parse(GOOD.replace(from, to).as_bytes()).unwrap_err().to_string()
     };
+    let lint = "lint: {run: [cargo, fmt, --check]}";
     for (from, to, expected) in [
         ("version: 1", "version: 2", "version: is not 1"),
         ("version: 1\n", "", "missing field `version`"),
@@ -55,24 +56,16 @@ fn each_mistake_is_named_with_its_place() {
             "needs: [lint, tset]",
             "steps.build.needs: `tset` is no step; known are agreed, build",
         ),
-        ("lint: {run: [cargo, fmt, --check]}", "lint: {run: [cargo], needs: [build]}", "in a circle"),
-        ("lint: {run: [cargo, fmt, --check]}", "lint: {}", "steps.lint: needs either `run` or `approval`"),
-        ("lint: {run: [cargo, fmt, --check]}", "lint: {run: []}", "steps.lint.run: names no program"),
+        (lint, "lint: {run: [cargo], needs: [build]}", "in a circle"),
+        (lint, "lint: {}", "steps.lint: needs either `run` or `approval`"),
+        (lint, "lint: {run: []}", "steps.lint.run: names no program"),
         ("run: cargo build --release", "run: ' '", "steps.build.run: is empty"),
+        (lint, "lint: {run: [x], scan: [secrets]}", "steps.lint.scan: stands alone"),
+        (lint, "lint: {scan: [history]}", "unknown variant `history`"),
+        (lint, "lint: {scan: []}", "steps.lint: needs either"),
+        (lint, "lint: {scan: [secrets], env: {A: b}}", "steps.lint.scan: has no outputs, network or env"),
         (
-            "lint: {run: [cargo, fmt, --check]}",
-            "lint: {run: [x], scan: [secrets]}",
-            "steps.lint.scan: stands alone",
-        ),
-        ("lint: {run: [cargo, fmt, --check]}", "lint: {scan: [history]}", "unknown variant `history`"),
-        ("lint: {run: [cargo, fmt, --check]}", "lint: {scan: []}", "steps.lint: needs either"),
-        (
-            "lint: {run: [cargo, fmt, --check]}",
-            "lint: {scan: [secrets], env: {A: b}}",
-            "steps.lint.scan: has no outputs, network or env",
-        ),
-        (
-            "lint: {run: [cargo, fmt, --check]}",
+            lint,
             "lint: {scan: [secrets], reports: [{kind: sarif, path: x}]}",
             "steps.lint.scan: has no reports but the runner's own",
         ),

@@ -1,7 +1,7 @@
 //! Files of the project in the lab, as its commits hold them.
 
-/// The steps of all pipelines.
-macro_rules! steps {
+/// The first step of all pipelines, and the beginning of the second one.
+macro_rules! begin {
     () => {
         "version: 1
 steps:
@@ -10,8 +10,14 @@ steps:
     outputs: [out/api]
   test:
     needs: [build]
-    run: make test
 "
+    };
+}
+
+/// The steps of most pipelines.
+macro_rules! steps {
+    () => {
+        concat!(begin!(), "    run: make test\n")
     };
 }
 
@@ -56,18 +62,11 @@ pub const PIPELINE_REPORTS: &str = concat!(
 );
 
 /// A pipeline whose second step is a scan by the runner itself.
-pub const PIPELINE_SCANS: &str = concat!(
-    "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    scan: [secrets, components]
-",
-    artifacts!()
-);
+pub const PIPELINE_SCANS: &str = concat!(begin!(), "    scan: [secrets, components]\n", artifacts!());
+
+/// A pipeline whose second step leaves a report of coverage.
+pub const PIPELINE_COVERAGE: &str =
+    concat!(steps!(), "    reports: [{ kind: lcov, path: out/lcov.info }]\n", artifacts!());
 
 /// A pipeline whose scanner's report is a file of the commit.
 pub const PIPELINE_COMMITTED: &str = concat!(

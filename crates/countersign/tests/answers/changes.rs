@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::Home;
+use crate::support::packages::{LOCKFILE, record};
 use crate::support::secrets::token;
 
 /// A repository of a person.
@@ -310,30 +311,6 @@ fn a_shallow_clone_is_never_a_pass() {
     assert_eq!(repository.git_in(&shallow, &["fetch", "-q", "--unshallow"]).0, 0);
     let (failed, said) = code(&["scan", "--diff", &base]);
     assert!(failed == 3, "{said}");
-}
-
-const LOCKFILE: &str = "version = 4
-
-[[package]]
-name = \"app\"
-version = \"0.1.0\"
-dependencies = [\"serde\"]
-
-[[package]]
-name = \"serde\"
-version = \"1.0.0\"
-source = \"registry+https://github.com/rust-lang/crates.io-index\"
-checksum = \"abababababababababababababababababababababababababababababababab\"
-";
-
-fn record(id: &str, name: &str) -> String {
-    format!(
-        r#"{{"id": "{id}", "modified": "2026-08-21T10:00:00Z", "published": "2026-08-01T10:00:00Z",
-  "summary": "Memory is read after it was freed",
-  "severity": [{{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}],
-  "affected": [{{"package": {{"ecosystem": "crates.io", "name": "{name}"}},
-    "ranges": [{{"type": "SEMVER", "events": [{{"introduced": "0.0.0-0"}}, {{"fixed": "1.0.1"}}]}}]}}]}}"#
-    )
 }
 
 /// Packages are judged where a lockfile changed, and only new problems count.

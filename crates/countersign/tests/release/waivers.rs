@@ -9,18 +9,24 @@ use super::reports::{CRITICAL, scanned, tomorrow};
 use super::shop::Shop;
 use crate::codes;
 use crate::support::secrets::token;
-use crate::support::{Home, until};
+use crate::support::{Home, Up, until};
 
-#[test]
-fn a_second_person_waives_a_finding_until_a_date() {
+/// A critical finding in a release that waits for people: Ada wrote the change, and Bob works elsewhere, in his directory.
+fn scanned_by_two() -> (Shop, Up, Home, String) {
     let (shop, made) = rehearsal();
     scanned(&shop, CRITICAL);
     shop.commit("a scanner");
     let up = shop.home.up();
     let data = elsewhere(&shop, "elsewhere", &up.url);
     let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
-    let by = |home: &Home, words: &[&str]| home.ok(&[words, &["--data", &data]].concat());
     shop.ok(&["run"]);
+    (shop, up, bob, data)
+}
+
+#[test]
+fn a_second_person_waives_a_finding_until_a_date() {
+    let (shop, up, bob, data) = scanned_by_two();
+    let by = |home: &Home, words: &[&str]| home.ok(&[words, &["--data", &data]].concat());
     let release = by(&bob, &["approve", "--yes", "--reason", "tested in staging"])["release"].to_string();
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["finding-critical"], "{refused}");
@@ -84,18 +90,12 @@ fn a_second_person_waives_a_finding_until_a_date() {
 
 #[test]
 fn a_withdrawn_waiver_lets_its_finding_block_again() {
-    let (shop, made) = rehearsal();
-    scanned(&shop, CRITICAL);
-    shop.commit("a scanner");
-    let up = shop.home.up();
-    let data = elsewhere(&shop, "elsewhere", &up.url);
-    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let (shop, up, bob, data) = scanned_by_two();
     let by = |words: &[&str]| bob.ok(&[words, &["--data", &data]].concat());
     let shown_in_text = || {
         let shown = bob.run(&["approve", "--show", "--data", &data]);
         String::from_utf8(shown.stdout).unwrap()
     };
-    shop.ok(&["run"]);
     let worst = || by(&["approve", "--show"])["findings"]["worst"][0].clone();
     let finding = worst()["id"].as_str().unwrap().to_owned();
     // The line of the run can be copied; a date and a reason are missing in it.
@@ -159,14 +159,8 @@ fn judged_by_server(shop: &Shop, moment: Moment) -> (usize, Judgement) {
 /// `a_statement_counts_until_just_before_its_end_and_from_then_on_nowhere`.
 #[test]
 fn a_waiver_blocks_again_at_its_second_in_what_the_server_collects_and_always_in_the_hook() {
-    let (shop, made) = rehearsal();
-    scanned(&shop, CRITICAL);
-    shop.commit("a scanner");
-    let up = shop.home.up();
-    let data = elsewhere(&shop, "elsewhere", &up.url);
-    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let (shop, up, bob, data) = scanned_by_two();
     let by = |words: &[&str]| bob.ok(&[words, &["--data", &data]].concat());
-    shop.ok(&["run"]);
     let shown = by(&["approve", "--show"]);
     let finding = shown["findings"]["worst"][0]["id"].as_str().unwrap().to_owned();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

@@ -3,6 +3,7 @@
 
 pub mod grow;
 pub mod neighbours;
+pub mod packages;
 pub mod secrets;
 
 use std::io::{BufRead as _, BufReader};

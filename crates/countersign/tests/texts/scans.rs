@@ -4,34 +4,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::Page;
 use crate::support::Home;
+use crate::support::packages::{LOCKFILE, record};
 use crate::support::secrets::token;
-
-const LOCKFILE: &str = "version = 4
-
-[[package]]
-name = \"app\"
-version = \"0.1.0\"
-dependencies = [\"serde\"]
-
-[[package]]
-name = \"serde\"
-version = \"1.0.0\"
-source = \"registry+https://github.com/rust-lang/crates.io-index\"
-checksum = \"abababababababababababababababababababababababababababababababab\"
-";
-
-const RECORD: &str = r#"{
-  "id": "RUSTSEC-2026-0001",
-  "modified": "2026-08-21T10:00:00Z",
-  "published": "2026-08-01T10:00:00Z",
-  "aliases": ["CVE-2026-1"],
-  "summary": "Memory is read after it was freed",
-  "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
-  "affected": [{
-    "package": {"ecosystem": "crates.io", "name": "serde"},
-    "ranges": [{"type": "SEMVER", "events": [{"introduced": "0.0.0-0"}, {"fixed": "1.0.1"}]}]
-  }]
-}"#;
 
 #[test]
 fn scans_of_directories() {
@@ -58,7 +32,7 @@ fn scans_of_directories() {
     page.fails("a directory that does not exist", &["scan", "nowhere"]);
     page.fails("a directory without files", &["scan", "nothing"]);
     page.fails("a file whose name is not UTF-8", &["scan", "odd"]);
-    write("mirror/crates.io/one.json", RECORD);
+    write("mirror/crates.io/one.json", &record("RUSTSEC-2026-0001", "serde"));
     write("mirror/readme.txt", "not a record\n");
     write("broken/one.json", "{\"id\": 7}");
     page.shows("a database of advisories", &["osv", "sync", "--from", "mirror"]);

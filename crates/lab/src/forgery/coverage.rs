@@ -6,6 +6,7 @@ use evidence::document::{CoverageDocument, Tool};
 use super::documents::{one_saw, with};
 use super::row::{Forgery, forged};
 use crate::documents::LabDocument;
+use crate::files::PIPELINE_COVERAGE;
 use crate::world::Lab;
 
 pub(super) fn rows() -> Vec<Forgery> {
@@ -34,7 +35,7 @@ fn covered(files: &[(&str, u64)]) -> CoverageDocument {
 
 /// A policy with a floor of 80 percent, which the honest report keeps.
 fn floor(lab: &mut Lab) {
-    lab.pipeline = PIPELINE;
+    lab.pipeline = PIPELINE_COVERAGE;
     lab.policy = with(
         "reads contains {\"kind\": \"coverage\"}
 deny contains {\"code\": \"coverage-low\", \"what\": \"fewer than 80 of 100 lines ran\", \"remedy\": \"test more\"} if {
@@ -45,17 +46,3 @@ deny contains {\"code\": \"coverage-low\", \"what\": \"fewer than 80 of 100 line
 }
 
 const PATH: &str = "out/lcov.info";
-const PIPELINE: &str = "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    run: make test
-    reports: [{ kind: lcov, path: out/lcov.info }]
-artifacts:
-  api:
-    files:
-      bin/api: { step: build, path: out/api }
-";

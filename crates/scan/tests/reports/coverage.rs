@@ -77,47 +77,51 @@ fn a_line_counts_once_and_ran_if_a_record_says_so() {
 #[test]
 fn refused() {
     let long = format!("SF:{}\nDA:1,1\nend_of_record\n", "a/".repeat(1_000));
-    for (format, text, why) in [
-        (Lcov, "TN:\n", "names no file"),
-        (Lcov, "SF:a\nDA:1,1\n", "does not end"),
-        (Lcov, "SF:a\nDA:1,1\nSF:b\nend_of_record\n", "before the one above ended"),
-        (Lcov, "DA:1,1\n", "lines of no file"),
-        (Lcov, "end_of_record\n", "did not begin"),
-        (Lcov, "SF:a\nDB:1,1\nend_of_record\n", "line 2: not sound"),
-        (Lcov, "SF:a\nDA:1,-1\nend_of_record\n", "how often it ran"),
-        (Lcov, "SF:a\nDA:x,1\nend_of_record\n", "how often it ran"),
-        (Lcov, "SF:a\nDA:1\nend_of_record\n", "how often it ran"),
-        (Lcov, "SF:a\nDA:1,1\nLF:2\nend_of_record\n", "more lines than it shows"),
-        (Lcov, "SF:a\nDA:1,1\nLH:0\nend_of_record\n", "fewer lines that ran"),
-        (Lcov, "SF:\nDA:1,1\nend_of_record\n", "path of the file"),
-        (Lcov, &long, "path of the file"),
-        (Lcov, "<coverage/>", "not sound"),
-        (Cobertura, "<coverage/>", "names no file"),
-        (Cobertura, "<coverage lines-valid='2'><class filename='a'/></coverage>", "shows none"),
+    let lcov = [
+        ("TN:\n", "names no file"),
+        ("SF:a\nDA:1,1\n", "does not end"),
+        ("SF:a\nDA:1,1\nSF:b\nend_of_record\n", "before the one above ended"),
+        ("DA:1,1\n", "lines of no file"),
+        ("end_of_record\n", "did not begin"),
+        ("SF:a\nDB:1,1\nend_of_record\n", "line 2: not sound"),
+        ("SF:a\nDA:1,-1\nend_of_record\n", "how often it ran"),
+        ("SF:a\nDA:x,1\nend_of_record\n", "how often it ran"),
+        ("SF:a\nDA:1\nend_of_record\n", "how often it ran"),
+        ("SF:a\nDA:1,1\nLF:2\nend_of_record\n", "more lines than it shows"),
+        ("SF:a\nDA:1,1\nLH:0\nend_of_record\n", "fewer lines that ran"),
+        ("SF:\nDA:1,1\nend_of_record\n", "path of the file"),
+        (&long, "path of the file"),
+        ("<coverage/>", "not sound"),
+    ];
+    for (text, why) in lcov {
+        let error = refusal(Lcov, text.as_bytes());
+        assert!(error.contains(why), "{text}: {error}");
+    }
+}
+
+#[test]
+fn refused_xml() {
+    let coverage = |attributes: &str, inner: &str| format!("<coverage {attributes}>{inner}</coverage>");
+    let class = |lines: &str| coverage("", &format!("<class filename='a'>{lines}</class>"));
+    let typed = |kind: &str| format!("<!DOCTYPE {kind}><coverage/>");
+    for (text, why) in [
+        (coverage("", ""), "names no file"),
+        (coverage("lines-valid='2'", "<class filename='a'/>"), "shows none"),
         (
-            Cobertura,
-            "<coverage lines-covered='0'><class filename='a'><line number='1' hits='1'/></class></coverage>",
+            coverage("lines-covered='0'", "<class filename='a'><line number='1' hits='1'/></class>"),
             "fewer lines that ran",
         ),
-        (Cobertura, "<coverage lines-valid='many'><class filename='a'/></coverage>", "not a count"),
-        (Cobertura, "<coverage><class><line number='1' hits='1'/></class></coverage>", "path of the file"),
-        (
-            Cobertura,
-            "<coverage><class filename='a'><line number='1'/></class></coverage>",
-            "how often it ran",
-        ),
-        (Cobertura, "<coverage><class filename='a'><line hits='1'/></class></coverage>", "how often it ran"),
-        (Cobertura, "<testsuites/>", "expected `coverage`"),
-        (Cobertura, "<!DOCTYPE coverage SYSTEM \"a\" [<!ENTITY b \"c\">]><coverage/>", "document type"),
-        (Cobertura, "<!DOCTYPE other SYSTEM \"a\"><coverage/>", "document type"),
-        (
-            Cobertura,
-            "<!DOCTYPE coverage SYSTEM \"a\"><!DOCTYPE coverage SYSTEM \"b\"><coverage/>",
-            "document type",
-        ),
-        (Cobertura, "<coverage><a/><!DOCTYPE coverage SYSTEM \"a\"></coverage>", "not sound"),
+        (coverage("lines-valid='many'", "<class filename='a'/>"), "not a count"),
+        (coverage("", "<class><line number='1' hits='1'/></class>"), "path of the file"),
+        (class("<line number='1'/>"), "how often it ran"),
+        (class("<line hits='1'/>"), "how often it ran"),
+        ("<testsuites/>".into(), "expected `coverage`"),
+        (typed("coverage SYSTEM \"a\" [<!ENTITY b \"c\">]"), "document type"),
+        (typed("other SYSTEM \"a\""), "document type"),
+        (typed("coverage SYSTEM \"a\"><!DOCTYPE coverage SYSTEM \"b\""), "document type"),
+        (coverage("", "<a/><!DOCTYPE coverage SYSTEM \"a\">"), "not sound"),
     ] {
-        let error = refusal(format, text.as_bytes());
+        let error = refusal(Cobertura, text.as_bytes());
         assert!(error.contains(why), "{text}: {error}");
     }
 }
