@@ -10,8 +10,8 @@ use evidence::dsse::Envelope;
 use evidence::release_check::ReleaseCheck;
 use serde::{Deserialize, Serialize};
 
-use crate::answers::{AnswerError, CompletedWork, store, stored};
 use crate::keep::Keep;
+use crate::stored_answer::{AnswerError, CompletedWork, store, stored};
 
 /// A directory with one file for each check.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use evidence::dsse::Envelope;
 use tracing::warn;
 use wire::{Client, ClientError, CommandOutcome, ProblemKind};
 
-use crate::answers::CompletedWork;
+use crate::stored_answer::CompletedWork;
 
 /// Sends the result of a piece of work; also succeeds if the work is not wanted any more.
 ///

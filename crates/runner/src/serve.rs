@@ -194,7 +194,7 @@ mod tests {
     use wire::AnchorError;
 
     use super::*;
-    use crate::answers::CompletedWork;
+    use crate::stored_answer::CompletedWork;
 
     /// A server that gives each request the next of these answers, or none; returns its URL and the received requests.
     fn answering(

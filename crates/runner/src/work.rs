@@ -22,7 +22,7 @@ use evidence::{Digest, Id, Moment, Name};
 use judge::OpenedRun;
 use wire::BLOB_BYTES_MAX;
 
-use crate::answers::{Answers, CompletedWork};
+use crate::answers::Answers;
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
@@ -32,6 +32,7 @@ use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};
 use crate::step::{check, execute};
+use crate::stored_answer::CompletedWork;
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 use crate::work_error::WorkError;

@@ -8,11 +8,11 @@ use evidence::rules::Problem;
 use evidence::tree_list::TreeListError;
 use wire::{BLOB_BYTES_MAX, ClientError};
 
-use crate::answers::AnswerError;
 use crate::artifact::ArtifactError;
 use crate::keep::KeepError;
 use crate::sources::SourcesError;
 use crate::step_error::StepError;
+use crate::stored_answer::AnswerError;
 use crate::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
