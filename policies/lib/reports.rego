@@ -1,4 +1,4 @@
-# Rules about what scanners, tests and package managers reported. The table `modes` says for each rule whether it blocks,
+# Rules about what scanners, tests and package managers reported. The table `effects` says for each rule whether it blocks,
 # warns or is off; `limits` has the numbers. Each rule goes through the facts once, so that a thousand
 # components cost a thousand steps.
 package countersign.gate
@@ -10,10 +10,16 @@ column := sprintf("solo/%s", [input.place.environment]) if solo else := input.pl
 
 fallback := "solo" if solo else := "other"
 
-mode(rule) := object.get(row, column, object.get(row, fallback, object.get(row, "other", "block"))) if row := object.get(modes, rule, {})
+# The word of the table for a rule here.
+entry(rule) := object.get(row, column, object.get(row, fallback, object.get(row, "other", "block"))) if row := object.get(effects, rule, {})
 
 # A rule that the table does not name, or a word that is misspelt there, blocks.
-blocks(rule) if not mode(rule) in {"off", "warn"}
+effect(rule) := word if {
+	word := entry(rule)
+	word in {"off", "warn"}
+} else := "block"
+
+blocks(rule) if effect(rule) == "block"
 
 # A waived finding counts again from the end of its waiver on.
 open_findings := [finding |
@@ -483,11 +489,11 @@ deny contains problem if {
 
 warn contains problem if {
 	some problem in problems
-	mode(problem.code) == "warn"
+	effect(problem.code) == "warn"
 }
 
 # A suspicion blocks nowhere.
 warn contains problem if {
 	some problem in suspicions
-	mode(problem.code) != "off"
+	effect(problem.code) != "off"
 }

@@ -19,7 +19,7 @@ approver := "release-manager"
 
 # A finding without a fix, or with one that is younger than a month, warns. A fix that is overdue blocks in production. In
 # solo mode, too, other environments only warn: nobody could try a fix there otherwise.
-modes := {
+effects := {
 	"secret-found": {"other": "block", "solo": "block"},
 	"provenance-missing": {"other": "block", "solo": "block"},
 	"fix-overdue": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},

@@ -1,7 +1,7 @@
 # General IT controls over changes, as auditors of SOX section 404 look for them: two people approve, and author,
 # approver and promoter are different people. The page docs/policy/packs.md says what a gate can show of it.
 #
-# This file and `modes.rego` have what differs from team to team. Rules that all packs share are in `release.rego` and
+# This file and `limits.rego` have what differs from team to team. Rules that all packs share are in `release.rego` and
 # `reports.rego`.
 package countersign.gate
 
@@ -78,7 +78,7 @@ explain contains rule if {
 		"promoter-approved": ["people.promoter", "approvals[].name", "approvals[].counts"],
 		"ticket-missing": ["approvals[].ticket"],
 	}
-	rule := {"code": code, "mode": in_production, "reads": fields}
+	rule := {"code": code, "effect": in_production, "reads": fields}
 }
 
 in_production := "block" if production else := "off"

@@ -11,7 +11,7 @@ use domain::gate::GateOutcome;
 use evidence::document::FindingsDocument;
 use evidence::{Digest, Place};
 use judge::{Checked, Judgement, Owners};
-use policy::{Reason, Rule, RuleMode};
+use policy::{Effect, Reason, Rule};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -235,25 +235,25 @@ fn rules(
     input: &Value,
     shown: &Shown<'_>,
 ) -> Vec<RuleShown> {
-    let mut rows: BTreeMap<&str, (RuleMode, BTreeSet<&str>)> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, (Effect, BTreeSet<&str>)> = BTreeMap::new();
     for rule in listed {
-        let (mode, fields) = rows.entry(&rule.code).or_insert((rule.mode, BTreeSet::new()));
-        *mode = (*mode).min(rule.mode);
+        let (effect, fields) = rows.entry(&rule.code).or_insert((rule.effect, BTreeSet::new()));
+        *effect = (*effect).min(rule.effect);
         fields.extend(rule.reads.iter().map(String::as_str));
     }
     let warned = judgement.warnings.iter();
     for reason in against.iter().copied().chain(warned.clone()) {
-        rows.entry(&reason.code).or_insert((RuleMode::Block, BTreeSet::new()));
+        rows.entry(&reason.code).or_insert((Effect::Block, BTreeSet::new()));
     }
     let mut found: Vec<_> = rows
         .into_iter()
-        .map(|(code, (mode, fields))| {
+        .map(|(code, (effect, fields))| {
             let stops: Vec<_> = against.iter().filter(|reason| reason.code == code).collect();
             let warns: Vec<_> = warned.clone().filter(|reason| reason.code == code).collect();
-            let verdict = match (stops.is_empty(), warns.is_empty(), mode) {
+            let verdict = match (stops.is_empty(), warns.is_empty(), effect) {
                 (false, ..) => RuleVerdict::Block,
                 (true, false, _) => RuleVerdict::Warn,
-                (true, true, RuleMode::Off) => RuleVerdict::Off,
+                (true, true, Effect::Off) => RuleVerdict::Off,
                 _ if !judgement.unclear.is_empty() => RuleVerdict::Undecided,
                 _ => RuleVerdict::Pass,
             };

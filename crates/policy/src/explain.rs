@@ -14,7 +14,7 @@ pub struct Rule {
     /// Code of its reasons.
     pub code: String,
     /// Its effect in this place.
-    pub mode: RuleMode,
+    pub effect: Effect,
     /// Fields of the input that it reads, such as `findings[].severity`.
     pub reads: BTreeSet<String>,
 }
@@ -22,7 +22,7 @@ pub struct Rule {
 /// Effect of a rule in a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RuleMode {
+pub enum Effect {
     /// Its reasons stop the release.
     Block,
     /// Its reasons are warnings.

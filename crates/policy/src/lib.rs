@@ -39,7 +39,7 @@ mod testing;
 mod uncertain;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
-pub use explain::{ExplainError, Rule, RuleMode};
+pub use explain::{Effect, ExplainError, Rule};
 pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};

@@ -1,8 +1,9 @@
 //! The packs: policies that the program has with it, each to start from.
 //!
-//! Invariant: every pack is one package. `gate.rego` and `modes.rego` have what teams change; the rules that all packs share
-//! are in `release.rego` and `reports.rego`; `sentences.rego` has what a verdict says, and `rules.rego` lists the rules for people. Files with tables sort before those with
-//! rules: under `with`, which tests use, the interpreter does not find values of a later file. The page `docs/policy/packs.md` says what each pack shows.
+//! Invariant: every pack is one package. `gate.rego` and `limits.rego` have what teams change; the rules that all packs share
+//! are in `release.rego` and `reports.rego`; `sentences.rego` has what a verdict says, and `summary.rego` what each rule does,
+//! for people. Tables sort after `gate.rego` and before the files with rules: under `with`, which tests use, the interpreter
+//! does not find values of a later file. The page `docs/policy/packs.md` says what each pack shows.
 
 use std::collections::BTreeMap;
 
@@ -55,11 +56,11 @@ impl Pack {
         let shared = [
             ("release.rego", RELEASE),
             ("reports.rego", REPORTS),
-            ("rules.rego", EXPLAIN),
+            ("summary.rego", SUMMARY),
             ("sentences.rego", SENTENCES),
         ];
         let files = shared.into_iter().chain([("gate.rego", self.gate)]);
-        let files = files.chain(self.tables.map(|tables| ("modes.rego", tables)));
+        let files = files.chain(self.tables.map(|tables| ("limits.rego", tables)));
         files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     }
 
@@ -71,7 +72,7 @@ impl Pack {
 }
 
 const RELEASE: &str = include_str!("../../../policies/lib/release.rego");
-const EXPLAIN: &str = include_str!("../../../policies/lib/rules.rego");
-const TABLES: &str = include_str!("../../../policies/lib/modes.rego");
+const SUMMARY: &str = include_str!("../../../policies/lib/summary.rego");
+const TABLES: &str = include_str!("../../../policies/lib/limits.rego");
 const SENTENCES: &str = include_str!("../../../policies/lib/sentences.rego");
 const REPORTS: &str = include_str!("../../../policies/lib/reports.rego");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use policy::{Bundle, Gate, PACKS, Pack, RuleMode, Verdict, run_tests};
+use policy::{Bundle, Effect, Gate, PACKS, Pack, Verdict, run_tests};
 use serde_json::{Value, json};
 
 #[test]
@@ -323,7 +323,7 @@ fn each_rule_of_a_pack_is_explained() {
     let alone = json!({"mode": "solo", "place": {"environment": "dev"}}).to_string();
     let rules = gate("default").explain(&alone).unwrap().unwrap();
     let off: Vec<_> =
-        rules.iter().filter(|rule| rule.mode == RuleMode::Off).map(|rule| rule.code.as_str()).collect();
+        rules.iter().filter(|rule| rule.effect == Effect::Off).map(|rule| rule.code.as_str()).collect();
     assert_eq!(
         off,
         [
@@ -354,7 +354,7 @@ fn a_policy_without_explain_has_no_rules_to_show() {
 /// The default pack, with other tables.
 fn changed(changes: &[(&str, &str)]) -> Gate {
     let mut files = Pack::DEFAULT.files();
-    let tables = files.get_mut("modes.rego").unwrap();
+    let tables = files.get_mut("limits.rego").unwrap();
     for (from, to) in changes {
         assert!(tables.contains(from), "{from}");
         *tables = tables.replace(from, to);

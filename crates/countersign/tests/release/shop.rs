@@ -155,7 +155,7 @@ services:
     /// Writes that policy, and signs it for no place.
     pub fn stopping_policy(&self, dir: &str) {
         self.ok(&["policy", "copy", dir]);
-        let file = Path::new(dir).join("modes.rego");
+        let file = Path::new(dir).join("limits.rego");
         let mut text = std::fs::read_to_string(&file).unwrap();
         for (rule, was, is) in [
             ("finding-critical", r#""solo": "warn""#, r#""solo/production": "block", "solo": "warn""#),

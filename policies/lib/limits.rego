@@ -6,7 +6,7 @@ import rego.v1
 # Effect of each rule about reports: it blocks, warns or is off. `other` is every environment that is not named; add
 # columns for yours. `solo` is for one person alone, who is stopped by a secret and by missing provenance and warned of the
 # rest; `solo/production` would name one environment of it. Let a rule warn before it blocks.
-modes := {
+effects := {
 	"secret-found": {"production": "block", "other": "block", "solo": "block"},
 	"provenance-missing": {"production": "block", "other": "block", "solo": "block"},
 	"finding-critical": {"production": "block", "other": "warn", "solo": "warn"},

@@ -1,28 +1,25 @@
-# The rules, for `countersign policy explain`: what each one does here, and the fields of the input that it reads. This set
-# decides nothing. A test compares it with the codes of `deny` and `warn`.
+# Summary of the rules, for `countersign policy explain`: the effect of each one here, and the fields of the input that it
+# reads. This set decides nothing. A test compares it with the codes of `deny` and `warn`.
 package countersign.gate
 
 import rego.v1
 
 explain contains rule if {
 	some code, fields in read_by_reports
-	rule := {"code": code, "mode": effect(code), "reads": fields}
+	rule := {"code": code, "effect": effect(code), "reads": fields}
 }
 
 explain contains rule if {
 	some code, fields in read_by_release
 	not idle(code)
-	rule := {"code": code, "mode": "block", "reads": fields}
+	rule := {"code": code, "effect": "block", "reads": fields}
 }
 
 explain contains rule if {
 	some code, fields in read_by_release
 	idle(code)
-	rule := {"code": code, "mode": "off", "reads": fields}
+	rule := {"code": code, "effect": "off", "reads": fields}
 }
-
-# A misspelt word blocks.
-effect(code) := "block" if blocks(code) else := mode(code)
 
 # Rules of `release.rego` that one person alone does not need, or that ask for something where nothing is needed.
 idle("range-unsigned") if solo
