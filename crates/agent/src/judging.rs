@@ -77,13 +77,13 @@ impl Memory {
         seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
             Ok(checked) => checked,
-            Err(findings) => {
-                let all: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
+            Err(reasons) => {
+                let all: Vec<_> = reasons.against.into_iter().chain(reasons.unclear).collect();
                 return Decision {
                     apply: None,
                     leaves: None,
-                    reasons: codes(all.iter().map(|finding| finding.code.clone())),
-                    words: all.iter().map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
+                    reasons: codes(all.iter().map(|reason| reason.code.clone())),
+                    words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
                 };
             }
         };
@@ -112,7 +112,7 @@ impl Memory {
         let passed = judgement.outcome == GateOutcome::Pass;
         // A refusal names its reasons alone, which its report keeps.
         let against = judgement.reasons.iter().chain(&judgement.unclear);
-        let words = against.map(|finding| format!("{}: {}", finding.code, finding.what));
+        let words = against.map(|reason| format!("{}: {}", reason.code, reason.what));
         let warned = judgement.warnings.iter();
         let warned = warned.map(|warning| format!("warning: {}: {}", warning.code, warning.what));
         Decision {
@@ -173,12 +173,12 @@ impl Memory {
         let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(order.release, &order.artifact);
         seen.newer.extend(by_hand.cloned());
-        check_rollback(order, &anchors, &seen, self.latest(now)).map_err(|findings| {
+        check_rollback(order, &anchors, &seen, self.latest(now)).map_err(|reasons| {
             Box::new(Decision {
                 apply: None,
                 leaves: None,
-                reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
-                words: findings.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
+                reasons: codes(reasons.against.iter().map(|reason| reason.code.clone())),
+                words: reasons.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
             })
         })
     }

@@ -27,7 +27,7 @@ enum Ancestry {
     Absent(String),
 }
 
-/// Why a commit cannot be released to the places of a release file: findings at first places, which refuse the run,
+/// Why a commit cannot be released to the places of a release file: reasons at first places, which refuse the run,
 /// and notes on later places, which do not.
 pub fn of(
     path: &Path,
@@ -37,11 +37,11 @@ pub fn of(
 ) -> Result<(Vec<Reason>, Vec<String>), Error> {
     let (mut refusing, mut notes) = (Vec::new(), Vec::new());
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
-        let Some(finding) = finding(view, commit, &ancestry(path, commit, &view.base)?) else { continue };
+        let Some(reason) = reason(view, commit, &ancestry(path, commit, &view.base)?) else { continue };
         if view.after.is_none() {
-            refusing.push(finding);
+            refusing.push(reason);
         } else {
-            notes.push(format!("{}; it cannot go there: {}", finding.what, finding.remedy));
+            notes.push(format!("{}; it cannot go there: {}", reason.what, reason.remedy));
         }
     }
     Ok((refusing, notes))
@@ -76,7 +76,7 @@ fn parent(path: &Path, commit: &CommitId) -> Option<CommitId> {
     resolve(path, &format!("{commit}^")).ok()
 }
 
-fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<Reason> {
+fn reason(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<Reason> {
     let (commit, base, place) = (short(commit.as_str()), short(view.base.as_str()), &view.place);
     let stands = if view.running.is_some() {
         format!("which runs in {place}")

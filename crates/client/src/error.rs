@@ -44,8 +44,8 @@ pub enum Error {
         outcome: GateOutcome,
         /// The decision in words.
         message: String,
-        /// Every finding.
-        findings: Vec<policy::Reason>,
+        /// Every reason.
+        reasons: Vec<policy::Reason>,
     },
     /// The server cannot be reached, or answers with a problem.
     #[error(transparent)]
@@ -156,8 +156,8 @@ impl Error {
     pub(crate) fn decided(
         outcome: GateOutcome,
         message: impl Into<String>,
-        findings: Vec<policy::Reason>,
+        reasons: Vec<policy::Reason>,
     ) -> Self {
-        Self::Decided { outcome, message: message.into(), findings }
+        Self::Decided { outcome, message: message.into(), reasons }
     }
 }

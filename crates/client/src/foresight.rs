@@ -54,10 +54,10 @@ impl Foresight {
             return "\nafter your approval: nothing but the promotion is missing".to_owned();
         }
         let mut codes: Vec<(&str, usize)> = Vec::new();
-        for finding in &self.left {
-            match codes.iter_mut().find(|(code, _)| *code == finding.code) {
+        for reason in &self.left {
+            match codes.iter_mut().find(|(code, _)| *code == reason.code) {
                 Some((_, count)) => *count += 1,
-                None => codes.push((&finding.code, 1)),
+                None => codes.push((&reason.code, 1)),
             }
         }
         let codes: Vec<_> = codes.iter().map(|(code, count)| counted(code, *count)).collect();
@@ -74,13 +74,13 @@ fn counted(code: &str, count: usize) -> String {
 #[must_use]
 pub fn left(judgement: &Judgement) -> Vec<Reason> {
     let all = judgement.reasons.iter().chain(&judgement.unclear);
-    all.filter(|finding| finding.code != "not-promoted").cloned().collect()
+    all.filter(|reason| reason.code != "not-promoted").cloned().collect()
 }
 
 /// The next step at a place for which these reasons are left.
 #[must_use]
 pub fn next(place: &Place, left: &[Reason], results: &Results) -> String {
-    let has = |code: &str| left.iter().any(|finding| finding.code == code);
+    let has = |code: &str| left.iter().any(|reason| reason.code == code);
     let mut blocking = results.blocking().peekable();
     if let Some(first) = blocking.peek() {
         let ids = first.id.clone();

@@ -72,7 +72,7 @@ async fn gate(
 /// The reasons of an error, or the error as a reason.
 fn reasons(error: Error) -> Vec<Reason> {
     match error {
-        Error::Decided { findings, .. } if !findings.is_empty() => findings,
+        Error::Decided { reasons, .. } if !reasons.is_empty() => reasons,
         other => vec![Reason {
             code: "evidence-unread".to_owned(),
             what: other.to_string(),
@@ -89,21 +89,21 @@ impl PendingGate {
         let mut lines = vec![format!("{} release {}:", self.place, self.release)];
         let reports = self.results.reports.iter().take(REPORTS_MAX);
         lines.extend(reports.map(|report| format!("  {}", report.line())));
-        for (nth, finding) in self.left.iter().enumerate() {
-            let same = self.left.iter().take(nth).filter(|other| other.code == finding.code).count();
+        for (nth, reason) in self.left.iter().enumerate() {
+            let same = self.left.iter().take(nth).filter(|other| other.code == reason.code).count();
             if same < EACH_MAX {
-                let code = shown::brief(&finding.code, CODE_CHARS);
+                let code = shown::brief(&reason.code, CODE_CHARS);
                 lines.push(format!(
                     "  {code}: {}{}",
-                    shown::brief(&finding.what, WHAT_CHARS),
-                    self.about(finding)
+                    shown::brief(&reason.what, WHAT_CHARS),
+                    self.about(reason)
                 ));
                 lines.extend(
-                    self.waive(finding).map(|command| format!("    to accept it until a date: {command}")),
+                    self.waive(reason).map(|command| format!("    to accept it until a date: {command}")),
                 );
             } else if same == EACH_MAX {
-                let all = self.left.iter().filter(|other| other.code == finding.code).count();
-                let code = shown::brief(&finding.code, CODE_CHARS);
+                let all = self.left.iter().filter(|other| other.code == reason.code).count();
+                let code = shown::brief(&reason.code, CODE_CHARS);
                 lines.push(format!("  and {} more of {code}", all.saturating_sub(EACH_MAX)));
             }
         }

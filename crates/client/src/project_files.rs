@@ -139,9 +139,9 @@ pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
 }
 
 /// A refusal that was decided on this machine, before anything was sent.
-pub fn refused(of: &str, findings: Vec<Reason>) -> Error {
+pub fn refused(of: &str, reasons: Vec<Reason>) -> Error {
     let what = format!("{of} cannot be built or released; nothing was done");
-    Error::decided(GateOutcome::Fail, what, findings)
+    Error::decided(GateOutcome::Fail, what, reasons)
 }
 
 /// Why the release file does not fit the configuration of the project's places, for example because neither names a

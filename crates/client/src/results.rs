@@ -116,7 +116,7 @@ pub struct FindingShown {
 }
 
 /// Facts with which the findings of a document are shown.
-struct Grounds<'a> {
+struct FindingContext<'a> {
     /// Beginnings of the ids of all findings.
     ids: &'a BTreeMap<Digest, String>,
     /// Words that the policy adds to the place of each finding.
@@ -141,8 +141,8 @@ impl Results {
         };
         let shown = |proof: &DocumentProof, at: &str| {
             let statements = &checked.lanes.statements;
-            let grounds = Grounds { ids: &ids, at, judgement, statements, owners: &owners };
-            proof.all.findings.as_ref().map(|found| FindingsShown::of(found, &grounds))
+            let context = FindingContext { ids: &ids, at, judgement, statements, owners: &owners };
+            proof.all.findings.as_ref().map(|found| FindingsShown::of(found, &context))
         };
         let tests = |proof: &DocumentProof| {
             proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements))
@@ -248,8 +248,8 @@ impl ReportCounts {
 }
 
 impl FindingsShown {
-    fn of(document: &FindingsDocument, grounds: &Grounds<'_>) -> Self {
-        let Grounds { ids, at, judgement, statements, owners } = grounds;
+    fn of(document: &FindingsDocument, context: &FindingContext<'_>) -> Self {
+        let FindingContext { ids, at, judgement, statements, owners } = context;
         let mut by_id: BTreeMap<Digest, BTreeSet<String>> = BTreeMap::new();
         // Policies from before reasons named their finding: the sentence of the reason is that of the finding.
         let mut by_sentence: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();

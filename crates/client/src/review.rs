@@ -68,10 +68,10 @@ pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
 }
 
 /// The failure for evidence that does not hold.
-pub fn broken(bundle: &Bundle, findings: Reasons) -> Error {
-    let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
-    witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
-    Error::decided(GateOutcome::Fail, "the evidence does not hold", findings)
+pub fn broken(bundle: &Bundle, reasons: Reasons) -> Error {
+    let mut reasons: Vec<_> = reasons.against.into_iter().chain(reasons.unclear).collect();
+    witnesses::advise(&mut reasons, witnesses::of_bundle(bundle));
+    Error::decided(GateOutcome::Fail, "the evidence does not hold", reasons)
 }
 
 /// A judgement as success or failure.
@@ -235,10 +235,10 @@ pub const fn assurance(mode: Mode) -> &'static str {
 }
 
 /// Reasons, one to a line, and at most [`EACH_MAX`] of each code.
-pub fn lines(title: &str, findings: &[Reason]) -> String {
+pub fn lines(title: &str, reasons: &[Reason]) -> String {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut text = String::new();
-    for Reason { code, what, remedy, .. } in findings {
+    for Reason { code, what, remedy, .. } in reasons {
         let count = seen.entry(code).or_default();
         *count += 1;
         if *count <= EACH_MAX {
@@ -249,7 +249,7 @@ pub fn lines(title: &str, findings: &[Reason]) -> String {
     for (code, count) in seen.into_iter().filter(|(_, count)| *count > EACH_MAX) {
         text += &format!("\n  and {} more of {}", count.saturating_sub(EACH_MAX), shown::below(code));
     }
-    if findings.is_empty() { text } else { format!("\n{title}:{text}") }
+    if reasons.is_empty() { text } else { format!("\n{title}:{text}") }
 }
 
 /// A number with its noun.

@@ -114,7 +114,7 @@ pub async fn next(
     });
     let Some((place, approvals)) = waits else { return Ok("countersign status".into()) };
     if let Some(gate) = gates.iter().find(|gate| gate.place == *place) {
-        let others = gate.left.iter().filter(|finding| finding.code != "approvals-missing");
+        let others = gate.left.iter().filter(|reason| reason.code != "approvals-missing");
         let others: Vec<_> = others.cloned().collect();
         if !others.is_empty() {
             return Ok(foresight::next(place, &others, &gate.results));

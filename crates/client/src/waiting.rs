@@ -30,7 +30,7 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Error> {
         due.iter().filter_map(|work| all.iter().find(|machine| Some(&machine.name) == work.runner.as_ref()));
     let Some(gone) = outcome::gone(machines) else { return Ok(()) };
     let run = view.run;
-    let finding = |machine: &&MachineView| Reason {
+    let reason = |machine: &&MachineView| Reason {
         code: "runner-gone".into(),
         what: format!(
             "runner {} has not asked for work for {} seconds",
@@ -42,10 +42,10 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Error> {
         ),
         finding: None,
     };
-    let mut findings: Vec<_> = gone.iter().map(finding).collect();
-    findings.dedup();
+    let mut reasons: Vec<_> = gone.iter().map(reason).collect();
+    reasons.dedup();
     let message = format!("run {run} waits for runners that are gone; it has not ended");
-    Err(Error::decided(GateOutcome::Undecided, message, findings))
+    Err(Error::decided(GateOutcome::Undecided, message, reasons))
 }
 
 /// Fails if all releases of a run that are in progress wait for agents that are gone.
@@ -59,9 +59,9 @@ pub fn agents(view: &RunView, stands: &[PlaceOutcome], places: &[PlaceView]) -> 
     let Some(gone) = outcome::gone(due.iter().flat_map(|place| &place.agents)).filter(|_| all_due) else {
         return Ok(());
     };
-    let findings = gone.iter().map(|machine| absent(machine)).collect();
+    let reasons = gone.iter().map(|machine| absent(machine)).collect();
     let message = format!("run {} waits for agents that are gone; its releases stay due", view.run);
-    Err(Error::decided(GateOutcome::Undecided, message, findings))
+    Err(Error::decided(GateOutcome::Undecided, message, reasons))
 }
 
 /// Fails if a release or rollback is due at a place whose agents are gone.
@@ -86,16 +86,16 @@ fn absent(machine: &MachineView) -> Reason {
 
 /// Why a release does not run, in the words of its gate or agent.
 pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error> {
-    let mut findings: Vec<Reason> = Vec::new();
+    let mut reasons: Vec<Reason> = Vec::new();
     let is_verdict = release.stage == ReleaseStage::Held;
     if let (Some(detail), true) = (&release.detail, is_verdict)
         && let Ok(bytes) = client.blob(detail, DETAIL_MAX).await
         && let Ok(judgement) = serde_json::from_slice::<judge::Judgement>(&bytes)
     {
-        findings.extend(judgement.reasons);
-        findings.extend(judgement.unclear);
+        reasons.extend(judgement.reasons);
+        reasons.extend(judgement.unclear);
     }
-    if findings.is_empty() {
+    if reasons.is_empty() {
         let said = if is_verdict { None } else { reported(client, release).await };
         let what = said.unwrap_or_else(|| {
             format!("reported by the {}", if is_verdict { "gate" } else { "agent, without a reason" })
@@ -104,7 +104,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
             true => format!("see entry {}", release.entry),
             false => format!("see `countersign logs {}` for more of the service's log", release.place),
         };
-        findings.extend(release.reasons.iter().map(|code| Reason {
+        reasons.extend(release.reasons.iter().map(|code| Reason {
             code: code.clone(),
             what: what.clone(),
             remedy: remedy.clone(),
@@ -113,19 +113,19 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
     }
     if release.stage == ReleaseStage::Held && release.reasons.iter().any(|code| code == "frozen") {
         let remedy = "it is tried again automatically once the freeze is lifted";
-        findings.iter_mut().filter(|finding| finding.code == "frozen").for_each(|finding| {
-            finding.remedy = format!("{}; {remedy}", finding.remedy);
+        reasons.iter_mut().filter(|reason| reason.code == "frozen").for_each(|reason| {
+            reason.remedy = format!("{}; {remedy}", reason.remedy);
         });
     }
-    if findings.iter().any(|finding| finding.code == "not-witnessed") {
-        witnesses::advise(&mut findings, client.installation().await?.witnesses);
+    if reasons.iter().any(|reason| reason.code == "not-witnessed") {
+        witnesses::advise(&mut reasons, client.installation().await?.witnesses);
     }
     let outcome = if release.outcome == Some(LastOutcome::Undecided) {
         GateOutcome::Undecided
     } else {
         GateOutcome::Fail
     };
-    Ok(Error::decided(outcome, title(release), findings))
+    Ok(Error::decided(outcome, title(release), reasons))
 }
 
 /// The reason of a failure, in the words of the agent's signed report.

@@ -7,7 +7,7 @@ use evidence::trust_root::TrustRoot;
 use policy::Reason;
 use wire::WitnessesView;
 
-/// The finding for a root whose named witnesses can never be enough for a gate to pass, however long it waits.
+/// The reason for a root whose named witnesses can never be enough for a gate to pass, however long it waits.
 pub fn missing(seen: WitnessesView) -> Option<String> {
     (seen.counting < seen.quorum).then(|| {
         format!(
@@ -29,11 +29,11 @@ pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
 }
 
 /// Replaces the remedy to wait for witnesses if waiting never helps.
-pub fn advise(findings: &mut [Reason], seen: Option<WitnessesView>) {
+pub fn advise(reasons: &mut [Reason], seen: Option<WitnessesView>) {
     if let Some(what) = seen.and_then(missing) {
-        for finding in findings.iter_mut().filter(|finding| finding.code == "not-witnessed") {
-            finding.what = format!("{}: {what}", finding.what);
-            REMEDY.clone_into(&mut finding.remedy);
+        for reason in reasons.iter_mut().filter(|reason| reason.code == "not-witnessed") {
+            reason.what = format!("{}: {what}", reason.what);
+            REMEDY.clone_into(&mut reason.remedy);
         }
     }
 }
@@ -52,12 +52,12 @@ mod tests {
 
     #[test]
     fn advice_to_wait_stays_where_waiting_helps() {
-        let finding =
+        let reason =
             |code: &str| Reason { code: code.into(), what: "w".into(), remedy: "wait".into(), finding: None };
         let remedies = |seen| {
-            let mut findings = [finding("not-witnessed"), finding("frozen")];
-            advise(&mut findings, seen);
-            findings.map(|finding| finding.remedy)
+            let mut reasons = [reason("not-witnessed"), reason("frozen")];
+            advise(&mut reasons, seen);
+            reasons.map(|reason| reason.remedy)
         };
         let seen = |quorum, counting| Some(WitnessesView { quorum, counting });
         assert_eq!(remedies(seen(1, 1)), ["wait", "wait"]);

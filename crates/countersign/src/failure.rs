@@ -48,10 +48,10 @@ impl Failure {
     }
 
     /// A gate or an agent decided against the release, or could not decide: exit code 3 or 4.
-    pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<policy::Reason>) -> Self {
+    pub fn decided(outcome: GateOutcome, message: impl fmt::Display, reasons: Vec<policy::Reason>) -> Self {
         let kind = if outcome == GateOutcome::Undecided { Kind::Undecided } else { Kind::Refused };
-        let reason = |finding: policy::Reason| Reason::new(&finding.code, finding.what, finding.remedy);
-        let reasons = findings.into_iter().map(reason).collect();
+        let reason = |reason: policy::Reason| Reason::new(&reason.code, reason.what, reason.remedy);
+        let reasons = reasons.into_iter().map(reason).collect();
         Self { kind, message: message.to_string(), reasons, logs: Vec::new() }
     }
 
@@ -62,8 +62,8 @@ impl Failure {
             client::Error::Interrupted(what) => Self::interrupted(what),
             client::Error::Refused { entry, reasons } => Self::refused(*entry, reasons.clone()),
             client::Error::Counted { message, reasons } => Self::counted(message.clone(), reasons.clone()),
-            client::Error::Decided { outcome, message, findings } => {
-                Self::decided(*outcome, message, findings.clone())
+            client::Error::Decided { outcome, message, reasons } => {
+                Self::decided(*outcome, message, reasons.clone())
             }
             other => Self::error(other),
         }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn decided(outcome: GateOutcome) -> Error {
-        Error::Decided { outcome, message: "a".into(), findings: Vec::new() }
+        Error::Decided { outcome, message: "a".into(), reasons: Vec::new() }
     }
 
     /// The client looks for the ledger's file, and does not know the crate that makes it.

@@ -231,8 +231,8 @@ impl PersonNode {
         };
         let checked = match check(&bundle, &anchors, &seen) {
             Ok(checked) => checked,
-            Err(findings) => {
-                surroundings.truth.unsound(findings.against.iter().map(|finding| finding.code.clone()));
+            Err(reasons) => {
+                surroundings.truth.unsound(reasons.against.iter().map(|reason| reason.code.clone()));
                 return;
             }
         };

@@ -11,7 +11,8 @@ use evidence::document::tests::TestOutcome;
 use judge::{Judgement, Owners};
 
 use super::{
-    BeforeResults, FindingsShown, Grounds, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts,
+    BeforeResults, FindingContext, FindingsShown, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown,
+    counts,
 };
 
 fn finding(rule: &str, severity: Severity, message: &str) -> Finding {
@@ -56,7 +57,10 @@ fn judgement(reasons: &[(&str, &str)]) -> Judgement {
 
 fn shown(document: &FindingsDocument, judgement: &Judgement) -> FindingsShown {
     let (ids, owners) = (super::ids(std::iter::once(document)), Owners::default());
-    FindingsShown::of(document, &Grounds { ids: &ids, at: "", judgement, statements: &[], owners: &owners })
+    FindingsShown::of(
+        document,
+        &FindingContext { ids: &ids, at: "", judgement, statements: &[], owners: &owners },
+    )
 }
 
 /// What a check found has an id too, which names it among all findings of the release.
@@ -69,13 +73,13 @@ fn what_checks_found_in_the_environment_before_has_an_id_of_its_own() {
     });
     let said = judgement(&[("finding-critical", "header at src/main.rs:3, in staging: missing")]);
     let (ids, owners) = (super::ids([&build, &before].into_iter()), Owners::default());
-    let grounds = |at| Grounds { ids: &ids, at, judgement: &said, statements: &[], owners: &owners };
+    let context = |at| FindingContext { ids: &ids, at, judgement: &said, statements: &[], owners: &owners };
     let results = Results {
-        findings: Some(FindingsShown::of(&build, &grounds(""))),
+        findings: Some(FindingsShown::of(&build, &context(""))),
         before: Some(Box::new(BeforeResults {
             environment: lab::name("staging"),
             reports: Vec::new(),
-            findings: Some(FindingsShown::of(&before, &grounds(", in staging"))),
+            findings: Some(FindingsShown::of(&before, &context(", in staging"))),
             tests: None,
         })),
         ..Results::default()

@@ -324,8 +324,8 @@ fn places(
         Ok(Ok((own, _))) => {
             let names = |service: &Name| own.iter().any(|view| view.place.service == *service);
             if !own.is_empty() && !release.services.keys().any(names) {
-                let findings = vec![renamed(release, project, &own)];
-                return Err(project_files::refused("the working tree", findings).into());
+                let reasons = vec![renamed(release, project, &own)];
+                return Err(project_files::refused("the working tree", reasons).into());
             }
             let reached = own.iter().filter(|view| release.services.contains_key(&view.place.service));
             Ok(Ok(Some(reached.map(place_plan).collect())))

@@ -170,7 +170,7 @@ fn ending(exit: Ending) -> String {
 /// Checks that the artifact contains the programs that services and probes start; an agent would fail on them later.
 fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFile>) -> Result<(), Failure> {
     let (files, _) = open_layer(&built.layer)?;
-    let mut findings = Vec::new();
+    let mut reasons = Vec::new();
     for (service, how) in release.into_iter().flat_map(|file| &file.services) {
         let process = how.process.as_ref().map(|process| ("process.command", &process.command));
         let commands =
@@ -182,7 +182,7 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
                 Some(LayerEntry::File(file)) if !file.executable => "is not executable in",
                 Some(LayerEntry::File(_) | LayerEntry::Link(_)) => continue,
             };
-            findings.push(Reason {
+            reasons.push(Reason {
                 code: "program-missing".to_owned(),
                 what: format!(
                     "{}: services.{service}.{field}: `{program}` {why} artifact `{name}`",
@@ -194,10 +194,10 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
             });
         }
     }
-    if findings.is_empty() {
+    if reasons.is_empty() {
         return Ok(());
     }
-    Err(Failure::decided(GateOutcome::Fail, "the artifacts of this working tree cannot be started", findings))
+    Err(Failure::decided(GateOutcome::Fail, "the artifacts of this working tree cannot be started", reasons))
 }
 
 fn not_made(name: &Name, error: &ArtifactError) -> Failure {

@@ -220,13 +220,13 @@ impl ScanReport {
         if self.unread.is_empty() && !is_empty && undecided == 0 {
             return Ok(());
         }
-        let finding = |(path, why): (&String, &String)| Reason {
+        let reason = |(path, why): (&String, &String)| Reason {
             code: "not-scanned".to_owned(),
             what: format!("{path}: {why}"),
             remedy: "mend the file, or scan a directory without it".to_owned(),
             finding: None,
         };
-        let findings = self.unread.iter().map(finding).collect();
+        let reasons = self.unread.iter().map(reason).collect();
         let what = if is_empty && self.unread.is_empty() {
             "no file was scanned; name a directory with files that its repository does not ignore"
         } else if self.unread.is_empty() {
@@ -234,7 +234,7 @@ impl ScanReport {
         } else {
             "not everything could be scanned"
         };
-        Err(Failure::decided(GateOutcome::Undecided, what, findings))
+        Err(Failure::decided(GateOutcome::Undecided, what, reasons))
     }
 
     fn only(&self) -> &'static str {

@@ -90,8 +90,8 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         // The bundle is judged a second time, as of today, to report what has changed since.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
         let then = || {
-            let checked = judge::check(&bundle, &anchors, &seen)
-                .map_err(|findings| review::broken(&bundle, findings))?;
+            let checked =
+                judge::check(&bundle, &anchors, &seen).map_err(|reasons| review::broken(&bundle, reasons))?;
             let judgement = judge::judge_checked(&checked);
             // A status that the person named must be valid, or it would silently not count.
             given.as_ref().map(|given| given.open(&checked.trust.root)).transpose()?;
@@ -134,8 +134,8 @@ fn text(verified: &Verified, summary: &str) -> String {
     // A policy does not say which of its checks a reason belongs to, so with a reason no check is called held.
     let word = if verified.outcome == GateOutcome::Pass { "held" } else { "looked at" };
     let checks: String = verified.checks.iter().map(|check| format!("\n  {word}: {check}")).collect();
-    let against = verified.not_held.iter().take(NOT_HELD_MAX).map(|finding| {
-        let [code, what] = [&finding.code, &finding.what].map(|text| shown::below(text));
+    let against = verified.not_held.iter().take(NOT_HELD_MAX).map(|reason| {
+        let [code, what] = [&reason.code, &reason.what].map(|text| shown::below(text));
         format!("\n  not held: {code}: {what}")
     });
     let more = verified.not_held.len().saturating_sub(NOT_HELD_MAX);

@@ -67,8 +67,8 @@ impl WorkOffer {
         };
         let is_check = matches!(self.due.work, Work::Check(_));
         let checked = checked.and_then(|_| if is_check { target().map(drop) } else { Ok(()) });
-        let findings = checked.err().map(|findings| findings.against).unwrap_or_default();
-        findings.into_iter().map(|finding| finding.code).collect()
+        let reasons = checked.err().map(|reasons| reasons.against).unwrap_or_default();
+        reasons.into_iter().map(|reason| reason.code).collect()
     }
 
     /// The same for other work of the same run.
