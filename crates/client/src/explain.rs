@@ -203,9 +203,7 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(checked: &'a Checked<'_>, owners: &'a Owners) -> Self {
-        let documents = &checked.lanes.documents;
-        let before = documents.before.as_deref().and_then(|before| before.all.findings.as_ref());
-        let documents: Vec<_> = documents.all.findings.iter().chain(before).collect();
+        let documents: Vec<_> = checked.lanes.documents.findings().collect();
         let all: BTreeSet<&Digest> = documents.iter().flat_map(|document| document.findings.keys()).collect();
         let beginnings = IdPrefix::beginnings(all.iter().copied());
         Self { documents, ids: all.iter().copied().zip(beginnings).collect(), owners }

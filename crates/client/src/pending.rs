@@ -118,9 +118,7 @@ impl PendingGate {
     /// The finding that a reason is about, among those that results show.
     fn shown(&self, reason: &Reason) -> Option<&FindingShown> {
         let whole = reason.finding?.hex();
-        let before = self.results.before.iter().filter_map(|before| before.findings.as_ref());
-        let mut all = self.results.findings.iter().chain(before).flat_map(|found| &found.worst);
-        all.find(|finding| whole.starts_with(&finding.id))
+        self.results.worst().find(|finding| whole.starts_with(&finding.id))
     }
 
     /// The facts about the finding of a reason that decide on it, with its id.

@@ -132,8 +132,7 @@ impl Results {
     pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
         let proof = &checked.lanes.documents;
         let before = proof.before.as_deref().zip(checked.before.as_ref());
-        let both = proof.all.findings.iter().chain(before.and_then(|(proof, _)| proof.all.findings.as_ref()));
-        let ids = ids(both);
+        let ids = ids(proof.findings());
         let owners = Owners::of(&checked.bundle.source, &checked.place.service);
         let reports = |proof: &DocumentProof| {
             let all = proof.reports.iter();
@@ -175,9 +174,13 @@ impl Results {
 
     /// The findings that the gate's reasons name.
     pub fn blocking(&self) -> impl Iterator<Item = &FindingShown> {
+        self.worst().filter(|finding| !finding.blocks.is_empty())
+    }
+
+    /// The worst findings of the build, and then those of the environment before.
+    pub fn worst(&self) -> impl Iterator<Item = &FindingShown> {
         let before = self.before.iter().filter_map(|before| before.findings.as_ref());
-        let worst = self.findings.iter().chain(before).flat_map(|found| &found.worst);
-        worst.filter(|finding| !finding.blocks.is_empty())
+        self.findings.iter().chain(before).flat_map(|found| &found.worst)
     }
 }
 

@@ -19,9 +19,8 @@ pub fn page(checked: &Checked<'_>, scope: &Scope, until: Until) -> String {
         "sign off the tests of release {} in {scope}, until {} in UTC",
         checked.bundle.release, until.0
     )];
-    // The same reports as those of `stated_tests`: of the build, and of checks in the environment before.
-    let before = checked.lanes.documents.before.iter().flat_map(|before| &before.reports);
-    let reports = checked.lanes.documents.reports.iter().chain(before);
+    // The same reports as those of `stated_tests`.
+    let reports = checked.lanes.documents.with_before().flat_map(|proof| &proof.reports);
     for report in reports.filter(|report| report.by.values().any(|by| by.kind == DocumentKind::Tests)) {
         for (runner, by) in &report.by {
             let items: Vec<_> = by.items.iter().map(|(name, count)| format!("{count} {name}")).collect();

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::{Bundle, Lanes};
-use evidence::document::{AnyDocument, DocumentError, DocumentKind, Documents, Producer, ReportRef};
+use evidence::document::{
+    AnyDocument, DocumentError, DocumentKind, Documents, FindingsDocument, Producer, ReportRef, TestsDocument,
+};
 use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
@@ -84,18 +86,32 @@ fn all(
 }
 
 impl DocumentProof {
+    /// The proof about the build, and then that about the checks in the environment before.
+    pub fn with_before(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.before.as_deref())
+    }
+
+    /// The findings of the build, and then those of the checks in the environment before.
+    pub fn findings(&self) -> impl Iterator<Item = &FindingsDocument> {
+        self.with_before().filter_map(|proof| proof.all.findings.as_ref())
+    }
+
+    /// The tests of the build, and then those of the checks in the environment before.
+    pub fn tests(&self) -> impl Iterator<Item = &TestsDocument> {
+        self.with_before().filter_map(|proof| proof.all.tests.as_ref())
+    }
+
     /// Digests of the results that somebody may answer for, of steps and of checks, whether the policy reads them or not.
     #[must_use]
     pub fn stated_tests(&self) -> BTreeSet<Digest> {
-        let before = self.before.iter().flat_map(|before| &before.reports);
-        results(self.reports.iter().chain(before).flat_map(|report| report.by.values()))
+        let reports = self.with_before().flat_map(|proof| &proof.reports);
+        results(reports.flat_map(|report| report.by.values()))
     }
 
     /// Digests of the documents that the policy reads, of steps and of checks.
     #[must_use]
     pub fn all_documents(&self) -> BTreeSet<Digest> {
-        let before = self.before.iter().flat_map(|before| &before.documents);
-        self.documents.iter().chain(before).copied().collect()
+        self.with_before().flat_map(|proof| &proof.documents).copied().collect()
     }
 }
 

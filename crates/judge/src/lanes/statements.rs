@@ -41,15 +41,11 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(unsound("statements are not sorted, or one stands twice"));
     }
-    let parts = || std::iter::once(on.documents).chain(on.documents.before.as_deref());
     let matter = Matter {
         artifact: on.bundle.artifact(),
-        findings: parts().filter_map(|part| part.all.findings.as_ref()).collect(),
+        findings: on.documents.findings().collect(),
         tests: on.documents.stated_tests(),
-        failing: parts()
-            .filter_map(|part| part.all.tests.as_ref())
-            .flat_map(TestsDocument::failing)
-            .collect(),
+        failing: on.documents.tests().flat_map(TestsDocument::failing).collect(),
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
