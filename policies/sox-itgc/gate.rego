@@ -70,15 +70,8 @@ deny contains {
 
 checks contains "an approval names the ticket of the change" if production
 
-explain contains rule if {
-	some code, fields in {
-		"mode-solo": ["mode"],
-		"promoter-missing": ["place.automatic", "people.promoter"],
-		"promoter-wrote": ["people.promoter", "people.behind"],
-		"promoter-approved": ["people.promoter", "approvals[].name", "approvals[].counts"],
-		"ticket-missing": ["approvals[].ticket"],
-	}
-	rule := {"code": code, "effect": in_production, "reads": fields}
+# The rules of this file are about production alone.
+idle contains code if {
+	not production
+	some code in {"mode-solo", "promoter-missing", "promoter-wrote", "promoter-approved", "ticket-missing"}
 }
-
-in_production := "block" if production else := "off"

@@ -167,10 +167,15 @@ impl RuleShown {
             RuleVerdict::Pass => "pass",
             RuleVerdict::Off => "off",
         };
-        let facts: Vec<_> = self.facts.iter().map(|fact| format!("{}: {}", fact.field, fact.value)).collect();
+        // The title names the place, whose mode and environment most rules read.
+        let own: Vec<_> = self.facts.iter().filter(|fact| !OF_PLACE.contains(&fact.field.as_str())).collect();
+        let facts = if own.is_empty() { self.facts.iter().collect() } else { own };
+        let (absent, facts): (Vec<_>, Vec<_>) = facts.into_iter().partition(|fact| fact.value == ABSENT);
         let mut lines = vec![format!("  {word} {}", shown::brief(&self.code, CODE_CHARS))];
         if self.verdict != RuleVerdict::Off {
-            lines.extend(facts.into_iter().map(|fact| format!("    read: {fact}")));
+            lines.extend(facts.iter().map(|fact| format!("    read: {}: {}", fact.field, fact.value)));
+            let absent: Vec<_> = absent.iter().map(|fact| fact.field.as_str()).collect();
+            lines.extend((!absent.is_empty()).then(|| format!("    {ABSENT}: {}", absent.join(", "))));
         }
         lines.extend(self.reasons.iter().take(SHOWN_MAX).flat_map(ReasonShown::lines));
         lines.extend(more(self.reasons.len()));
@@ -233,15 +238,12 @@ fn rules(
     input: &Value,
     shown: &Shown<'_>,
 ) -> Vec<RuleShown> {
-    let mut rows: BTreeMap<&str, (Effect, BTreeSet<&str>)> = BTreeMap::new();
-    for rule in listed {
-        let (effect, fields) = rows.entry(&rule.code).or_insert((rule.effect, BTreeSet::new()));
-        *effect = (*effect).min(rule.effect);
-        fields.extend(rule.reads.iter().map(String::as_str));
-    }
+    let unread = BTreeSet::new();
+    let rows = listed.iter().map(|rule| (rule.code.as_str(), (rule.effect, &rule.reads)));
+    let mut rows: BTreeMap<&str, (Effect, &BTreeSet<String>)> = rows.collect();
     let warned = judgement.warnings.iter();
     for reason in against.iter().copied().chain(warned.clone()) {
-        rows.entry(&reason.code).or_insert((Effect::Block, BTreeSet::new()));
+        rows.entry(&reason.code).or_insert((Effect::Block, &unread));
     }
     let mut found: Vec<_> = rows
         .into_iter()
@@ -256,7 +258,7 @@ fn rules(
                 _ => RuleVerdict::Pass,
             };
             let reasons = stops.into_iter().copied().chain(warns).map(|reason| shown.reason(reason));
-            let facts = fields.into_iter().take(FIELDS_MAX);
+            let facts = fields.iter().take(FIELDS_MAX);
             let facts = facts
                 .map(|field| FactShown { field: shown::brief(field, CODE_CHARS), value: fact(input, field) });
             RuleShown { code: code.to_owned(), verdict, facts: facts.collect(), reasons: reasons.collect() }
@@ -273,7 +275,7 @@ fn fact(input: &Value, field: &str) -> String {
         let (name, is_list) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
         values = values.into_iter().filter_map(|value| value.get(name)).collect();
         if values.is_empty() {
-            return "not in the input".to_owned();
+            return ABSENT.to_owned();
         }
         if is_list {
             values = values.into_iter().filter_map(Value::as_array).flatten().collect();
@@ -319,11 +321,19 @@ fn word(value: &Value) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::String(text) => text.clone(),
+        // People know an item by its name.
+        Value::Object(fields) => {
+            fields.get("name").and_then(Value::as_str).unwrap_or("without a name").to_owned()
+        }
         other => other.to_string(),
     };
     shown::brief(&text, VALUE_CHARS)
 }
 
+/// What stands for the value of a field that the input does not have.
+const ABSENT: &str = "not in the input";
+/// Fields about the place, which the text leaves to its title where a rule reads others.
+const OF_PLACE: [&str; 2] = ["mode", "place.environment"];
 /// Most reasons of one rule in text.
 const SHOWN_MAX: usize = 5;
 /// Most fields of one rule.

@@ -1,21 +1,20 @@
-//! The rules of a policy, for people: its set `explain`.
+//! The rules of a policy, for people: the effect of each one by the set `explain`, and the fields that it reads.
 //!
-//! Invariant: this set decides nothing. Verdicts come from `deny` and `warn` alone, so a policy that describes itself
-//! falsely misleads its reader, and lets nothing through.
+//! Invariant: this decides nothing. Verdicts come from `deny` and `warn` alone, so a policy that describes itself falsely
+//! misleads its reader, and lets nothing through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 /// A rule of a policy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// Code of its reasons.
     pub code: String,
     /// Its effect in this place.
     pub effect: Effect,
-    /// Fields of the input that it reads, such as `findings[].severity`.
+    /// Fields of the input that its conditions read, such as `findings[].severity`.
     pub reads: BTreeSet<String>,
 }
 
@@ -29,6 +28,32 @@ pub enum Effect {
     Warn,
     /// It has no effect.
     Off,
+}
+
+/// An element of the set `explain`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explained {
+    code: String,
+    effect: Effect,
+}
+
+/// The rules: those that the policy explains, and those with these fields. A rule that it does not explain blocks; of two
+/// effects the stronger one counts.
+pub(crate) fn rules(
+    explained: BTreeSet<Explained>,
+    fields: BTreeMap<String, BTreeSet<String>>,
+) -> BTreeSet<Rule> {
+    let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
+    for Explained { code, effect } in explained {
+        let strongest = effects.entry(code).or_insert(effect);
+        *strongest = (*strongest).min(effect);
+    }
+    for code in fields.keys() {
+        effects.entry(code.clone()).or_insert(Effect::Block);
+    }
+    let reads = |code: &str| fields.get(code).cloned().unwrap_or_default();
+    effects.into_iter().map(|(code, effect)| Rule { reads: reads(&code), code, effect }).collect()
 }
 
 /// Why the rules of a policy are unknown.

@@ -3,7 +3,7 @@
 //! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
 //! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
 //! `deny` is. A third set, `reads`, may name the reports that the policy reads. A fourth, `warn`, has the shape of `deny`
-//! and stops nothing. A fifth, `explain`, lists the rules for people and decides nothing.
+//! and stops nothing. A fifth, `explain`, says for people what each rule does at a place, and decides nothing.
 //!
 //! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
 //! so an endless rule stops at the same place everywhere. But it treats an error of a built-in inside a rule as "does
@@ -33,7 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
-use crate::explain::{ExplainError, Rule};
+use crate::explain::{self, ExplainError, Rule};
+use crate::fields;
 use crate::reads::{Read, ReadsError};
 use crate::{modifiers, uncertain};
 
@@ -240,7 +241,8 @@ impl Gate {
         self.one_set(READS, input).map_err(ReadsError)
     }
 
-    /// The rules of the policy, for an input in JSON. `None` if the policy has no set `explain`.
+    /// The rules of the policy, for an input in JSON, with their effects and the fields that they read. `None` if the policy
+    /// has no set `explain`.
     ///
     /// # Errors
     /// `ExplainError` when the set cannot be evaluated, or an element of it is no rule.
@@ -248,7 +250,8 @@ impl Gate {
         if !self.explain {
             return Ok(None);
         }
-        self.one_set(EXPLAIN, input).map(Some).map_err(ExplainError)
+        let explained = self.one_set(EXPLAIN, input).map_err(ExplainError)?;
+        Ok(Some(explain::rules(explained, fields::by_code(&self.policy, &[DENY, WARN]))))
     }
 
     /// Evaluates one set that is no part of the decision.

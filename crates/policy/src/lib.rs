@@ -30,6 +30,7 @@
 mod builtins;
 mod bundle;
 mod explain;
+mod fields;
 mod gate;
 mod modifiers;
 mod packs;

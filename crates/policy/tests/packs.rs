@@ -303,7 +303,7 @@ fn findings_decide_beside_others() {
     }
 }
 
-/// `explain` lists each rule of a pack, and no other: people would miss a rule that it forgets.
+/// Each rule of a pack is explained, and no other: people would miss a rule that is not.
 #[test]
 fn each_rule_of_a_pack_is_explained() {
     for pack in PACKS {
@@ -336,6 +336,50 @@ fn each_rule_of_a_pack_is_explained() {
             "version-missing"
         ]
     );
+}
+
+/// The fields that are read in conditions of the rules of `default`, found in the rules themselves.
+#[test]
+fn the_fields_that_each_rule_reads_are_found() {
+    let rules = gate("default").explain(&input(&[], &[]).to_string()).unwrap().unwrap();
+    let found = |code: &str| rules.iter().find(|rule| rule.code == code).unwrap().reads.clone();
+    for (code, fields) in [
+        ("runners-too-few", "build.runners mode place.environment"),
+        ("steps-missing", "build.steps[].kind"),
+        (
+            "approvals-missing",
+            "approvals[].counts approvals[].roles approvals[].subject mode people.signed_off[] place.environment",
+        ),
+        ("rejected", "rejections[]"),
+        ("range-unsigned", "mode source.range[].signer"),
+        ("secret-found", "before.findings[].class findings[].class findings[].state findings[].unconfirmed"),
+        (
+            "finding-critical",
+            "before.findings[].severity findings[].exploited findings[].severity findings[].state",
+        ),
+        ("finding-undecided", "before.findings[].undecided findings[].undecided reports[].items.skipped"),
+        ("licence-denied", "findings[].class components[].licence"),
+        ("fix-overdue", "findings[].severity findings[].fixed findings[].fix_days findings[].published_days"),
+        ("fix-undated", "findings[].fixed findings[].fix_days findings[].published_days"),
+        ("budget-exceeded", "findings[].severity findings[].state"),
+        ("report-old", "reports[].days reports[].knowledge_days"),
+        ("sbom-missing", "reports[].kind reports[].items.components reports[].items.sources"),
+        ("dependencies-unjudged", "reports[].kind reports[].format reports[].items.components"),
+        ("provenance-missing", "build.pipeline"),
+        ("tests-missing", "tests.passed tests.flaky"),
+        ("tests-failed", "tests.failing[] before.tests.failing[]"),
+        ("dependency-unpinned", "components[].pinned"),
+        ("coverage-low", "coverage.lines.covered coverage.lines.total"),
+        ("version-missing", "statements[].kind statements[].body.version"),
+        ("label-missing", "statements[].kind statements[].body.labels[]"),
+        ("check-failed", "before.checks[].passed"),
+        ("configuration-out-of-bounds", "configuration.differences[]"),
+    ] {
+        let found = found(code);
+        let missed: Vec<_> = fields.split(' ').filter(|field| !found.contains(*field)).collect();
+        assert!(missed.is_empty(), "{code}: {missed:?} of {found:?}");
+    }
+    assert!(!found("steps-missing").contains("build.steps[].name"), "no rule reads more than it does");
 }
 
 /// A policy from before `explain` existed works as it did.

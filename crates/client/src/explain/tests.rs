@@ -42,9 +42,10 @@ fn each_rule_has_its_verdict_facts_remedy_and_owner() {
     let text = gate.text();
     for line in [
         "the gate does not let it pass",
-        "\n  block secret-found\n    read: before.findings[].class: not in the input\n    read: findings[].class: code, secret, supply\n",
+        "\n  block secret-found\n    read: findings[].class: code, secret, supply\n",
+        "    not in the input: before.findings[].class, ",
         "      owner: team shop",
-        "\n  pass rejected\n    read: rejections[].name: none",
+        "\n  pass rejected\n    read: rejections[]: none\n",
         "\n  off coverage-low\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
@@ -74,6 +75,7 @@ fn facts_are_short() {
         "components": (0..90).map(|n| json!({"name": format!("p{n}"), "days": n, "pinned": n != 3})).collect::<Vec<_>>(),
         "reports": [],
         "tests": {"failing": [], "passed": 3},
+        "runners": [{"name": "runner-1"}, {"name": "runner-2"}, {"n": 1}],
         "hostile": ["\u{1b}[2J", "x".repeat(500)],
         "before": null,
     });
@@ -86,6 +88,7 @@ fn facts_are_short() {
         ("components[].pinned", "no, yes (89)"),
         ("components[].name", "p0, p1, p10, p11, p12, and 85 more"),
         ("reports[].days", "none"),
+        ("runners", "runner-1, runner-2, without a name"),
         ("tests.failing", "none"),
         ("tests.passed", "3"),
         ("before.findings[].class", "not in the input"),

@@ -193,7 +193,7 @@ fn what_a_check_finds_in_staging_stops_production() {
         (&json!("pass"), &json!("off"))
     );
     let facts = rule("check-failed")["facts"].to_string();
-    assert!(facts.contains("attack, smoke") && facts.contains("yes (2)"), "{facts}");
+    assert!(facts.contains("before.checks[].passed") && facts.contains("yes (2)"), "{facts}");
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["decisions"], replayed["agree"], "{replayed}");
     let audited = shop.ok(&["audit", "verify"]);
