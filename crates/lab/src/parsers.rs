@@ -141,7 +141,7 @@ pub const TARGETS: [Target; 17] = [
             let submission = format!("{{\"request\":{text},\"statements\":[],\"attachments\":[]}}");
             vec![submission.into_bytes(), format!("{{\"envelope\":{text}}}").into_bytes()]
         },
-        sources: &["wire/src/message.rs", "evidence/src/claim.rs"],
+        sources: &["wire/src/message/submission.rs", "wire/src/message/place.rs", "evidence/src/claim.rs"],
     },
     Target {
         name: "canonical",

@@ -8,8 +8,11 @@
 //! omits what a policy hides from a reader of its text: reasons whose code is computed, names that are used before they are
 //! bound, aliases of packages, and built-ins that return a part of their arguments, except those in [`PASSING`].
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use parts::{Parts, Scope, step, text};
 use regorus::CompiledPolicy;
 use regorus::unstable::{AssignOp, Expr, Literal, Query, Rule, RuleBody, RuleHead};
 
@@ -29,68 +32,6 @@ pub fn by_code(policy: &CompiledPolicy, roots: &[&str]) -> BTreeMap<String, BTre
         fields.iter().filter(is_leaf).cloned().collect()
     };
     reader.by_code.into_iter().map(|(code, fields)| (code, leaves(fields))).collect()
-}
-
-/// The parts of the input that a value may be or have in it, and the codes of reasons in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Parts {
-    /// Fields, each with the number of lists, sets and objects of the policy that are around it.
-    fields: BTreeSet<(String, u32)>,
-    codes: BTreeSet<String>,
-}
-
-impl Parts {
-    /// The whole input.
-    fn input() -> Self {
-        Self { fields: [(String::new(), 0)].into(), codes: BTreeSet::new() }
-    }
-
-    /// What a step into the value leads to: `.name`, or `[]` to an element.
-    fn step(&self, step: &str) -> Self {
-        let fields = self.fields.iter().filter_map(|(field, around)| match around.checked_sub(1) {
-            Some(around) => Some((field.clone(), around)),
-            None if field.is_empty() => step.strip_prefix('.').map(|name| (name.to_owned(), 0)),
-            None => Some((format!("{field}{step}"), 0)),
-        });
-        Self { fields: fields.collect(), codes: self.codes.clone() }
-    }
-
-    /// The value as an element of a list, a set or an object.
-    fn wrapped(self) -> Self {
-        let fields = self.fields.into_iter().map(|(field, around)| (field, around.saturating_add(1)));
-        Self { fields: fields.collect(), codes: self.codes }
-    }
-
-    fn join(mut self, other: Self) -> Self {
-        self.fields.extend(other.fields);
-        self.codes.extend(other.codes);
-        self
-    }
-}
-
-/// The names that a body knows.
-#[derive(Clone)]
-struct Scope<'a> {
-    package: &'a str,
-    names: BTreeMap<String, Parts>,
-}
-
-impl Scope<'_> {
-    /// Gives the names of a pattern the parts of its value.
-    fn bind(&mut self, pattern: &Expr, parts: &Parts) {
-        match pattern {
-            Expr::Var { span, .. } => {
-                self.names.insert(span.text().to_owned(), parts.clone());
-            }
-            Expr::Array { items, .. } => items.iter().for_each(|item| self.bind(item, &parts.step("[]"))),
-            Expr::Object { fields, .. } => {
-                for (_, key, value) in fields {
-                    self.bind(value, &parts.step(&step(key)));
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Fields that conditions read.
@@ -331,24 +272,10 @@ fn note(parts: Parts, read: &mut Fields) -> Parts {
     parts
 }
 
-/// The step that an index takes: to the field of a constant name, or to an element.
-fn step(index: &Expr) -> String {
-    text(index).map_or_else(|| "[]".to_owned(), |name| format!(".{name}"))
-}
-
 /// The code of an object that is a reason.
 fn code(expression: &Expr) -> Option<&str> {
     let Expr::Object { fields, .. } = expression else { return None };
     fields.iter().find(|(_, key, _)| text(key) == Some("code")).and_then(|(_, _, value)| text(value))
-}
-
-fn text(expression: &Expr) -> Option<&str> {
-    match expression {
-        Expr::String { value, .. } | Expr::RawString { value, .. } => {
-            value.as_string().ok().map(AsRef::as_ref)
-        }
-        _ => None,
-    }
 }
 
 /// A name with dots, such as `object.get`.
@@ -368,87 +295,4 @@ const STEPS_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 60;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Bundle, Gate};
-
-    /// Fields by code of a policy with these rules.
-    fn fields(rules: &str) -> BTreeMap<String, Vec<String>> {
-        let text = format!(
-            "package countersign.gate\nimport rego.v1\nchecks contains \"x\"\nexplain contains 1 if false\n{rules}\n"
-        );
-        let gate = Gate::compile(&Bundle::new([("gate.rego".to_owned(), text)].into()).unwrap()).unwrap();
-        let rules = gate.explain("{}").unwrap().unwrap();
-        rules.into_iter().map(|rule| (rule.code, rule.reads.into_iter().collect())).collect()
-    }
-
-    #[test]
-    fn fields_are_found_through_names_lists_functions_and_rules() {
-        let reason = r#""what": sprintf("%v", [input.said]), "remedy": "r"}"#;
-        for (rule, expected) in [
-            ("contains {CODE if input.a.b > 1", "a.b"),
-            ("contains {CODE if { some one in input.list; not one.good }", "list[].good"),
-            ("contains {CODE if { some i; input.list[i].good == \"x\" }", "list[].good"),
-            ("contains {CODE if { one := input.a; one[\"b\"] }", "a.b"),
-            (
-                "contains {CODE if count(open) > 0\nopen := [one | some one in input.list; one.open]",
-                "list[].open",
-            ),
-            (
-                "contains {CODE if { some one in open; one.bad }\nopen := [one | some one in input.list; one.open]",
-                "list[].bad list[].open",
-            ),
-            (
-                "contains {CODE if { some one in input.list; bad(one) }\nbad(one) if one.bad\nbad(one) if one.worse",
-                "list[].bad list[].worse",
-            ),
-            (
-                "contains {CODE if { some one in object.get(input, [\"a\", \"list\"], []); one.bad }",
-                "a.list[].bad",
-            ),
-            (
-                "contains {CODE if level == \"x\"\nlevel := \"y\" if input.first else := \"x\" if input.second",
-                "first second",
-            ),
-            ("contains {CODE if { every one in input.list { one.good } }", "list[].good"),
-            ("contains {CODE if { some one in array.concat(input.a, input.b); one.bad }", "a[].bad b[].bad"),
-            (
-                "contains r if { some one in input.list; r := of(one) }\nof(one) := {CODE if one.bad",
-                "list[].bad",
-            ),
-            (
-                "contains r if { some [kind, r] in pairs; not kind }\npairs contains [kind, r] if { some one in input.list; kind := one.kind; r := {CODE }",
-                "list[].kind",
-            ),
-            ("contains {CODE if data.countersign.gate.late\nlate if input.days > 3", "days"),
-        ] {
-            let text = format!("deny {}", rule.replace("CODE", &format!(r#""code": "c", {reason}"#)));
-            let found = fields(&text);
-            assert_eq!(found.get("c").map(|all| all.join(" ")).as_deref(), Some(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn each_code_has_its_own_fields_and_the_condition_of_the_set_that_passes_it_on() {
-        let found = fields(
-            r#"deny contains problem if { some problem in problems; input.strict }
-            problems contains {"code": "a", "what": "w", "remedy": "r"} if input.one
-            problems contains {"code": "b", "what": "w", "remedy": "r"} if input.two
-            warn contains {"code": "b", "what": "w", "remedy": "r"} if input.three"#,
-        );
-        assert_eq!(found["a"], ["one", "strict"]);
-        assert_eq!(found["b"], ["strict", "three", "two"]);
-    }
-
-    #[test]
-    fn a_policy_cannot_keep_its_reader_waiting() {
-        // Each function calls the next one twice, with other arguments each time.
-        let chain = (0..40).map(|n| format!("f{n}(x) if {{ f{}(x.a); f{}(x.b) }}", n + 1, n + 1));
-        let chain: Vec<_> = chain.chain(["f40(x) if x.c".to_owned()]).collect();
-        let rules = format!(
-            "deny contains {{\"code\": \"c\", \"what\": \"w\", \"remedy\": \"r\"}} if f0(input)\n{}",
-            chain.join("\n")
-        );
-        assert!(fields(&rules).contains_key("c"));
-    }
-}
+mod tests;

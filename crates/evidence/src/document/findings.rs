@@ -5,6 +5,10 @@
 //! people's statements, which the judge applies. Findings that a tool or the repository suppresses are in the
 //! document like all others.
 
+mod class;
+mod identity;
+mod site;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::form::{Document, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text};
 pub use super::region::normalised;
 use super::version;
-use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Moment};
+pub use class::{Class, Severity};
+pub use identity::{IdentityPlace, Origin, Proof, identity};
+pub use site::Site;
 
 /// Highest number of findings in one document.
 pub const FINDINGS_MAX: usize = 10_000;
@@ -72,184 +78,6 @@ pub struct Finding {
     /// Time at which that version was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix_released: Option<Moment>,
-}
-
-/// Sorts of problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// A weakness of the source.
-    Code,
-    /// A dependency with a known vulnerability.
-    Dependency,
-    /// A secret in the source, its history, an artifact or a log.
-    Secret,
-    /// A licence that is denied or unknown.
-    Licence,
-    /// A weakness that a scanner found in a running service.
-    Web,
-    /// A dangerous or differing configuration.
-    Configuration,
-    /// A dependency that is unpinned, withdrawn, deprecated, malicious or not the declared one.
-    Supply,
-}
-
-/// Severities, from the lowest to the highest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// No risk.
-    None,
-    /// CVSS 0.1 to 3.9.
-    Low,
-    /// CVSS 4.0 to 6.9.
-    Medium,
-    /// Neither vector nor level is known. It counts more than `medium`, so that silence is no discount.
-    Unknown,
-    /// CVSS 7.0 to 8.9.
-    High,
-    /// CVSS 9.0 to 10.0.
-    Critical,
-}
-
-/// Places of problems.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Site {
-    /// A place in a file.
-    File {
-        /// Path in the tree.
-        path: String,
-        /// First line, counted from 1; absent if the whole file is meant.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        line: Option<u32>,
-        /// Last line, if it is another one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        end: Option<u32>,
-    },
-    /// A package.
-    Component {
-        /// Package URL with version (<https://github.com/package-url/purl-spec>).
-        purl: String,
-        /// Package URLs from a direct dependency down to the package, if the graph is known.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        through: Vec<String>,
-    },
-    /// A page of a running service.
-    Page {
-        /// Method of the request.
-        method: String,
-        /// Path of the page, without host and query.
-        path: String,
-        /// Parameter of the request, if one is at fault.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        parameter: Option<String>,
-    },
-    /// The tool names no place.
-    Whole,
-}
-
-/// The parts that make the identity of a finding.
-#[derive(Debug, Serialize)]
-struct Identity<'a> {
-    v: u8,
-    class: Class,
-    rule: &'a str,
-    place: &'a IdentityPlace<'a>,
-}
-
-/// The place in an identity.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IdentityPlace<'a> {
-    /// A place in a file: the path, the source text without differences of white space, and how many equal places
-    /// come before it in the file. The text is not empty.
-    Source {
-        /// Path in the tree.
-        path: &'a str,
-        /// The lines of the place, see [`normalised`].
-        text: &'a str,
-        /// Number of findings of the same rule with the same text before this one.
-        nth: u32,
-    },
-    /// A secret in a file, or a file that is one: as `source`, but each secret in the text stands as the name of its rule,
-    /// and a digest tells the secret from any other one at the place.
-    Secret {
-        /// Path in the tree.
-        path: &'a str,
-        /// The line of the secret without secrets, see [`normalised`]; empty if the whole file is meant.
-        text: &'a str,
-        /// The digest that tells it apart.
-        proof: Proof,
-        /// Number of equal secrets with the same text before this one.
-        nth: u32,
-    },
-    /// A place in a file without source text: no line is named, or the source has no such line.
-    File {
-        /// Report that speaks of it.
-        origin: Origin<'a>,
-        /// Path in the tree.
-        path: &'a str,
-        /// Number of such findings of the same rule in the file before this one.
-        nth: u32,
-    },
-    /// A package URL with version.
-    Component {
-        /// The package URL.
-        purl: &'a str,
-    },
-    /// A page.
-    Page {
-        /// Report that speaks of it.
-        origin: Origin<'a>,
-        /// Method.
-        method: &'a str,
-        /// Path.
-        path: &'a str,
-        /// Parameter.
-        parameter: Option<&'a str>,
-    },
-    /// No place: the rule and a number.
-    Whole {
-        /// Report that speaks of it.
-        origin: Origin<'a>,
-        /// Number of findings of the same rule before this one.
-        nth: u32,
-    },
-}
-
-/// A digest that tells a secret from another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Proof {
-    /// Of the secret, where nobody can guess it: SHA-256 of the rule, a NUL byte and the secret.
-    Value(Digest),
-    /// Of the whole file, where a person may have chosen the secret. The list of the tree has this digest as well.
-    File(Digest),
-}
-
-/// The report that speaks of a place. It is part of an identity wherever the verified source or the graph of packages
-/// does not tell two places apart: a waiver of a finding of one report then never covers one of another report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin<'a> {
-    /// A report that a step left.
-    Report {
-        /// Name of the step.
-        step: &'a str,
-        /// Path of the report.
-        path: &'a str,
-    },
-    /// A scan by this program, outside a pipeline or without a report.
-    Scan,
-}
-
-/// Identity of a finding: the SHA-256 digest of class, rule and place.
-///
-/// # Errors
-/// `CanonicalError` when the parts cannot be encoded.
-pub fn identity(class: Class, rule: &str, place: &IdentityPlace<'_>) -> Result<Digest, CanonicalError> {
-    Ok(Digest::of(&canonical::encode("finding identity", &Identity { v: 1, class, rule, place })?))
 }
 
 impl FindingsDocument {
@@ -400,60 +228,6 @@ impl Document for FindingsDocument {
     }
 }
 
-impl Severity {
-    /// The name in documents and policies.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::Unknown => "unknown",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The rating of a CVSS base score times ten
-    /// (<https://www.first.org/cvss/v4.0/specification-document#Qualitative-Severity-Rating-Scale>).
-    #[must_use]
-    pub const fn of_score(score: u8) -> Self {
-        match score {
-            0 => Self::None,
-            1..=39 => Self::Low,
-            40..=69 => Self::Medium,
-            70..=89 => Self::High,
-            _ => Self::Critical,
-        }
-    }
-}
-
-impl Site {
-    /// Path of the file, if the place is in one.
-    #[must_use]
-    pub fn file(&self) -> Option<&str> {
-        match self {
-            Self::File { path, .. } => Some(path),
-            Self::Component { .. } | Self::Page { .. } | Self::Whole => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Site {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File { path, line: Some(line), .. } => write!(f, "{path}:{line}"),
-            Self::File { path, .. } => f.write_str(path),
-            Self::Component { purl, .. } => f.write_str(purl),
-            Self::Page { method, path, parameter: Some(parameter) } => {
-                write!(f, "{method} {path} ({parameter})")
-            }
-            Self::Page { method, path, .. } => write!(f, "{method} {path}"),
-            Self::Whole => f.write_str("no place"),
-        }
-    }
-}
-
 /// The earlier of two times, as far as they are known.
 fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
     match (one, other) {
@@ -468,4 +242,5 @@ const fn is_false(value: &bool) -> bool {
 }
 
 const ALIASES_MAX: usize = 64;
+
 const THROUGH_MAX: usize = 64;

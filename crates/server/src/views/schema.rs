@@ -1,5 +1,8 @@
 //! Tables of the views.
 
+/// Name of the file inside the data directory.
+pub const FILE: &str = "views.db";
+
 /// Makes the tables, unless they exist.
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);

@@ -2,11 +2,14 @@
 
 use domain::identity::{Enrolled, StatusSet};
 use domain::statement::Stated;
-use domain::{Refused, release};
+use domain::{Event, Refused, release};
+use evidence::Place;
+use evidence::entry::Actor;
 use evidence::statements::{Scope, StatementKind};
 use lab::{Lab, Person, at, name};
 use wire::StatementState::{self, Ended, InForce, Later, Withdrawn};
 
+use super::entries::apply;
 use super::*;
 use crate::sample;
 

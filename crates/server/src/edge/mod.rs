@@ -3,27 +3,33 @@
 //! Invariant: an unauthenticated sender gets an error and no entry. An invalid submission of a known person becomes a
 //! command that refuses it, so that the refusal is recorded. Blobs are durable before the command that names them.
 
+mod bodies;
+mod error;
+
+use bodies::{Bodies, particulars};
+pub use error::EdgeError;
+use error::malformed;
+pub(crate) use error::{evidence, unauthenticated};
+
 use domain::{Command, PersonId, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
-use evidence::dsse::{Envelope, EnvelopeError};
+use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry};
-use evidence::machine::MachineKeyError;
 use evidence::request::{Request, RequestError};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
-use judge::{AdmitError, Admitted, Sent, Unavailable, enrolment_at};
-use ledger::{BLOBS, BlobError, Blobs, LedgerError};
-use serde_json::{Value, json};
+use judge::{Admitted, Sent, enrolment_at};
+use ledger::{BLOBS, Blobs};
+use serde_json::Value;
 use tracing::Span;
 use wire::Submission;
 
-use crate::disk_space::{DiskFull, DiskSpace};
+use crate::disk_space::DiskSpace;
 use crate::job::{CommandSource, Job};
-use crate::quotas::{Limits, QuotaError, Usage};
+use crate::quotas::{Limits, Usage};
 use crate::readers::Readers;
-use crate::salt::NoRandomness;
-use crate::sessions::{SessionError, Sessions};
+use crate::sessions::Sessions;
 use crate::store::LedgerStore;
 
 /// Checks submissions against the state and the evidence on disk.
@@ -35,44 +41,6 @@ pub struct Gatekeeper {
     limits: Limits,
     usage: Usage,
     sessions: Sessions,
-}
-
-/// Why a submission was rejected before any decision.
-#[derive(Debug, thiserror::Error)]
-pub enum EdgeError {
-    /// It is malformed.
-    #[error("{0}")]
-    Malformed(String),
-    /// No known person or machine signed it.
-    #[error("{0}")]
-    Unauthenticated(String),
-    /// The sender is known but has no right to it.
-    #[error("{0}")]
-    Forbidden(String),
-    /// No session was opened.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// The evidence on disk cannot be read.
-    #[error("the server's own evidence cannot be read: {0}; run `countersign audit verify`")]
-    Evidence(String),
-    /// The provenance key did not sign.
-    #[error("the server cannot sign: {0}")]
-    Signing(#[from] MachineKeyError),
-    /// The system's source of randomness failed.
-    #[error(transparent)]
-    Randomness(#[from] NoRandomness),
-    /// The operator's quotas are invalid.
-    #[error(transparent)]
-    Quotas(#[from] QuotaError),
-    /// The disk is full.
-    #[error(transparent)]
-    DiskFull(#[from] DiskFull),
-    /// The ledger failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A blob could not be stored or read.
-    #[error(transparent)]
-    Blob(#[from] BlobError),
 }
 
 impl Gatekeeper {
@@ -366,128 +334,8 @@ fn particulars_of(number: u64, entry: Entry) -> Result<Value, EdgeError> {
     payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
 }
 
-/// The particulars that are recorded for a submission.
-fn particulars(submission: &Submission, inline: &[Envelope]) -> Result<Value, EdgeError> {
-    let mut particulars = json!({ "request": to_value(&submission.request)? });
-    if let Some(object) = particulars.as_object_mut() {
-        let inline: Vec<Value> = inline.iter().map(to_value).collect::<Result<_, _>>()?;
-        if !inline.is_empty() {
-            object.insert("statements".into(), inline.into());
-        }
-        if let Some(repository) = &submission.repository {
-            let bounded: String = repository.chars().take(REPOSITORY_CHARS_MAX).collect();
-            object.insert("repository".into(), bounded.into());
-        }
-    }
-    Ok(particulars)
-}
-
-/// The bodies of a request: their digests and total size.
-struct Bodies {
-    digests: Vec<Digest>,
-    statements: usize,
-    attachments: usize,
-}
-
-impl Bodies {
-    fn of(submission: &Submission) -> Result<Self, EdgeError> {
-        let statements = submission.statements.iter().map(Envelope::encode).collect::<Result<Vec<_>, _>>()?;
-        let attachments = submission.attachments.iter().map(|bytes| bytes.0.as_slice());
-        let all = statements.iter().map(Vec::as_slice).chain(attachments.clone());
-        Ok(Self {
-            digests: all.map(Digest::of).collect(),
-            statements: statements.iter().map(Vec::len).sum(),
-            attachments: attachments.map(<[u8]>::len).sum(),
-        })
-    }
-
-    /// Whether a refusal of this action records only digests, because the bodies exceed the limit for a refused request. A
-    /// stopping action keeps its bodies, because replay derives from them why it was refused.
-    fn are_left_out(&self, action: &Name) -> bool {
-        quota::leaves_out(action)
-            && (self.statements + self.attachments > REFUSED_BYTES_MAX
-                || self.digests.len() > REFUSED_BODIES_MAX)
-    }
-}
-
-fn to_value(envelope: &Envelope) -> Result<Value, EdgeError> {
-    serde_json::to_value(envelope).map_err(malformed)
-}
-
-fn malformed(error: impl std::fmt::Display) -> EdgeError {
-    EdgeError::Malformed(error.to_string())
-}
-
-pub(crate) fn evidence(error: impl std::fmt::Display) -> EdgeError {
-    EdgeError::Evidence(error.to_string())
-}
-
-pub(crate) fn unauthenticated(error: impl std::fmt::Display) -> EdgeError {
-    EdgeError::Unauthenticated(error.to_string())
-}
-
-impl From<AdmitError> for EdgeError {
-    fn from(error: AdmitError) -> Self {
-        match error {
-            AdmitError::Malformed(what) => Self::Malformed(what),
-            AdmitError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<Unavailable> for EdgeError {
-    fn from(error: Unavailable) -> Self {
-        evidence(error)
-    }
-}
-
-impl From<EnvelopeError> for EdgeError {
-    fn from(error: EnvelopeError) -> Self {
-        malformed(error)
-    }
-}
-
 /// Largest request envelope in bytes: with its statements and a refusal it has to fit into particulars.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
 /// Most bytes of statements that are recorded in particulars; larger kinds are blobs.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
-/// Most bytes of statements and attachments that are recorded for a refused request; beyond it, only their digests.
-const REFUSED_BYTES_MAX: usize = 8 * 1024;
-/// Most statements and attachments that are recorded for a refused request.
-const REFUSED_BODIES_MAX: usize = 8;
-/// Longest path of a repository that is recorded.
-const REPOSITORY_CHARS_MAX: usize = 4096;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Replay derives the refusal of a stopping action, so all of its bodies are recorded, however large.
-    #[test]
-    fn only_refusals_to_which_quotas_apply_keep_digests_alone() {
-        let bodies = |statements, attachments, count| Bodies {
-            digests: vec![Digest::of(b"body"); count],
-            statements,
-            attachments,
-        };
-        let all = [
-            "enrol",
-            "set-root",
-            "set-status",
-            "set-environment",
-            "run",
-            "agree",
-            "cancel",
-            "approve",
-            "state",
-        ];
-        for action in all.into_iter().chain(["promote", "rollback"]) {
-            let may = ["run", "set-environment"].contains(&action);
-            let action = action.parse().unwrap();
-            for large in [bodies(8193, 0, 1), bodies(0, 8193, 1), bodies(4096, 4097, 2), bodies(9, 0, 9)] {
-                assert_eq!(large.are_left_out(&action), may, "{action}");
-            }
-            assert!(!bodies(4096, 4096, 8).are_left_out(&action), "{action}");
-        }
-    }
-}

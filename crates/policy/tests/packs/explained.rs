@@ -1,0 +1,100 @@
+//! What people read of the rules of a pack: the effect of each one, and the fields that it reads.
+
+use std::collections::BTreeSet;
+
+use policy::{Bundle, Effect, Gate, PACKS, Verdict};
+use serde_json::json;
+
+use crate::support::{gate, input};
+
+/// Each rule of a pack is explained, and no other: people would miss a rule that is not.
+#[test]
+fn each_rule_of_a_pack_is_explained() {
+    for pack in PACKS {
+        let files = pack.files();
+        let codes = |text: &str| -> BTreeSet<String> {
+            let words = text.split("\"code\": \"").skip(1);
+            words.filter_map(|rest| rest.split_once('"')).map(|(code, _)| code.to_owned()).collect()
+        };
+        let written: BTreeSet<String> = files.values().flat_map(|text| codes(text)).collect();
+        let input = input(&[], &[]).to_string();
+        let rules = gate(pack.name).explain(&input).unwrap().unwrap();
+        let explained: BTreeSet<String> = rules.iter().map(|rule| rule.code.clone()).collect();
+        assert_eq!(written, explained, "{}", pack.name);
+        assert_eq!(rules.len(), explained.len(), "{}: one row for each rule", pack.name);
+        assert!(rules.iter().all(|rule| !rule.reads.is_empty()), "{}", pack.name);
+    }
+    let alone = json!({"mode": "solo", "place": {"environment": "dev"}}).to_string();
+    let rules = gate("default").explain(&alone).unwrap().unwrap();
+    let off: Vec<_> =
+        rules.iter().filter(|rule| rule.effect == Effect::Off).map(|rule| rule.code.as_str()).collect();
+    assert_eq!(
+        off,
+        [
+            "approval-void",
+            "approvals-missing",
+            "browser-only",
+            "coverage-low",
+            "label-missing",
+            "range-unsigned",
+            "version-missing"
+        ]
+    );
+}
+
+/// The fields that are read in conditions of the rules of `default`, found in the rules themselves.
+#[test]
+fn the_fields_that_each_rule_reads_are_found() {
+    let rules = gate("default").explain(&input(&[], &[]).to_string()).unwrap().unwrap();
+    let found = |code: &str| rules.iter().find(|rule| rule.code == code).unwrap().reads.clone();
+    for (code, fields) in [
+        ("runners-too-few", "build.runners mode place.environment"),
+        ("steps-missing", "build.steps[].kind"),
+        (
+            "approvals-missing",
+            "approvals[].counts approvals[].roles approvals[].subject mode people.signed_off[] place.environment",
+        ),
+        ("rejected", "rejections[]"),
+        ("range-unsigned", "mode source.range[].signer"),
+        ("secret-found", "before.findings[].class findings[].class findings[].state findings[].unconfirmed"),
+        (
+            "finding-critical",
+            "before.findings[].severity findings[].exploited findings[].severity findings[].state",
+        ),
+        ("finding-undecided", "before.findings[].undecided findings[].undecided reports[].items.skipped"),
+        ("licence-denied", "findings[].class components[].licence"),
+        ("fix-overdue", "findings[].severity findings[].fixed findings[].fix_days findings[].published_days"),
+        ("fix-undated", "findings[].fixed findings[].fix_days findings[].published_days"),
+        ("budget-exceeded", "findings[].severity findings[].state"),
+        ("report-old", "reports[].days reports[].knowledge_days"),
+        ("sbom-missing", "reports[].kind reports[].items.components reports[].items.sources"),
+        ("dependencies-unjudged", "reports[].kind reports[].format reports[].items.components"),
+        ("provenance-missing", "build.pipeline"),
+        ("tests-missing", "tests.passed tests.flaky"),
+        ("tests-failed", "tests.failing[] before.tests.failing[]"),
+        ("dependency-unpinned", "components[].pinned"),
+        ("coverage-low", "coverage.lines.covered coverage.lines.total"),
+        ("version-missing", "statements[].kind statements[].body.version"),
+        ("label-missing", "statements[].kind statements[].body.labels[]"),
+        ("check-failed", "before.checks[].passed"),
+        ("configuration-out-of-bounds", "configuration.differences[]"),
+    ] {
+        let found = found(code);
+        let missed: Vec<_> = fields.split(' ').filter(|field| !found.contains(*field)).collect();
+        assert!(missed.is_empty(), "{code}: {missed:?} of {found:?}");
+    }
+    assert!(!found("steps-missing").contains("build.steps[].name"), "no rule reads more than it does");
+}
+
+/// A policy from before `explain` existed works as it did.
+#[test]
+fn a_policy_without_explain_has_no_rules_to_show() {
+    let text = "package countersign.gate\nimport rego.v1\nchecks contains \"x\"\ndeny contains 1 if false\n";
+    let gate =
+        Gate::compile(&Bundle::new([("gate.rego".to_owned(), text.to_owned())].into()).unwrap()).unwrap();
+    assert_eq!(gate.explain("{}").unwrap(), None);
+    let broken = format!("{text}explain contains \"x\"\n");
+    let gate = Gate::compile(&Bundle::new([("gate.rego".to_owned(), broken)].into()).unwrap()).unwrap();
+    assert!(gate.explain("{}").is_err());
+    assert!(matches!(gate.ask("{}"), Verdict::Pass { .. }), "the set decides nothing");
+}

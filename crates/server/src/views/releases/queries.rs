@@ -1,0 +1,81 @@
+//! Questions about releases and rollbacks.
+
+use evidence::{Digest, Moment, Place};
+use rusqlite::{Connection, Row, params, params_from_iter};
+use wire::ReleaseView;
+
+use crate::views::columns::{parsed, signed};
+
+/// Releases of a run's artifacts, by this run or another one, the oldest first.
+pub fn of_run(rows: &Connection, run: &str) -> rusqlite::Result<Vec<ReleaseView>> {
+    let condition = "WHERE release.run = ?1 OR release.artifact IN (SELECT manifest FROM artifact WHERE run = ?1) \
+                     ORDER BY release.began";
+    found(rows, condition, &[run])
+}
+
+/// The newest releases at a place, the latest first.
+pub fn at_place(rows: &Connection, place: &Place) -> rusqlite::Result<Vec<ReleaseView>> {
+    let place = place.to_string();
+    found(rows, "WHERE release.place = ?1 ORDER BY release.began DESC LIMIT 20", &[&place])
+}
+
+/// The time from which a release ran at a place.
+pub fn since(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result<Option<Moment>> {
+    let text = "SELECT time FROM release WHERE place = ?1 AND release = ?2 AND stage = 'running'";
+    let mut statement = rows.prepare(text)?;
+    let mut times = statement.query_map(params![place.to_string(), signed(release)], |row| parsed(row, 0))?;
+    times.next().transpose()
+}
+
+/// When the agent reported a rollback as done, and the digest of the signed request for it.
+pub fn rollback(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<(Moment, Digest)>> {
+    let text = "SELECT time, request FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
+    let mut statement = rows.prepare(text)?;
+    let mut found = statement.query_map(params![place.to_string(), signed(number)], |row| {
+        Ok((parsed(row, 0)?, parsed(row, 1)?))
+    })?;
+    found.next().transpose()
+}
+
+fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<ReleaseView>> {
+    let text = format!(
+        "SELECT place, kind, release, release.run, artifact, commit_id, stage, outcome, reasons, detail, bundle, \
+         began, changed, time, by_run, by_rollback, stage = 'running' AND EXISTS (SELECT 1 FROM release AS later \
+         WHERE later.place = release.place AND later.changed > release.changed \
+         AND later.stage IN ('running', 'failed')), warnings FROM release JOIN run ON run.run = release.run {condition}"
+    );
+    let mut statement = rows.prepare(&text)?;
+    let views = statement.query_map(params_from_iter(keys), view)?;
+    views.collect()
+}
+
+fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
+    let number = |at| row.get::<_, i64>(at).map(|number| u64::try_from(number).unwrap_or_default());
+    let digest = |at| -> rusqlite::Result<Option<Digest>> {
+        let text: Option<String> = row.get(at)?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    };
+    let (release, reasons, by): (Option<i64>, String, Option<String>) =
+        (row.get(2)?, row.get(8)?, row.get(14)?);
+    let (by_rollback, warnings): (Option<i64>, Option<String>) = (row.get(15)?, row.get(17)?);
+    Ok(ReleaseView {
+        place: parsed(row, 0)?,
+        kind: parsed(row, 1)?,
+        release: release.and_then(|number| u64::try_from(number).ok()),
+        run: parsed(row, 3)?,
+        artifact: parsed(row, 4)?,
+        commit: parsed(row, 5)?,
+        stage: parsed(row, 6)?,
+        outcome: row.get::<_, Option<String>>(7)?.map(|_| parsed(row, 7)).transpose()?,
+        reasons: reasons.split_whitespace().map(str::to_owned).collect(),
+        warnings: warnings.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        detail: digest(9)?,
+        bundle: digest(10)?,
+        began: number(11)?,
+        entry: number(12)?,
+        time: parsed(row, 13)?,
+        by: by.and_then(|run| run.parse().ok()),
+        by_rollback: by_rollback.and_then(|number| u64::try_from(number).ok()),
+        replaced: row.get(16)?,
+    })
+}

@@ -1,0 +1,17 @@
+//! Messages of the API. Signed statements are nested as the envelopes that their signers made.
+
+mod installation;
+mod place;
+mod release;
+mod run;
+mod session;
+mod submission;
+
+pub use installation::{EntryView, Installation, PersonView, StatusView};
+pub use place::{CheckView, MachineView, PlaceView};
+pub use release::{
+    AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView,
+};
+pub use run::{RUNS_MAX, RunFilter, RunView, RunnerWork, WorkView};
+pub use session::{IntroductionAnswer, Session};
+pub use submission::{CommandOutcome, SignedStatement, Submission};

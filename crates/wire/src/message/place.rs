@@ -1,0 +1,85 @@
+//! A place with its releases, checks and agents.
+
+use evidence::{CommitId, Digest, Name, Place};
+use serde::{Deserialize, Serialize};
+
+use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView};
+use crate::service::ServiceView;
+use crate::statement::StatementView;
+use crate::states::WorkState;
+
+/// The current view of a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceView {
+    /// The place.
+    pub place: Place,
+    /// Environment that comes before this one.
+    pub after: Option<Name>,
+    /// Whether releases start automatically.
+    pub automatic: bool,
+    /// Number of the environment statement.
+    pub statement: u64,
+    /// Digest of its envelope, a blob.
+    pub envelope: Digest,
+    /// The running release.
+    pub running: Option<RunningReleaseView>,
+    /// The release that ran before.
+    pub before: Option<RunningReleaseView>,
+    /// Earlier releases that a rollback can return to, the latest first.
+    #[serde(default)]
+    pub earlier: Vec<RunningReleaseView>,
+    /// Commit after which the range of a new release begins.
+    pub base: CommitId,
+    /// The pending release.
+    pub open: Option<PendingReleaseView>,
+    /// Whether a plan remains to be derived.
+    pub wanted: bool,
+    /// The latest recorded verdict or report.
+    pub last: Option<LastOutcomeView>,
+    /// The newest releases and rollbacks there, the latest first.
+    #[serde(default)]
+    pub releases: Vec<ReleaseView>,
+    /// Number of a rollback that the agent has not reported yet.
+    #[serde(default)]
+    pub rollback: Option<u64>,
+    /// Artifacts that people rolled back there and nobody has released again.
+    #[serde(default)]
+    pub rolled_back: Vec<RollbackView>,
+    /// Whether the current status freezes the place.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Its agents.
+    #[serde(default)]
+    pub agents: Vec<MachineView>,
+    /// State of the service, as its agent reports it; `None` if the agent has not reported recently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceView>,
+    /// Checks of the running release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckView>,
+    /// Statements of people whose scope covers the place: those in force first, then the newest that ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementView>,
+}
+
+/// A check of a running release on one runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Name of the check.
+    pub name: Name,
+    /// The runner.
+    pub runner: Name,
+    /// Its state.
+    pub state: WorkState,
+}
+
+/// A machine, as far as the server heard from it. This is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineView {
+    /// Its name.
+    pub name: Name,
+    /// Seconds since its last request for work; since the server's start if there was none.
+    pub silent_seconds: u64,
+    /// Whether it was given work and has not asked for more since.
+    pub at_work: bool,
+}
