@@ -160,7 +160,7 @@ const SHIP: &[Line] = &[
 
 const HOLD: &[Line] = &[
     Line {
-        claim: "hostile server: every forgery is refused by name, and no check of the judge is idle",
+        claim: "hostile server: every forgery is refused by name, and no condition of the judge is idle",
         shown_by: &["what_is_honest_passes_everywhere", "every_forgery_is_refused_by_name"],
         done_by: Some(mutants::run),
         lacks: None,

@@ -13,7 +13,7 @@ pub const USAGE: &str = "usage: cargo x <task>
   test [ARGS]    all tests; ARGS go to the test runner
   test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
   bench [ARGS]   figures with their floors
-  mutants        the judge without each of its checks, against every forgery
+  mutants        the judge without each of its conditions, against every forgery
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
   sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell
   accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

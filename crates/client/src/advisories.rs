@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evidence::document::Snapshot;
+use evidence::document::Knowledge;
 use scan::advisories::{
     Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, INDEX_BYTES_MAX, RECORD_BYTES_MAX, is_rustsec,
 };
@@ -22,8 +22,8 @@ use crate::files;
 pub struct Synced {
     /// Facts about it.
     pub header: Header,
-    /// The snapshot that it is.
-    pub snapshot: Snapshot,
+    /// Its source, digest and date.
+    pub knowledge: Knowledge,
     /// Number of records that speak about no chosen ecosystem.
     pub others: u64,
 }
@@ -78,7 +78,7 @@ pub fn sync(
     let out = std::path::absolute(out)?;
     disk::make_dir(out.parent().unwrap_or(&out))?;
     files::write_shared(&out, &bytes)?;
-    Ok(Synced { header: database.header().clone(), snapshot: database.snapshot(), others })
+    Ok(Synced { header: database.header().clone(), knowledge: database.knowledge(), others })
 }
 
 /// Opens a database.

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// A commit of the working tree in a separate repository, which borrows the objects of the real one.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct WorkingTreeCommit {
     dir: tempfile::TempDir,
     /// The commit; it is unsigned and has no parent.
     pub commit: CommitId,
@@ -44,9 +44,9 @@ pub fn last_commit(directory: &Path) -> Option<String> {
     String::from_utf8(said).ok().filter(|line| !line.trim().is_empty())
 }
 
-impl Snapshot {
+impl WorkingTreeCommit {
     /// Commits the working tree at the top of a repository.
-    pub fn take(top: &Path) -> Result<Self, Error> {
+    pub fn make(top: &Path) -> Result<Self, Error> {
         let dir = tempfile::Builder::new().prefix("countersign-local-").tempdir()?;
         let bare = dir.path().join("objects.git");
         let word = |arguments: &[&str]| -> Result<String, Error> {

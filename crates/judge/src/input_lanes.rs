@@ -293,7 +293,7 @@ const OPEN: &str = "open";
 /// The oldest knowledge of a report; `None` if one of its runners states none.
 fn knowledge(report: &ProvenReport) -> Option<Moment> {
     let all: Option<Vec<_>> =
-        report.by.values().map(|by| by.snapshot.as_ref().map(|snapshot| snapshot.modified)).collect();
+        report.by.values().map(|by| by.knowledge.as_ref().map(|knowledge| knowledge.modified)).collect();
     all?.into_iter().min()
 }
 

@@ -159,7 +159,7 @@ pub(crate) fn of_step(
             document: document.digest(),
             original: Digest::of(path.as_bytes()),
             items: summary.items,
-            snapshot: None,
+            knowledge: None,
         };
         Some((path.to_owned(), reference))
     };

@@ -302,7 +302,7 @@ were shown the same. Each column has the code with which a reader refuses, and `
 readers are the agent of the place, a person with `countersign approve`, anybody with `countersign verify` and a trust root, and
 the same with `--state`. The rows are in `crates/lab/src/forgery`. The test `every_forgery_is_refused_by_name` runs them, and
 `people_who_are_shown_forgeries_are_told_so` runs them against the programs with a server that lies. `cargo x mutants` runs them
-against the judge without each of its checks: for every check, some row is then accepted.
+against the judge without each of its conditions: for every condition, some row is then accepted.
 
 | forgery | agent | approve | verify | verify --state |
 |---|---|---|---|---|
@@ -313,7 +313,7 @@ const RUNS: &str = "
 
 A runner does a piece of work only if people asked for it, and checks that under its own pin. The rows are in
 `crates/lab/src/forgery/runs.rs`. The test `a_runner_does_nothing_that_nobody_asked_for` runs them, and `cargo x mutants` runs them
-without each check.
+without each condition.
 
 A step or check that was done under an order is not done again under it: a flaky test that failed is not asked again until it
 passes. Whether the server asks again, with another order or other inputs, or after a restart of the runner, the answer is the

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use evidence::document::Snapshot;
+use evidence::document::Knowledge;
 use scan::advisories::{AdvisoriesError, Database, Source};
 
 struct AdvisoriesFile(File);
@@ -36,8 +36,8 @@ pub fn open_advisories(path: &Path) -> Result<Database, AdvisoriesError> {
 pub struct OperatorAdvisories {
     /// Its file, without links.
     pub file: PathBuf,
-    /// The snapshot that it is.
-    pub snapshot: Snapshot,
+    /// Its source, digest and date.
+    pub knowledge: Knowledge,
 }
 
 /// Why a runner has no advisories for a scan.
@@ -70,7 +70,7 @@ impl OperatorAdvisories {
         if !sandbox::can_be_bound(&file) || file.to_str().is_none() {
             return Err(OperatorAdvisoriesError::Place(file));
         }
-        let snapshot = open_advisories(&file)?.snapshot();
-        Ok(Self { file, snapshot })
+        let knowledge = open_advisories(&file)?.knowledge();
+        Ok(Self { file, knowledge })
     }
 }

@@ -199,7 +199,7 @@ fn reference(
         document: Digest::of(&document),
         original: Digest::of(original),
         items: summary.items,
-        snapshot: None,
+        knowledge: None,
     };
     Ok((reference, document))
 }

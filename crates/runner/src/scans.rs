@@ -11,7 +11,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use evidence::document::{
-    ComponentsDocument, Document as _, DocumentError, FindingsDocument, Producer, ReportRef, Snapshot,
+    ComponentsDocument, Document as _, DocumentError, FindingsDocument, Knowledge, Producer, ReportRef,
 };
 use evidence::pipeline::{ScanSort, Step};
 use evidence::receipt::Ending;
@@ -174,15 +174,15 @@ fn one(
     host: &Host<'_>,
 ) -> Result<Result<(ReportRef, Vec<u8>), ScanFault>, SandboxError> {
     let mut words = vec![TASK.to_owned(), sort.to_string()];
-    let (mut binds, mut snapshot) = (Vec::new(), None);
+    let (mut binds, mut knowledge) = (Vec::new(), None);
     if sort == ScanSort::Dependencies {
-        let OperatorAdvisories { file, snapshot: found } =
+        let OperatorAdvisories { file, knowledge: found } =
             match OperatorAdvisories::at(host.isolation.advisories()) {
                 Ok(advisories) => advisories,
                 Err(fault) => return Ok(Err(fault.into())),
             };
         words.extend([file.to_string_lossy().into_owned(), found.digest.to_string()]);
-        (binds, snapshot) = (vec![file], Some(found));
+        (binds, knowledge) = (vec![file], Some(found));
     }
     let paths: Vec<_> = files.iter().map(|input| (Path::new(TREE).join(input.path), input.bytes)).collect();
     let inputs = paths.iter().map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes });
@@ -199,7 +199,7 @@ fn one(
     Ok(done
         .document
         .map_err(ScanFault::from)
-        .and_then(|document| Ok((reference(sort, &document, snapshot)?, document))))
+        .and_then(|document| Ok((reference(sort, &document, knowledge)?, document))))
 }
 
 /// Memory for a scan: a few copies of its largest file, and of what lockfiles say.
@@ -209,7 +209,7 @@ fn memory_bytes(files: &[Input<'_>]) -> u64 {
 }
 
 /// The reference to a document. A scan has no other original than its document.
-fn reference(sort: ScanSort, document: &[u8], snapshot: Option<Snapshot>) -> Result<ReportRef, ScanFault> {
+fn reference(sort: ScanSort, document: &[u8], knowledge: Option<Knowledge>) -> Result<ReportRef, ScanFault> {
     let kind = sort.document();
     let summary = kind.inspect(document)?;
     Ok(ReportRef {
@@ -220,7 +220,7 @@ fn reference(sort: ScanSort, document: &[u8], snapshot: Option<Snapshot>) -> Res
         document: Digest::of(document),
         original: Digest::of(document),
         items: summary.items,
-        snapshot,
+        knowledge,
     })
 }
 
@@ -275,7 +275,7 @@ pub fn judged(file: &str, digest: &str) -> Result<Vec<u8>, OwnTaskError> {
 
 /// A database, if it is the one that the receipt will name. `osv sync` may have replaced the file meanwhile.
 fn expected(database: Database, digest: &str) -> Result<Database, OwnTaskError> {
-    let same = database.snapshot().digest.to_string() == digest;
+    let same = database.knowledge().digest.to_string() == digest;
     if same { Ok(database) } else { Err(OwnTaskError::Replaced) }
 }
 
@@ -377,7 +377,7 @@ mod tests {
         builder.record("record", record.as_bytes()).unwrap();
         let bytes = builder.finish().unwrap();
         let database = || Database::open(bytes.clone()).unwrap();
-        let known = database().snapshot().digest.to_string();
+        let known = database().knowledge().digest.to_string();
         assert!(expected(database(), &known).is_ok());
         let other = Digest::of(b"another").to_string();
         assert!(matches!(expected(database(), &other), Err(OwnTaskError::Replaced)));

@@ -39,7 +39,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 23] = [
+const NOT_CONDITIONS: [(&str, &str, &str); 23] = [
     (
         "judging.rs",
         "checked.from == Some(*artifact) || checked.from == running",
@@ -87,7 +87,7 @@ const NOT_CHECKS: [(&str, &str, &str); 23] = [
 
 /// Whether this condition looks like a check but is not.
 fn is_none(file: &str, site: &sites::Site) -> bool {
-    NOT_CHECKS.iter().any(|(name, text, _)| file.ends_with(name) && site.text == *text)
+    NOT_CONDITIONS.iter().any(|(name, text, _)| file.ends_with(name) && site.text == *text)
 }
 
 /// Runs every forgery against a judge without one check, for each check.
@@ -131,7 +131,7 @@ fn report(found: &[(String, sites::Site)], printed: &str) -> TaskResult {
         }
     }
     println!("{shown} checks switched off one by one, {} idle", idle.len());
-    let stale: Vec<_> = NOT_CHECKS
+    let stale: Vec<_> = NOT_CONDITIONS
         .iter()
         .filter(|(name, text, _)| {
             !found.iter().any(|(file, site)| file.ends_with(name) && site.text == *text)

@@ -80,9 +80,9 @@ fn sync(verb: &Sync, output: Output) -> Result<(), Failure> {
     let made = advisories::sync(from, verb.index.as_deref(), &name, ecosystems, &file, &mut tell)?;
     let report = SyncReport {
         advisories: file,
-        source: made.snapshot.source,
-        digest: made.snapshot.digest.to_string(),
-        modified: made.snapshot.modified,
+        source: made.knowledge.source,
+        digest: made.knowledge.digest.to_string(),
+        modified: made.knowledge.modified,
         ecosystems: made.header.ecosystems,
         others: made.others,
         exploited: made.header.exploited,

@@ -59,11 +59,11 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let path = project::repository(verb.repository)?;
     let project = project::name(verb.project, &path)?;
     let out = verb.out.map(empty_dir).transpose()?;
-    let snapshot = working_tree::Snapshot::take(&path)?;
-    let repository = snapshot.repository();
-    let source = Source::fetch(&mut Repository::open(&repository, Budget::default())?, &snapshot.commit)?;
+    let tree = working_tree::WorkingTreeCommit::make(&path)?;
+    let repository = tree.repository();
+    let source = Source::fetch(&mut Repository::open(&repository, Budget::default())?, &tree.commit)?;
     // From here on everything is in memory, so that an interrupted step leaves no directory behind.
-    drop(snapshot);
+    drop(tree);
     let of = format!("the working tree `{}`", path.display());
     let remedy = "correct the file; `countersign pipeline check` names all problems";
     let described = project_files::sound(&of, |name| source.file(name), remedy)?;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
-use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
+use evidence::document::{ComponentsDocument, FindingsDocument, Knowledge};
 use scan::advisories::{Ecosystem, FILES_SKIPPED, LOCKFILE_DRIFT, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED};
 use scan::exports::Row;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 #[derive(Debug, Serialize)]
 pub struct Judged {
     /// The advisories that they were judged by.
-    advisories: Snapshot,
+    advisories: Knowledge,
     /// Problems, the most severe first.
     findings: Vec<Problem>,
     /// Number of components.
@@ -83,7 +83,7 @@ pub fn judge(
         }
     }
     let components = components.components.len();
-    Ok(Some(Judged { advisories: database.snapshot(), findings, components, not_held }))
+    Ok(Some(Judged { advisories: database.knowledge(), findings, components, not_held }))
 }
 
 fn problems(document: FindingsDocument) -> Vec<Problem> {
@@ -193,7 +193,7 @@ impl Judged {
 
     /// Lines for people.
     pub fn lines(&self) -> Vec<String> {
-        let Snapshot { source, modified, .. } = &self.advisories;
+        let Knowledge { source, modified, .. } = &self.advisories;
         let date = modified.to_string().get(..10).unwrap_or_default().to_owned();
         let by = format!("by the advisories of {date} from {source}");
         let unjudged: usize = self.not_held.values().sum();

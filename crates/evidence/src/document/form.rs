@@ -34,12 +34,12 @@ pub struct Tool {
 /// Dated knowledge from outside, such as a mirror of advisories.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Snapshot {
+pub struct Knowledge {
     /// Name of the source, as the runner's operator chose it.
     pub source: String,
-    /// Digest of the snapshot.
+    /// Digest of all of it.
     pub digest: Digest,
-    /// Newest time of a change inside the snapshot.
+    /// Newest time of a change in it.
     pub modified: Moment,
 }
 

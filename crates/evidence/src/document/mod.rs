@@ -21,7 +21,7 @@ pub use components::ComponentsDocument;
 pub use coverage::CoverageDocument;
 pub use findings::FindingsDocument;
 pub use form::{
-    BYTES_MAX, Document, DocumentError, MESSAGE_BYTES_MAX, Snapshot, TEXT_BYTES_MAX, TOOLS_MAX, Tool, text,
+    BYTES_MAX, Document, DocumentError, Knowledge, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, TOOLS_MAX, Tool, text,
 };
 pub use reference::{Producer, ReportRef};
 pub use table::{AnyDocument, DocumentKind, Documents, Listed, Summary};

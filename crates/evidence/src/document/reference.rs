@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{Snapshot, TOOL_BYTES_MAX, is_text};
+use super::form::{Knowledge, TOOL_BYTES_MAX, is_text};
 use super::table::DocumentKind;
 use crate::{Digest, Name};
 
@@ -28,9 +28,9 @@ pub struct ReportRef {
     pub original: Digest,
     /// Counts of the document's entries by sort.
     pub items: BTreeMap<String, u64>,
-    /// The dated knowledge that the tool used, if it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Snapshot>,
+    /// The dated knowledge that the tool used, if it is known. Receipts call it `snapshot`.
+    #[serde(rename = "snapshot", default, skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<Knowledge>,
 }
 
 /// The work that makes a report.
@@ -47,11 +47,11 @@ impl ReportRef {
     /// Whether its texts are bounded and printable.
     #[must_use]
     pub(crate) fn is_sound(&self) -> bool {
-        let snapshot =
-            self.snapshot.as_ref().is_none_or(|snapshot| is_text(&snapshot.source, TOOL_BYTES_MAX));
+        let source = self.knowledge.as_ref().map(|knowledge| &knowledge.source);
+        let source = source.is_none_or(|source| is_text(source, TOOL_BYTES_MAX));
         let items =
             self.items.len() <= ITEMS_MAX && self.items.keys().all(|name| is_text(name, NAME_BYTES_MAX));
-        is_text(&self.tool, TOOL_BYTES_MAX) && snapshot && items
+        is_text(&self.tool, TOOL_BYTES_MAX) && source && items
     }
 }
 

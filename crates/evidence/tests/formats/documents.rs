@@ -5,8 +5,8 @@ use evidence::document::coverage::Lines;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};
 use evidence::document::tests::{Test, TestOutcome};
 use evidence::document::{
-    ComponentsDocument, CoverageDocument, Document, DocumentKind, FindingsDocument, Producer, ReportRef,
-    Snapshot, TestsDocument, Tool,
+    ComponentsDocument, CoverageDocument, Document, DocumentKind, FindingsDocument, Knowledge, Producer,
+    ReportRef, TestsDocument, Tool,
 };
 use evidence::machine::MachineSigner;
 use evidence::receipt::{self, Ending, Receipt, Work};
@@ -125,7 +125,7 @@ fn with_reports(exit: Ending) -> Receipt {
         document: Digest::of(&document),
         original: Digest::of(b"{}"),
         items: findings().items(),
-        snapshot: Some(Snapshot {
+        knowledge: Some(Knowledge {
             source: "osv".into(),
             digest: Digest::of(b"osv"),
             modified: "2026-11-20T00:00:00.000Z".parse().unwrap(),

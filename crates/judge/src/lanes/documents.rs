@@ -254,7 +254,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reas
     for (report, by) in met.filter(|(_, by)| is_met_by(read, by)) {
         let maker = if read.from == Origin::Build { "step" } else { "check" };
         let at = format!("report `{}` of {maker} `{}`", report.path, report.step);
-        match by.snapshot.as_ref().map(|snapshot| snapshot.modified) {
+        match by.knowledge.as_ref().map(|knowledge| knowledge.modified) {
             None => reasons.against(
                 "report-undated",
                 format!("{at} does not say how old its knowledge is"),

@@ -3,7 +3,7 @@
 use domain::build::{nonce, seed};
 use evidence::document::findings::{Class, Severity};
 use evidence::document::tests::TestOutcome;
-use evidence::document::{Producer, Snapshot};
+use evidence::document::{Knowledge, Producer};
 use evidence::dsse::Envelope;
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::release_check::ReleaseCheck;
@@ -308,7 +308,7 @@ fn found() -> Vec<Forgery> {
         row("a check's report that rests on old knowledge", "report-old", |lab, parts| {
             signed(lab, parts, |receipt, _| {
                 receipt.reports.values_mut().for_each(|report| {
-                    report.snapshot = Some(Snapshot {
+                    report.knowledge = Some(Knowledge {
                         source: "zap".into(),
                         digest: Digest::of(b"rules"),
                         modified: at(-8 * 86_400),

@@ -2,7 +2,7 @@
 
 use evidence::document::findings::{Class, Finding, Severity};
 use evidence::document::tests::{Test, TestOutcome};
-use evidence::document::{DocumentKind, Producer, Snapshot};
+use evidence::document::{DocumentKind, Knowledge, Producer};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::release_file;
@@ -241,13 +241,13 @@ fn demanded() -> Vec<Forgery> {
             "a report that rests on old knowledge",
             "report-old",
             |lab| demand(lab, "\"kind\": \"findings\", \"days\": 7"),
-            |lab, parts| of(lab, parts, SCAN, |report| report.snapshot = snapshot(-8 * 86_400)),
+            |lab, parts| of(lab, parts, SCAN, |report| report.knowledge = knowledge(-8 * 86_400)),
         ),
         under(
             "a report that rests on knowledge of the future",
             "report-undated",
             |lab| demand(lab, "\"kind\": \"findings\", \"days\": 7"),
-            |lab, parts| of(lab, parts, SCAN, |report| report.snapshot = snapshot(86_400)),
+            |lab, parts| of(lab, parts, SCAN, |report| report.knowledge = knowledge(86_400)),
         ),
         under(
             "a policy whose demands depend on the evidence",
@@ -326,8 +326,8 @@ pub(super) fn with(rule: &str) -> PolicyFiles {
     policy
 }
 
-fn snapshot(seconds: i64) -> Option<Snapshot> {
-    Some(Snapshot { source: "osv".into(), digest: Digest::of(b"snapshot"), modified: at(seconds) })
+fn knowledge(seconds: i64) -> Option<Knowledge> {
+    Some(Knowledge { source: "osv".into(), digest: Digest::of(b"snapshot"), modified: at(seconds) })
 }
 
 /// Both runners state something else about one report.

@@ -125,15 +125,15 @@ fn dependencies_are_judged_by_the_advisories_of_the_operator() {
     let done = judged(Some(&link));
     assert!(done.facts.passed(), "{}", said(&done));
     let report = &done.facts.reports["dependencies"];
-    let snapshot = scan::advisories::Database::open(advisories()).unwrap().snapshot();
-    assert_eq!(report.snapshot, Some(snapshot), "the receipt names the database and its date");
+    let knowledge = scan::advisories::Database::open(advisories()).unwrap().knowledge();
+    assert_eq!(report.knowledge, Some(knowledge), "the receipt names the database and its date");
     assert_eq!((report.kind, report.producer), (DocumentKind::Findings, Producer::Runner));
     let findings = FindingsDocument::decode(document(&done, "dependencies")).unwrap();
     let found: Vec<_> =
         findings.findings.values().map(|it| (it.rule.as_str(), it.fixed.as_deref())).collect();
     assert_eq!(found, [("RUSTSEC-2026-0001", Some("1.0.1"))]);
     assert!(said(&done).contains("It overflows."), "the log names the finding: {}", said(&done));
-    assert_eq!(done.facts.reports["secrets"].snapshot, None);
+    assert_eq!(done.facts.reports["secrets"].knowledge, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Invariant: a damaged part is an error and never "no advisories". Parts that are not read are
 //! not checked, and have no part in the answer.
 
-use evidence::document::{Snapshot, text};
+use evidence::document::{Knowledge, text};
 use evidence::{Digest, Moment};
 
 use super::ecosystem::{Ecosystem, Package};
@@ -130,11 +130,11 @@ impl Database {
         &self.header
     }
 
-    /// The snapshot that this database is: its source, its digest, its date.
+    /// What a receipt says of this database: its source, its digest, its date.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn knowledge(&self) -> Knowledge {
         let Header { source, modified, .. } = &self.header;
-        Snapshot { source: source.clone(), digest: self.digest, modified: *modified }
+        Knowledge { source: source.clone(), digest: self.digest, modified: *modified }
     }
 
     /// Newest time of a change of a record.

@@ -43,8 +43,8 @@ pub fn judge(
     components: &ComponentsDocument,
     database: &Database,
 ) -> Result<FindingsDocument, AdvisoriesError> {
-    let snapshot = database.snapshot();
-    let date = format!("{} {}", snapshot.modified, snapshot.digest.hex().get(..12).unwrap_or_default());
+    let knowledge = database.knowledge();
+    let date = format!("{} {}", knowledge.modified, knowledge.digest.hex().get(..12).unwrap_or_default());
     let tools = [
         Tool::new("countersign dependencies", Some(env!("CARGO_PKG_VERSION"))),
         Tool::new("advisories", Some(&date)),

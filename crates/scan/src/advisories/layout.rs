@@ -1,6 +1,6 @@
 //! The bytes of a database: `docs/formats/advisories.md`.
 //!
-//! Invariant: each part is fixed by a digest in the part before it, the first by the digest that names the snapshot. So
+//! Invariant: each part is fixed by a digest in the part before it, the first by the digest that names the database. So
 //! a reader that looks at a few parts still detects damage in each of them.
 
 use std::collections::BTreeMap;

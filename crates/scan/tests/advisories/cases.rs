@@ -379,7 +379,7 @@ fn withdrawn_and_newer_records() {
     new["withdrawn"] = json!("2026-09-01T00:00:00Z");
     let records = [new, old, keep];
     assert!(rules(&records, "pkg:npm/a@1.0.0").is_empty());
-    assert_eq!(database(&records).snapshot().modified.to_string(), "2026-09-01T00:00:00.000Z");
+    assert_eq!(database(&records).knowledge().modified.to_string(), "2026-09-01T00:00:00.000Z");
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn equal_input_gives_equal_bytes() {
     let document = judge(&bill, &database).unwrap();
     assert_eq!(document.encode().unwrap(), judge(&bill, &database).unwrap().encode().unwrap());
     let tools: Vec<String> = document.tools.iter().map(ToString::to_string).collect();
-    let name = format!("advisories 2026-08-21T10:00:00.000Z {}", &database.snapshot().digest.hex()[..12]);
+    let name = format!("advisories 2026-08-21T10:00:00.000Z {}", &database.knowledge().digest.hex()[..12]);
     assert!(tools.contains(&name), "{tools:?}");
 }
 
