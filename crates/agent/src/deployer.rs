@@ -18,8 +18,8 @@ use tlog::Checkpoint;
 use tracing::{info, warn};
 
 use crate::apply::{Applied, ENDING, Hands, Services};
+use crate::decision::{Decision, refused};
 use crate::error::{DeployError, StatusFileError};
-use crate::judging::{Decision, refused};
 use crate::memory::{Begun, KnownRelease, Memory};
 use crate::probe::INTERRUPTED;
 use crate::process::reserved;

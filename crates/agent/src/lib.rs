@@ -5,11 +5,11 @@
 //! any command without evidence.
 
 mod apply;
+mod decision;
 mod deployer;
 mod error;
 mod held;
 mod interrupts;
-mod judging;
 mod keeper;
 mod leftovers;
 mod lookout;
@@ -27,11 +27,11 @@ mod store;
 mod telling;
 
 pub use apply::{Fault, Services};
+pub use decision::Decision;
 pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_status};
 pub use error::{AgentError, DeployError, StatusFileError};
 pub use held::{AliveError, Launcher};
 pub use interrupts::{Interrupt, Interrupts};
-pub use judging::Decision;
 pub use keeper::exec_service;
 pub use memory::{Begun, FILE as MEMORY_FILE, KnownRelease, Memory, MemoryError};
 pub use process::Processes;

@@ -25,7 +25,7 @@ pub fn named(places: Vec<PlaceView>, place: &Place) -> Result<PlaceView, Error> 
 pub fn waiting(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
     if let Some(at) = at {
         let found = named(places, at)?;
-        return if found.open.is_some() { Ok(found) } else { Err(nothing_open(at)) };
+        return if found.open.is_some() { Ok(found) } else { Err(nothing_pending(at)) };
     }
     let waits = |view: &PlaceView| {
         let open = view.open.as_ref();
@@ -36,7 +36,7 @@ pub fn waiting(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, 
 }
 
 /// The place whose release a statement is about: the one given, else the only one with a release that is not decided.
-pub fn undecided(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
+pub fn pending(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
     if at.is_some() {
         return waiting(places, at);
     }
@@ -66,7 +66,7 @@ fn unknown(place: &Place, known: &[String]) -> Error {
 }
 
 /// The error for a place without a pending release.
-pub fn nothing_open(place: &Place) -> Error {
+pub fn nothing_pending(place: &Place) -> Error {
     Error::unusable(format!("no release is pending at {place}; see `countersign status`"))
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wire::{Client, PlaceView, ReleaseStage, ReleaseView};
 
 use crate::error::Error;
-use crate::places::{look, nothing_open};
+use crate::places::{look, nothing_pending};
 use crate::waiting;
 
 /// A pending release that a person promotes.
@@ -25,7 +25,7 @@ pub struct Promotion {
 impl Promotion {
     /// The promotion of the pending release of a place.
     pub fn of(view: &PlaceView) -> Result<Self, Error> {
-        let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
+        let open = view.open.as_ref().ok_or_else(|| nothing_pending(&view.place))?;
         let arguments = json!({ "place": view.place, "release": open.release, "artifact": open.artifact });
         Ok(Self { place: view.place.clone(), release: open.release, arguments })
     }

@@ -15,7 +15,7 @@ use judge::{Anchors, Checked, Judgement, ProvenStatement, Reasons, VerificationC
 use policy::Reason;
 
 use crate::error::Error;
-use crate::stating::waiver;
+use crate::new_statement::waiver;
 use crate::witnesses;
 
 /// The bytes of a bundle's file.

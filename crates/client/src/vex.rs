@@ -17,8 +17,8 @@ use scan::vex::{Claim, Status, Vex};
 
 use crate::error::Error;
 use crate::id_prefix::IdPrefix;
-use crate::stating::Until;
-use crate::stating::waiver;
+use crate::new_statement::Until;
+use crate::new_statement::waiver;
 
 /// A VEX document that was read.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::attendance::Attendance;
+use crate::disk_usage::StorageCount;
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::router;
 use crate::intake::Intake;
@@ -23,9 +24,8 @@ use crate::serve_error::ServeError;
 use crate::services::Services;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::stored::StorageCount;
 use crate::views::Views;
-use crate::{executor, log_removal, lost_runs, snapshot_task, stored, sweeping, witnessing};
+use crate::{disk_usage, executor, log_removal, lost_runs, snapshot_task, sweep_task, witness_task};
 
 /// The inputs of a server.
 #[derive(Debug)]
@@ -78,11 +78,11 @@ pub async fn serve(
         services,
         stopping,
     });
-    let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
+    let asking = tokio::spawn(witness_task::run(Arc::clone(&shared), config.witnesses));
     let keeping = tokio::spawn(snapshot_task::run(Arc::clone(&shared)));
-    let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));
+    let sweeping = tokio::spawn(sweep_task::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
-    let counting = tokio::spawn(stored::run(Arc::clone(&shared), stored));
+    let counting = tokio::spawn(disk_usage::run(Arc::clone(&shared), stored));
     let logging = tokio::spawn(log_removal::run(Arc::clone(&shared)));
     let losing = tokio::spawn(lost_runs::run(Arc::clone(&shared)));
     let mut stopped = shared.stopping.clone();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ledger::LedgerError;
 
+use crate::disk_usage::StoredError;
 use crate::edge::EdgeError;
-use crate::stored::StoredError;
 use crate::views::ViewError;
 use crate::writer_error::WriterError;
 

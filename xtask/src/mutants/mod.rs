@@ -23,7 +23,7 @@ const FILES: [&str; 22] = [
     "crates/judge/src/lanes/documents.rs",
     "crates/judge/src/lanes/statements.rs",
     "crates/judge/src/lanes/checks.rs",
-    "crates/judge/src/checking.rs",
+    "crates/judge/src/check_target.rs",
     "crates/judge/src/continuity.rs",
     "crates/judge/src/proofs.rs",
     "crates/judge/src/receipts.rs",
@@ -33,19 +33,19 @@ const FILES: [&str; 22] = [
     "crates/judge/src/requests.rs",
     "crates/judge/src/approvals.rs",
     "crates/judge/src/rollback.rs",
-    "crates/judge/src/running.rs",
+    "crates/judge/src/run_order.rs",
     "crates/judge/src/verdict.rs",
-    "crates/agent/src/judging.rs",
+    "crates/agent/src/decision.rs",
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
 const NOT_CONDITIONS: [(&str, &str, &str); 23] = [
     (
-        "judging.rs",
+        "decision.rs",
         "checked.from == Some(*artifact) || checked.from == running",
         "picks the probe that a genuine order ends; to end another one withholds, and no more",
     ),
-    ("judging.rs", "checked.bars", "narrows a refusal: the agent bars what a rollback left, and no more"),
+    ("decision.rs", "checked.bars", "narrows a refusal: the agent bars what a rollback left, and no more"),
     (
         "rollback.rs",
         "request.arguments.get(\"release\").is_some()",
@@ -78,8 +78,8 @@ const NOT_CONDITIONS: [(&str, &str, &str); 23] = [
     ("records.rs", "r.key == key", "narrows a refusal"),
     ("reports.rs", "!before.runs_it", "picks what the refusal is about"),
     ("requests.rs", "request.action.as_str() == \"agree\"", "picks the agreements"),
-    ("running.rs", "before.contains(name)", "narrows a refusal to the nodes before the work"),
-    ("running.rs", "found.insert((*need).clone())", "looks at each step once"),
+    ("run_order.rs", "before.contains(name)", "narrows a refusal to the nodes before the work"),
+    ("run_order.rs", "found.insert((*need).clone())", "looks at each step once"),
     ("approvals.rs", "!same", "picks what the refusal is about"),
     ("approvals.rs", "on.trust.root.mode != Mode::Solo", "narrows a refusal"),
     ("approvals.rs", "on.people.is_behind(subject)", "widens a refusal; its use is a check"),

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use client::id_prefix::IdPrefix;
-use client::stating::Until;
-use client::stating::waiver;
+use client::new_statement::Until;
+use client::new_statement::waiver;
 use client::vex::VexFile;
 use evidence::statements::{Body, Justification, NotAffected, SeenFinding, StatementKind};
 use evidence::{Digest, Moment};
 use serde::Serialize;
 
-use super::stating::{self, Content, Contents, Made, Options, Recorded, VOID};
+use super::new_statement::{self, Content, Contents, Made, Options, Recorded, VOID};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -78,7 +78,7 @@ pub fn run(verb: &NotAffectedVerb, output: Output) -> Result<(), Failure> {
     let (Some(JustificationWord(justification)), [id]) = (verb.justification, verb.finding.as_slice()) else {
         return Err(Failure::usage("without `--vex`, name one finding"));
     };
-    stating::run(&verb.options, verb.until, KIND, output, |checked, scope| {
+    new_statement::run(&verb.options, verb.until, KIND, output, |checked, scope| {
         let (id, finding) = waiver::find(checked, id)?;
         let page = waiver::page(KIND, &id, finding, scope, verb.until);
         let page = page + &waiver::settles_too(checked, &id, finding);
@@ -92,7 +92,7 @@ pub fn run(verb: &NotAffectedVerb, output: Output) -> Result<(), Failure> {
 fn by_file(verb: &NotAffectedVerb, file: &VexFile, output: Output) -> Result<(), Failure> {
     let mut unsigned = Vec::new();
     let given = verb.justification.map(|word| word.0);
-    let recorded = stating::make(&verb.options, verb.until, KIND, output, |checked, scope| {
+    let recorded = new_statement::make(&verb.options, verb.until, KIND, output, |checked, scope| {
         let claims = file.claims(checked, &verb.finding, given)?;
         let told: Vec<_> = claims.told.iter().map(|line| format!("not signed: {line}")).collect();
         if claims.settling.is_empty() {

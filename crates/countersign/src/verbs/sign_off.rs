@@ -1,11 +1,11 @@
 //! `countersign sign-off`: answer for the results of the tests of the pending release.
 
 use clap::Args;
-use client::stating::Until;
-use client::stating::sign_off;
+use client::new_statement::Until;
+use client::new_statement::sign_off;
 use evidence::statements::{Body, StatementKind};
 
-use super::stating::{self, Content, Options};
+use super::new_statement::{self, Content, Options};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -22,7 +22,7 @@ pub struct SignOff {
 
 /// Shows the results, signs and sends.
 pub fn run(verb: &SignOff, output: Output) -> Result<(), Failure> {
-    stating::run(&verb.options, verb.until, StatementKind::SignOff, output, |checked, scope| {
+    new_statement::run(&verb.options, verb.until, StatementKind::SignOff, output, |checked, scope| {
         Ok(Content {
             subjects: vec![checked.bundle.artifact()],
             body: Body::SignOff(sign_off::body(checked)),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 use client::clock::now;
-use client::stating::Until;
-use client::stating::tag::{self, Label};
+use client::new_statement::Until;
+use client::new_statement::tag::{self, Label};
 use evidence::statements::{Body, StatementKind};
 
-use super::stating::{self, Content, Options};
+use super::new_statement::{self, Content, Options};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -34,7 +34,7 @@ pub struct TagVerb {
 pub fn run(verb: &TagVerb, output: Output) -> Result<(), Failure> {
     let year = now()?.later_by(Duration::from_hours(365 * 24));
     let until = verb.until.unwrap_or(Until(year));
-    stating::run(&verb.options, until, StatementKind::Tag, output, |checked, scope| {
+    new_statement::run(&verb.options, until, StatementKind::Tag, output, |checked, scope| {
         let body = tag::body(checked, verb.release, &verb.version, &verb.labels)?;
         let page = tag::page(checked, &body, scope, until);
         Ok(Content { subjects: vec![checked.bundle.artifact()], body: Body::Tag(body), page })

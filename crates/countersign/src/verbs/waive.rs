@@ -2,11 +2,11 @@
 
 use clap::Args;
 use client::id_prefix::IdPrefix;
-use client::stating::Until;
-use client::stating::waiver;
+use client::new_statement::Until;
+use client::new_statement::waiver;
 use evidence::statements::{Body, StatementKind};
 
-use super::stating::{self, Content, Options};
+use super::new_statement::{self, Content, Options};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -27,7 +27,7 @@ pub struct Waive {
 /// Shows the finding or test, signs the waiver and sends it.
 pub fn run(verb: &Waive, output: Output) -> Result<(), Failure> {
     let kind = StatementKind::Waiver;
-    stating::run(&verb.options, verb.until, kind, output, |checked, scope| {
+    new_statement::run(&verb.options, verb.until, kind, output, |checked, scope| {
         let (id, found) = waiver::find_any(checked, &verb.finding)?;
         let page = found.page(&id, checked, scope, verb.until);
         Ok(Content { subjects: vec![id], body: Body::Waiver(found.waiver()), page })

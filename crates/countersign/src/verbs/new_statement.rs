@@ -4,9 +4,9 @@
 
 use clap::Args;
 use client::dossier::Dossier;
+use client::new_statement::{self, NewStatement, Until};
 use client::profile::Profile;
 use client::request::Parts;
-use client::stating::{self, Stating, Until};
 use client::{approval, places, session};
 use evidence::statements::{Body, Scope, StatementKind};
 use evidence::{Digest, Place};
@@ -127,22 +127,22 @@ pub fn make(
     contents: impl FnOnce(&Checked<'_>, &Scope) -> Result<Contents, Failure>,
 ) -> Result<Recorded, Failure> {
     let home = options.data_dir.home()?;
-    stating::refuse_long(kind, until)?;
+    new_statement::refuse_long(kind, until)?;
     let client = session::client(&home)?;
     let runtime = runtime()?;
-    let view = places::undecided(runtime.block_on(client.places())?, options.place.as_ref())?;
+    let view = places::pending(runtime.block_on(client.places())?, options.place.as_ref())?;
     let profile = Profile::of(&home)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let checked = dossier.check()?;
-    stating::refuse_own_change(&checked, &profile, kind)?;
-    let scope = stating::scope(&view.place, options.everywhere);
+    new_statement::refuse_own_change(&checked, &profile, kind)?;
+    let scope = new_statement::scope(&view.place, options.everywhere);
     let Contents { statements, page } = contents(&checked, &scope)?;
     ask(&format!("{page}\nreason: {}", shown::line(&options.reason)), options.yes, output)?;
     let mut signed = Vec::new();
     for (subjects, body) in statements {
         let (scope, reason) = (scope.clone(), options.reason.clone());
-        let stating = Stating { scope, subjects: subjects.clone(), until, reason, body };
-        signed.push((subjects, stating::sign(&profile, &checked, stating)?));
+        let new = NewStatement { scope, subjects: subjects.clone(), until, reason, body };
+        signed.push((subjects, new_statement::sign(&profile, &checked, new)?));
     }
     let mut recorded = Vec::new();
     for (subjects, statement) in signed {

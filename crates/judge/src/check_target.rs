@@ -16,7 +16,7 @@ use evidence::run_order::{CheckOrder, RunOrder};
 
 use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
-use crate::running::{NOWHERE, OpenedRun};
+use crate::run_order::{NOWHERE, OpenedRun};
 
 /// A check that may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ impl FromStr for Until {
 
 /// The parts of a statement that a person chooses.
 #[derive(Clone, Debug)]
-pub struct Stating {
+pub struct NewStatement {
     /// The places where it counts.
     pub scope: Scope,
     /// Digests of the things that it is about.
@@ -100,8 +100,8 @@ pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: Stateme
 }
 
 /// The statement, signed by the person's approval key.
-pub fn sign(profile: &Profile, checked: &Checked<'_>, stating: Stating) -> Result<Envelope, Error> {
-    let Stating { scope, mut subjects, until, reason, body } = stating;
+pub fn sign(profile: &Profile, checked: &Checked<'_>, new: NewStatement) -> Result<Envelope, Error> {
+    let NewStatement { scope, mut subjects, until, reason, body } = new;
     subjects.sort_unstable();
     let now = now()?;
     let skew = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
