@@ -208,7 +208,8 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(checked: &'a Checked<'_>, owners: &'a Owners) -> Self {
-        let documents: Vec<_> = checked.lanes.documents.findings().collect();
+        let documents: Vec<_> =
+            checked.lanes.documents.joined().filter_map(|all| all.findings.as_ref()).collect();
         let all: BTreeSet<&Digest> = documents.iter().flat_map(|document| document.findings.keys()).collect();
         let beginnings = IdPrefix::beginnings(all.iter().copied());
         Self { documents, ids: all.iter().copied().zip(beginnings).collect(), owners }
@@ -269,11 +270,13 @@ fn rules(
 }
 
 /// A field of the input as people read it: `critical (2), high`, `3 to 40 (12)`, `none`.
-fn fact(input: &Value, field: &str) -> String {
+fn fact<'a>(input: &'a Value, field: &str) -> String {
     let mut values = vec![input];
     for part in field.split('.') {
         let (name, is_list) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
-        values = values.into_iter().filter_map(|value| value.get(name)).collect();
+        // People know a person by the name, which is beside the subject.
+        let named = |value: &'a Value| (name == "subject").then(|| value.get("name")).flatten();
+        values = values.into_iter().filter_map(|value| named(value).or_else(|| value.get(name))).collect();
         if values.is_empty() {
             return ABSENT.to_owned();
         }
@@ -330,7 +333,7 @@ fn word(value: &Value) -> String {
     shown::brief(&text, VALUE_CHARS)
 }
 
-/// What stands for the value of a field that the input does not have.
+/// The value of a field that the input does not have.
 const ABSENT: &str = "not in the input";
 /// Fields about the place, which the text leaves to its title where a rule reads others.
 const OF_PLACE: [&str; 2] = ["mode", "place.environment"];

@@ -132,7 +132,7 @@ impl Results {
     pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
         let proof = &checked.lanes.documents;
         let before = proof.before.as_deref().zip(checked.before.as_ref());
-        let ids = ids(proof.findings());
+        let ids = ids(proof.joined().filter_map(|all| all.findings.as_ref()));
         let owners = Owners::of(&checked.bundle.source, &checked.place.service);
         let reports = |proof: &DocumentProof| {
             let all = proof.reports.iter();

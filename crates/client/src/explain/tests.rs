@@ -42,8 +42,9 @@ fn each_rule_has_its_verdict_facts_remedy_and_owner() {
     let text = gate.text();
     for line in [
         "the gate does not let it pass",
-        "\n  block secret-found\n    read: findings[].class: code, secret, supply\n",
-        "    not in the input: before.findings[].class, ",
+        "\n  block secret-found\n    read: ",
+        "\n    read: findings[].class: code, secret, supply\n",
+        "\n    not in the input: before.findings[].at, before.findings[].class, ",
         "      owner: team shop",
         "\n  pass rejected\n    read: rejections[]: none\n",
         "\n  off coverage-low\n",
@@ -88,6 +89,7 @@ fn facts_are_short() {
         ("components[].pinned", "no, yes (89)"),
         ("components[].name", "p0, p1, p10, p11, p12, and 85 more"),
         ("reports[].days", "none"),
+        ("runners[].subject", "runner-1, runner-2"),
         ("runners", "runner-1, runner-2, without a name"),
         ("tests.failing", "none"),
         ("tests.passed", "3"),

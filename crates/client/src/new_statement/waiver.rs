@@ -30,8 +30,12 @@ pub enum Waivable<'a> {
 /// `Error` when they name none, or more than one.
 pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, Waivable<'a>), Error> {
     let documents = &checked.lanes.documents;
-    let found: Vec<_> = documents.findings().map(|document| &document.findings).collect();
-    let tests: Vec<_> = documents.tests().collect();
+    let found: Vec<_> = documents
+        .joined()
+        .filter_map(|all| all.findings.as_ref())
+        .map(|document| &document.findings)
+        .collect();
+    let tests: Vec<_> = documents.joined().filter_map(|all| all.tests.as_ref()).collect();
     let known = || {
         let failing = tests.iter().flat_map(|tests| tests.failing());
         let ids: BTreeSet<Digest> = found.iter().flat_map(|all| all.keys().copied()).chain(failing).collect();
@@ -95,7 +99,13 @@ impl Waivable<'_> {
 
 /// The finding of the evidence that these digits name: of the build, or of checks in the environment before.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
-    let all: Vec<_> = checked.lanes.documents.findings().map(|document| &document.findings).collect();
+    let all: Vec<_> = checked
+        .lanes
+        .documents
+        .joined()
+        .filter_map(|all| all.findings.as_ref())
+        .map(|document| &document.findings)
+        .collect();
     let known = || {
         let ids: BTreeSet<Digest> = all.iter().flat_map(|all| all.keys().copied()).collect();
         Ok(ids.into_iter().collect())
@@ -137,7 +147,12 @@ pub fn settles_too(checked: &Checked<'_>, id: &Digest, finding: &Finding) -> Str
 
 /// All findings of the release, and those that checks made in the environment before.
 pub fn findings<'a>(checked: &'a Checked<'_>) -> impl Iterator<Item = (&'a Digest, &'a Finding)> {
-    checked.lanes.documents.findings().flat_map(|document| &document.findings)
+    checked
+        .lanes
+        .documents
+        .joined()
+        .filter_map(|all| all.findings.as_ref())
+        .flat_map(|document| &document.findings)
 }
 
 /// A finding in a few words, with its id.

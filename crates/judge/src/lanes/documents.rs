@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::{Bundle, Lanes};
-use evidence::document::{
-    AnyDocument, DocumentError, DocumentKind, Documents, FindingsDocument, Producer, ReportRef, TestsDocument,
-};
+use evidence::document::{AnyDocument, DocumentError, DocumentKind, Documents, Producer, ReportRef};
 use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
@@ -91,14 +89,9 @@ impl DocumentProof {
         std::iter::once(self).chain(self.before.as_deref())
     }
 
-    /// The findings of the build, and then those of the checks in the environment before.
-    pub fn findings(&self) -> impl Iterator<Item = &FindingsDocument> {
-        self.with_before().filter_map(|proof| proof.all.findings.as_ref())
-    }
-
-    /// The tests of the build, and then those of the checks in the environment before.
-    pub fn tests(&self) -> impl Iterator<Item = &TestsDocument> {
-        self.with_before().filter_map(|proof| proof.all.tests.as_ref())
+    /// The documents of the build, one of each kind, and then those of the checks in the environment before.
+    pub fn joined(&self) -> impl Iterator<Item = &Documents> {
+        self.with_before().map(|proof| &proof.all)
     }
 
     /// Digests of the results that somebody may answer for, of steps and of checks, whether the policy reads them or not.

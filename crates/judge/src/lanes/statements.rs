@@ -43,9 +43,14 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     }
     let matter = Matter {
         artifact: on.bundle.artifact(),
-        findings: on.documents.findings().collect(),
+        findings: on.documents.joined().filter_map(|all| all.findings.as_ref()).collect(),
         tests: on.documents.stated_tests(),
-        failing: on.documents.tests().flat_map(TestsDocument::failing).collect(),
+        failing: on
+            .documents
+            .joined()
+            .filter_map(|all| all.tests.as_ref())
+            .flat_map(TestsDocument::failing)
+            .collect(),
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()

@@ -130,7 +130,7 @@ impl Database {
         &self.header
     }
 
-    /// What a receipt says of this database: its source, its digest, its date.
+    /// The words of a receipt about this database: its source, its digest, its date.
     #[must_use]
     pub fn knowledge(&self) -> Knowledge {
         let Header { source, modified, .. } = &self.header;

@@ -1,4 +1,4 @@
-//! What is recorded of a submission besides its command: the request and its bodies, or the digests of bodies that are large.
+//! The records of a submission besides its command: the request and its bodies, or the digests of bodies that are large.
 
 use domain::quota;
 use evidence::dsse::Envelope;

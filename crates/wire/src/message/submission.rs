@@ -1,4 +1,4 @@
-//! What people and machines send, and the answer: signed statements as their signers made them, and the outcome.
+//! Submissions of people and machines, and the answer: signed statements as their signers made them, and the outcome.
 
 use domain::Reason;
 use evidence::Bytes;
