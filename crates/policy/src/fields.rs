@@ -23,7 +23,7 @@ pub fn by_code(policy: &CompiledPolicy, roots: &[&str]) -> BTreeMap<String, BTre
     for root in roots {
         reader.called(root, Vec::new());
     }
-    // A field stands for itself only if no part of it is read.
+    // A field counts as a whole only if no part of it is read.
     let leaves = |fields: BTreeSet<String>| {
         let is_within = |whole: &str, part: &str| {
             part.strip_prefix(whole).is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -54,7 +54,7 @@ impl Reader<'_> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        if self.open.len() >= DEPTH_MAX || self.open.contains(&key.0) {
+        if self.open.len() >= DEPTH_MAX || self.open.contains(&key.0) || self.steps > STEPS_MAX {
             return (Parts::default(), Fields::new());
         }
         self.open.push(key.0.clone());
@@ -93,7 +93,7 @@ impl Reader<'_> {
         };
         let all: Vec<_> = if bodies.is_empty() { vec![None] } else { bodies.iter().map(Some).collect() };
         let (mut value, mut read) = (Parts::default(), Fields::new());
-        // What an earlier body reads decides whether an `else` counts, so `read` grows.
+        // The conditions of an earlier body decide whether an `else` counts, so `read` grows.
         for body in all {
             let mut scope = scope.clone();
             if let Some(body) = body {
@@ -147,9 +147,6 @@ impl Reader<'_> {
     /// The value of an expression. The fields that it reads are noted.
     fn value(&mut self, expression: &Expr, scope: &Scope<'_>, read: &mut Fields) -> Parts {
         self.steps = self.steps.saturating_add(1);
-        if self.steps > STEPS_MAX {
-            return Parts::default();
-        }
         if let Some(path) = self.rule(expression, scope) {
             return self.noted(&path, Vec::new(), read);
         }
@@ -289,8 +286,8 @@ fn dotted(expression: &Expr) -> Option<String> {
 
 /// Built-ins that return their arguments or elements of them.
 const PASSING: [&str; 6] = ["array.concat", "array.slice", "object.union", "sort", "union", "array.reverse"];
-/// Most expressions that are read; the packs have fewer than 10,000 each.
-const STEPS_MAX: usize = 200_000;
+/// Number of expressions after which no further rule is read; the packs have some thousands each.
+const STEPS_MAX: usize = 20_000;
 /// Most rules that refer to each other in a chain.
 const DEPTH_MAX: usize = 60;
 

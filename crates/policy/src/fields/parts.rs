@@ -19,12 +19,14 @@ impl Parts {
         Self { fields: [(String::new(), 0)].into(), codes: BTreeSet::new() }
     }
 
-    /// What a step into the value leads to: `.name`, or `[]` to an element.
+    /// The value after a step: `.name`, or `[]` to an element. A value with a reason in it is of the policy, and no field.
     pub fn step(&self, step: &str) -> Self {
-        let fields = self.fields.iter().filter_map(|(field, around)| match around.checked_sub(1) {
-            Some(around) => Some((field.clone(), around)),
-            None if field.is_empty() => step.strip_prefix('.').map(|name| (name.to_owned(), 0)),
-            None => Some((format!("{field}{step}"), 0)),
+        let fields = self.fields.iter().filter(|_| self.codes.is_empty()).filter_map(|(field, around)| {
+            match around.checked_sub(1) {
+                Some(around) => Some((field.clone(), around)),
+                None if field.is_empty() => step.strip_prefix('.').map(|name| (name.to_owned(), 0)),
+                None => Some((format!("{field}{step}"), 0)),
+            }
         });
         Self { fields: fields.collect(), codes: self.codes.clone() }
     }
@@ -48,7 +50,7 @@ impl Parts {
 pub struct Scope<'a> {
     /// Path of the package.
     pub package: &'a str,
-    /// What the names stand for.
+    /// The values of the names.
     pub names: BTreeMap<String, Parts>,
 }
 
