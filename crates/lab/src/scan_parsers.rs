@@ -135,7 +135,8 @@ fn report(bytes: &[u8]) {
     let Some((first, report)) = bytes.split_first() else { return };
     let formats: Vec<_> = ReportFormat::all().collect();
     let format = formats[usize::from(*first) % formats.len()];
-    let tree = BTreeMap::from([("a.py".to_owned(), "eval(x)\n".to_owned())]);
+    let files = [("a.py", "eval(x)\n".to_owned()), ("src/cart.js", "x\n".repeat(20))];
+    let tree: BTreeMap<String, String> = files.map(|(path, text)| (path.to_owned(), text)).into();
     if let Ok(read) = translate(format, report, &tree, Origin::Scan) {
         let summary = read.kind.inspect(&read.document).unwrap();
         assert_eq!(summary.items, read.items, "the counts are those of the document");

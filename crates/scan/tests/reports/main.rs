@@ -43,6 +43,11 @@ fn refusal(format: ReportFormat, bytes: &[u8]) -> String {
     translate(format, bytes, &BTreeMap::new(), Origin::Scan).unwrap_err().to_string()
 }
 
+/// Files of twenty lines.
+fn sources(paths: &[&str]) -> BTreeMap<String, String> {
+    paths.iter().map(|path| ((*path).to_owned(), "x\n".repeat(20))).collect()
+}
+
 fn tree(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
 }

@@ -8,7 +8,7 @@ use scan::reports::{ReportFormat, translate};
 use serde_json::Value;
 
 use crate::published_vectors::suite;
-use crate::seeds;
+use crate::{seeds, sources};
 
 pub const MUTATIONS: usize = 10_000;
 pub const SEED_BYTES_MAX: usize = 16 * 1024;
@@ -112,7 +112,8 @@ fn lcov() {
 }
 
 fn check(format: ReportFormat, own: &[&str], dir: &str) {
-    let tree = BTreeMap::from([("a.py".to_owned(), "eval(x)\n".to_owned())]);
+    let mut tree = sources(&["shop/cart.py", "shop/unused.py", "src/cart.js", "src/unused.js"]);
+    tree.insert("a.py".to_owned(), "eval(x)\n".to_owned());
     let mut seeds: Vec<Vec<u8>> = own.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     for seed in &seeds {
         assert!(

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
+use evidence::document::coverage::Lines;
 use evidence::document::{CoverageDocument, Tool};
 use roxmltree::Node;
 
 use super::super::xml;
-use super::{COUNT, MANY, Measured, NO_FILE, PATH, ran};
+use super::{COUNT, MANY, Measured, PATH, ran};
 use crate::{ScanError, Tree};
 
 pub(in super::super) const WHAT: &str = "Cobertura report";
@@ -42,9 +43,8 @@ pub(in super::super) fn read(input: &str, tree: &dyn Tree) -> Result<CoverageDoc
             *lines.entry(number).or_default() |= ran;
         }
     }
-    let document = measured.document(tool(root));
-    check(root, &document)?;
-    Ok(document)
+    check(root, measured.shown())?;
+    measured.document(tool(root), tree).map_err(|why| xml::fault(WHAT, root, why))
 }
 
 /// The text without the name of its document type, which istanbul writes: nothing reads the file that it names. A type
@@ -69,16 +69,12 @@ fn tool(root: Node<'_, '_>) -> Tool {
     }
 }
 
-/// Refuses a report that names no file, or whose counts are worse than its lines.
-fn check(root: Node<'_, '_>, document: &CoverageDocument) -> Result<(), ScanError> {
+/// Refuses a report whose counts are worse than its lines.
+fn check(root: Node<'_, '_>, lines: Lines) -> Result<(), ScanError> {
     let count = |name: &str| -> Result<Option<u64>, ScanError> {
         let fault = || xml::fault(WHAT, root, format_args!("the attribute `{name}` is not a count"));
         root.attribute(name).map(|value| value.parse().map_err(|_| fault())).transpose()
     };
-    if document.files.is_empty() {
-        return Err(xml::fault(WHAT, root, NO_FILE));
-    }
-    let lines = document.lines();
     if count("lines-valid")?.is_some_and(|count| count > 0) && lines.total == 0 {
         return Err(xml::fault(WHAT, root, "it counts lines and shows none; is the file cut?"));
     }

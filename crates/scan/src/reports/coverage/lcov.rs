@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use evidence::document::{CoverageDocument, Tool};
 
-use super::{COUNT, MANY, Measured, NO_FILE, PATH, ran};
+use super::{COUNT, MANY, Measured, PATH, ran};
 use crate::{ScanError, Tree};
 
 pub(in super::super) const WHAT: &str = "lcov tracefile";
@@ -63,11 +63,7 @@ pub(in super::super) fn read(input: &str, tree: &dyn Tree) -> Result<CoverageDoc
     if record.is_some() {
         return Err(fault(last, "the last record does not end; is the file cut?"));
     }
-    let document = measured.document(Tool::new("lcov", None));
-    if document.files.is_empty() {
-        return Err(fault(last, NO_FILE));
-    }
-    Ok(document)
+    measured.document(Tool::new("lcov", None), tree).map_err(|why| fault(last, why))
 }
 
 impl Record<'_> {
