@@ -216,6 +216,15 @@ problems contains {
 
 problems contains {
 	"code": "report-old",
+	"what": sprintf("report `%s` of step `%s`: %d of its %d runners do not say how old their knowledge is", [report.path, report.step, report.undated, report.runners]),
+	"remedy": "have the operator of these runners run `countersign osv sync`, and run the commit again",
+} if {
+	some report in object.get(input, "reports", [])
+	report.undated > 0
+}
+
+problems contains {
+	"code": "report-old",
 	"what": sprintf("report `%s` of step `%s` was made %d days ago, %d are allowed", [report.path, report.step, report.days, limits.report_days]),
 	"remedy": "run the commit again",
 } if {

@@ -177,7 +177,7 @@ checks contains "no open finding was left unfixed for longer than allowed" if {
 	blocks("fix-overdue")
 }
 
-checks contains sprintf("no scanner's report of the build, and no knowledge that a report rests on, is older than %d days", [limits.report_days]) if {
+checks contains sprintf("no scanner's report of the build, and no knowledge whose day a runner states, is older than %d days", [limits.report_days]) if {
 	input.reports
 	blocks("report-old")
 }

@@ -29,6 +29,9 @@ pub struct ReportInput<'a> {
     items: BTreeMap<&'a str, u64>,
     days: u64,
     knowledge_days: Option<u64>,
+    /// Omitted where all runners state how old their knowledge is, or none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undated: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -122,6 +125,7 @@ pub fn reports(proof: &DocumentProof, now: Moment) -> Vec<ReportInput<'_>> {
 
 fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
     let first = report.by.values().next();
+    let (modified, undated) = knowledge(report);
     let mut items: BTreeMap<&str, u64> = BTreeMap::new();
     for (name, count) in report.by.values().flat_map(|by| &by.items) {
         let most = items.entry(name).or_default();
@@ -140,7 +144,8 @@ fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
         runners: report.by.len(),
         items,
         days: days(now, report.made),
-        knowledge_days: knowledge(report).map(|modified| days(now, modified)),
+        knowledge_days: modified.map(|modified| days(now, modified)),
+        undated,
     }
 }
 
@@ -290,11 +295,14 @@ pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
 
 /// State of a finding that no statement settles. Other states are kinds of statements.
 const OPEN: &str = "open";
-/// The oldest knowledge of a report; `None` if one of its runners states none.
-fn knowledge(report: &ProvenReport) -> Option<Moment> {
-    let all: Option<Vec<_>> =
-        report.by.values().map(|by| by.knowledge.as_ref().map(|knowledge| knowledge.modified)).collect();
-    all?.into_iter().min()
+
+/// The oldest knowledge that runners state of a report, and how many state none while others do: nobody knows how old theirs
+/// is.
+fn knowledge(report: &ProvenReport) -> (Option<Moment>, Option<usize>) {
+    let stated = report.by.values().filter_map(|by| by.knowledge.as_ref());
+    let oldest = stated.clone().map(|knowledge| knowledge.modified).min();
+    let undated = report.by.len() - stated.count();
+    (oldest, oldest.filter(|_| undated > 0).map(|_| undated))
 }
 
 /// Whole days before now. A time in the future is no age.

@@ -17,7 +17,7 @@ use crate::parts::{
 use crate::world::{Lab, at, default_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [carried(), stated(), scanned(), demanded(), joined()].concat()
+    [carried(), stated(), scanned(), demanded(), dated(), joined()].concat()
 }
 
 /// A row in an installation whose pipeline leaves reports.
@@ -260,6 +260,37 @@ fn demanded() -> Vec<Forgery> {
             |_, _| {},
         ),
     ]
+}
+
+/// Knowledge of several runners, of which some state no age.
+fn dated() -> Vec<Forgery> {
+    const OLD: &str = "report-old";
+    // Rules about age block here.
+    fn strict(lab: &mut Lab) {
+        lab.pipeline = PIPELINE_REPORTS;
+        lab.policy = with(
+            "deny contains problem if {\n\tsome problem in problems\n\tproblem.code == \"report-old\"\n}\n",
+        );
+    }
+    vec![
+        under("old knowledge of one runner beside another that states none", OLD, strict, |lab, parts| {
+            one_knew(lab, parts, -40 * 86_400);
+        }),
+        under("fresh knowledge of one runner beside another that states none", OLD, strict, |lab, parts| {
+            one_knew(lab, parts, 0);
+        }),
+    ]
+}
+
+/// The second runner alone states when the knowledge of its scanner is from.
+fn one_knew(lab: &Lab, parts: &mut Parts, seconds: i64) {
+    signed(lab, parts, |receipt| {
+        if receipt.runner == runner_name(1)
+            && let Some(report) = receipt.reports.get_mut(SCAN)
+        {
+            report.knowledge = knowledge(seconds);
+        }
+    });
 }
 
 /// Documents of several runners, which differ.

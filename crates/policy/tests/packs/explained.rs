@@ -66,7 +66,7 @@ fn the_fields_that_each_rule_reads_are_found() {
         ("fix-overdue", "findings[].severity findings[].fixed findings[].fix_days findings[].published_days"),
         ("fix-undated", "findings[].fixed findings[].fix_days findings[].published_days"),
         ("budget-exceeded", "findings[].severity findings[].state"),
-        ("report-old", "reports[].days reports[].knowledge_days"),
+        ("report-old", "reports[].days reports[].knowledge_days reports[].undated"),
         ("sbom-missing", "reports[].kind reports[].items.components reports[].items.sources"),
         ("dependencies-unjudged", "reports[].kind reports[].format reports[].items.components"),
         ("provenance-missing", "build.pipeline"),

@@ -35,6 +35,14 @@ fn unjudged() -> Value {
     ))
 }
 
+/// A release with a report of which one runner does not say how old its knowledge is.
+fn undated() -> Value {
+    let mut input = input(&[], &[component(1, &json!({}))]);
+    let more = json!({"knowledge_days": 3, "undated": 1, "runners": 2});
+    input["reports"][0].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
 /// For each rule an input that breaks it alone, and what each pack says: `block`, `warn`, or nothing.
 #[test]
 fn every_rule_decides_alike_in_both_evaluators() {
@@ -72,6 +80,7 @@ fn every_rule_decides_alike_in_both_evaluators() {
         ("dependency-unpinned", of(&json!({"pinned": false})), ["warn", "warn", "warn"]),
         ("report-old", changed("/reports/0/days", json!(40)), ["warn", "block", "warn"]),
         ("report-old", changed("/reports/0/knowledge_days", json!(40)), ["warn", "block", "warn"]),
+        ("report-old", undated(), ["warn", "block", "warn"]),
         ("sbom-missing", only("findings"), ["warn", "block", "warn"]),
         ("dependencies-unjudged", changed("/reports", unjudged()), ["warn", "warn", "warn"]),
         ("provenance-missing", changed("/build/pipeline", Value::Null), ["block", "block", "block"]),
