@@ -257,10 +257,11 @@ listed := [report |
 	not empty(report)
 ]
 
-# A person has said that there is no dependency.
+# A person has said that there is no dependency: the finding is that of the scan of the dependencies, as below.
 nothing_to_list if {
 	some finding in object.get(input, "findings", [])
 	finding.rule == "lockfile-missing"
+	finding.class == "supply"
 	undecided(finding)
 	object.get(finding, "state", "open") != "open"
 }

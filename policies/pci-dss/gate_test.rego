@@ -101,7 +101,7 @@ test_a_check_that_could_not_decide_is_named if {
 
 test_no_dependencies_are_said_by_a_person if {
 	listing := object.union(report("components"), {"items": {"components": 0, "sources": 0}})
-	missing := undecided({"rule": "lockfile-missing", "state": "waiver"}).findings
+	missing := undecided({"rule": "lockfile-missing", "class": "supply", "state": "waiver"}).findings
 	empty := object.union(complete, {"reports": [listing, report("findings")], "findings": missing})
 	gate.deny == set() with input as empty
 	"a person has said that the artifact has no dependencies" in gate.checks with input as empty

@@ -147,6 +147,8 @@ fn a_list_of_components_without_a_source_says_nothing() {
         input
     };
     let nothing = json!({"components": 0, "sources": 0});
+    let said = json!({"class": "supply", "state": "waiver", "undecided": true});
+    let open = json!({"class": "supply", "state": "open", "undecided": true});
     let skipped = json!({"components": 1, "sources": 1, "skipped": 3});
     let found = json!({"class": "supply", "rule": "lockfiles-skipped", "undecided": true, "state": "waiver"});
     // A scanner of the project may name its rule like that.
@@ -157,8 +159,9 @@ fn a_list_of_components_without_a_source_says_nothing() {
         ("sbom-missing", listed(&nothing, &json!({})), bad),
         ("sbom-missing", listed(&json!({"components": 0, "sources": 1}), &json!({})), good),
         ("sbom-missing", listed(&json!({"components": 1, "sources": 0}), &json!({})), good),
-        ("sbom-missing", listed(&nothing, &json!({"state": "waiver", "undecided": true})), good),
-        ("sbom-missing", listed(&nothing, &json!({"state": "open", "undecided": true})), bad),
+        ("sbom-missing", listed(&nothing, &said), good),
+        ("sbom-missing", listed(&nothing, &open), bad),
+        ("sbom-missing", listed(&nothing, &json!({"state": "waiver", "undecided": true})), bad),
         // A scanner of the project may name its rule like that, and has it waived.
         ("sbom-missing", listed(&nothing, &json!({"state": "waiver"})), bad),
         ("finding-undecided", listed(&skipped, &json!({})), bad),
