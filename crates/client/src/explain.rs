@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::gate::GateOutcome;
-use evidence::document::FindingsDocument;
 use evidence::{Digest, Place};
 use judge::{Checked, Judgement, Owners};
 use policy::{Effect, Reason, Rule};
@@ -106,8 +105,8 @@ impl Explained {
         let text = std::str::from_utf8(&judgement.bytes).unwrap_or_default();
         let listed = checked.gate.as_ref().ok().and_then(|gate| gate.explain(text).ok()).flatten();
         let input: Value = serde_json::from_str(text).unwrap_or_default();
-        let owners = Owners::of(&checked.bundle.source, &checked.place.service);
-        let shown = Shown::new(checked, &owners);
+        let owners = Owners::of(checked.bundle, &checked.place.service);
+        let shown = Shown::new(checked, judgement, &owners);
         let (own, by_policy): (Vec<&Reason>, Vec<&Reason>) =
             judgement.reasons.iter().partition(|reason| checked.reasons.against.contains(reason));
         Self {
@@ -201,31 +200,40 @@ fn more(all: usize) -> Option<String> {
 
 /// Ids and owners of the findings that reasons are about.
 struct Shown<'a> {
-    documents: Vec<&'a FindingsDocument>,
     ids: BTreeMap<&'a Digest, String>,
-    owners: &'a Owners,
+    /// Owners of the findings that reasons name.
+    owners: BTreeMap<Digest, Option<String>>,
+    service: Option<&'a str>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(checked: &'a Checked<'_>, owners: &'a Owners) -> Self {
+    fn new(checked: &'a Checked<'_>, judgement: &Judgement, owners: &'a Owners) -> Self {
         let documents: Vec<_> =
             checked.lanes.documents.joined().filter_map(|all| all.findings.as_ref()).collect();
         let all: BTreeSet<&Digest> = documents.iter().flat_map(|document| document.findings.keys()).collect();
         let beginnings = IdPrefix::beginnings(all.iter().copied());
-        Self { documents, ids: all.iter().copied().zip(beginnings).collect(), owners }
+        let reasons = judgement.reasons.iter().chain(&judgement.warnings).chain(&judgement.unclear);
+        let named: BTreeSet<Digest> = reasons.filter_map(|reason| reason.finding).collect();
+        let mut lookup = owners.lookup();
+        let found = named.into_iter().filter_map(|id| {
+            let finding = documents.iter().find_map(|document| document.findings.get(&id))?;
+            Some((id, lookup.at(finding.site.file())))
+        });
+        let owned = found.collect();
+        let ids = all.iter().copied().zip(beginnings).collect();
+        Self { ids, owners: owned, service: owners.service() }
     }
 
     fn reason(&self, reason: &Reason) -> ReasonShown {
         let about = reason.finding.as_ref();
-        let found = about.and_then(|id| self.documents.iter().find_map(|document| document.findings.get(id)));
         ReasonShown {
             code: reason.code.clone(),
             what: reason.what.clone(),
             remedy: reason.remedy.clone(),
             finding: about.and_then(|id| self.ids.get(id)).cloned(),
-            owner: match found {
-                Some(finding) => self.owners.at(finding.site.file()),
-                None => self.owners.service().map(str::to_owned),
+            owner: match about.and_then(|id| self.owners.get(id)) {
+                Some(owner) => owner.clone(),
+                None => self.service.map(str::to_owned),
             },
         }
     }

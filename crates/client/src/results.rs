@@ -11,7 +11,7 @@ use evidence::document::findings::{Finding, Severity};
 use evidence::document::{FindingsDocument, ReportRef};
 use evidence::statements::StatementKind;
 use evidence::{Digest, Moment, Name};
-use judge::{Checked, DocumentProof, Judgement, Owners, ProvenStatement};
+use judge::{Checked, DocumentProof, Judgement, Lookup, Owners, ProvenStatement};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
@@ -133,7 +133,7 @@ impl Results {
         let proof = &checked.lanes.documents;
         let before = proof.before.as_deref().zip(checked.before.as_ref());
         let ids = ids(proof.joined().filter_map(|all| all.findings.as_ref()));
-        let owners = Owners::of(&checked.bundle.source, &checked.place.service);
+        let owners = Owners::of(checked.bundle, &checked.place.service);
         let reports = |proof: &DocumentProof| {
             let all = proof.reports.iter();
             all.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect()
@@ -281,7 +281,8 @@ impl FindingsShown {
             })
             .collect();
         rows.sort_by(|one, other| one.rank().cmp(&other.rank()));
-        let shown = rows.into_iter().take(LISTED_MAX).map(|row| FindingShown::of(row, owners));
+        let mut owners = owners.lookup();
+        let shown = rows.into_iter().take(LISTED_MAX).map(|row| FindingShown::of(row, &mut owners));
         Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
     }
 }
@@ -317,7 +318,7 @@ fn settling(
 }
 
 impl FindingShown {
-    fn of(row: Row<'_>, owners: &Owners) -> Self {
+    fn of<'a>(row: Row<'a>, owners: &mut Lookup<'a>) -> Self {
         let Row { id, finding, blocks, settled, .. } = row;
         let until = |kind| settled.filter(|(settling, _)| *settling == kind).map(|(_, until)| until);
         Self {

@@ -194,7 +194,7 @@ struct LedgerInput {
 
 impl<'a> GateInput<'a> {
     fn of(checked: &'a Checked<'_>) -> Result<Self, serde_json::Error> {
-        let owners = Owners::of(&checked.bundle.source, &checked.place.service);
+        let owners = Owners::of(checked.bundle, &checked.place.service);
         Ok(Self {
             v: 1,
             installation: checked.bundle.installation,

@@ -77,7 +77,7 @@ pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use input::input;
 pub use input_lanes::settling_test;
 pub use lanes::{DocumentProof, ProvenStatement, needed_documents, statements_that_apply};
-pub use owners::Owners;
+pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;
 

@@ -1,15 +1,18 @@
 //! Owners: whom people ask about a release and about a finding in it.
 //!
-//! Input: the files of the source pack, which are proven to be in the commit. Invariant: `owner` of the service in the
-//! release file comes first, then `CODEOWNERS`. A server can withhold `CODEOWNERS`; the owner is then unknown, as it is
-//! where the file costs too many steps. An owner decides nothing.
+//! Input: the files of the source pack, which are proven to be in the commit, and the list of all its files. Invariant:
+//! `owner` of the service in the release file comes first, then the first `CODEOWNERS` that the commit has. A server can
+//! withhold that file; the owner is then unknown, as it is where the file costs too many steps, and no other file takes its
+//! place. An owner decides nothing.
 
 use std::collections::BTreeMap;
 
 use evidence::Name;
+use evidence::bundle::Bundle;
 use evidence::codeowners::{self, CodeOwners, Steps};
 use evidence::release_file::{self, ReleaseFile};
 use evidence::source_pack::SourcePack;
+use evidence::tree_list::{FileMode, TreeList};
 
 /// Owners of a service and of the files of its commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,14 +22,22 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// The owners that a commit names for a service.
+    /// The owners that the commit of checked evidence names for a service.
     #[must_use]
-    pub fn of(source: &SourcePack, service: &Name) -> Self {
+    pub fn of(bundle: &Bundle, service: &Name) -> Self {
+        Self::within(&bundle.source, &bundle.tree, service)
+    }
+
+    fn within(source: &SourcePack, tree: &TreeList, service: &Name) -> Self {
         let file = |path: &str| source.files.get(path).map(|bytes| bytes.0.as_slice());
         let release = file(release_file::PATH).and_then(|bytes| ReleaseFile::parse(bytes).ok());
         Self {
             service: release.and_then(|release| release.services.get(service)?.owner.clone()),
-            files: codeowners::PATHS.iter().find_map(|path| file(path)).map(CodeOwners::parse),
+            files: codeowners::PATHS
+                .into_iter()
+                .find(|path| is_read(tree, path))
+                .and_then(file)
+                .map(CodeOwners::parse),
         }
     }
 
@@ -34,12 +45,6 @@ impl Owners {
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         self.service.as_deref()
-    }
-
-    /// The owner of what is found in a file, or elsewhere: several owners in one line.
-    #[must_use]
-    pub fn at(&self, file: Option<&str>) -> Option<String> {
-        self.lookup().at(file)
     }
 
     /// Looks for the owners of many files, with limited steps in all.
@@ -58,7 +63,7 @@ pub struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// The owner of what is found in a file, or elsewhere. `None` as well after too many steps.
+    /// The owner of what is found in a file, or elsewhere: several owners in one line. `None` as well after too many steps.
     pub fn at(&mut self, file: Option<&'a str>) -> Option<String> {
         if self.owners.service.is_some() {
             return self.owners.service.clone();
@@ -72,6 +77,14 @@ impl<'a> Lookup<'a> {
     }
 }
 
+/// Whether a commit has such a file that source packs take: they leave out links and long files.
+fn is_read(tree: &TreeList, path: &str) -> bool {
+    tree.file(path).is_some_and(|file| {
+        matches!(file.mode, FileMode::Plain | FileMode::Executable)
+            && file.size <= codeowners::BYTES_MAX as u64
+    })
+}
+
 /// Most steps of one search. 10,000 findings in 5,000 files against 1,000 ordinary patterns take about 50,000,000.
 const STEPS_MAX: u64 = 100_000_000;
 
@@ -81,16 +94,47 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use evidence::Bytes;
+    use evidence::tree_list::TreeFile;
+    use evidence::{Bytes, Digest};
 
     use super::*;
 
     fn owners(release: &str, codeowners: Option<&str>) -> Owners {
+        let found: Vec<_> = codeowners.into_iter().map(|text| ("CODEOWNERS", text)).collect();
+        shown(release, &found, &found)
+    }
+
+    /// The owners by a release file and those files that a server shows of all that the commit has.
+    fn shown(release: &str, shown: &[(&str, &str)], all: &[(&str, &str)]) -> Owners {
         let mut files = BTreeMap::from([(release_file::PATH.to_owned(), Bytes(release.into()))]);
-        files.extend(codeowners.map(|text| ("CODEOWNERS".to_owned(), Bytes(text.into()))));
+        files.extend(shown.iter().map(|(path, text)| ((*path).to_owned(), Bytes((*text).into()))));
         let commit = "1".repeat(40).parse().unwrap();
         let pack = SourcePack { v: 1, commit, commits: BTreeMap::new(), trees: BTreeMap::new(), files };
-        Owners::of(&pack, &"api".parse().unwrap())
+        let listed = all.iter().map(|(path, text)| TreeFile {
+            path: (*path).to_owned(),
+            mode: FileMode::Plain,
+            size: text.len() as u64,
+            sha256: Digest::of(text.as_bytes()),
+        });
+        let tree = TreeList::new(listed.collect()).unwrap();
+        Owners::within(&pack, &tree, &"api".parse().unwrap())
+    }
+
+    fn at(owners: &Owners, file: Option<&str>) -> Option<String> {
+        owners.lookup().at(file)
+    }
+
+    #[test]
+    fn no_other_file_takes_the_place_of_one_that_the_server_withholds() {
+        let (first, second) = ((".github/CODEOWNERS", "* @security"), ("CODEOWNERS", "* @mallory"));
+        let found = |given: &[_], all: &[_]| at(&shown("", given, all), Some("src/a.rs"));
+        let named = |text: &str| Some(text.to_owned());
+        assert_eq!(found(&[first, second], &[first, second]), named("@security"));
+        assert_eq!(found(&[second], &[first, second]), None);
+        assert_eq!(found(&[second], &[second]), named("@mallory"));
+        let long = "#".repeat(codeowners::BYTES_MAX + 1);
+        let long = (".github/CODEOWNERS", long.as_str());
+        assert_eq!(found(&[second], &[long, second]), named("@mallory"), "no pack has the long one");
     }
 
     #[test]
@@ -100,16 +144,16 @@ mod tests {
                 "version: 1\nservices:\n  api:\n    artifact: api\n{owner}    probe:\n      command: [run]\n"
             )
         };
-        let found = |owners: &Owners| (owners.at(Some("src/a.rs")), owners.at(Some("other/b")));
+        let found = |owners: &Owners| (at(owners, Some("src/a.rs")), at(owners, Some("other/b")));
         let code = "/src/ @rust @second\n";
         let named = |text: &str| Some(text.to_owned());
         let both = owners(&service("    owner: Team Payments\n"), Some(code));
         assert_eq!(both.service(), Some("Team Payments"));
         assert_eq!(found(&both), (named("Team Payments"), named("Team Payments")));
-        assert_eq!(both.at(None), named("Team Payments"));
+        assert_eq!(at(&both, None), named("Team Payments"));
         let only = owners(&service(""), Some(code));
         assert_eq!((only.service(), found(&only)), (None, (named("@rust @second"), None)));
-        assert_eq!(only.at(None), None);
+        assert_eq!(at(&only, None), None);
         assert_eq!(found(&owners(&service(""), None)), (None, None));
         assert_eq!(found(&owners("no yaml: [", Some(code))), (named("@rust @second"), None));
     }
@@ -133,6 +177,6 @@ mod tests {
         }
         assert_eq!(left[0], left[1], "a file is looked at once");
         let long = owners("", Some(&format!("* {}", "@owner ".repeat(30_000))));
-        assert_eq!(long.at(Some("a")), None, "each finding would hold all of it");
+        assert_eq!(at(&long, Some("a")), None, "each finding would hold all of it");
     }
 }
