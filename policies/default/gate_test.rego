@@ -219,6 +219,29 @@ test_an_old_report_warns if {
 	old({"days": 31}) == {"report-old"}
 	old({"knowledge_days": 31}) == {"report-old"}
 	old({"kind": "tests", "days": 31}) == set()
+	old({"knowledge_days": 3, "undated": 1, "runners": 2}) == {"report-old"}
+}
+
+test_a_finding_that_outgrew_its_waiver_says_so if {
+	why := "its waiver was signed when it was medium; it is critical now"
+	grown := found({"state": "open", "outgrown": why})
+	codes(gate.deny) == {"finding-critical"} with input as grown
+	{reason.what | some reason in gate.deny} == {sprintf("sql at a.py:3: a query of text; %s", [why])} with input as grown
+}
+
+# A list of components that rests on no file, beside a waived finding.
+listing_nothing(changes) := object.union(
+	with_field("reports", [{
+		"kind": "components", "step": "scan", "path": "out", "days": 0, "knowledge_days": null,
+		"items": {"components": 0, "sources": 0},
+	}]),
+	{"findings": [object.union(finding, object.union({"rule": "lockfile-missing", "state": "waiver", "undecided": true}, changes))]},
+)
+
+test_no_dependency_is_the_word_of_the_scan if {
+	warned(listing_nothing({"class": "supply"})) == {"tests-missing"}
+	warned(listing_nothing({"class": "code"})) == {"sbom-missing", "tests-missing"}
+	warned(listing_nothing({"class": "supply", "undecided": false})) == {"sbom-missing", "tests-missing"}
 }
 
 many(high) := with_field("findings", [object.union(finding, {"severity": "high", "rule": sprintf("r%d", [n])}) |

@@ -29,7 +29,10 @@ open_findings := [finding |
 
 confirmed := [finding | some finding in open_findings; not finding.unconfirmed]
 
-told(finding) := sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message])
+# A statement about a finding that became worse does not settle it: the reason says so.
+told(finding) := sprintf("%s at %s: %s; %s", [finding.rule, finding.at, finding.message, finding.outgrown]) if {
+	finding.outgrown
+} else := sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message])
 
 remedy(finding) := sprintf("upgrade to %s or later, through the dependency that brings it in, and run again", [finding.fixed]) if {
 	finding.fixed != null

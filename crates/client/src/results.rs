@@ -11,7 +11,7 @@ use evidence::document::findings::{Finding, Severity};
 use evidence::document::{FindingsDocument, ReportRef};
 use evidence::statements::StatementKind;
 use evidence::{Digest, Moment, Name};
-use judge::{Checked, DocumentProof, Judgement, Lookup, Owners, ProvenStatement};
+use judge::{Checked, DocumentProof, Judgement, Lookup, Owners, ProvenStatement, outgrown, settling_finding};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
@@ -110,6 +110,9 @@ pub struct FindingShown {
     /// End of the statement that it does not affect the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_affected_until: Option<Moment>,
+    /// Why a statement does not settle it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outgrown: Option<String>,
     /// Whom to ask about it. Absent if the commit names nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -144,7 +147,7 @@ impl Results {
             proof.all.findings.as_ref().map(|found| FindingsShown::of(found, &context))
         };
         let tests = |proof: &DocumentProof| {
-            proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements))
+            proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, proof, &checked.lanes.statements))
         };
         Self {
             reports: reports(proof),
@@ -277,7 +280,9 @@ impl FindingsShown {
                 whole,
                 finding,
                 blocks: blocking(whole, finding),
-                settled: settling(statements, whole, finding),
+                settled: settling_finding(statements, whole, finding)
+                    .map(|proven| (proven.statement.kind(), proven.statement.expires)),
+                outgrown: outgrown(statements, whole, finding),
             })
             .collect();
         rows.sort_by(|one, other| one.rank().cmp(&other.rank()));
@@ -294,6 +299,7 @@ struct Row<'a> {
     finding: &'a Finding,
     blocks: BTreeSet<String>,
     settled: Option<(StatementKind, Moment)>,
+    outgrown: Option<String>,
 }
 
 impl Row<'_> {
@@ -305,21 +311,9 @@ impl Row<'_> {
     }
 }
 
-/// The statement that settles a finding, as the gate chooses it: of several the one that ends last.
-fn settling(
-    statements: &[ProvenStatement],
-    id: &Digest,
-    finding: &Finding,
-) -> Option<(StatementKind, Moment)> {
-    let counting = statements.iter().filter(|proven| proven.void.is_empty());
-    let settling = counting.filter(|proven| proven.statement.settles(id, finding));
-    let last = settling.max_by_key(|proven| proven.statement.expires)?;
-    Some((last.statement.kind(), last.statement.expires))
-}
-
 impl FindingShown {
     fn of<'a>(row: Row<'a>, owners: &mut Lookup<'a>) -> Self {
-        let Row { id, finding, blocks, settled, .. } = row;
+        let Row { id, finding, blocks, settled, outgrown, .. } = row;
         let until = |kind| settled.filter(|(settling, _)| *settling == kind).map(|(_, until)| until);
         Self {
             id,
@@ -334,6 +328,7 @@ impl FindingShown {
             blocks,
             waived_until: until(StatementKind::Waiver),
             not_affected_until: until(StatementKind::NotAffected),
+            outgrown,
             owner: owners.at(finding.site.file()),
         }
     }
@@ -351,6 +346,7 @@ impl FindingShown {
         let settled = until("waived", self.waived_until) + &until("not affected", self.not_affected_until);
         let fixed = self.fixed.as_ref().map(|version| shown::brief(version, TOOL_CHARS));
         let fixed = fixed.map(|version| format!("; fixed in {version}")).unwrap_or_default();
+        let outgrown = self.outgrown.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
         let blocks: Vec<_> = self.blocks.iter().map(|code| shown::brief(code, TOOL_CHARS)).collect();
         let blocks =
             if blocks.is_empty() { String::new() } else { format!("; blocks: {}", blocks.join(", ")) };
@@ -364,7 +360,7 @@ impl FindingShown {
                 "  {}{exploited}{suspected}{undecided}{settled}: {rule} at {at}: {message}",
                 self.severity.as_str()
             ),
-            format!("    finding {}{fixed}{blocks}{owner}", self.id),
+            format!("    finding {}{fixed}{blocks}{outgrown}{owner}", self.id),
         ]
     }
 }

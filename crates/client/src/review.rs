@@ -170,12 +170,21 @@ fn stated(proven: &ProvenStatement, checked: &Checked<'_>) -> Vec<String> {
     let mut lines = vec![format!("{kind}: {about}, by {name} until {until} in UTC: {reason}{void}")];
     if proven.void.is_empty() {
         let settled = waiver::findings(checked).filter(|(id, finding)| statement.settles(id, finding));
-        let settled: Vec<_> = settled.map(|(id, finding)| waiver::named(id, finding)).collect();
-        lines.extend(settled.iter().take(EACH_MAX).map(|finding| format!("  settles {finding}")));
-        let more = settled.len().saturating_sub(EACH_MAX);
-        lines.extend((more > 0).then(|| format!("  settles {} more", many(more, "finding"))));
+        lines.extend(each("settles", settled.map(|(id, finding)| waiver::named(id, finding)).collect()));
+        let outgrown = waiver::findings(checked).filter_map(|(id, finding)| {
+            let why = statement.outgrown(id, finding)?;
+            Some(format!("{}: the {kind} {why}", waiver::named(id, finding)))
+        });
+        lines.extend(each("does not settle", outgrown.collect()));
     }
     lines
+}
+
+/// A line for each finding, and one about those that are not shown.
+fn each(does: &str, findings: Vec<String>) -> Vec<String> {
+    let more = findings.len().saturating_sub(EACH_MAX);
+    let shown = findings.iter().take(EACH_MAX).map(|finding| format!("  {does} {finding}"));
+    shown.chain((more > 0).then(|| format!("  {does} {}", many(more, "more finding")))).collect()
 }
 
 /// The line above the commits, which names their base.
@@ -280,9 +289,59 @@ mod tests {
 
     use std::collections::{BTreeMap, BTreeSet};
 
-    use evidence::CommitId;
+    use evidence::bundle::Bundle;
+    use evidence::document::findings::Severity;
+    use evidence::statements::{Body, Statement, Waiver};
+    use evidence::{CommitId, Digest};
+    use judge::{VerificationContext, judge_checked};
+    use lab::{Lab, assemble, forgery};
 
-    use super::oldest_first;
+    use super::{oldest_first, summary};
+    use crate::results::Results;
+
+    /// The page that an approver reads of a release with a statement of a kind of the lab: the evidence and its results.
+    fn shown(kind: usize, change: impl Fn(&mut Statement)) -> String {
+        let (lab, parts): (Lab, _) = forgery::KINDS.get(kind).unwrap().stated(change);
+        let (bundle, _): (Bundle, _) = assemble(&lab, &parts);
+        let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+        let checked = judge::check(&bundle, &lab.anchors(), &seen).unwrap();
+        let results = Results::of(&checked, &judge_checked(&checked));
+        summary(&checked) + &results.text()
+    }
+
+    #[test]
+    fn an_approver_reads_every_id_of_a_statement_whose_subject_is_not_in_the_release() {
+        let text = shown(2, |statement| {
+            statement.subjects = vec![Digest::of(b"something else")];
+            if let Body::NotAffected(body) = &mut statement.body {
+                body.finding.rule = "CVE-2020-1".into();
+                body.finding.aliases = ["CVE-2026-1".to_owned(), "GHSA-9".to_owned()].into();
+            }
+        });
+        let claimed =
+            "\nnot-affected: CVE-2020-1 (CVE-2026-1, GHSA-9) in pkg:cargo/serde@1.0.0, seen as critical";
+        assert!(
+            text.contains(claimed) && text.contains("\n  settles CVE-2026-1 at pkg:cargo/serde"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_approver_reads_why_a_waiver_does_not_settle_what_became_worse() {
+        let text = shown(0, |statement| {
+            if let Body::Waiver(Waiver::Finding(seen)) = &mut statement.body {
+                seen.severity = Some(Severity::Medium);
+            }
+        });
+        let why = "waiver was signed when it was medium; it is critical now";
+        assert!(
+            text.contains("\n  does not settle sql at src/main.rs:1, critical, finding sha256:"),
+            "{text}"
+        );
+        assert!(text.contains(&format!(": the {why}\n")) && text.contains(&format!("; its {why}")), "{text}");
+        assert!(text.contains("blocks: finding-critical") && !text.contains(", waived until"), "{text}");
+        assert!(!shown(0, |_| ()).contains(why));
+    }
 
     #[test]
     fn commits_come_after_their_parents_whatever_their_ids_are() {

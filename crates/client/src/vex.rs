@@ -159,7 +159,7 @@ impl VexFile {
 
 impl Settling<'_> {
     fn settles(&self, id: &Digest, finding: &Finding) -> bool {
-        self.body.finding.is_seen(&[self.id], id, finding)
+        self.body.finding.settles(&[self.id], id, finding)
     }
 
     /// The page about it that a person reads before the signature.

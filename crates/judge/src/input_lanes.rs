@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::components::Scope;
-use evidence::document::findings::{Class, Severity, Site};
-use evidence::document::tests::TestOutcome;
+use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::document::tests::{TestOutcome, identity};
 use evidence::document::{DocumentKind, Producer};
 use evidence::receipt::Ending;
 use evidence::statements::Body;
@@ -69,6 +69,9 @@ pub struct FindingInput<'a> {
     state: &'static str,
     settled_until: Option<Moment>,
     settled_by: Option<&'a str>,
+    /// Why a statement does not settle it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outgrown: Option<String>,
     /// From the component, so that no rule has to look for it in the list of all components.
     scope: Option<Scope>,
     direct: Option<bool>,
@@ -190,10 +193,7 @@ pub fn findings<'a>(
             Site::Component { purl, .. } => Some(purl.as_str()),
             Site::File { .. } | Site::Page { .. } | Site::Whole => None,
         };
-        let counting = statements.iter().filter(|proven| proven.void.is_empty());
-        let settling = counting.filter(|proven| proven.statement.settles(id, finding));
-        // Of several statements the one that ends last is shown.
-        let settled = settling.max_by_key(|proven| proven.statement.expires);
+        let settled = settling_finding(statements, id, finding);
         let part = component.and_then(|purl| known?.components.get(purl));
         FindingInput {
             id: *id,
@@ -215,6 +215,7 @@ pub fn findings<'a>(
             state: settled.map_or(OPEN, |proven| proven.statement.kind().as_str()),
             settled_until: settled.map(|proven| proven.statement.expires),
             settled_by: settled.map(|proven| proven.subject.as_str()),
+            outgrown: outgrown(statements, id, finding),
             published_days: finding.published.map(|then| days(now, then)),
             fix_days: finding.fix_released.map(|then| days(now, then)),
             scope: part.map(|part| part.scope),
@@ -248,7 +249,8 @@ pub fn tests<'a>(proof: &'a DocumentProof, statements: &'a [ProvenStatement]) ->
     let (mut failing, mut waived) = (Vec::new(), Vec::new());
     for (suite, (name, _)) in all().filter(|(_, (_, test))| test.outcome.is_failure()) {
         let test = format!("{suite} {name}");
-        match settling_test(statements, suite, name) {
+        let id = identity(suite, name).ok();
+        match id.and_then(|id| settling_test(proof, statements, &id)) {
             Some(proven) => {
                 waived.push(WaivedTestInput { test, until: proven.statement.expires, by: &proven.subject });
             }
@@ -267,22 +269,56 @@ pub fn tests<'a>(proof: &'a DocumentProof, statements: &'a [ProvenStatement]) ->
     })
 }
 
-/// The statement that settles the failure of a test; of several the one that ends last.
-pub fn settling_test<'a>(
+/// The statement that settles a finding; of several the one that ends last.
+#[must_use]
+pub fn settling_finding<'a>(
     statements: &'a [ProvenStatement],
-    suite: &str,
-    name: &str,
+    id: &Digest,
+    finding: &Finding,
 ) -> Option<&'a ProvenStatement> {
-    let id = evidence::document::tests::identity(suite, name).ok()?;
-    let counting = statements.iter().filter(|proven| proven.void.is_empty());
-    let settling = counting.filter(|proven| proven.statement.settles_test(&id));
+    let settling = counting(statements).filter(|proven| proven.statement.settles(id, finding));
     settling.max_by_key(|proven| proven.statement.expires)
+}
+
+/// Why the statement about a finding does not settle it: the finding became worse. `None` if another one settles it.
+#[must_use]
+pub fn outgrown(statements: &[ProvenStatement], id: &Digest, finding: &Finding) -> Option<String> {
+    if settling_finding(statements, id, finding).is_some() {
+        return None;
+    }
+    let outgrown =
+        counting(statements).filter_map(|proven| Some((proven, proven.statement.outgrown(id, finding)?)));
+    let (proven, why) = outgrown.max_by_key(|(proven, _)| proven.statement.expires)?;
+    Some(format!("its {} {why}", proven.statement.kind().as_str()))
+}
+
+/// The statement that settles the failure of a test: in each report in which it failed there is one, and of these the one that
+/// ends first.
+#[must_use]
+pub fn settling_test<'a>(
+    proof: &DocumentProof,
+    statements: &'a [ProvenStatement],
+    test: &Digest,
+) -> Option<&'a ProvenStatement> {
+    // Few tests have a statement, and the reports are many.
+    if !counting(statements).any(|proven| proven.statement.subjects.contains(test)) {
+        return None;
+    }
+    let settled = proof.failing_in(test).into_iter().map(|report| {
+        let settling = counting(statements).filter(|proven| proven.statement.settles_test(test, &report));
+        settling.max_by_key(|proven| proven.statement.expires)
+    });
+    let settled: Option<Vec<_>> = settled.collect();
+    settled?.into_iter().min_by_key(|proven| proven.statement.expires)
+}
+
+fn counting(statements: &[ProvenStatement]) -> impl Iterator<Item = &ProvenStatement> {
+    statements.iter().filter(|proven| proven.void.is_empty())
 }
 
 /// The statements that count, of every kind.
 pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
-    let counting = statements.iter().filter(|proven| proven.void.is_empty());
-    let written = counting.map(|proven| StatementInput {
+    let written = counting(statements).map(|proven| StatementInput {
         kind: proven.statement.kind().as_str(),
         by: &proven.subject,
         name: &proven.name,

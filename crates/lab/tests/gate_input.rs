@@ -10,7 +10,7 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 9] = [
+const FULL: [&str; 11] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -20,6 +20,8 @@ const FULL: [&str; 9] = [
     "coverage that one runner alone saw fall",
     "a waiver of a test beside another test that failed",
     "a check that failed on one runner and that the other one gave up",
+    "a waiver of something that was high and is critical now",
+    "fresh knowledge of one runner beside another that states none",
 ];
 
 fn inputs() -> Vec<Vec<u8>> {
@@ -76,10 +78,11 @@ fn the_page_of_the_gate_input_has_every_field_and_no_other() {
     fields.insert("before".to_owned());
     // The second example has no rejection; the first one shows the fields of one.
     fields.remove("rejections");
-    // The tests of checks have the same fields; no example has a waiver of one of them.
-    let waived = fields.iter().filter(|field| field.starts_with("tests.waived"));
-    let waived: Vec<_> = waived.map(|field| format!("before.{field}")).collect();
-    fields.extend(waived);
+    // Results of checks have the same fields; no example fills these.
+    let waived = fields.iter().filter(|field| field.starts_with("tests.waived")).cloned();
+    let others = ["findings[].outgrown", "checks[].reports[].undated"].map(str::to_owned);
+    let before: Vec<_> = waived.chain(others).map(|field| format!("before.{field}")).collect();
+    fields.extend(before);
     // Nor has the check that nobody passed a report.
     fields.remove("before.checks[].reports");
     let documented = documented(PAGE);

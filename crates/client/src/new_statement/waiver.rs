@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use evidence::Digest;
+use evidence::document::Document as _;
 use evidence::document::findings::Finding;
 use evidence::document::tests::{Test, identity};
-use evidence::statements::{Scope, SeenFinding, SeenTest, StatementKind, Waiver};
+use evidence::statements::{Scope, SeenFinding, SeenReport, SeenTest, StatementKind, Waiver};
 use judge::Checked;
 
 use super::Until;
@@ -16,12 +17,12 @@ use crate::error::Error;
 use crate::id_prefix::IdPrefix;
 
 /// A finding or a failed test of the evidence.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Waivable<'a> {
     /// A finding.
     Finding(&'a Finding),
-    /// A failed test, with its suite and name.
-    Test(&'a str, &'a str, &'a Test),
+    /// A failed test, with its suite and name, and the reports in which it failed.
+    Test(&'a str, &'a str, &'a Test, BTreeSet<SeenReport>),
 }
 
 /// The finding or the failed test of the evidence that these digits name.
@@ -52,7 +53,9 @@ pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, 
     let mut failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
     let row = failed.find(|(suite, (name, _))| identity(suite, name).is_ok_and(|id| id == digest));
     let (suite, (name, test)) = row.ok_or_else(|| unknown(&digest, checked))?;
-    Ok((digest, Waivable::Test(suite, name, test)))
+    let both = std::iter::once(documents).chain(documents.before.as_deref());
+    let reports = both.flat_map(|proof| proof.failing_in(&digest)).collect();
+    Ok((digest, Waivable::Test(suite, name, test, reports)))
 }
 
 impl Waivable<'_> {
@@ -61,9 +64,11 @@ impl Waivable<'_> {
     pub fn waiver(&self) -> Waiver {
         match self {
             Self::Finding(finding) => Waiver::of(finding),
-            Self::Test(suite, test, _) => {
-                Waiver::Test(SeenTest { suite: (*suite).to_owned(), test: (*test).to_owned() })
-            }
+            Self::Test(suite, test, _, reports) => Waiver::Test(SeenTest {
+                suite: (*suite).to_owned(),
+                test: (*test).to_owned(),
+                reports: reports.clone(),
+            }),
         }
     }
 
@@ -75,7 +80,7 @@ impl Waivable<'_> {
             Self::Finding(finding) => {
                 page(kind, id, finding, scope, until) + &settles_too(checked, id, finding)
             }
-            Self::Test(suite, name, test) => {
+            Self::Test(suite, name, test, reports) => {
                 let message = test.message.as_ref().map(|said| format!(": {}", shown::line(said)));
                 let covers: Vec<_> = test.covers.iter().map(|id| shown::line(id)).collect();
                 let covers = if covers.is_empty() {
@@ -83,8 +88,11 @@ impl Waivable<'_> {
                 } else {
                     format!("\n  covers {}", covers.join(", "))
                 };
+                let reports =
+                    reports.iter().map(|report| format!("\n  in {}", shown::line(&report.to_string())));
+                let reports: String = reports.collect();
                 format!(
-                    "{} in {scope}, until {} in UTC:\n  {} {} {}{}{covers}\n  test {id}; a failure does not count until then",
+                    "{} in {scope}, until {} in UTC:\n  {} {} {}{}{covers}{reports}\n  test {id}; a failure in these reports does not count until then",
                     kind.as_str(),
                     until.0,
                     shown::line(suite),
@@ -141,7 +149,7 @@ pub fn page(kind: StatementKind, id: &Digest, finding: &Finding, scope: &Scope, 
 /// dependency counts for each id of its advisory.
 pub fn settles_too(checked: &Checked<'_>, id: &Digest, finding: &Finding) -> String {
     let seen = SeenFinding::of(finding);
-    let others = findings(checked).filter(|(other, also)| *other != id && seen.is_seen(&[*id], other, also));
+    let others = findings(checked).filter(|(other, also)| *other != id && seen.settles(&[*id], other, also));
     others.map(|(other, also)| format!("\n  it settles too: {}", named(other, also))).collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::tests::{TestOutcome, identity};
 use evidence::document::{Document as _, TestsDocument};
 use evidence::{Digest, Moment};
-use judge::{ProvenStatement, settling_test};
+use judge::{DocumentProof, ProvenStatement, settling_test};
 use serde::Serialize;
 
 use super::lines::{LISTED_MAX, MESSAGE_CHARS, PATH_CHARS, SHOWN_MAX, TOOL_CHARS, counts, more};
@@ -51,7 +51,11 @@ pub struct Covered {
 }
 
 impl TestsShown {
-    pub(super) fn of(document: &TestsDocument, statements: &[ProvenStatement]) -> Self {
+    pub(super) fn of(
+        document: &TestsDocument,
+        proof: &DocumentProof,
+        statements: &[ProvenStatement],
+    ) -> Self {
         let tests =
             || document.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
         let failing = document.failing();
@@ -59,8 +63,9 @@ impl TestsShown {
         let failed = tests().filter(|(_, (_, test))| test.outcome.is_failure());
         let mut failed: Vec<_> = failed
             .map(|(suite, (name, test))| {
-                let id = identity(suite, name).ok().and_then(|id| ids.get(&id).cloned());
-                let settling = settling_test(statements, suite, name);
+                let whole = identity(suite, name).ok();
+                let settling = whole.and_then(|id| settling_test(proof, statements, &id));
+                let id = whole.and_then(|id| ids.get(&id).cloned());
                 FailedTest {
                     id: id.unwrap_or_default(),
                     test: format!("{suite} {name}"),

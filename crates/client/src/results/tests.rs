@@ -8,7 +8,7 @@ use evidence::Digest;
 use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::TestOutcome;
-use judge::{Judgement, Owners};
+use judge::{DocumentProof, Judgement, Owners};
 
 use super::{
     BeforeResults, FindingContext, FindingsShown, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown,
@@ -146,7 +146,7 @@ fn texts_of_tools_neither_act_nor_flood() {
     let results = Results {
         reports: vec![report; 50],
         findings: Some(shown(&document(all), &judgement(&[]))),
-        tests: Some(TestsShown::of(&tests, &[])),
+        tests: Some(TestsShown::of(&tests, &DocumentProof::default(), &[])),
         before: None,
     };
     let found = results.findings.as_ref().unwrap();

@@ -72,7 +72,7 @@ fn a_second_person_waives_a_finding_until_a_date() {
     let shown = bob.run(&["approve", "--show", "--data", &data]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(
-        ["waiver: sh/eval, by bob", "tag: 1.4.0 channel=stable", "sign-off: tests by hand"]
+        ["waiver: sh/eval, seen as critical, by bob", "tag: 1.4.0 channel=stable", "sign-off: tests by hand"]
             .iter()
             .all(|text| shown.contains(text)),
         "{shown}"

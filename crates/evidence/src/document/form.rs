@@ -84,6 +84,11 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
     /// Counts of its entries by sort, as a receipt states them.
     fn items(&self) -> BTreeMap<String, u64>;
 
+    /// Identities of its entries that failed, which a statement can settle one by one.
+    fn failing(&self) -> BTreeSet<Digest> {
+        BTreeSet::new()
+    }
+
     /// Facts for policies: the field of the gate input with the name of the kind. `None` for a kind that the judge joins
     /// with other evidence first.
     ///

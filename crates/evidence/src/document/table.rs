@@ -1,6 +1,6 @@
 //! The table of kinds. A new kind is one file beside this one and one row here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,7 @@ use super::coverage::CoverageDocument;
 use super::findings::FindingsDocument;
 use super::form::{Document, DocumentError, TOOL_BYTES_MAX, text};
 use super::tests::TestsDocument;
+use crate::Digest;
 
 /// A document with its row in the table.
 pub trait Listed: Document {
@@ -70,6 +71,14 @@ macro_rules! kinds {
             pub fn items(&self) -> BTreeMap<String, u64> {
                 match self {
                     $(Self::$variant(document) => document.items(),)*
+                }
+            }
+
+            /// Identities of its entries that failed.
+            #[must_use]
+            pub fn failing(&self) -> BTreeSet<Digest> {
+                match self {
+                    $(Self::$variant(document) => document.failing(),)*
                 }
             }
 

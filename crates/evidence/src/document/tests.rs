@@ -73,14 +73,6 @@ pub fn identity(suite: &str, test: &str) -> Result<Digest, CanonicalError> {
 }
 
 impl TestsDocument {
-    /// Identities of the tests that failed.
-    #[must_use]
-    pub fn failing(&self) -> BTreeSet<Digest> {
-        let rows = self.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
-        let failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
-        failed.filter_map(|(suite, (name, _))| identity(suite, name).ok()).collect()
-    }
-
     /// A document without tests.
     #[must_use]
     pub fn new(tools: impl IntoIterator<Item = Tool>) -> Self {
@@ -170,6 +162,12 @@ impl Document for TestsDocument {
             *items.entry(test.outcome.as_str().to_owned()).or_default() += 1;
         }
         items
+    }
+
+    fn failing(&self) -> BTreeSet<Digest> {
+        let rows = self.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
+        let failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
+        failed.filter_map(|(suite, (name, _))| identity(suite, name).ok()).collect()
     }
 
     fn merge(mut self, other: Self) -> Self {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rules::Matter;
+use super::seen_report::SeenReport;
 use super::table::{Body, StatementKind};
 use crate::canonical::{self, CanonicalError};
 use crate::document::findings::Finding;
@@ -188,10 +189,17 @@ impl Statement {
         self.body.settles(&self.subjects, id, finding)
     }
 
-    /// Whether it settles the failure of a test with this identity.
+    /// Why it does not settle a finding that it is about, because the finding is worse than the signer saw: a sentence whose
+    /// subject is the statement.
     #[must_use]
-    pub fn settles_test(&self, test: &Digest) -> bool {
-        self.body.settles_test(&self.subjects, test)
+    pub fn outgrown(&self, id: &Digest, finding: &Finding) -> Option<String> {
+        self.body.outgrown(&self.subjects, id, finding)
+    }
+
+    /// Whether it settles the failure of a test with this identity in a report.
+    #[must_use]
+    pub fn settles_test(&self, test: &Digest, report: &SeenReport) -> bool {
+        self.body.settles_test(&self.subjects, test, report)
     }
 
     fn encode(&self) -> Result<Vec<u8>, StatementError> {

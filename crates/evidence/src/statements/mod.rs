@@ -10,6 +10,7 @@ mod form;
 mod not_affected;
 mod rules;
 mod seen;
+mod seen_report;
 mod sign_off;
 mod table;
 mod tag;
@@ -19,6 +20,7 @@ pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Scope, Statement, StatementEr
 pub use not_affected::{Justification, NotAffected};
 pub use rules::{KindRules, Matter};
 pub use seen::SeenFinding;
+pub use seen_report::SeenReport;
 pub use sign_off::{SignOff, results};
 pub use table::{Body, StatementKind};
 pub use tag::Tag;

@@ -84,7 +84,11 @@ impl Content for NotAffected {
     }
 
     fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
-        self.finding.is_seen(subjects, id, finding)
+        self.finding.settles(subjects, id, finding)
+    }
+
+    fn outgrown(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> Option<String> {
+        self.finding.outgrown(subjects, id, finding)
     }
 
     fn summary(&self) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::seen_report::SeenReport;
 use crate::Digest;
 use crate::document::FindingsDocument;
 use crate::document::findings::Finding;
@@ -54,8 +55,13 @@ pub(super) trait Content: Serialize + DeserializeOwned {
         false
     }
 
-    /// Whether it settles the failure of a test with this identity.
-    fn settles_test(&self, _subjects: &[Digest], _test: &Digest) -> bool {
+    /// Why it does not settle a finding that it is about: a sentence without a subject.
+    fn outgrown(&self, _subjects: &[Digest], _id: &Digest, _finding: &Finding) -> Option<String> {
+        None
+    }
+
+    /// Whether it settles the failure of a test with this identity in a report.
+    fn settles_test(&self, _subjects: &[Digest], _test: &Digest, _report: &SeenReport) -> bool {
         false
     }
 

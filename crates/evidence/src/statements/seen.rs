@@ -2,7 +2,8 @@
 //!
 //! Invariant: it is the finding with the identity that is the subject of the statement. The finding of a dependency is
 //! also meant if the component is the same and its rule is an id that the signer saw, because another scanner names the
-//! same advisory by another id.
+//! same advisory by another id. A statement names such a finding and settles it only while it is not worse than the signer
+//! saw: a higher severity, or a problem that is known to be exploited now, needs a new signature.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::Matter;
 use crate::Digest;
 use crate::document::TEXT_BYTES_MAX;
-use crate::document::findings::{Class, Finding, Site};
+use crate::document::findings::{Class, Finding, Severity, Site};
 
 /// A finding as a signer saw it. The only subject of the statement is its identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct SeenFinding {
     /// Package URL of the component, if the finding is about a dependency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
+    /// Its severity. Absent in statements from before this field, which settle the finding whatever it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Whether it was known to be exploited; compared where `severity` is there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exploited: bool,
 }
 
 impl SeenFinding {
@@ -35,6 +42,8 @@ impl SeenFinding {
             rule: finding.rule.clone(),
             aliases: finding.aliases.clone(),
             component: dependency(finding).map(str::to_owned),
+            severity: Some(finding.severity),
+            exploited: finding.exploited,
         }
     }
 
@@ -55,12 +64,31 @@ impl SeenFinding {
     }
 
     /// Whether a statement with these subjects means a finding.
-    #[must_use]
-    pub fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
+    fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         let names = |name: &String| *name == self.rule || self.aliases.contains(name);
         let same = self.component.is_some() && dependency(finding) == self.component.as_deref();
         // The finding's own aliases are whatever a report says, so they lead to no other advisory.
         subjects.contains(id) && self.is_of(finding) || same && names(&finding.rule)
+    }
+
+    /// Whether a statement with these subjects means a finding, which is not worse than the signer saw.
+    #[must_use]
+    pub fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
+        self.is_seen(subjects, id, finding) && !self.is_outgrown(finding)
+    }
+
+    /// The sentence about a finding that a statement with these subjects means and does not settle.
+    pub(super) fn outgrown(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> Option<String> {
+        let seen = self.severity.filter(|_| self.is_outgrown(finding))?;
+        self.is_seen(subjects, id, finding).then(|| {
+            let (seen, now) = (words(seen, self.exploited), words(finding.severity, finding.exploited));
+            format!("was signed when it was {seen}; it is {now} now")
+        })
+    }
+
+    /// Whether a finding is worse than the signer saw.
+    fn is_outgrown(&self, finding: &Finding) -> bool {
+        self.severity.is_some_and(|seen| finding.severity > seen || finding.exploited && !self.exploited)
     }
 
     /// Whether the subject is a finding of a release, and people would read another rule or component than it has.
@@ -73,12 +101,24 @@ impl SeenFinding {
         self.rule == finding.rule && self.component.as_deref() == dependency(finding)
     }
 
+    /// With every id: a statement settles findings by each of them, also where its subject is not in the release.
     pub(super) fn told(&self) -> String {
-        match &self.component {
-            Some(component) => format!("{} in {component}", self.rule),
-            None => self.rule.clone(),
-        }
+        let aliases: Vec<_> = self.aliases.iter().map(String::as_str).collect();
+        let aliases = if aliases.is_empty() { String::new() } else { format!(" ({})", aliases.join(", ")) };
+        let component = self.component.as_ref().map(|component| format!(" in {component}"));
+        let seen = self.severity.map(|severity| format!(", seen as {}", words(severity, self.exploited)));
+        format!("{}{aliases}{}{}", self.rule, component.unwrap_or_default(), seen.unwrap_or_default())
     }
+}
+
+fn words(severity: Severity, exploited: bool) -> String {
+    let exploited = if exploited { " and known to be exploited" } else { "" };
+    format!("{}{exploited}", severity.as_str())
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The component of a dependency's finding.

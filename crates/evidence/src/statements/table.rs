@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::not_affected::NotAffected;
 use super::rules::{Content as _, KindRules, Matter};
+use super::seen_report::SeenReport;
 use super::sign_off::SignOff;
 use super::tag::Tag;
 use super::waiver::Waiver;
@@ -92,9 +93,25 @@ macro_rules! kinds {
                 }
             }
 
-            pub(super) fn settles_test(&self, subjects: &[Digest], test: &Digest) -> bool {
+            pub(super) fn outgrown(
+                &self,
+                subjects: &[Digest],
+                id: &Digest,
+                finding: &Finding,
+            ) -> Option<String> {
                 match self {
-                    $(Self::$variant(content) => content.settles_test(subjects, test),)*
+                    $(Self::$variant(content) => content.outgrown(subjects, id, finding),)*
+                }
+            }
+
+            pub(super) fn settles_test(
+                &self,
+                subjects: &[Digest],
+                test: &Digest,
+                report: &SeenReport,
+            ) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.settles_test(subjects, test, report),)*
                 }
             }
 

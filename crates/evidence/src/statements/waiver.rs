@@ -1,12 +1,15 @@
 //! Waivers: a person accepts one finding, or the failure of one test, until a time, and gives the reason.
 //!
-//! Invariant: a waiver of a test is about exactly this suite and name, whichever run or tool reports them. A test that is
-//! waived and passes is about nothing.
+//! Invariant: a waiver of a test is about exactly this suite and name in the reports in which its signer saw it fail,
+//! whichever run or tool made them. A test that is waived and passes is about nothing.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Content, KindRules, Matter};
 use super::seen::SeenFinding;
+use super::seen_report::SeenReport;
 use crate::Digest;
 use crate::document::findings::Finding;
 use crate::document::{TEXT_BYTES_MAX, tests};
@@ -29,6 +32,9 @@ pub struct SeenTest {
     pub suite: String,
     /// Its name.
     pub test: String,
+    /// The reports in which it failed. Empty in statements from before this field, which settle the failure in each report.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reports: BTreeSet<SeenReport>,
 }
 
 impl Waiver {
@@ -46,10 +52,10 @@ impl Content for Waiver {
     fn fault(&self, subjects: &[Digest]) -> Option<&'static str> {
         match self {
             Self::Finding(finding) => finding.form_fault(subjects),
-            Self::Test(SeenTest { suite, test }) => {
+            Self::Test(SeenTest { suite, test, reports }) => {
                 let short = |text: &String| (1..=TEXT_BYTES_MAX).contains(&text.len());
-                if !short(suite) || !short(test) {
-                    return Some("its suite or test is empty or long");
+                if !short(suite) || !short(test) || !reports.iter().map(SeenReport::path).all(short) {
+                    return Some("its suite, its test or the path of a report is empty or long");
                 }
                 let identity = tests::identity(suite, test).ok();
                 (subjects != identity.as_slice()).then_some("it has one subject, the identity of the test")
@@ -70,19 +76,31 @@ impl Content for Waiver {
 
     fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         match self {
-            Self::Finding(seen) => seen.is_seen(subjects, id, finding),
+            Self::Finding(seen) => seen.settles(subjects, id, finding),
             Self::Test(_) => false,
         }
     }
 
-    fn settles_test(&self, subjects: &[Digest], test: &Digest) -> bool {
-        matches!(self, Self::Test(_)) && subjects.contains(test)
+    fn outgrown(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> Option<String> {
+        match self {
+            Self::Finding(seen) => seen.outgrown(subjects, id, finding),
+            Self::Test(_) => None,
+        }
+    }
+
+    fn settles_test(&self, subjects: &[Digest], test: &Digest, report: &SeenReport) -> bool {
+        let Self::Test(seen) = self else { return false };
+        subjects.contains(test) && (seen.reports.is_empty() || seen.reports.contains(report))
     }
 
     fn summary(&self) -> String {
         match self {
             Self::Finding(finding) => finding.told(),
-            Self::Test(SeenTest { suite, test }) => format!("test {suite} {test}"),
+            Self::Test(SeenTest { suite, test, reports }) => {
+                let reports: Vec<_> = reports.iter().map(ToString::to_string).collect();
+                let within = if reports.is_empty() { "" } else { " in " };
+                format!("test {suite} {test}{within}{}", reports.join(", "))
+            }
         }
     }
 }

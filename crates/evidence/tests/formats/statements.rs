@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::identity;
 use evidence::dsse::Envelope;
 use evidence::statements::{
-    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SeenTest, SignOff,
-    Statement, StatementError, StatementKind, Tag, Waiver,
+    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SeenReport,
+    SeenTest, SignOff, Statement, StatementError, StatementKind, Tag, Waiver,
 };
 use evidence::{Digest, Moment, canonical};
 
@@ -116,6 +117,104 @@ fn a_waiver_counts_for_the_advisory_that_its_signer_saw_until_its_end() {
     assert!(!at("2026-12-31T00:00:00.000Z"));
 }
 
+/// It is still about the finding, so that evidence carries it and people read why it does not count for it.
+#[test]
+fn a_finding_that_became_worse_is_open_again() {
+    let jinja = |severity, exploited| Finding {
+        severity,
+        exploited,
+        ..finding("GHSA-462w-v97r-4m45", "pkg:pypi/jinja2@2.4.1")
+    };
+    let of = |seen: SeenFinding, kind: fn(SeenFinding) -> Body| Statement { body: kind(seen), ..statement() };
+    let waiver: fn(SeenFinding) -> Body = |finding| Body::Waiver(Waiver::Finding(finding));
+    let unaffected: fn(SeenFinding) -> Body = |finding| {
+        let justification = Justification::VulnerableCodeNotPresent;
+        Body::NotAffected(NotAffected { finding, justification, vex: None })
+    };
+    let id = Digest::of(b"finding");
+    for kind in [waiver, unaffected] {
+        let of_medium = of(SeenFinding::of(&jinja(Severity::Medium, false)), kind);
+        let why = |severity, exploited| of_medium.outgrown(&id, &jinja(severity, exploited));
+        for (severity, exploited, said) in [
+            (Severity::None, false, None),
+            (Severity::Medium, false, None),
+            (Severity::Unknown, false, Some("unknown")),
+            (Severity::Critical, false, Some("critical")),
+            (Severity::Low, true, Some("low and known to be exploited")),
+        ] {
+            let found = jinja(severity, exploited);
+            let said = said.map(|now| format!("was signed when it was medium; it is {now} now"));
+            assert_eq!((of_medium.settles(&id, &found), why(severity, exploited)), (said.is_none(), said));
+            let other = Finding { rule: "CVE-2019-10906".into(), ..found.clone() };
+            let elsewhere = Digest::of(b"elsewhere");
+            assert_eq!(of_medium.settles(&elsewhere, &other), of_medium.settles(&id, &found), "by an alias");
+            let document = [(id, found)].into();
+            let document = FindingsDocument { findings: document, ..FindingsDocument::new([]) };
+            let matter = Matter {
+                artifact: id,
+                findings: vec![&document],
+                tests: BTreeSet::new(),
+                failing: BTreeSet::new(),
+            };
+            assert!(of_medium.concerns(&matter) && !of_medium.misstates(&matter));
+        }
+        let of_exploited = of(SeenFinding::of(&jinja(Severity::High, true)), kind);
+        assert!(of_exploited.settles(&id, &jinja(Severity::High, true)));
+        assert_eq!(
+            of_exploited.outgrown(&id, &jinja(Severity::Critical, true)).unwrap(),
+            "was signed when it was high and known to be exploited; it is critical and known to be exploited now"
+        );
+        assert_eq!(of_medium.outgrown(&Digest::of(b"other"), &finding("x", "pkg:pypi/a@1")), None);
+        let older = SeenFinding { severity: None, ..SeenFinding::of(&jinja(Severity::Medium, false)) };
+        let older = of(older, kind);
+        assert!(older.settles(&id, &jinja(Severity::Critical, true)), "it says nothing of a severity");
+    }
+}
+
+/// Statements from before a field exist for ever: they read as they were signed.
+#[test]
+fn statements_from_before_a_field_have_the_same_bytes() {
+    let older = SeenFinding {
+        severity: None,
+        ..SeenFinding::of(&finding("GHSA-462w-v97r-4m45", "pkg:pypi/jinja2@2.4.1"))
+    };
+    let bytes = canonical::encode("body", &Body::Waiver(Waiver::Finding(older))).unwrap();
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        r#"{"aliases":["CVE-2019-10906"],"component":"pkg:pypi/jinja2@2.4.1","rule":"GHSA-462w-v97r-4m45"}"#
+    );
+    let older = SeenTest { suite: "book".into(), test: "adds".into(), reports: BTreeSet::new() };
+    let bytes = canonical::encode("body", &Body::Waiver(Waiver::Test(older))).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), r#"{"suite":"book","test":"adds"}"#);
+}
+
+/// An approver reads every id: the statement settles findings by each of them, whatever its subject is.
+#[test]
+fn a_summary_names_all_that_a_statement_is_about() {
+    let told = |finding| Body::Waiver(Waiver::Finding(finding)).summary();
+    let seen = SeenFinding::of(&Finding { exploited: true, ..finding("GHSA-1", "pkg:pypi/a@1") });
+    assert_eq!(
+        told(seen.clone()),
+        "GHSA-1 (CVE-2019-10906) in pkg:pypi/a@1, seen as critical and known to be exploited"
+    );
+    let older = SeenFinding { severity: None, component: None, aliases: BTreeSet::new(), ..seen };
+    assert_eq!(told(older), "GHSA-1");
+    let reports = [report("test", "out/a.xml"), check_of("smoke", "out/b.xml")].into();
+    let test = SeenTest { suite: "book".into(), test: "adds".into(), reports };
+    assert_eq!(
+        Body::Waiver(Waiver::Test(test)).summary(),
+        "test book adds in out/a.xml of step test, out/b.xml of check smoke"
+    );
+}
+
+fn report(step: &str, path: &str) -> SeenReport {
+    SeenReport::Step { step: name(step), path: path.into() }
+}
+
+fn check_of(check: &str, path: &str) -> SeenReport {
+    SeenReport::Check { check: name(check), path: path.into() }
+}
+
 fn of(body: Body) -> Statement {
     Statement { body, ..statement() }
 }
@@ -192,13 +291,18 @@ fn what_the_form_of_a_kind_refuses() {
 
 #[test]
 fn a_waiver_of_a_test_is_about_this_test_alone() {
-    let seen = |suite: &str, test: &str| SeenTest { suite: suite.into(), test: test.into() };
+    let reports: BTreeSet<_> = [report("test", "out/tests.xml"), check_of("smoke", "out/tests.xml")].into();
+    let seen = |suite: &str, test: &str| {
+        let (suite, test) = (suite.into(), test.into());
+        SeenTest { suite, test, reports: reports.clone() }
+    };
     let subject = |suite: &str, test: &str| identity(suite, test).unwrap();
     let waiver = |seen: SeenTest, subject: Digest| Statement {
         subjects: vec![subject],
         ..of(Body::Waiver(Waiver::Test(seen)))
     };
     let honest = waiver(seen("book > A", "adds"), subject("book > A", "adds"));
+    check("statement", 5, &canonical::encode("body", &honest.body).unwrap());
     let read = Statement::read(&honest.envelope().unwrap()).unwrap();
     assert_eq!(read, honest);
     let others = [("book", "A > adds"), ("book > A", "subtracts"), ("book > A ", "adds")];
@@ -215,10 +319,27 @@ fn a_waiver_of_a_test_is_about_this_test_alone() {
     };
     assert!(honest.concerns(&matter(&[subject("book > A", "adds")])));
     assert!(!honest.concerns(&matter(&[subject("book", "adds")])), "a test that did not fail");
-    assert!(honest.settles_test(&honest.subjects[0]) && !honest.settles_test(&subject("book", "adds")));
+    let here = report("test", "out/tests.xml");
+    let settles = |test: &Digest, report: &SeenReport| honest.settles_test(test, report);
+    assert!(settles(&honest.subjects[0], &here) && !settles(&subject("book", "adds"), &here));
+    assert!(settles(&honest.subjects[0], &check_of("smoke", "out/tests.xml")));
+    let others = [
+        report("test", "out/more.xml"),
+        report("smoke", "out/tests.xml"),
+        check_of("test", "out/tests.xml"),
+        check_of("smoke", "out/more.xml"),
+    ];
+    let older = SeenTest { reports: BTreeSet::new(), ..seen("book > A", "adds") };
+    let older = waiver(older, honest.subjects[0]);
+    for other in &others {
+        assert!(!settles(&honest.subjects[0], other), "{other}: people saw it fail elsewhere");
+        assert!(older.settles_test(&honest.subjects[0], other), "{other}: it names no report");
+    }
+    let unnamed = SeenTest { reports: [report("test", "")].into(), ..seen("book > A", "adds") };
+    assert!(waiver(unnamed, honest.subjects[0]).envelope().is_err());
     assert!(!honest.settles(&honest.subjects[0], &finding("x", "pkg:pypi/a@1")), "never a finding");
     let of_finding = Statement { subjects: honest.subjects.clone(), ..statement() };
-    assert!(!of_finding.settles_test(&honest.subjects[0]), "a waiver of a finding settles no test");
+    assert!(!of_finding.settles_test(&honest.subjects[0], &here), "a waiver of a finding settles no test");
 }
 
 #[test]

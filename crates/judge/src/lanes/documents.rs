@@ -11,7 +11,7 @@ use evidence::document::{AnyDocument, DocumentError, DocumentKind, Documents, Pr
 use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
-use evidence::statements::results;
+use evidence::statements::{SeenReport, results};
 use evidence::trust_root::Mode;
 use evidence::{Digest, Moment, Place};
 use policy::{Origin, Producers, Read};
@@ -35,8 +35,12 @@ pub struct DocumentProof {
     pub all: Documents,
     /// The same of the checks in the environment before.
     pub before: Option<Box<DocumentProof>>,
+    /// Whether these are reports of checks and not of steps.
+    of_checks: bool,
     /// Documents that are part of the above, with their counts.
     merged: BTreeSet<Stated>,
+    /// Entries that failed, by document.
+    failing: BTreeMap<Digest, BTreeSet<Digest>>,
 }
 
 /// A document as a runner states it: kind, digest and counts.
@@ -63,8 +67,10 @@ pub fn prove(
     let documents = of(&build.receipts, Origin::Build);
     let before = of(&checks.receipts, Origin::Before);
     carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
+    let before = DocumentProof { documents: before, of_checks: true, ..DocumentProof::default() };
     let before = all(checks.reports.clone(), before, &bundle.lanes, reasons)?;
-    let proof = all(reports, documents, &bundle.lanes, reasons)?;
+    let proof = DocumentProof { documents, ..DocumentProof::default() };
+    let proof = all(reports, proof, &bundle.lanes, reasons)?;
     let before = (!before.reports.is_empty()).then(|| Box::new(before));
     Ok(DocumentProof { reads, before, ..proof })
 }
@@ -72,11 +78,10 @@ pub fn prove(
 /// Joins the documents of these reports that the policy reads.
 fn all(
     reports: Vec<ProvenReport>,
-    documents: BTreeSet<Digest>,
+    mut proof: DocumentProof,
     lanes: &Lanes,
     reasons: &mut Reasons,
 ) -> Result<DocumentProof, Flaw> {
-    let mut proof = DocumentProof { documents, ..DocumentProof::default() };
     for report in &reports {
         join(report, lanes, &mut proof, reasons)?;
     }
@@ -99,6 +104,18 @@ impl DocumentProof {
     pub fn stated_tests(&self) -> BTreeSet<Digest> {
         let reports = self.with_before().flat_map(|proof| &proof.reports);
         results(reports.flat_map(|report| report.by.values()))
+    }
+
+    /// The reports in which an entry failed, on any runner, among those that the policy reads.
+    #[must_use]
+    pub fn failing_in(&self, entry: &Digest) -> BTreeSet<SeenReport> {
+        let is_in = |document: &Digest| self.failing.get(document).is_some_and(|all| all.contains(entry));
+        let reports = self.reports.iter().filter(|report| report.by.values().any(|by| is_in(&by.document)));
+        let named = reports.map(|ProvenReport { step, path, .. }| match self.of_checks {
+            true => SeenReport::Check { check: step.clone(), path: path.clone() },
+            false => SeenReport::Step { step: step.clone(), path: path.clone() },
+        });
+        named.collect()
     }
 
     /// Digests of the documents that the policy reads, of steps and of checks.
@@ -309,7 +326,7 @@ fn join(
         let what = format!("runners do not agree on the kind of report `{}`", report.path);
         return Err(Flaw::new("reports-differ", what));
     }
-    if let Some(joined) = joined(kind, report, lanes, &proof.documents, reasons)?
+    if let Some(joined) = joined(kind, report, lanes, proof, reasons)?
         && let Err(error) = proof.all.add(joined)
     {
         reasons.unclear("documents-differ", error.to_string(), SAME_BYTES);
@@ -322,13 +339,15 @@ fn joined(
     kind: DocumentKind,
     report: &ProvenReport,
     lanes: &Lanes,
-    read: &BTreeSet<Digest>,
+    proof: &mut DocumentProof,
     reasons: &mut Reasons,
 ) -> Result<Option<AnyDocument>, Flaw> {
     let mut all: Option<AnyDocument> = None;
     let mut seen = BTreeSet::new();
     for (runner, by) in &report.by {
-        let Some(bytes) = lanes.documents.get(&by.document).filter(|_| read.contains(&by.document)) else {
+        let Some(bytes) =
+            lanes.documents.get(&by.document).filter(|_| proof.documents.contains(&by.document))
+        else {
             continue;
         };
         if !seen.insert((by.document, &by.items)) {
@@ -340,6 +359,7 @@ fn joined(
             let what = format!("{runner} states other counts than the document of `{}` has", report.path);
             return Err(Flaw::new("document-unsound", what));
         }
+        proof.failing.insert(by.document, document.failing());
         all = Some(match all {
             None => document,
             Some(others) => match others.join(document) {

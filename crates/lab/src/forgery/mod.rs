@@ -16,6 +16,7 @@ mod revoked;
 mod root;
 mod row;
 pub mod runs;
+mod seen;
 mod statements;
 
 pub use ledger::new_origin;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Forgery> {
         documents::rows(),
         coverage::rows(),
         statements::rows(),
+        seen::rows(),
         checks::rows(),
         place::rows(),
     ]

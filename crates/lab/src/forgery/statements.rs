@@ -12,12 +12,12 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::policy_files::PolicyFiles;
 use evidence::statements::{
-    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SeenTest, SignOff, Statement, Tag,
-    Waiver,
+    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SeenReport, SeenTest, SignOff,
+    Statement, Tag, Waiver,
 };
 
 use super::row::{Forgery, forged};
-use crate::documents::{self, ATTACK, LabDocument, SCAN, TESTS};
+use crate::documents::{self, ATTACK, LabDocument, SCAN, SMOKE, TESTS};
 use crate::files::RELEASE_CHECKS;
 use crate::parts::{PIPELINE_REPORTS, Parts, SEEN};
 use crate::people::{Pair, Person};
@@ -37,13 +37,14 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 6] = [
+pub const KINDS: [StatedKind; 7] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
     StatedKind { lab: with_tag, made: tag, open: MISSING },
     StatedKind { lab: with_reports, made: quarantine, open: FAILED },
     StatedKind { lab: with_checks, made: waiver_of_check, open: FOUND },
+    StatedKind { lab: with_checks, made: quarantine_of_check, open: FAILED },
 ];
 
 impl StatedKind {
@@ -225,11 +226,11 @@ fn of_some_kinds() -> Vec<Forgery> {
     ]
 }
 
-fn with_reports(lab: &mut Lab) {
+pub(super) fn with_reports(lab: &mut Lab) {
     lab.pipeline = PIPELINE_REPORTS;
 }
 
-fn with_checks(lab: &mut Lab) {
+pub(super) fn with_checks(lab: &mut Lab) {
     lab.release = RELEASE_CHECKS;
 }
 
@@ -261,7 +262,7 @@ pub fn each() -> Vec<Envelope> {
 }
 
 /// Bob's statement with a change, which he approves.
-fn stated(lab: &Lab, parts: &mut Parts, made: Made, change: impl Fn(&mut Statement)) {
+pub(super) fn stated(lab: &Lab, parts: &mut Parts, made: Made, change: impl Fn(&mut Statement)) {
     let mut statement = made(lab, parts);
     change(&mut statement);
     state(lab, parts, &statement, &lab.bob.approve);
@@ -285,7 +286,7 @@ fn by_mallory(lab: &Lab, parts: &mut Parts, made: Made, roles: &[&str]) {
     enrolled(lab, parts, &[&ada, &bob, &lab.mallory.enrolment(roles)]);
 }
 
-fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
+pub(super) fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
     let mut envelope = statement.envelope().unwrap();
     key.sign(&mut envelope, NAMESPACE);
     parts.statements = vec![envelope];
@@ -293,7 +294,7 @@ fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
 }
 
 /// A scanner finds something on both runners; its identity, and how people see it.
-fn found(lab: &Lab, parts: &mut Parts, found: FindingsDocument) -> (Digest, SeenFinding) {
+pub(super) fn found(lab: &Lab, parts: &mut Parts, found: FindingsDocument) -> (Digest, SeenFinding) {
     parts.documents.insert(SCAN.into(), LabDocument::of(&found));
     let run = lab.run(parts).idempotency();
     parts.receipts = lab.receipts(parts, run, |_| {});
@@ -301,20 +302,39 @@ fn found(lab: &Lab, parts: &mut Parts, found: FindingsDocument) -> (Digest, Seen
     (identity, SeenFinding::of(&finding))
 }
 
-fn waiver(lab: &Lab, parts: &mut Parts) -> Statement {
+pub(super) fn waiver(lab: &Lab, parts: &mut Parts) -> Statement {
     let found = found(lab, parts, documents::findings(&[("sql", Class::Code, Severity::Critical)]));
     statement(lab, parts, found.0, Body::Waiver(Waiver::Finding(found.1)))
 }
 
 /// A test failed on both runners, and another one passed.
-fn quarantine(lab: &Lab, parts: &mut Parts) -> Statement {
+pub(super) fn quarantine(lab: &Lab, parts: &mut Parts) -> Statement {
     let mut document = documents::tests(TestOutcome::Failed);
     let passed = documents::smoke(TestOutcome::Passed);
     document.suites.extend(passed.suites);
     parts.documents.insert(TESTS.into(), LabDocument::of(&document));
     let run = lab.run(parts).idempotency();
     parts.receipts = lab.receipts(parts, run, |_| {});
-    let seen = SeenTest { suite: "book".into(), test: "adds".into() };
+    of_test(lab, parts, of_step(TESTS))
+}
+
+/// The same test failed in a check in staging on both runners.
+pub(super) fn quarantine_of_check(lab: &Lab, parts: &mut Parts) -> Statement {
+    parts.documents.insert(SMOKE.into(), LabDocument::of(&documents::tests(TestOutcome::Failed)));
+    parts.checks = lab.checks(parts, |_| {});
+    of_test(lab, parts, of_check())
+}
+
+pub(super) fn of_step(path: &str) -> SeenReport {
+    SeenReport::Step { step: name("test"), path: path.into() }
+}
+
+pub(super) fn of_check() -> SeenReport {
+    SeenReport::Check { check: name("smoke"), path: SMOKE.into() }
+}
+
+fn of_test(lab: &Lab, parts: &mut Parts, report: SeenReport) -> Statement {
+    let seen = SeenTest { suite: "book".into(), test: "adds".into(), reports: [report].into() };
     let subject = identity(&seen.suite, &seen.test).unwrap();
     statement(lab, parts, subject, Body::Waiver(Waiver::Test(seen)))
 }
@@ -328,7 +348,7 @@ fn waiver_of_check(lab: &Lab, parts: &mut Parts) -> Statement {
     statement(lab, parts, identity, Body::Waiver(Waiver::Finding(SeenFinding::of(&finding))))
 }
 
-fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
+pub(super) fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
     let mut document = documents::findings(&[("CVE-2026-1", Class::Dependency, Severity::Critical)]);
     for finding in document.findings.values_mut() {
         finding.site = Site::Component { purl: "pkg:cargo/serde@1.0.0".into(), through: Vec::new() };
@@ -351,7 +371,7 @@ fn tag(lab: &Lab, parts: &mut Parts) -> Statement {
 }
 
 /// A statement by Bob, who holds every role that a kind asks for.
-fn statement(lab: &Lab, parts: &mut Parts, subject: Digest, body: Body) -> Statement {
+pub(super) fn statement(lab: &Lab, parts: &mut Parts, subject: Digest, body: Body) -> Statement {
     enrolled(lab, parts, &[&lab.ada.enrolment(&["developer"]), &lab.bob.enrolment(ROLES)]);
     Statement {
         installation: id(1),
@@ -380,8 +400,8 @@ fn enrolled(lab: &Lab, parts: &mut Parts, people: &[&Enrolment]) {
 /// Validity of a statement, in seconds.
 const DAY: i64 = 86_400;
 const ROLES: &[&str] = &["release-manager", "security"];
-const FOUND: &str = "finding-critical";
-const FAILED: &str = "tests-failed";
+pub(super) const FOUND: &str = "finding-critical";
+pub(super) const FAILED: &str = "tests-failed";
 const MISSING: &str = "statement-missing";
 const STRAY: &str = "statement-stray";
 const UNSOUND: &str = "statement-unsound";
