@@ -8,14 +8,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::{Finding, Severity};
-use evidence::document::{FindingsDocument, ReportRef};
+use evidence::document::{FindingsDocument, Maker, ReportRef};
 use evidence::statements::StatementKind;
 use evidence::{Digest, Moment, Name};
 use judge::{Checked, DocumentProof, Judgement, Lookup, Owners, ProvenStatement, outgrown, settling_finding};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
-use crate::review::many;
 
 mod lines;
 mod tested;
@@ -45,7 +44,7 @@ pub struct Results {
 pub struct BeforeResults {
     /// The environment.
     pub environment: Name,
-    /// Every report of its checks; `step` is the check.
+    /// Every report of its checks.
     pub reports: Vec<ReportCounts>,
     /// Findings that the judge sees. Absent if the policy reads none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,11 +54,12 @@ pub struct BeforeResults {
     pub tests: Option<TestsShown>,
 }
 
-/// One report of a step, in numbers.
+/// One report of a step or check, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ReportCounts {
-    /// The step.
-    pub step: String,
+    /// The step or check, as `step` or `check` with its name.
+    #[serde(flatten)]
+    pub maker: Maker,
     /// Path of the report in the workspace.
     pub path: String,
     /// Its format.
@@ -139,7 +139,7 @@ impl Results {
         let owners = Owners::of(checked.bundle, &checked.place.service);
         let reports = |proof: &DocumentProof| {
             let all = proof.reports.iter();
-            all.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect()
+            all.map(|report| ReportCounts::of(&report.maker, &report.path, &report.by)).collect()
         };
         let shown = |proof: &DocumentProof, at: &str| {
             let statements = &checked.lanes.statements;
@@ -227,20 +227,16 @@ fn lines(
 impl ReportCounts {
     /// The counts of a report by its runners.
     #[must_use]
-    pub fn of(step: &Name, path: &str, by: &BTreeMap<Name, ReportRef>) -> Self {
+    pub fn of(maker: &Maker, path: &str, by: &BTreeMap<Name, ReportRef>) -> Self {
         let first = by.values().next();
-        let mut items: BTreeMap<String, u64> = BTreeMap::new();
-        for (name, count) in by.values().flat_map(|by| &by.items) {
-            let most = items.entry(name.clone()).or_default();
-            *most = (*most).max(*count);
-        }
+        let items = ReportRef::highest_items(by.values());
         Self {
-            step: step.to_string(),
+            maker: maker.clone(),
             path: path.to_owned(),
             format: first.map(|by| by.format.to_string()).unwrap_or_default(),
             tool: first.map(|by| by.tool.clone()).unwrap_or_default(),
             runners: by.len(),
-            items,
+            items: items.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         }
     }
 
@@ -248,8 +244,8 @@ impl ReportCounts {
     #[must_use]
     pub fn line(&self) -> String {
         let (path, tool) = (shown::brief(&self.path, PATH_CHARS), shown::brief(&self.tool, TOOL_CHARS));
-        let (step, format, runners) = (&self.step, &self.format, many(self.runners, "runner"));
-        format!("{path} ({format}) of step {step}: {}; by {tool}, read by {runners}", counts(&self.items))
+        let (maker, format, runners) = (&self.maker, &self.format, shown::many(self.runners, "runner"));
+        format!("{path} ({format}) of {maker}: {}; by {tool}, read by {runners}", counts(&self.items))
     }
 }
 

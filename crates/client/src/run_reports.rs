@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use domain::build::Reported;
-use evidence::document::ReportRef;
+use evidence::document::{Maker, ReportRef};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::receipt::{PAYLOAD_TYPE, Receipt, Work};
+use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
 use wire::{Client, RunView};
 
@@ -16,14 +16,14 @@ use crate::results::ReportCounts;
 
 /// The reports of a run, by step and path.
 pub async fn reports(client: &Client, view: &RunView) -> Result<Vec<ReportCounts>, Error> {
-    let mut found: BTreeMap<(Name, String), BTreeMap<Name, ReportRef>> = BTreeMap::new();
+    let mut found: BTreeMap<(Maker, String), BTreeMap<Name, ReportRef>> = BTreeMap::new();
     for receipt in receipts(client, view).await? {
-        let Work::Step(step) = receipt.work else { continue };
+        let Some(maker @ Maker::Step(_)) = Maker::of(&receipt.work) else { continue };
         for (path, report) in receipt.reports {
-            found.entry((step.clone(), path)).or_default().insert(receipt.runner.clone(), report);
+            found.entry((maker.clone(), path)).or_default().insert(receipt.runner.clone(), report);
         }
     }
-    Ok(found.iter().map(|((step, path), by)| ReportCounts::of(step, path, by)).collect())
+    Ok(found.iter().map(|((maker, path), by)| ReportCounts::of(maker, path, by)).collect())
 }
 
 /// The receipts of a run, unverified.

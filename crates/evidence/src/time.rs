@@ -45,6 +45,12 @@ impl Moment {
         let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(span).min(MILLIS_MAX))
     }
+
+    /// Whole days since an earlier moment. A later one is no days ago.
+    #[must_use]
+    pub const fn days_since(self, then: Self) -> u64 {
+        self.0.saturating_sub(then.0) / DAY_MILLIS
+    }
 }
 
 impl fmt::Display for Moment {
@@ -86,6 +92,7 @@ impl From<Moment> for String {
     }
 }
 
+const DAY_MILLIS: u64 = 24 * 3_600_000;
 /// 9999-12-30T22:00:00.000Z, the last whole hour that can be written in every time zone.
 const MILLIS_MAX: u64 = 253_402_207_200_000;
 
@@ -115,5 +122,15 @@ mod tests {
             assert!(bad.parse::<Moment>().is_err(), "{bad}");
         }
         assert!(Moment::from_millis(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn days_are_whole_and_never_negative() {
+        let then = Moment::from_millis(1_000).unwrap();
+        for (millis, days) in
+            [(0, 0), (1_000, 0), (DAY_MILLIS + 999, 0), (DAY_MILLIS + 1_000, 1), (9 * DAY_MILLIS, 8)]
+        {
+            assert_eq!(Moment::from_millis(millis).unwrap().days_since(then), days, "{millis}");
+        }
     }
 }

@@ -5,16 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::components::Scope;
-use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::document::findings::{Class, Severity, Site};
 use evidence::document::tests::{TestOutcome, identity};
-use evidence::document::{DocumentKind, Producer};
+use evidence::document::{DocumentKind, Producer, ReportRef};
 use evidence::receipt::Ending;
 use evidence::statements::Body;
 use evidence::{Digest, Moment, Name};
 use serde::Serialize;
 
 use crate::lanes::checks::CheckProof;
-use crate::lanes::{DocumentProof, ProvenReport, ProvenStatement};
+use crate::lanes::{
+    DocumentProof, ProvenReport, ProvenStatement, counting, outgrown, settling_finding, settling_test,
+};
 use crate::owners::Owners;
 
 #[derive(Serialize)]
@@ -129,13 +131,8 @@ pub fn reports(proof: &DocumentProof, now: Moment) -> Vec<ReportInput<'_>> {
 fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
     let first = report.by.values().next();
     let (modified, undated) = knowledge(report);
-    let mut items: BTreeMap<&str, u64> = BTreeMap::new();
-    for (name, count) in report.by.values().flat_map(|by| &by.items) {
-        let most = items.entry(name).or_default();
-        *most = (*most).max(*count);
-    }
     ReportInput {
-        step: &report.step,
+        step: report.maker.name(),
         path: &report.path,
         kind: first.map(|by| by.kind),
         format: first.map(|by| &by.format),
@@ -145,9 +142,9 @@ fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
         }),
         tool: first.map(|by| by.tool.as_str()),
         runners: report.by.len(),
-        items,
-        days: days(now, report.made),
-        knowledge_days: modified.map(|modified| days(now, modified)),
+        items: ReportRef::highest_items(report.by.values()),
+        days: now.days_since(report.made),
+        knowledge_days: modified.map(|modified| now.days_since(modified)),
         undated,
     }
 }
@@ -160,7 +157,12 @@ pub fn checks(proof: &CheckProof, now: Moment) -> Vec<CheckInput<'_>> {
         passed: by.values().all(|(_, passed)| *passed),
         exits: by.values().map(|(exit, _)| ending(*exit)).collect(),
         gave_up: proof.gave_up.get(name),
-        reports: proof.reports.iter().filter(|it| it.step == *name).map(|it| report(it, now)).collect(),
+        reports: proof
+            .reports
+            .iter()
+            .filter(|it| it.maker.name() == name)
+            .map(|it| report(it, now))
+            .collect(),
     });
     written.collect()
 }
@@ -216,8 +218,8 @@ pub fn findings<'a>(
             settled_until: settled.map(|proven| proven.statement.expires),
             settled_by: settled.map(|proven| proven.subject.as_str()),
             outgrown: outgrown(statements, id, finding),
-            published_days: finding.published.map(|then| days(now, then)),
-            fix_days: finding.fix_released.map(|then| days(now, then)),
+            published_days: finding.published.map(|then| now.days_since(then)),
+            fix_days: finding.fix_released.map(|then| now.days_since(then)),
             scope: part.map(|part| part.scope),
             direct: part.and_then(|part| part.direct),
             licence: part.and_then(|part| part.licence.as_deref()),
@@ -269,53 +271,6 @@ pub fn tests<'a>(proof: &'a DocumentProof, statements: &'a [ProvenStatement]) ->
     })
 }
 
-/// The statement that settles a finding; of several the one that ends last.
-#[must_use]
-pub fn settling_finding<'a>(
-    statements: &'a [ProvenStatement],
-    id: &Digest,
-    finding: &Finding,
-) -> Option<&'a ProvenStatement> {
-    let settling = counting(statements).filter(|proven| proven.statement.settles(id, finding));
-    settling.max_by_key(|proven| proven.statement.expires)
-}
-
-/// Why the statement about a finding does not settle it: the finding became worse. `None` if another one settles it.
-#[must_use]
-pub fn outgrown(statements: &[ProvenStatement], id: &Digest, finding: &Finding) -> Option<String> {
-    if settling_finding(statements, id, finding).is_some() {
-        return None;
-    }
-    let outgrown =
-        counting(statements).filter_map(|proven| Some((proven, proven.statement.outgrown(id, finding)?)));
-    let (proven, why) = outgrown.max_by_key(|(proven, _)| proven.statement.expires)?;
-    Some(format!("its {} {why}", proven.statement.kind().as_str()))
-}
-
-/// The statement that settles the failure of a test: in each report in which it failed there is one, and of these the one that
-/// ends first.
-#[must_use]
-pub fn settling_test<'a>(
-    proof: &DocumentProof,
-    statements: &'a [ProvenStatement],
-    test: &Digest,
-) -> Option<&'a ProvenStatement> {
-    // Few tests have a statement, and the reports are many.
-    if !counting(statements).any(|proven| proven.statement.subjects.contains(test)) {
-        return None;
-    }
-    let settled = proof.failing_in(test).into_iter().map(|report| {
-        let settling = counting(statements).filter(|proven| proven.statement.settles_test(test, &report));
-        settling.max_by_key(|proven| proven.statement.expires)
-    });
-    let settled: Option<Vec<_>> = settled.collect();
-    settled?.into_iter().min_by_key(|proven| proven.statement.expires)
-}
-
-fn counting(statements: &[ProvenStatement]) -> impl Iterator<Item = &ProvenStatement> {
-    statements.iter().filter(|proven| proven.void.is_empty())
-}
-
 /// The statements that count, of every kind.
 pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
     let written = counting(statements).map(|proven| StatementInput {
@@ -340,10 +295,3 @@ fn knowledge(report: &ProvenReport) -> (Option<Moment>, Option<usize>) {
     let undated = report.by.len() - stated.count();
     (oldest, oldest.filter(|_| undated > 0).map(|_| undated))
 }
-
-/// Whole days before now. A time in the future is no age.
-fn days(now: Moment, then: Moment) -> u64 {
-    now.millis().saturating_sub(then.millis()) / DAY_MILLIS
-}
-
-const DAY_MILLIS: u64 = 24 * 3_600_000;

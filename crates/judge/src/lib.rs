@@ -75,8 +75,10 @@ pub use collect::{Collected, collect, run_order};
 pub use context::{Anchors, VerificationContext};
 pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use input::input;
-pub use input_lanes::{outgrown, settling_finding, settling_test};
-pub use lanes::{DocumentProof, ProvenStatement, needed_documents, statements_that_apply};
+pub use lanes::{
+    DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
+    statements_that_apply,
+};
 pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;

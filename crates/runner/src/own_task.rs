@@ -12,7 +12,7 @@ use crate::{reports, scans};
 pub fn own_task(words: &[String]) -> u8 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let document = match words.as_slice() {
-        [reports::TASK, format, step, path] => reports::translated(format, step, path),
+        [reports::TASK, format, sort, name, path] => reports::translated(format, sort, name, path),
         [scans::TASK, sort, file, digest] if *sort == ScanSort::Dependencies.as_str() => {
             scans::judged(file, digest)
         }

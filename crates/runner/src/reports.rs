@@ -1,4 +1,4 @@
-//! Reports of a step: files that its tools left become canonical documents.
+//! Reports of a step or check: files that its tools left become canonical documents.
 //!
 //! Input: the workspace of a step whose processes are dead, and its declared reports. Output: documents, and what the
 //! receipt says about them. Invariant: this process, which holds the receipt key, never parses a tool's bytes. A task
@@ -8,10 +8,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use evidence::document::findings::Origin;
-use evidence::document::{DocumentError, Producer, ReportRef};
+use evidence::Digest;
+use evidence::document::{DocumentError, Maker, Producer, ReportRef};
 use evidence::pipeline::{Step, StepReport};
-use evidence::{Digest, Name};
 use sandbox::{Input, InputKind, OutputError, Outputs, SandboxError};
 use scan::reports::ReportFormat;
 
@@ -34,8 +33,8 @@ pub struct TranslatedReports {
 
 /// Everything that the reports of one step are read with.
 pub struct ReportReader<'a> {
-    /// The step.
-    pub step: &'a Name,
+    /// The step or check.
+    pub maker: &'a Maker,
     /// Digest of the step with all that it needs.
     pub producer: Digest,
     /// Files that the step left.
@@ -138,7 +137,8 @@ impl ReportReader<'_> {
             Ok(prepared) => prepared,
             Err(fault) => return Ok(Err(fault)),
         };
-        let words = [TASK, format.as_str(), self.step.as_str(), &report.path];
+        let Self { maker, .. } = self;
+        let words = [TASK, format.as_str(), maker.sort(), maker.name().as_str(), &report.path];
         Ok(match self.translate(&words, &original)? {
             Ok(document) => reference(report, format, self.producer, &original, document),
             Err(fault) => Err(fault.into()),
@@ -215,15 +215,15 @@ pub fn summary(reference: &ReportRef) -> String {
     format!("{} by {}: {items}", reference.kind, reference.tool)
 }
 
-/// The task that reads a report, inside the sandbox. Step and path tell the report apart from others.
+/// The task that reads a report, inside the sandbox. Step or check and path tell the report apart from others.
 ///
 /// # Errors
 /// `OwnTaskError` if the report cannot be read.
-pub fn translated(format: &str, step: &str, path: &str) -> Result<Vec<u8>, OwnTaskError> {
+pub fn translated(format: &str, sort: &str, name: &str, path: &str) -> Result<Vec<u8>, OwnTaskError> {
+    let maker = name.parse().ok().and_then(|name| Maker::named(sort, name)).ok_or(OwnTaskError::Unknown)?;
     let format = ReportFormat::named(format).ok_or(OwnTaskError::Unknown)?;
     let report = std::fs::read(REPORT)?;
-    let origin = Origin::Report { step, path };
-    let translated = scan::reports::translate(format, &report, &Files::default(), origin);
+    let translated = scan::reports::translate(format, &report, &Files::default(), maker.origin(path));
     Ok(translated.map_err(|error| OwnTaskError::Report(error, another(format, &report)))?.document)
 }
 

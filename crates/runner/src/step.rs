@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use evidence::canonical;
+use evidence::document::Maker;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::pipeline::{PATH, Pipeline, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
@@ -56,7 +57,7 @@ pub fn execute(
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
     let job = Job {
-        name: step,
+        maker: Maker::Step(step.clone()),
         plan,
         work: Work::Step(step.clone()),
         producer: pipeline.producer(step)?,
@@ -77,7 +78,7 @@ pub fn check(
     host: &Host<'_>,
 ) -> Result<Execution, StepError> {
     let job = Job {
-        name: &wanted.name,
+        maker: Maker::Check(wanted.name.clone()),
         plan: &target.check.step(),
         work: Work::Check(wanted.clone()),
         producer: target.check.producer(&wanted.place.service, &wanted.name)?,
@@ -88,7 +89,7 @@ pub fn check(
 
 /// A command to run, and the work that it is.
 struct Job<'a> {
-    name: &'a Name,
+    maker: Maker,
     plan: &'a Step,
     work: Work,
     producer: Digest,
@@ -111,12 +112,12 @@ fn perform(
         log.say(&remark);
     }
     let mut done = if plan.scan.is_empty() {
-        let spec = specify(identity, source, job.name, plan, job.service, host)?;
-        let of = (job.name, plan, job.producer);
+        let spec = specify(identity, source, job.maker.name(), plan, job.service, host)?;
+        let of = (&job.maker, plan, job.producer);
         command(&spec, &inputs, of, (source, retained), &log, host)?
     } else {
         let limits = host.isolation.caps().limits(&plan.limits);
-        let limits = limits.map_err(|error| StepError::Cap(job.name.clone(), error))?;
+        let limits = limits.map_err(|error| StepError::Cap(job.maker.name().clone(), error))?;
         scan(plan, (source, &inputs), &limits, &log, host)?
     };
     let mut facts = Receipt {
@@ -161,7 +162,7 @@ fn perform(
 fn command(
     spec: &Spec,
     inputs: &[Input<'_>],
-    (step, plan, producer): (&Name, &Step, Digest),
+    (maker, plan, producer): (&Maker, &Step, Digest),
     (source, earlier): (&Source, &RetainedOutputs),
     log: &StepLog<'_>,
     host: &Host<'_>,
@@ -184,7 +185,7 @@ fn command(
         // A declared output is missing, or a report cannot be read: the step has failed, and its log says why.
         if left.wrong.is_empty() {
             let (room, outputs) = (memory.room(&left, host), &outcome.outputs);
-            let reader = ReportReader { step, producer, outputs, earlier, source, room, host };
+            let reader = ReportReader { maker, producer, outputs, earlier, source, room, host };
             reports = TranslatedReports::read(plan, &reader)?;
             failed = Ending::Code(REPORT_UNREADABLE);
         } else {

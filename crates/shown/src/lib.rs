@@ -13,6 +13,18 @@ pub fn say(what: &str) {
     let _ = std::io::stderr().write_all(format!("{}\n", below(what)).as_bytes());
 }
 
+/// A number with its noun.
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A number with its noun, for a noun with an irregular plural.
+#[must_use]
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// Text of several lines that the program itself wrote.
 #[must_use]
 pub fn text(text: &str) -> String {
@@ -149,7 +161,13 @@ fn is_plain(c: char) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::{below, brief, json, line, log, text, uncoloured};
+    use super::{below, brief, counted, json, line, log, many, text, uncoloured};
+
+    #[test]
+    fn one_thing_has_a_noun_in_the_singular() {
+        assert_eq!([0, 1, 2].map(|count| many(count, "file")), ["0 files", "1 file", "2 files"]);
+        assert_eq!([1, 2].map(|count| counted(count, "person", "people")), ["1 person", "2 people"]);
+    }
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {

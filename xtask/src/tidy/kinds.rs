@@ -90,7 +90,7 @@ const TABLES: [&str; 2] =
 const ENUMS: [&str; 4] = ["DocumentKind", "AnyDocument", "StatementKind", "Body"];
 
 /// Files that name kinds, and why.
-const KNOWN: [(&str, &str); 10] = [
+const KNOWN: [(&str, &str); 9] = [
     ("crates/domain/src/scenario.rs", "a step of the pipeline in tests has the name of a kind"),
     ("crates/evidence/src/pipeline/scan.rs", "the table of scans: each makes a document of one kind"),
     ("crates/evidence/src/rules/tested.rs", "names of directories, one of which is the name of a kind"),
@@ -105,10 +105,6 @@ const KNOWN: [(&str, &str); 10] = [
         "findings reach policies joined with their component and the statements about them",
     ),
     ("crates/judge/src/lanes/statements.rs", "a statement is compared with the findings of the evidence"),
-    (
-        "crates/runner/src/reports.rs",
-        "the reader of a report is told which report it is, for the identity of findings",
-    ),
     ("crates/runner/src/scans.rs", "the scans by the runner: each makes a document of one kind"),
 ];
 

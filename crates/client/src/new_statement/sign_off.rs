@@ -26,7 +26,7 @@ pub fn page(checked: &Checked<'_>, scope: &Scope, until: Until) -> String {
             let items: Vec<_> = by.items.iter().map(|(name, count)| format!("{count} {name}")).collect();
             let items = if items.is_empty() { "no tests".to_owned() } else { items.join(", ") };
             let (path, tool) = (shown::line(&report.path), shown::line(&by.tool));
-            lines.push(format!("  {path} of step {} by {tool} on {runner}: {items}", report.step));
+            lines.push(format!("  {path} of {} by {tool} on {runner}: {items}", report.maker));
         }
     }
     if lines.len() == 1 {

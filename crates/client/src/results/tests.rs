@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use domain::gate::GateOutcome;
 use evidence::Digest;
-use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::TestOutcome;
+use evidence::document::{FindingsDocument, Maker};
 use judge::{DocumentProof, Judgement, Owners};
 
 use super::{
@@ -136,7 +136,7 @@ fn texts_of_tools_neither_act_nor_flood() {
         tests.add("book".into(), format!("{nth}{hostile}"), test);
     }
     let report = ReportCounts {
-        step: "scan".into(),
+        maker: Maker::Step(lab::name("scan")),
         path: hostile.clone(),
         format: "sarif".into(),
         tool: hostile.clone(),

@@ -1,6 +1,7 @@
 //! Checks after deployment: a real service in staging is attacked by a real check, and what the check found stops the release
 //! to production, and nothing before it.
 
+use evidence::document::findings::{Class, IdentityPlace, Origin, identity};
 use serde_json::{Value, json};
 
 use super::reading::{colleague, elsewhere, rehearsal_of};
@@ -24,6 +25,12 @@ fn a_second_person_waives_what_a_check_found() {
         (&shown["before"]["environment"], &found["blocks"]),
         (&json!("staging"), &json!(["finding-critical"]))
     );
+    // It is of a check, so no waiver of a finding of a step with this name covers it.
+    assert_eq!(shown["before"]["reports"][0]["check"], json!("attack"), "{shown}");
+    let origin = Origin::Check { check: "attack", path: "wapiti.json" };
+    let page = IdentityPlace::Page { origin, method: "GET", path: "/echo", parameter: Some("text") };
+    let whole = identity(Class::Web, found["rule"].as_str().unwrap(), &page).unwrap().hex();
+    assert!(whole.starts_with(found["id"].as_str().unwrap()), "{whole}: {found}");
     let until = tomorrow();
     let waive =
         ["waive", found["id"].as_str().unwrap(), "--yes", "--reason", "it is internal", "--until", &until];

@@ -11,6 +11,7 @@ pub mod components;
 pub mod coverage;
 pub mod findings;
 mod form;
+mod maker;
 mod reference;
 mod region;
 mod table;
@@ -23,6 +24,7 @@ pub use findings::FindingsDocument;
 pub use form::{
     BYTES_MAX, Document, DocumentError, Knowledge, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, TOOLS_MAX, Tool, text,
 };
+pub use maker::Maker;
 pub use reference::{Producer, ReportRef};
 pub use table::{AnyDocument, DocumentKind, Documents, Listed, Summary};
 pub use tests::TestsDocument;

@@ -44,6 +44,16 @@ pub enum Producer {
 }
 
 impl ReportRef {
+    /// The counts of one report by several runners: where these differ, the highest.
+    pub fn highest_items<'a>(by: impl IntoIterator<Item = &'a Self>) -> BTreeMap<&'a str, u64> {
+        let mut items: BTreeMap<&str, u64> = BTreeMap::new();
+        for (name, count) in by.into_iter().flat_map(|report| &report.items) {
+            let highest = items.entry(name).or_default();
+            *highest = (*highest).max(*count);
+        }
+        items
+    }
+
     /// Whether its texts are bounded and printable.
     #[must_use]
     pub(crate) fn is_sound(&self) -> bool {

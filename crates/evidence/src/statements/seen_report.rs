@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
+use crate::document::Maker;
 
 /// A report, by the work that leaves it. The place at which a statement counts says of which environment a check is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +26,16 @@ pub enum SeenReport {
 }
 
 impl SeenReport {
+    /// The report of this work with this path.
+    #[must_use]
+    pub fn of(maker: &Maker, path: &str) -> Self {
+        let path = path.to_owned();
+        match maker {
+            Maker::Step(step) => Self::Step { step: step.clone(), path },
+            Maker::Check(check) => Self::Check { check: check.clone(), path },
+        }
+    }
+
     pub(super) const fn path(&self) -> &String {
         match self {
             Self::Step { path, .. } | Self::Check { path, .. } => path,

@@ -71,7 +71,7 @@ pub fn prove(
         proof.report = Some(checks.report.payload_digest());
         proof.receipts = open(checks, known)?;
         for (_, receipt) in &proof.receipts {
-            let check = belongs(bundle, receipt, environment, &report, known.build)?;
+            let check = check_is_of_release(bundle, receipt, environment, &report, known.build)?;
             let described = declared.get(&check.name).ok_or_else(|| {
                 let what =
                     format!("`{}` is declared for no release to `{}`", check.name, environment.environment);
@@ -81,16 +81,16 @@ pub fn prove(
                 let by = proof.gave_up.entry(check.name.clone()).or_default();
                 by.insert(receipt.runner.clone());
             } else {
-                stated(bundle, receipt, check, described)?;
+                check_declared(bundle, receipt, check, described)?;
                 let by = proof.ran.entry(check.name.clone()).or_default();
                 by.insert(receipt.runner.clone(), (receipt.exit, receipt.passed()));
             }
         }
-        proof.reports = reports(&proof.receipts);
+        proof.reports = ProvenReport::of(proof.receipts.iter().map(|(_, receipt)| receipt));
     }
     if before.runs_it {
         for name in declared.keys() {
-            complete(name, &proof, environment, known.root, reasons);
+            demand_all_runners(name, &proof, environment, known.root, reasons);
         }
     }
     Ok(proof)
@@ -98,7 +98,7 @@ pub fn prove(
 
 /// Checks that every runner has answered about a check, and that those on the host of an agent have run it. Others cannot
 /// reach the service.
-fn complete(
+fn demand_all_runners(
     check: &Name,
     proof: &CheckProof,
     environment: &Environment,
@@ -195,7 +195,7 @@ fn open(checks: &Checks, known: Known<'_>) -> Result<Vec<(Digest, Receipt)>, Fla
 }
 
 /// Checks that a receipt is about a check of this release in the environment before.
-fn belongs<'a>(
+fn check_is_of_release<'a>(
     bundle: &Bundle,
     receipt: &'a Receipt,
     environment: &Environment,
@@ -222,7 +222,12 @@ fn belongs<'a>(
 }
 
 /// Checks that a check ran in the tree of the commit, and that its reports are those that the commit declares.
-fn stated(bundle: &Bundle, receipt: &Receipt, check: &ReleaseCheck, described: &Check) -> Result<(), Flaw> {
+fn check_declared(
+    bundle: &Bundle,
+    receipt: &Receipt,
+    check: &ReleaseCheck,
+    described: &Check,
+) -> Result<(), Flaw> {
     let differs = |what: &str| {
         let what = format!("check `{}` by {} has other {what} than the commit", check.name, receipt.runner);
         Flaw::new("check-differs", what)
@@ -244,14 +249,6 @@ fn stated(bundle: &Bundle, receipt: &Receipt, check: &ReleaseCheck, described: &
     let producer = producer.map_err(|error| Flaw::new("check-differs", error.to_string()))?;
     let by_it = receipt.reports.values().all(|report| report.producer == Producer::Step(producer));
     if stated == declared && by_it { Ok(()) } else { Err(differs("reports")) }
-}
-
-fn reports(receipts: &[(Digest, Receipt)]) -> Vec<ProvenReport> {
-    let named = receipts.iter().filter_map(|(_, receipt)| match &receipt.work {
-        Work::Check(check) => Some((&check.name, receipt)),
-        Work::Step(_) | Work::Artifact(_) => None,
-    });
-    ProvenReport::of(named)
 }
 
 const AGAIN: &str = "see `countersign status`; `countersign run --again` releases the commit there and checks it again; \

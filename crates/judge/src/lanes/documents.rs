@@ -35,8 +35,6 @@ pub struct DocumentProof {
     pub all: Documents,
     /// The same of the checks in the environment before.
     pub before: Option<Box<DocumentProof>>,
-    /// Whether these are reports of checks and not of steps.
-    of_checks: bool,
     /// Documents that are part of the above, with their counts.
     merged: BTreeSet<Stated>,
     /// Entries that failed, by document.
@@ -59,15 +57,15 @@ pub fn prove(
     written_by_steps(bundle, build.receipts.iter().chain(&checks.receipts))?;
     for read in &reads {
         let of = if read.from == Origin::Build { &reports } else { &checks.reports };
-        demand(read, of, now, reasons);
+        demand_report(read, of, now, reasons);
     }
     let of = |receipts: &[(Digest, Receipt)], from| {
         referenced(&reads, from, receipts.iter().map(|(_, receipt)| receipt))
     };
     let documents = of(&build.receipts, Origin::Build);
     let before = of(&checks.receipts, Origin::Before);
-    carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
-    let before = DocumentProof { documents: before, of_checks: true, ..DocumentProof::default() };
+    check_carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
+    let before = DocumentProof { documents: before, ..DocumentProof::default() };
     let before = all(checks.reports.clone(), before, &bundle.lanes, reasons)?;
     let proof = DocumentProof { documents, ..DocumentProof::default() };
     let proof = all(reports, proof, &bundle.lanes, reasons)?;
@@ -111,11 +109,7 @@ impl DocumentProof {
     pub fn failing_in(&self, entry: &Digest) -> BTreeSet<SeenReport> {
         let is_in = |document: &Digest| self.failing.get(document).is_some_and(|all| all.contains(entry));
         let reports = self.reports.iter().filter(|report| report.by.values().any(|by| is_in(&by.document)));
-        let named = reports.map(|ProvenReport { step, path, .. }| match self.of_checks {
-            true => SeenReport::Check { check: step.clone(), path: path.clone() },
-            false => SeenReport::Step { step: step.clone(), path: path.clone() },
-        });
-        named.collect()
+        reports.map(|report| SeenReport::of(&report.maker, &report.path)).collect()
     }
 
     /// Digests of the documents that the policy reads, of steps and of checks.
@@ -208,7 +202,7 @@ fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<P
         if step.scan.iter().any(is_other) {
             return Err(differs("gives a scan of the runner another kind of document"));
         }
-        of_steps.push((name, receipt));
+        of_steps.push(receipt);
     }
     Ok(ProvenReport::of(of_steps))
 }
@@ -238,7 +232,7 @@ fn written_by_steps<'a>(
 }
 
 /// Finds fault where a demanded report is missing, made by too few runners, or too old.
-fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reasons) {
+fn demand_report(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reasons) {
     let runners: BTreeSet<_> = reports
         .iter()
         .flat_map(|report| &report.by)
@@ -262,8 +256,8 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reas
     let Some(days) = read.days else { return };
     let met = reports.iter().flat_map(|report| report.by.values().map(move |by| (report, by)));
     for (report, by) in met.filter(|(_, by)| is_met_by(read, by)) {
-        let maker = if read.from == Origin::Build { "step" } else { "check" };
-        let at = format!("report `{}` of {maker} `{}`", report.path, report.step);
+        let maker = &report.maker;
+        let at = format!("report `{}` of {} `{}`", report.path, maker.sort(), maker.name());
         match by.knowledge.as_ref().map(|knowledge| knowledge.modified) {
             None => reasons.against(
                 "report-undated",
@@ -275,7 +269,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reas
                 reasons.unclear("report-undated", what, DATED);
             }
             Some(modified) => {
-                let age = (now.millis() - modified.millis()) / DAY_MILLIS;
+                let age = now.days_since(modified);
                 if age >= u64::from(days.get()) {
                     let what = format!(
                         "{at} rests on knowledge that is {age} days old; it has to be younger than {days} days"
@@ -288,7 +282,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reas
 }
 
 /// Checks that the bundle carries these documents and no others.
-fn carried(lanes: &Lanes, needed: &BTreeSet<Digest>) -> Result<(), Flaw> {
+fn check_carried(lanes: &Lanes, needed: &BTreeSet<Digest>) -> Result<(), Flaw> {
     if let Some(missing) = needed.iter().find(|digest| !lanes.documents.contains_key(digest)) {
         return Err(Flaw::new("document-missing", format!("the document {missing} of a report is missing")));
     }
@@ -381,4 +375,3 @@ const RUN_AGAIN: &str = "renew the snapshot on the runners and run the commit ag
 const SAME_BYTES: &str = "give all runners the same lockfiles and tools, and run the commit again";
 /// Highest number of bytes of all documents of a bundle. `docs/formats/bundle.md` has the arithmetic.
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
-const DAY_MILLIS: u64 = 24 * 3_600_000;

@@ -2,7 +2,7 @@
 //!
 //! `documents` proves the reports of steps and checks; `checks` proves the checks of the release in the environment
 //! before; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
-//! `evidence`; everything that refuses a bundle is here.
+//! `evidence`; everything about lanes that refuses a bundle is here.
 
 pub mod checks;
 mod documents;
@@ -11,7 +11,10 @@ mod statements;
 
 pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, prove};
 pub use proven::ProvenReport;
-pub use statements::{ProvenStatement, prove_statements, sizes, statements_that_apply};
+pub use statements::{
+    ProvenStatement, counting, outgrown, prove_statements, settling_finding, settling_test, sizes,
+    statements_that_apply,
+};
 
 use checks::CheckProof;
 

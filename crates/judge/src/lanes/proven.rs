@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::document::ReportRef;
+use evidence::document::{Maker, ReportRef};
 use evidence::receipt::Receipt;
 use evidence::{Moment, Name};
 
@@ -10,7 +10,7 @@ use evidence::{Moment, Name};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenReport {
     /// The step or check that left it.
-    pub step: Name,
+    pub maker: Maker,
     /// Its path in the workspace.
     pub path: String,
     /// The statement of each runner about it.
@@ -20,14 +20,15 @@ pub struct ProvenReport {
 }
 
 impl ProvenReport {
-    /// The reports of receipts, each with the name of its step or check, grouped by name and path.
-    pub fn of<'a>(receipts: impl IntoIterator<Item = (&'a Name, &'a Receipt)>) -> Vec<Self> {
-        let mut found: BTreeMap<(&Name, &String), Self> = BTreeMap::new();
-        for (name, receipt) in receipts {
+    /// The reports of receipts, grouped by work and path.
+    pub fn of<'a>(receipts: impl IntoIterator<Item = &'a Receipt>) -> Vec<Self> {
+        let mut found: BTreeMap<(Maker, &String), Self> = BTreeMap::new();
+        for receipt in receipts {
+            let Some(maker) = Maker::of(&receipt.work) else { continue };
             for (path, report) in &receipt.reports {
                 let made = receipt.ended;
-                let new = || Self { step: name.clone(), path: path.clone(), by: BTreeMap::new(), made };
-                let found = found.entry((name, path)).or_insert_with(new);
+                let new = || Self { maker: maker.clone(), path: path.clone(), by: BTreeMap::new(), made };
+                let found = found.entry((maker.clone(), path)).or_insert_with(new);
                 found.by.insert(receipt.runner.clone(), report.clone());
                 found.made = found.made.min(made);
             }

@@ -1,4 +1,4 @@
-//! The statement lane: people's signed statements about a release, and whether each counts for this release.
+//! The statement lane: people's signed statements about a release, whether each counts for this release, and what it settles.
 //!
 //! Invariant: a statement that is unsigned, twice there, out of scope or about nothing in the evidence fails the whole
 //! check. An authentic statement that is void (ended, withdrawn, by a revoked key, or by a person who may not make it
@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::document::findings::Finding;
 use evidence::document::{Document as _, FindingsDocument, TestsDocument};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
@@ -16,6 +17,7 @@ use evidence::{Bytes, Digest};
 use tlog::Checkpoint;
 
 use crate::grounds::Grounds;
+use crate::lanes::DocumentProof;
 use crate::people::roles;
 use crate::proofs::is_ancestor;
 use crate::reasons::Flaw;
@@ -54,6 +56,54 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
+}
+
+/// The statement that settles a finding; of several the one that ends last.
+#[must_use]
+pub fn settling_finding<'a>(
+    statements: &'a [ProvenStatement],
+    id: &Digest,
+    finding: &Finding,
+) -> Option<&'a ProvenStatement> {
+    let settling = counting(statements).filter(|proven| proven.statement.settles(id, finding));
+    settling.max_by_key(|proven| proven.statement.expires)
+}
+
+/// Why the statement about a finding does not settle it: the finding became worse. `None` if another one settles it.
+#[must_use]
+pub fn outgrown(statements: &[ProvenStatement], id: &Digest, finding: &Finding) -> Option<String> {
+    if settling_finding(statements, id, finding).is_some() {
+        return None;
+    }
+    let outgrown =
+        counting(statements).filter_map(|proven| Some((proven, proven.statement.outgrown(id, finding)?)));
+    let (proven, why) = outgrown.max_by_key(|(proven, _)| proven.statement.expires)?;
+    Some(format!("its {} {why}", proven.statement.kind().as_str()))
+}
+
+/// The statement that settles the failure of a test: in each report in which it failed there is one, and of these the one that
+/// ends first.
+#[must_use]
+pub fn settling_test<'a>(
+    proof: &DocumentProof,
+    statements: &'a [ProvenStatement],
+    test: &Digest,
+) -> Option<&'a ProvenStatement> {
+    // Few tests have a statement, and the reports are many.
+    if !counting(statements).any(|proven| proven.statement.subjects.contains(test)) {
+        return None;
+    }
+    let settled = proof.failing_in(test).into_iter().map(|report| {
+        let settling = counting(statements).filter(|proven| proven.statement.settles_test(test, &report));
+        settling.max_by_key(|proven| proven.statement.expires)
+    });
+    let settled: Option<Vec<_>> = settled.collect();
+    settled?.into_iter().min_by_key(|proven| proven.statement.expires)
+}
+
+/// The statements that count.
+pub fn counting(statements: &[ProvenStatement]) -> impl Iterator<Item = &ProvenStatement> {
+    statements.iter().filter(|proven| proven.void.is_empty())
 }
 
 /// Statements among these that are about a release, as the server collects them. `tests` are all documents of tests that

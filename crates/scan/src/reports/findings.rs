@@ -337,6 +337,7 @@ mod tests {
             Origin::Report { step: "a", path: "x" },
             Origin::Report { step: "b", path: "x" },
             Origin::Report { step: "a", path: "y" },
+            Origin::Check { check: "a", path: "x" },
         ];
         let ids = |place: Place| {
             let of = |origin| {

@@ -100,6 +100,13 @@ pub enum Origin<'a> {
         /// Path of the report.
         path: &'a str,
     },
+    /// A report that a check of a release left.
+    Check {
+        /// Name of the check.
+        check: &'a str,
+        /// Path of the report.
+        path: &'a str,
+    },
     /// A scan by this program, outside a pipeline or without a report.
     Scan,
 }
