@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::id_prefix::IdPrefix;
-use crate::review::many;
 
 /// The gate of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -195,7 +194,7 @@ impl ReasonShown {
 
 fn more(all: usize) -> Option<String> {
     let hidden = all.saturating_sub(SHOWN_MAX);
-    (hidden > 0).then(|| format!("    and {} more; `-o json` lists all", many(hidden, "reason")))
+    (hidden > 0).then(|| format!("    and {} more; `-o json` lists all", shown::many(hidden, "reason")))
 }
 
 /// Ids and owners of the findings that reasons are about.

@@ -16,7 +16,6 @@ use crate::dossier::Dossier;
 use crate::error::Error;
 use crate::profile::Profile;
 use crate::results::Results;
-use crate::review::many;
 
 /// The reasons of a gate after an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Foresight {
 
 fn counted(code: &str, count: usize) -> String {
     let code = shown::brief(code, CODE_CHARS);
-    if count == 1 { code } else { format!("{code} ({})", many(count, "time")) }
+    if count == 1 { code } else { format!("{code} ({})", shown::many(count, "time")) }
 }
 
 /// The reasons of a judgement, without the promotion.

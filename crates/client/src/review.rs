@@ -184,7 +184,7 @@ fn stated(proven: &ProvenStatement, checked: &Checked<'_>) -> Vec<String> {
 fn each(does: &str, findings: Vec<String>) -> Vec<String> {
     let more = findings.len().saturating_sub(EACH_MAX);
     let shown = findings.iter().take(EACH_MAX).map(|finding| format!("  {does} {finding}"));
-    shown.chain((more > 0).then(|| format!("  {does} {}", many(more, "more finding")))).collect()
+    shown.chain((more > 0).then(|| format!("  {does} {}", shown::many(more, "more finding")))).collect()
 }
 
 /// The line above the commits, which names their base.
@@ -192,7 +192,7 @@ fn changes(checked: &Checked<'_>) -> String {
     let (count, base) = (checked.source.range.len(), short(checked.source.base.as_str()));
     let is_first =
         checked.ledger.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
-    let files = many(checked.bundle.tree.files().len(), "file");
+    let files = shown::many(checked.bundle.tree.files().len(), "file");
     match (is_first, count) {
         (true, 0) => {
             format!(
@@ -200,7 +200,7 @@ fn changes(checked: &Checked<'_>) -> String {
             )
         }
         (true, _) => {
-            let commits = many(count, "commit");
+            let commits = shown::many(count, "commit");
             format!(
                 "first release here: {commits}, {files}; after {base}, with which this place began{TAKEN_OVER}\ncommits after {base}:"
             )
@@ -259,16 +259,6 @@ pub fn lines(title: &str, reasons: &[Reason]) -> String {
         text += &format!("\n  and {} more of {}", count.saturating_sub(EACH_MAX), shown::below(code));
     }
     if reasons.is_empty() { text } else { format!("\n{title}:{text}") }
-}
-
-/// A number with its noun.
-pub fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A number with its noun, for a noun with an irregular plural.
-pub fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// The first digits of an id, for display.

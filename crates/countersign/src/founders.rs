@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use client::clock::YEAR;
 use client::random;
-use client::review::counted;
 use client::signing::{PersonKey, git_config};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
@@ -83,8 +82,10 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     let people: Vec<PersonFile> = serde_json::from_str(&text)
         .map_err(|error| Failure::error(format!("`{shown}`: {error}; {PEOPLE_PAGE}")))?;
     if people.len() < 2 {
-        let what =
-            format!("`{shown}` lists {}; team rules need two", counted(people.len(), "person", "people"));
+        let what = format!(
+            "`{shown}` lists {}; team rules need two",
+            shown::counted(people.len(), "person", "people")
+        );
         return Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")));
     }
     people.iter().try_for_each(|person| known_roles(&shown.to_string(), person))?;

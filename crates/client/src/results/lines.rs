@@ -23,11 +23,12 @@ pub(super) fn bounded<T>(all: &[T], what: &str, lines: impl Fn(&T) -> Vec<String
 pub(super) fn more(all: u64, shown: usize, what: &str) -> Option<String> {
     let hidden = all.saturating_sub(shown as u64);
     let hidden = usize::try_from(hidden).unwrap_or(usize::MAX);
-    (hidden > 0).then(|| format!("  and {}; `-o json` lists the first {LISTED_MAX}", many_more(hidden, what)))
-}
-
-fn many_more(count: usize, what: &str) -> String {
-    format!("{count} more {what}{}", if count == 1 { "" } else { "s" })
+    (hidden > 0).then(|| {
+        format!(
+            "  and {}; `-o json` lists the first {LISTED_MAX}",
+            shown::many(hidden, &format!("more {what}"))
+        )
+    })
 }
 
 /// Most findings and tests that are listed as data.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use client::home::Home;
 use client::pins;
-use client::review::{self, counted};
+use client::review;
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
 use serde::Serialize;
@@ -131,7 +131,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
     match (differ, replay.decisions) {
         // A decision under rules that this program does not know has not been shown to be right.
         (0, 1..) if other_rules > 0 => {
-            let decisions = counted(other_rules, "decision is", "decisions are");
+            let decisions = shown::counted(other_rules, "decision is", "decisions are");
             let what = format!("{decisions} by other rules and could not be made again");
             Err(Failure::decided(domain::gate::GateOutcome::Undecided, what, Vec::new()))
         }
@@ -139,7 +139,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         (0, 0) => Err(Failure::error("there is no decision to replay")),
         _ => Err(Failure::error(format!(
             "{} not give the same outcome again",
-            counted(differ, "decision does", "decisions do")
+            shown::counted(differ, "decision does", "decisions do")
         ))),
     }
 }
@@ -189,11 +189,12 @@ fn verify(
     match (verified.breaches.len(), verified.misfits) {
         (0, 0) => Ok(()),
         (0, misfits) => {
-            let entries = counted(usize::try_from(misfits).unwrap_or(usize::MAX), "entry does", "entries do");
+            let entries =
+                shown::counted(usize::try_from(misfits).unwrap_or(usize::MAX), "entry does", "entries do");
             Err(Failure::error(format!("{entries} not fit the state met there")))
         }
         (breaches, _) => {
-            let breaches = counted(breaches, "breach", "breaches");
+            let breaches = shown::counted(breaches, "breach", "breaches");
             Err(Failure::error(format!("the ledger does not verify: {breaches}")))
         }
     }

@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 
 use client::project;
 use client::project_files::{self, ProjectFiles};
-use client::review::many;
 use client::working_tree;
 use domain::gate::GateOutcome;
 use evidence::oci::{LayerEntry, LayerFile, LayerFiles, open_layer};
@@ -70,7 +69,7 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let ProjectFiles { pipeline, .. } = &described;
     let wanted = wanted(pipeline, verb.steps)?;
     let mut progress = Progress::new(output);
-    let files = many(source.files.len(), "file");
+    let files = shown::many(source.files.len(), "file");
     progress.say(format!("{files} of {of}; its receipts do not count, and nothing is sent"));
     let nobody = Id::from_random([0; 16]);
     let mut build = LocalBuild::new(&source, pipeline, (nobody, project, 0), verb.reach)?;

@@ -178,7 +178,7 @@ pub fn unread_packages(
     let mut unread = BTreeMap::new();
     for (directory, skipped) in &document.skipped {
         if before.is_none_or(|before| before.skipped.get(directory) != Some(skipped)) {
-            let files = counted(skipped.files as usize, "file");
+            let files = shown::many(skipped.files as usize, "file");
             let why = format!(
                 "{files} about packages, as part of installed packages; scan the directory by itself"
             );
@@ -201,14 +201,14 @@ impl ScanReport {
     pub fn outcome(&self) -> Result<(), Failure> {
         let mut stops = Vec::new();
         if !self.findings.is_empty() {
-            let secrets = counted(self.findings.len(), &format!("{}secret", self.only()));
+            let secrets = shown::many(self.findings.len(), &format!("{}secret", self.only()));
             stops.push(format!(
                 "{secrets}: revoke each, and remove it; a secret in a commit stays in its history"
             ));
         }
         let stopping = self.vulnerabilities.as_ref().map_or(0, Judged::stopping);
         if stopping > 0 {
-            let problems = counted(stopping, &format!("{}critical or exploited problem", self.only()));
+            let problems = shown::many(stopping, &format!("{}critical or exploited problem", self.only()));
             stops.push(format!("{problems} of packages: upgrade each, or replace it"));
         }
         if !stops.is_empty() {
@@ -276,7 +276,7 @@ pub fn text(report: &ScanReport) -> String {
         (None, Some(_)) => "content",
         (None, None) => "file",
     };
-    let files = counted(report.files, noun);
+    let files = shown::many(report.files, noun);
     lines.extend(report.compared.as_ref().map(compared));
     lines.extend(report.history.as_ref().map(history));
     lines.push(match report.findings.len() {
@@ -324,7 +324,7 @@ fn drift(drift: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     if count == 0 {
         return Vec::new();
     }
-    let mut lines = vec![format!("  {} of manifest and lockfile:", counted(count, "difference"))];
+    let mut lines = vec![format!("  {} of manifest and lockfile:", shown::many(count, "difference"))];
     lines.extend(sentences.take(SHOWN_MAX).map(|(path, sentence)| format!("    {path}: {sentence}")));
     let more = count.saturating_sub(SHOWN_MAX);
     lines.extend((more > 0).then(|| format!("    and {more} more, see -o json")));
@@ -336,7 +336,7 @@ fn compared(compared: &Compared) -> String {
     let mut line = match &compared.head {
         None => format!("compared: the index with {base}"),
         Some(head) => {
-            let commits = counted(compared.commits, "commit");
+            let commits = shown::many(compared.commits, "commit");
             format!("compared: {} with {base}, {commits}; what is not committed was not read", short(head))
         }
     };
@@ -346,7 +346,7 @@ fn compared(compared: &Compared) -> String {
 
 fn history(history: &History) -> String {
     let mut line =
-        format!("history: {}; what is not committed was not read", counted(history.commits, "commit"));
+        format!("history: {}; what is not committed was not read", shown::many(history.commits, "commit"));
     others(&mut line, &history.repositories);
     line
 }
@@ -356,11 +356,6 @@ fn others(line: &mut String, repositories: &BTreeSet<String>) {
         *line += "\nanother repository, to be scanned there: ";
         *line += path;
     }
-}
-
-/// A number with its noun.
-pub fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn short(id: &str) -> &str {

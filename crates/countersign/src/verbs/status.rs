@@ -9,7 +9,7 @@ use client::outcome;
 use client::pending::{self, PendingGate};
 use client::places;
 use client::profile::Profile;
-use client::review::{self, many, short};
+use client::review::{self, short};
 use client::session;
 use client::witnesses;
 use evidence::trust_root::Mode;
@@ -178,14 +178,14 @@ fn places_text(places: &[PlaceView]) -> String {
         let open = view.open.as_ref().map_or_else(String::new, |open| {
             let rejected = match open.rejections {
                 0 => String::new(),
-                count => format!(", {}", many(count, "rejection")),
+                count => format!(", {}", shown::many(count, "rejection")),
             };
             format!(
                 "; release {} of commit {} is {}, {}{rejected}",
                 open.release,
                 short(open.commit.as_str()),
                 open.stage,
-                many(open.approvals, "approval")
+                shown::many(open.approvals, "approval")
             )
         });
         let rollback = view.rollback.map(|number| format!("; rollback {number} is due")).unwrap_or_default();

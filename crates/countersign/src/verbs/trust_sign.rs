@@ -10,7 +10,6 @@ use clap::Args;
 use client::home::Home;
 use client::pins;
 use client::profile::Profile;
-use client::review::many;
 use client::session;
 use client::statements;
 use client::status_words;
@@ -127,7 +126,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     write_envelope(&verb.file, &envelope)?;
     (report.signed, report.signatures) = (true, envelope.signatures().len());
     output.print(&report, |report| {
-        format!("signed with {}; {} now", key.key.fingerprint(), many(report.signatures, "signature"))
+        format!("signed with {}; {} now", key.key.fingerprint(), shown::many(report.signatures, "signature"))
     })
 }
 
