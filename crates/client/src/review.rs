@@ -15,7 +15,7 @@ use judge::{Anchors, Checked, Judgement, ProvenStatement, Reasons, VerificationC
 use policy::Reason;
 
 use crate::error::Error;
-use crate::new_statement::waiver;
+use crate::new_statement::finding;
 use crate::witnesses;
 
 /// The bytes of a bundle's file.
@@ -169,11 +169,11 @@ fn stated(proven: &ProvenStatement, checked: &Checked<'_>) -> Vec<String> {
     let (name, reason) = (shown::line(&proven.name), shown::line(&statement.reason));
     let mut lines = vec![format!("{kind}: {about}, by {name} until {until} in UTC: {reason}{void}")];
     if proven.void.is_empty() {
-        let settled = waiver::findings(checked).filter(|(id, finding)| statement.settles(id, finding));
-        lines.extend(each("settles", settled.map(|(id, finding)| waiver::named(id, finding)).collect()));
-        let outgrown = waiver::findings(checked).filter_map(|(id, finding)| {
-            let why = statement.outgrown(id, finding)?;
-            Some(format!("{}: the {kind} {why}", waiver::named(id, finding)))
+        let settled = finding::all(checked).filter(|(id, found)| statement.settles(id, found));
+        lines.extend(each("settles", settled.map(|(id, found)| finding::named(id, found)).collect()));
+        let outgrown = finding::all(checked).filter_map(|(id, found)| {
+            let why = statement.outgrown(id, found)?;
+            Some(format!("{}: the {kind} {why}", finding::named(id, found)))
         });
         lines.extend(each("does not settle", outgrown.collect()));
     }

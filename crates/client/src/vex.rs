@@ -10,15 +10,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use evidence::Digest;
-use evidence::document::findings::{Class, Finding, Site};
-use evidence::statements::{Justification, NotAffected, Scope, SeenFinding, StatementKind};
+use evidence::document::findings::Finding;
+use evidence::statements::{Justification, NotAffected, Scope, StatementKind};
 use judge::Checked;
 use scan::vex::{Claim, Status, Vex};
 
 use crate::error::Error;
 use crate::id_prefix::IdPrefix;
-use crate::new_statement::Until;
-use crate::new_statement::waiver;
+use crate::new_statement::not_affected::{self, open_dependencies};
+use crate::new_statement::{Until, finding};
 
 /// A VEX document that was read.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct Settling<'a> {
     pub id: Digest,
     /// The content of the statement about it.
     pub body: NotAffected,
-    finding: &'a Finding,
+    found: &'a Finding,
     claim: &'a Claim,
     component: &'a str,
     /// Other findings that the statement settles.
@@ -79,42 +79,36 @@ impl VexFile {
         justification: Option<Justification>,
     ) -> Result<Claims<'a>, Error> {
         let chosen: BTreeSet<Digest> =
-            chosen.iter().map(|id| Ok(waiver::find(checked, id)?.0)).collect::<Result<_, Error>>()?;
+            chosen.iter().map(|id| Ok(finding::find(checked, id)?.0)).collect::<Result<_, Error>>()?;
         let mut claims = Claims::default();
         let mut used: Vec<&Claim> = Vec::new();
-        for (id, finding, component) in open_dependencies(checked) {
-            let names: BTreeSet<_> = finding.aliases.iter().chain([&finding.rule]).cloned().collect();
+        for (id, found, component) in open_dependencies(checked) {
+            let names: BTreeSet<_> = found.aliases.iter().chain([&found.rule]).cloned().collect();
             let Some(claim) = self.vex.about(&names, component) else { continue };
             used.push(claim);
             if !chosen.is_empty() && !chosen.contains(id) {
                 continue;
             }
-            let by_earlier = |settling: &Settling<'_>| settling.settles(id, finding);
+            let by_earlier = |settling: &Settling<'_>| settling.settles(id, found);
             if claims.settling.iter().any(by_earlier) {
                 continue;
             }
             match justified(claim, justification) {
                 Ok(justification) => {
-                    let finding_seen = SeenFinding::of(finding);
-                    let body = NotAffected { finding: finding_seen, justification, vex: Some(self.digest) };
-                    claims.settling.push(Settling {
-                        id: *id,
-                        body,
-                        finding,
-                        claim,
-                        component,
-                        also: Vec::new(),
-                    });
+                    let body = not_affected::body(found, justification, Some(self.digest));
+                    let also = Vec::new();
+                    claims.settling.push(Settling { id: *id, body, found, claim, component, also });
                 }
                 Err(why) => claims.told.push(format!("{}: {why}", named(claim))),
             }
         }
         for settling in &mut claims.settling {
-            let others = open_dependencies(checked).filter(|(id, ..)| **id != settling.id);
-            let also = others.filter(|(id, finding, _)| settling.settles(id, finding));
-            settling.also = also
-                .map(|(id, finding, _)| format!("{}, finding {id}", shown::line(&finding.rule)))
-                .collect();
+            // The build and a check may report one finding.
+            let mut told = BTreeSet::from([settling.id]);
+            let others = open_dependencies(checked).filter(|(id, found, _)| settling.settles(id, found));
+            let also = others.filter(|(id, ..)| told.insert(**id));
+            settling.also =
+                also.map(|(id, found, _)| format!("{}, finding {id}", shown::line(&found.rule))).collect();
         }
         let unused =
             self.vex.statements.iter().filter(|claim| !used.iter().any(|it| std::ptr::eq(*it, *claim)));
@@ -126,15 +120,9 @@ impl VexFile {
     /// Why a claim meets no open finding.
     fn unused(&self, claim: &Claim, checked: &Checked<'_>) -> String {
         let is_about = |component: &str| claim.products.iter().any(|product| product.holds(component));
-        let listed = checked.lanes.documents.all.components.iter().flat_map(|all| all.components.keys());
-        let found = checked
-            .lanes
-            .documents
-            .all
-            .findings
-            .iter()
-            .flat_map(|all| all.findings.values())
-            .filter_map(dependency);
+        let joined = checked.lanes.documents.joined();
+        let listed = joined.filter_map(|all| all.components.as_ref()).flat_map(|all| all.components.keys());
+        let found = finding::all(checked).filter_map(|(_, found)| found.dependency());
         let Some(component) = listed.map(String::as_str).chain(found).find(|component| is_about(component))
         else {
             let products: Vec<_> =
@@ -158,14 +146,14 @@ impl VexFile {
 }
 
 impl Settling<'_> {
-    fn settles(&self, id: &Digest, finding: &Finding) -> bool {
-        self.body.finding.settles(&[self.id], id, finding)
+    fn settles(&self, id: &Digest, found: &Finding) -> bool {
+        self.body.finding.settles(&[self.id], id, found)
     }
 
     /// The page about it that a person reads before the signature.
     #[must_use]
     pub fn page(&self, scope: &Scope, until: Until) -> String {
-        let page = waiver::page(StatementKind::NotAffected, &self.id, self.finding, scope, until);
+        let page = finding::page(StatementKind::NotAffected, &self.id, self.found, scope, until);
         let said =
             self.claim.justification.as_ref().map(|said| format!(", justification {}", shown::line(said)));
         let sentence = self.claim.sentence.as_ref().map(|said| format!("\n  \"{}\"", shown::line(said)));
@@ -180,27 +168,6 @@ impl Settling<'_> {
             self.body.justification.as_str(),
             self.also.iter().map(|also| format!("\n  it settles too: {also}")).collect::<String>(),
         )
-    }
-}
-
-/// Findings about dependencies that no statement settles, each with its component.
-fn open_dependencies<'a>(
-    checked: &'a Checked<'_>,
-) -> impl Iterator<Item = (&'a Digest, &'a Finding, &'a str)> {
-    let is_open = |id: &Digest, finding: &Finding| {
-        let mut counting = checked.lanes.statements.iter().filter(|proven| proven.void.is_empty());
-        !counting.any(|proven| proven.statement.settles(id, finding))
-    };
-    let found = checked.lanes.documents.all.findings.iter().flat_map(|all| &all.findings);
-    found
-        .filter_map(|(id, finding)| dependency(finding).map(|component| (id, finding, component)))
-        .filter(move |(id, finding, _)| is_open(id, finding))
-}
-
-fn dependency(finding: &Finding) -> Option<&str> {
-    match &finding.site {
-        Site::Component { purl, .. } if finding.class == Class::Dependency => Some(purl),
-        Site::Component { .. } | Site::File { .. } | Site::Page { .. } | Site::Whole => None,
     }
 }
 
@@ -250,3 +217,48 @@ const fn word(status: Status) -> &'static str {
 }
 
 const PRODUCTS_SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use evidence::document::findings::{Class, Severity, Site};
+    use judge::VerificationContext;
+    use lab::documents::{self, ATTACK, LabDocument};
+    use lab::{assemble, forgery};
+
+    use super::{Digest, VexFile};
+
+    /// `countersign approve --show` lists what a check found, and a person may name it: a claim settles it too.
+    #[test]
+    fn a_claim_settles_what_a_check_found_in_the_environment_before() {
+        let mut found = documents::findings(&[("CVE-2026-1", Class::Dependency, Severity::Critical)]);
+        for finding in found.findings.values_mut() {
+            finding.site = Site::Component { purl: "pkg:cargo/serde@1.0.0".into(), through: Vec::new() };
+        }
+        let (lab, mut parts) = forgery::KINDS.get(5).unwrap().stated(|_| ());
+        parts.statements.clear();
+        parts.documents.insert(ATTACK.into(), LabDocument::of(&found));
+        parts.checks = lab.checks(&parts, |_| {});
+        lab.approve(&mut parts);
+        let (bundle, _) = assemble(&lab, &parts);
+        let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+        let checked = judge::check(&bundle, &lab.anchors(), &seen).unwrap();
+        let before = checked.lanes.documents.before.as_ref().unwrap();
+        assert_eq!(before.all.findings.as_ref().unwrap().findings, found.findings);
+        let claims = |product: &str| {
+            let text = format!(
+                r#"{{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"a","version":1,"timestamp":"2024-01-01T00:00:00Z","statements":[{{"vulnerability":{{"name":"CVE-2026-1"}},"products":[{{"@id":"{product}"}}],"status":"not_affected","justification":"component_not_present"}}]}}"#
+            );
+            let vex = scan::vex::read(text.as_bytes()).unwrap();
+            let file = VexFile { digest: Digest::of(text.as_bytes()), vex };
+            let claims = file.claims(&checked, &[], None).unwrap();
+            (claims.settling.iter().map(|it| it.id).collect::<Vec<_>>(), claims.told)
+        };
+        let ids: Vec<_> = found.findings.keys().copied().collect();
+        assert_eq!(claims("pkg:cargo/serde"), (ids, Vec::new()));
+        let (settling, told) = claims("pkg:cargo/other");
+        assert!(settling.is_empty(), "{settling:?}");
+        assert_eq!(told, ["CVE-2026-1: no component of the release is pkg:cargo/other"]);
+    }
+}

@@ -3,6 +3,8 @@
 //! Input: checked evidence. Output: a signed envelope. Invariant: the statement names the trust root and the checkpoint
 //! that this program has verified.
 
+pub mod finding;
+pub mod not_affected;
 pub mod sign_off;
 pub mod tag;
 pub mod waiver;

@@ -1,5 +1,4 @@
-//! The finding, or the failed test, of a pending release that a person makes a statement about, and the page that they read
-//! before they sign.
+//! The finding, or the failed test, of a pending release that a person waives, and the page that they read before they sign.
 //!
 //! Invariant: everything that is shown comes from verified bytes.
 
@@ -9,10 +8,10 @@ use evidence::Digest;
 use evidence::document::Document as _;
 use evidence::document::findings::Finding;
 use evidence::document::tests::{Test, identity};
-use evidence::statements::{Scope, SeenFinding, SeenReport, SeenTest, StatementKind, Waiver};
+use evidence::statements::{Scope, SeenReport, SeenTest, StatementKind, Waiver};
 use judge::Checked;
 
-use super::Until;
+use super::{Until, finding};
 use crate::error::Error;
 use crate::id_prefix::IdPrefix;
 
@@ -31,20 +30,16 @@ pub enum Waivable<'a> {
 /// `Error` when they name none, or more than one.
 pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, Waivable<'a>), Error> {
     let documents = &checked.lanes.documents;
-    let found: Vec<_> = documents
-        .joined()
-        .filter_map(|all| all.findings.as_ref())
-        .map(|document| &document.findings)
-        .collect();
     let tests: Vec<_> = documents.joined().filter_map(|all| all.tests.as_ref()).collect();
     let known = || {
         let failing = tests.iter().flat_map(|tests| tests.failing());
-        let ids: BTreeSet<Digest> = found.iter().flat_map(|all| all.keys().copied()).chain(failing).collect();
+        let found = finding::all(checked).map(|(id, _)| *id);
+        let ids: BTreeSet<Digest> = found.chain(failing).collect();
         Ok(ids.into_iter().collect())
     };
     let digest: Digest = id.digest::<Error>("finding or failed test", known)?;
-    if let Some(finding) = found.iter().find_map(|all| all.get(&digest)) {
-        return Ok((digest, Waivable::Finding(finding)));
+    if let Some((_, found)) = finding::all(checked).find(|(id, _)| **id == digest) {
+        return Ok((digest, Waivable::Finding(found)));
     }
     let rows = tests
         .iter()
@@ -52,9 +47,8 @@ pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, 
         .flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
     let mut failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
     let row = failed.find(|(suite, (name, _))| identity(suite, name).is_ok_and(|id| id == digest));
-    let (suite, (name, test)) = row.ok_or_else(|| unknown(&digest, checked))?;
-    let both = std::iter::once(documents).chain(documents.before.as_deref());
-    let reports = both.flat_map(|proof| proof.failing_in(&digest)).collect();
+    let (suite, (name, test)) = row.ok_or_else(|| finding::unknown(&digest, checked))?;
+    let reports = documents.with_before().flat_map(|proof| proof.failing_in(&digest)).collect();
     Ok((digest, Waivable::Test(suite, name, test, reports)))
 }
 
@@ -77,8 +71,8 @@ impl Waivable<'_> {
     pub fn page(&self, id: &Digest, checked: &Checked<'_>, scope: &Scope, until: Until) -> String {
         let kind = StatementKind::Waiver;
         match self {
-            Self::Finding(finding) => {
-                page(kind, id, finding, scope, until) + &settles_too(checked, id, finding)
+            Self::Finding(found) => {
+                finding::page(kind, id, found, scope, until) + &finding::settles_too(checked, id, found)
             }
             Self::Test(suite, name, test, reports) => {
                 let message = test.message.as_ref().map(|said| format!(": {}", shown::line(said)));
@@ -103,68 +97,4 @@ impl Waivable<'_> {
             }
         }
     }
-}
-
-/// The finding of the evidence that these digits name: of the build, or of checks in the environment before.
-pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
-    let all: Vec<_> = checked
-        .lanes
-        .documents
-        .joined()
-        .filter_map(|all| all.findings.as_ref())
-        .map(|document| &document.findings)
-        .collect();
-    let known = || {
-        let ids: BTreeSet<Digest> = all.iter().flat_map(|all| all.keys().copied()).collect();
-        Ok(ids.into_iter().collect())
-    };
-    let digest: Digest = id.digest::<Error>("finding", known)?;
-    let finding = all.iter().find_map(|all| all.get(&digest));
-    finding.map(|finding| (digest, finding)).ok_or_else(|| unknown(&digest, checked))
-}
-
-fn unknown(digest: &Digest, checked: &Checked<'_>) -> Error {
-    Error::unusable(format!(
-        "the pending release of {} has no finding or failed test with id {digest}; `countersign approve --show` lists them",
-        checked.place
-    ))
-}
-
-/// The page that a person reads before the signature.
-pub fn page(kind: StatementKind, id: &Digest, finding: &Finding, scope: &Scope, until: Until) -> String {
-    let names: Vec<_> = finding.aliases.iter().map(|alias| shown::line(alias)).collect();
-    let aliases = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    format!(
-        "{} in {scope}, until {} in UTC:\n  {}{aliases} at {}: {}\n  severity {}, finding {id}",
-        kind.as_str(),
-        until.0,
-        shown::line(&finding.rule),
-        shown::line(&finding.site.to_string()),
-        shown::line(&finding.message),
-        finding.severity.as_str(),
-    )
-}
-
-/// Lines about the other findings of the release that a statement about this one settles, because a statement about a
-/// dependency counts for each id of its advisory.
-pub fn settles_too(checked: &Checked<'_>, id: &Digest, finding: &Finding) -> String {
-    let seen = SeenFinding::of(finding);
-    let others = findings(checked).filter(|(other, also)| *other != id && seen.settles(&[*id], other, also));
-    others.map(|(other, also)| format!("\n  it settles too: {}", named(other, also))).collect()
-}
-
-/// All findings of the release, and those that checks made in the environment before.
-pub fn findings<'a>(checked: &'a Checked<'_>) -> impl Iterator<Item = (&'a Digest, &'a Finding)> {
-    checked
-        .lanes
-        .documents
-        .joined()
-        .filter_map(|all| all.findings.as_ref())
-        .flat_map(|document| &document.findings)
-}
-
-/// A finding in a few words, with its id.
-pub fn named(id: &Digest, finding: &Finding) -> String {
-    let (rule, site) = (shown::line(&finding.rule), shown::line(&finding.site.to_string()));
-    format!("{rule} at {site}, {}, finding {id}", finding.severity.as_str())
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use client::id_prefix::IdPrefix;
-use client::new_statement::Until;
-use client::new_statement::waiver;
+use client::new_statement::{Until, finding, not_affected};
 use client::vex::VexFile;
-use evidence::statements::{Body, Justification, NotAffected, SeenFinding, StatementKind};
+use evidence::statements::{Body, Justification, StatementKind};
 use evidence::{Digest, Moment};
 use serde::Serialize;
 
@@ -79,11 +78,9 @@ pub fn run(verb: &NotAffectedVerb, output: Output) -> Result<(), Failure> {
         return Err(Failure::usage("without `--vex`, name one finding"));
     };
     new_statement::run(&verb.options, verb.until, KIND, output, |checked, scope| {
-        let (id, finding) = waiver::find(checked, id)?;
-        let page = waiver::page(KIND, &id, finding, scope, verb.until);
-        let page = page + &waiver::settles_too(checked, &id, finding);
-        let body = NotAffected { finding: SeenFinding::of(finding), justification, vex: None };
-        let page = format!("{page}\njustification: {}", justification.as_str());
+        let (id, found) = finding::find(checked, id)?;
+        let page = not_affected::page(checked, (&id, found), justification, scope, verb.until);
+        let body = not_affected::body(found, justification, None);
         Ok(Content { subjects: vec![id], body: Body::NotAffected(body), page })
     })
 }

@@ -97,6 +97,15 @@ impl FindingsDocument {
 }
 
 impl Finding {
+    /// Package URL of its component, if it is about a dependency.
+    #[must_use]
+    pub fn dependency(&self) -> Option<&str> {
+        match &self.site {
+            Site::Component { purl, .. } if self.class == Class::Dependency => Some(purl),
+            Site::Component { .. } | Site::File { .. } | Site::Page { .. } | Site::Whole => None,
+        }
+    }
+
     /// One finding of two with the same identity: the worse of both in every respect.
     #[must_use]
     fn join(self, other: Self) -> Self {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::Matter;
 use crate::Digest;
 use crate::document::TEXT_BYTES_MAX;
-use crate::document::findings::{Class, Finding, Severity, Site};
+use crate::document::findings::{Finding, Severity};
 
 /// A finding as a signer saw it. The only subject of the statement is its identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl SeenFinding {
         Self {
             rule: finding.rule.clone(),
             aliases: finding.aliases.clone(),
-            component: dependency(finding).map(str::to_owned),
+            component: finding.dependency().map(str::to_owned),
             severity: Some(finding.severity),
             exploited: finding.exploited,
         }
@@ -66,7 +66,7 @@ impl SeenFinding {
     /// Whether a statement with these subjects means a finding.
     fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         let names = |name: &String| *name == self.rule || self.aliases.contains(name);
-        let same = self.component.is_some() && dependency(finding) == self.component.as_deref();
+        let same = self.component.is_some() && finding.dependency() == self.component.as_deref();
         // The finding's own aliases are whatever a report says, so they lead to no other advisory.
         subjects.contains(id) && self.is_of(finding) || same && names(&finding.rule)
     }
@@ -98,7 +98,7 @@ impl SeenFinding {
     }
 
     fn is_of(&self, finding: &Finding) -> bool {
-        self.rule == finding.rule && self.component.as_deref() == dependency(finding)
+        self.rule == finding.rule && self.component.as_deref() == finding.dependency()
     }
 
     /// With every id: a statement settles findings by each of them, also where its subject is not in the release.
@@ -119,14 +119,6 @@ fn words(severity: Severity, exploited: bool) -> String {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// The component of a dependency's finding.
-fn dependency(finding: &Finding) -> Option<&str> {
-    match &finding.site {
-        Site::Component { purl, .. } if finding.class == Class::Dependency => Some(purl),
-        Site::Component { .. } | Site::File { .. } | Site::Page { .. } | Site::Whole => None,
-    }
 }
 
 const ALIASES_MAX: usize = 64;
