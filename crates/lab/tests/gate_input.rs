@@ -1,7 +1,7 @@
 //! The gate input against its page: every field that a policy can ask about is documented, and no other one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use judge::{VerificationContext, check, input};
 use lab::forgery;
@@ -24,6 +24,9 @@ const FULL: [&str; 11] = [
     "fresh knowledge of one runner beside another that states none",
 ];
 
+/// The plan and the contents of statements have pages that show them, and the counts of a report have names by its kind.
+const WHOLE: [&str; 4] = ["plan", "reports[].items", "before.checks[].reports[].items", "statements[].body"];
+
 fn inputs() -> Vec<Vec<u8>> {
     let rows = forgery::all();
     let full = FULL.map(|name| rows.iter().find(|row| row.name == name).unwrap());
@@ -41,11 +44,7 @@ fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                // The plan and the contents of statements have pages that show them, and the counts of a report have names by
-                // its kind.
-                let whole =
-                    ["plan", "reports[].items", "before.checks[].reports[].items", "statements[].body"];
-                let whole = whole.contains(&path.as_str());
+                let whole = WHOLE.contains(&path.as_str());
                 if !whole {
                     walk(field, &path, found);
                 }
@@ -90,4 +89,48 @@ fn the_page_of_the_gate_input_has_every_field_and_no_other() {
     assert!(missing.is_empty(), "docs/policy/input.md: rows are missing for the fields {missing:?}");
     let unknown: Vec<_> = documented.difference(&fields).collect();
     assert!(unknown.is_empty(), "docs/policy/input.md: no gate input has the fields {unknown:?}");
+}
+
+/// The names of the fields of each object, by the way to it.
+fn objects(value: &Value, path: &str, found: &mut BTreeMap<String, Vec<BTreeSet<String>>>) {
+    match value {
+        Value::Object(fields) if !WHOLE.contains(&path) => {
+            found.entry(path.to_owned()).or_default().push(fields.keys().cloned().collect());
+            for (name, field) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                objects(field, &path, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| objects(item, &format!("{path}[]"), found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_page_of_the_gate_input_lists_the_fields_that_may_be_absent() {
+    let mut found = BTreeMap::new();
+    for input in inputs() {
+        objects(&serde_json::from_slice(&input).unwrap(), "", &mut found);
+    }
+    let mut absent = BTreeSet::new();
+    for (path, instances) in &found {
+        let all: BTreeSet<_> = instances.iter().flatten().collect();
+        let some = all.into_iter().filter(|name| instances.iter().any(|fields| !fields.contains(*name)));
+        absent.extend(some.map(|name| if path.is_empty() { name.clone() } else { format!("{path}.{name}") }));
+    }
+    let list = PAGE.split("A field is always there").nth(1).unwrap().split("may be absent").next().unwrap();
+    let listed: BTreeSet<_> = list.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let missing: Vec<_> = absent.difference(&listed).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/policy/input.md: the list of fields that may be absent has no {missing:?}"
+    );
+    // Results of checks have the same fields; no example shows them all with and without these.
+    let of_build = |field: &str| {
+        let field = field.strip_prefix("before.")?;
+        Some(absent.contains(field.strip_prefix("checks[].").unwrap_or(field)))
+    };
+    let other: Vec<_> =
+        listed.difference(&absent).filter(|field| of_build(field).is_none_or(|shown| !shown)).collect();
+    assert!(other.is_empty(), "docs/policy/input.md: no gate input shows the absence of {other:?}");
 }
