@@ -384,6 +384,25 @@ test_something_critical_that_is_settled_or_suspected_is_named if {
 	}
 }
 
+# The rule about licences warns in this pack, so it blocks here by another table.
+strict := {"licence-denied": {"other": "block"}}
+
+test_a_licence_that_is_settled_or_suspected_is_named if {
+	none := "no component has a denied licence"
+	listed := "no list of components names a denied licence"
+	named := "each denied licence that a scanner found is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
+	clean := gate.checks with input as component({}) with gate.effects as strict
+	none in clean
+	not listed in clean
+	every way in settled {
+		release := object.union(component({}), found(object.union(changes_of(way), {"class": "licence"})))
+		sentences := gate.checks with input as release with gate.effects as strict
+		named in sentences
+		listed in sentences
+		not none in sentences
+	}
+}
+
 test_something_critical_of_a_check_is_named if {
 	none := "no check in staging found anything critical or known to be exploited"
 	named := "each finding of a check in staging that is critical or known to be exploited is settled by a statement that somebody signed, or only suspected: sql at a.py:3"

@@ -10,6 +10,8 @@ grave := [finding | some finding in object.get(input, "findings", []); harmful(f
 
 unclear := [finding | some finding in object.get(input, "findings", []); undecided(finding)]
 
+licensed := [finding | some finding in object.get(input, "findings", []); finding.class == "licence"]
+
 secrets_before := [finding | some finding in input.before.findings; leaked(finding)]
 
 grave_before := [finding | some finding in input.before.findings; harmful(finding)]
@@ -133,6 +135,18 @@ checks contains sprintf("every reported test passed, except %s", [concat(", and 
 checks contains "no component has a denied licence" if {
 	input.components
 	blocks("licence-denied")
+	count(licensed) == 0
+}
+
+checks contains sprintf("each denied licence that a scanner found is settled by a statement that somebody signed, or only suspected: %s", [places(licensed)]) if {
+	blocks("licence-denied")
+	count(licensed) > 0
+}
+
+checks contains "no list of components names a denied licence" if {
+	input.components
+	blocks("licence-denied")
+	count(licensed) > 0
 }
 
 checks contains "a checksum pins every component" if {
@@ -172,7 +186,7 @@ checks contains "confirmed findings that nobody settled, secrets aside, are with
 	blocks("budget-exceeded")
 }
 
-checks contains "no open finding was left unfixed for longer than allowed" if {
+checks contains "no confirmed open finding was left unfixed for longer than allowed" if {
 	input.findings
 	blocks("fix-overdue")
 }

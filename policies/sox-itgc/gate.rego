@@ -1,5 +1,5 @@
-# General IT controls over changes, as auditors of SOX section 404 look for them: two people approve, and author,
-# approver and promoter are different people. The page docs/policy/packs.md says what a gate can show of it.
+# General IT controls over changes, as auditors of SOX section 404 look for them: two people other
+# than the promoter approve, and no author of the change approves or promotes it. The page docs/policy/packs.md says what a gate can show of it.
 #
 # This file and `limits.rego` have what differs from team to team. Rules that all packs share are in `release.rego` and
 # `reports.rego`.
@@ -57,7 +57,7 @@ deny contains {
 	count(counting - {input.people.promoter}) < approvals_needed
 }
 
-checks contains "author, approvers and promoter are different people" if production
+checks contains sprintf("at least %d people other than the promoter approve, and the promoter is no author of the change", [approvals_needed]) if production
 
 deny contains {
 	"code": "ticket-missing",
