@@ -2,7 +2,7 @@
 # in docs/policy/input.md. Copy the directory, change it, test it with `countersign policy test DIR`, and
 # have it signed with `countersign trust environment --policy DIR`: until then it decides nothing.
 #
-# This file and `limits.rego` have what differs from team to team. The rules are in `release.rego` and `reports.rego`.
+# This file and `limits.rego` have what differs from team to team. The rules are in `release.rego` and `rules_*.rego`.
 package countersign.gate
 
 import rego.v1

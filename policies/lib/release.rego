@@ -7,7 +7,7 @@ solo if input.mode == "solo"
 
 production if input.place.environment == "production"
 
-# A person who signed off a commit of the range has had it in hand: somebody else approves. Change authors are barred by
+# A person who signed off a commit of the range took part in the change: somebody else approves. Change authors are barred by
 # the judge, whatever a policy says.
 signed_off contains subject if {
 	not solo
@@ -21,7 +21,7 @@ counting contains approval.subject if {
 	not approval.subject in signed_off
 }
 
-# In team mode the server's owner must not be able to make approvals in a page of his own.
+# In team mode the server's owner must not be able to make approvals in a page that the server sent.
 from_command_line contains approval.subject if {
 	some approval in input.approvals
 	approval.counts

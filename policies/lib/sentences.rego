@@ -18,16 +18,6 @@ grave_before := [finding | some finding in input.before.findings; harmful(findin
 
 unclear_before := [finding | some finding in input.before.findings; undecided(finding)]
 
-leaked(finding) if {
-	finding.class == "secret"
-	not unread(finding)
-}
-
-harmful(finding) if {
-	not finding.class in {"secret", "licence"}
-	serious(finding)
-}
-
 places(found) := concat(", ", {sprintf("%s at %s", [finding.rule, finding.at]) | some finding in found})
 
 checks contains "no scanner found a secret" if {

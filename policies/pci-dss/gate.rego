@@ -1,7 +1,7 @@
 # PCI DSS 4.0.1, requirement 6.3.3: patches for critical vulnerabilities are installed within one month of their release.
 # The page docs/policy/packs.md says what of it a gate can show and what it cannot.
 #
-# This file has what differs from team to team. The rules are in `release.rego` and `reports.rego`.
+# This file has what differs from team to team. The rules are in `release.rego` and `rules_*.rego`.
 package countersign.gate
 
 import rego.v1

@@ -2,7 +2,7 @@
 # than the promoter approve, and no author of the change approves or promotes it. The page docs/policy/packs.md says what a gate can show of it.
 #
 # This file and `limits.rego` have what differs from team to team. Rules that all packs share are in `release.rego` and
-# `reports.rego`.
+# `rules_*.rego`.
 package countersign.gate
 
 import rego.v1

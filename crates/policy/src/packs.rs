@@ -1,9 +1,10 @@
 //! The packs: policies that the program has with it, each to start from.
 //!
 //! Invariant: every pack is one package. `gate.rego` and `limits.rego` have what teams change; the rules that all packs share
-//! are in `release.rego` and `reports.rego`; `sentences.rego` has what a verdict says, and `summary.rego` what each rule does,
-//! for people. Tables sort after `gate.rego` and before the files with rules: under `with`, which tests use, the interpreter
-//! does not find values of a later file. The page `docs/policy/packs.md` says what each pack shows.
+//! are in `release.rego` and, by topic, in `rules_*.rego`; `sentences.rego` has what a verdict says, and `summary.rego` what
+//! each rule does, for people. Tables sort after `gate.rego` and before the files with rules, and `rules_verdict.rego` after
+//! those whose sets it reads: under `with`, which tests use, the interpreter does not find values of a later file. The page
+//! `docs/policy/packs.md` says what each pack shows.
 
 use std::collections::BTreeMap;
 
@@ -53,13 +54,7 @@ impl Pack {
     /// Files of the policy, by name.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
-        let shared = [
-            ("release.rego", RELEASE),
-            ("reports.rego", REPORTS),
-            ("summary.rego", SUMMARY),
-            ("sentences.rego", SENTENCES),
-        ];
-        let files = shared.into_iter().chain([("gate.rego", self.gate)]);
+        let files = SHARED.into_iter().chain([("gate.rego", self.gate)]);
         let files = files.chain(self.tables.map(|tables| ("limits.rego", tables)));
         files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     }
@@ -71,8 +66,19 @@ impl Pack {
     }
 }
 
-const RELEASE: &str = include_str!("../../../policies/lib/release.rego");
-const SUMMARY: &str = include_str!("../../../policies/lib/summary.rego");
 const TABLES: &str = include_str!("../../../policies/lib/limits.rego");
-const SENTENCES: &str = include_str!("../../../policies/lib/sentences.rego");
-const REPORTS: &str = include_str!("../../../policies/lib/reports.rego");
+
+/// Files that are the same in all packs.
+const SHARED: [(&str, &str); 11] = [
+    ("release.rego", include_str!("../../../policies/lib/release.rego")),
+    ("rules_artifact.rego", include_str!("../../../policies/lib/rules_artifact.rego")),
+    ("rules_components.rego", include_str!("../../../policies/lib/rules_components.rego")),
+    ("rules_effects.rego", include_str!("../../../policies/lib/rules_effects.rego")),
+    ("rules_findings.rego", include_str!("../../../policies/lib/rules_findings.rego")),
+    ("rules_fixes.rego", include_str!("../../../policies/lib/rules_fixes.rego")),
+    ("rules_reports.rego", include_str!("../../../policies/lib/rules_reports.rego")),
+    ("rules_tests.rego", include_str!("../../../policies/lib/rules_tests.rego")),
+    ("rules_verdict.rego", include_str!("../../../policies/lib/rules_verdict.rego")),
+    ("sentences.rego", include_str!("../../../policies/lib/sentences.rego")),
+    ("summary.rego", include_str!("../../../policies/lib/summary.rego")),
+];

@@ -25,6 +25,8 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     let sources = sources(root)?;
     found.extend(sources.iter().flat_map(|(name, text)| source::breaches(name, text)));
     found.extend(sources.iter().flat_map(|(name, text)| left_by_a_merge(name, text)));
+    let policies = files(root, &["policies"], "rego")?;
+    found.extend(policies.iter().filter_map(|(name, text)| source::too_long(name, text)));
     found.extend(circles::broken(&sources));
     found.extend(kinds::broken(&sources));
     found.extend(messages::broken(root)?);

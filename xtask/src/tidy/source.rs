@@ -27,8 +27,13 @@ fn header(_: &str, text: &str) -> Option<String> {
     (!text.starts_with("//! ")).then(|| "does not open with `//!`".to_owned())
 }
 
+/// A file of another language that is too long.
+pub fn too_long(name: &str, text: &str) -> Option<String> {
+    length(name, text).map(|what| format!("{name}: {what}"))
+}
+
 fn length(name: &str, text: &str) -> Option<String> {
-    let max = if is_test(name) { TEST_LINES_MAX } else { LINES_MAX };
+    let max = if is_test(name) || name.ends_with("_test.rego") { TEST_LINES_MAX } else { LINES_MAX };
     let lines = text.lines().count();
     (lines > max).then(|| format!("{lines} lines, at most {max}"))
 }
@@ -236,5 +241,8 @@ mod tests {
         assert_eq!(breaches("crates/domain/src/source/decide.rs", fine), Vec::<String>::new());
         let long_test = format!("//! a\n{}", "\n".repeat(700));
         assert_eq!(breaches("crates/x/tests/a.rs", &long_test), Vec::<String>::new());
+        assert_eq!(too_long("policies/a/gate_test.rego", &long_test), None);
+        let long = too_long("policies/lib/a.rego", &long_test);
+        assert_eq!(long, Some("policies/lib/a.rego: 701 lines, at most 500".to_owned()));
     }
 }
