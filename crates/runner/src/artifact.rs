@@ -11,7 +11,7 @@ use evidence::pipeline::{ArtifactFile, Pipeline};
 use evidence::receipt::OutputKind;
 use evidence::{CommitId, Digest, Name};
 
-use crate::left::{RetainedOutput, RetainedOutputs};
+use crate::outputs::{RetainedOutput, RetainedOutputs};
 
 /// The bytes of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use evidence::receipt::Ending;
 use sandbox::{Level, Reached, Stream};
 
 use crate::host::Log;
-use crate::left::RetainedOutputs;
+use crate::outputs::RetainedOutputs;
 use crate::reports::TranslatedReports;
 
 /// The results of a step, before its receipt is signed.

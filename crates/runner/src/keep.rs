@@ -16,8 +16,8 @@ use evidence::dsse::Envelope;
 use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
 
-use crate::left::{RetainedOutput, RetainedOutputs};
-use crate::room::{Size, StoredFile, list, surplus};
+use crate::disk_limit::{Size, StoredFile, list, surplus};
+use crate::outputs::{RetainedOutput, RetainedOutputs};
 
 /// A directory of receipts and outputs.
 #[derive(Debug)]

@@ -12,17 +12,17 @@ mod budget;
 mod caps;
 mod check_answers;
 mod deliver;
+mod disk_limit;
 mod ecosystem;
 mod finished;
 mod git;
 mod host;
 mod keep;
-mod left;
+mod outputs;
 mod own_task;
 pub mod program;
 mod reports;
 mod repository;
-mod room;
 mod scans;
 mod serve;
 mod slots;
@@ -48,7 +48,7 @@ pub use caps::{CapError, Caps, Part, Room};
 pub use ecosystem::{NAMES as ECOSYSTEMS, SilentEcosystem, hosts as ecosystem_hosts};
 pub use host::{Host, Identity, IsWanted, Isolation, Log, Sandbox};
 pub use keep::{Keep, KeepError};
-pub use left::{LeftError, RetainedOutput, RetainedOutputs};
+pub use outputs::{LeftError, RetainedOutput, RetainedOutputs};
 pub use own_task::own_task;
 pub use repository::{
     Repository, RepositoryError, diff_stat, is_shallow, missing, path_of, path_text, promisor, resolve,

@@ -12,11 +12,13 @@ use crate::{reports, scans};
 pub fn own_task(words: &[String]) -> u8 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let document = match words.as_slice() {
-        [reports::TASK, format, sort, name, path] => reports::translated(format, sort, name, path),
+        [reports::TASK, format, sort, name, path] => reports::translate_in_task(format, sort, name, path),
         [scans::TASK, sort, file, digest] if *sort == ScanSort::Dependencies.as_str() => {
-            scans::judged(file, digest)
+            scans::match_in_task(file, digest)
         }
-        [scans::TASK, sort] => ScanSort::named(sort).ok_or(OwnTaskError::Unknown).and_then(scans::scanned),
+        [scans::TASK, sort] => {
+            ScanSort::named(sort).ok_or(OwnTaskError::Unknown).and_then(scans::scan_in_task)
+        }
         _ => Err(OwnTaskError::Unknown),
     };
     match document.and_then(|document| leave(&document)) {

@@ -16,8 +16,8 @@ use scan::reports::ReportFormat;
 
 use crate::caps::Caps;
 use crate::host::Host;
-use crate::left::RetainedOutputs;
-use crate::source::Source;
+use crate::outputs::RetainedOutputs;
+use crate::source::{Source, is_file};
 use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
 
 /// Reports of a step.
@@ -173,7 +173,6 @@ fn bytes(outputs: &Outputs, path: &str) -> Result<Vec<u8>, ReportFault> {
 
 /// Files of the source. A link could lead a reader elsewhere, and no report needs one.
 fn plain(source: &Source) -> impl Iterator<Item = Input<'_>> {
-    let is_file = |input: &Input<'_>| matches!(input.kind, InputKind::Plain | InputKind::Executable);
     source.inputs().into_iter().filter(is_file)
 }
 
@@ -219,7 +218,7 @@ pub fn summary(reference: &ReportRef) -> String {
 ///
 /// # Errors
 /// `OwnTaskError` if the report cannot be read.
-pub fn translated(format: &str, sort: &str, name: &str, path: &str) -> Result<Vec<u8>, OwnTaskError> {
+pub fn translate_in_task(format: &str, sort: &str, name: &str, path: &str) -> Result<Vec<u8>, OwnTaskError> {
     let maker = name.parse().ok().and_then(|name| Maker::named(sort, name)).ok_or(OwnTaskError::Unknown)?;
     let format = ReportFormat::named(format).ok_or(OwnTaskError::Unknown)?;
     let report = std::fs::read(REPORT)?;

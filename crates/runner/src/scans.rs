@@ -24,9 +24,9 @@ use crate::advisories::{OperatorAdvisories, OperatorAdvisoriesError, open_adviso
 use crate::caps::Caps;
 use crate::finished::{FinishedStep, StepLog};
 use crate::host::Host;
-use crate::left::RetainedOutputs;
+use crate::outputs::RetainedOutputs;
 use crate::reports::{REPORT_UNREADABLE, TranslatedReports, summary};
-use crate::source::Source;
+use crate::source::{Source, is_file};
 use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
 
 /// Why a scan has no document.
@@ -92,7 +92,7 @@ pub fn scan(
     let mut unread = false;
     for (sort, files) in tasks {
         let done = match files {
-            Ok(files) => one(sort, &files, &room, &mut level, host)?,
+            Ok(files) => run_sort(sort, &files, &room, &mut level, host)?,
             Err(fault) => Err(fault),
         };
         match done {
@@ -131,7 +131,6 @@ fn read_by<'a>(
     source: &'a Source,
     inputs: &[Input<'a>],
 ) -> Result<Vec<Input<'a>>, ScanFault> {
-    let is_file = |input: &Input<'_>| matches!(input.kind, InputKind::Plain | InputKind::Executable);
     let is_lockfile = |input: &Input<'_>| input.path.to_str().is_some_and(scan::components::is_read);
     match sort {
         ScanSort::Secrets => Ok(inputs.iter().copied().filter(is_file).collect()),
@@ -166,7 +165,8 @@ fn linked<'a>(inputs: &[Input<'a>]) -> Result<Vec<Input<'a>>, ScanFault> {
     Ok(found)
 }
 
-fn one(
+/// Runs the task of one sort over its files.
+fn run_sort(
     sort: ScanSort,
     files: &[Input<'_>],
     room: &TaskRoom,
@@ -246,7 +246,7 @@ fn details(sort: ScanSort, document: &[u8]) -> Vec<String> {
 ///
 /// # Errors
 /// `OwnTaskError` if a file cannot be read, or the document would be too large.
-pub fn scanned(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
+pub fn scan_in_task(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
     let paths = paths()?;
     match sort {
         ScanSort::Secrets => {
@@ -259,7 +259,7 @@ pub fn scanned(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
             Ok(all.encode()?)
         }
         ScanSort::Components => Ok(components(paths)?.encode()?),
-        // It has two words more, see `judged`.
+        // It has two words more, see `match_in_task`.
         ScanSort::Dependencies => Err(OwnTaskError::Unknown),
     }
 }
@@ -268,7 +268,7 @@ pub fn scanned(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
 ///
 /// # Errors
 /// `OwnTaskError` if the database is damaged or another one, or a file cannot be read.
-pub fn judged(file: &str, digest: &str) -> Result<Vec<u8>, OwnTaskError> {
+pub fn match_in_task(file: &str, digest: &str) -> Result<Vec<u8>, OwnTaskError> {
     let database = expected(open_advisories(Path::new(file))?, digest)?;
     Ok(scan::advisories::judge(&components(paths()?)?, &database)?.encode()?)
 }

@@ -13,6 +13,11 @@ use sandbox::{Input, InputKind};
 use crate::budget::BudgetError;
 use crate::repository::{Repository, RepositoryError};
 
+/// Whether an input is a file, and no link or directory.
+pub const fn is_file(input: &Input<'_>) -> bool {
+    matches!(input.kind, InputKind::Plain | InputKind::Executable)
+}
+
 /// A commit with its files.
 #[derive(Debug)]
 pub struct Source {

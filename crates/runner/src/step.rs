@@ -17,7 +17,7 @@ use sandbox::{Exit, Input, Level, SandboxError, Spec, StepOutcome};
 
 use crate::finished::{FinishedStep, StepLog};
 use crate::host::{Host, Identity};
-use crate::left::{CollectedOutputs, RetainedOutputs};
+use crate::outputs::{CollectedOutputs, RetainedOutputs};
 use crate::reports::{REPORT_UNREADABLE, ReportReader, TranslatedReports, reading_bytes};
 use crate::scans::scan;
 use crate::source::Source;

@@ -14,8 +14,8 @@ use evidence::dsse::Envelope;
 use evidence::{Digest, Id, Moment};
 use serde::{Deserialize, Serialize};
 
+use crate::disk_limit::{Size, StoredFile, list, surplus};
 use crate::keep::Keep;
-use crate::room::{Size, StoredFile, list, surplus};
 use crate::stored_answer::{AnswerError, CompletedWork, store, stored};
 
 /// A directory with one file for each step, and a file beside it for the answers that were removed.
@@ -152,7 +152,7 @@ fn asked_before(file: &StoredFile) -> Result<Option<Moment>, AnswerError> {
     match stored(&file.path, |answer: &Answer| answer.v) {
         Ok(answer) => Ok(answer.map(|answer| answer.asked)),
         Err(AnswerError::Damaged(..)) => {
-            let since = file.left.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let since = file.stored_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             Ok(u64::try_from(since.as_millis()).ok().and_then(|millis| Moment::from_millis(millis).ok()))
         }
         Err(error) => Err(error),

@@ -27,7 +27,7 @@ use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
-use crate::left::RetainedOutputs;
+use crate::outputs::RetainedOutputs;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};

@@ -11,7 +11,7 @@ use evidence::tree_list::{FileMode, below_a_file};
 use evidence::{Digest, Name};
 use sandbox::{Input, InputKind};
 
-use crate::left::{RetainedOutput, RetainedOutputs};
+use crate::outputs::{RetainedOutput, RetainedOutputs};
 use crate::source::Source;
 
 /// Why a step's workspace cannot be made.

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::{ComponentsDocument, FindingsDocument, Knowledge};
-use scan::advisories::{Ecosystem, FILES_SKIPPED, LOCKFILE_DRIFT, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED};
+use scan::advisories::{
+    Ecosystem, LOCKFILE_DRIFT, LOCKFILE_MISSING, LOCKFILES_SKIPPED, SOURCE_DIFFERS, UNPINNED,
+};
 use scan::exports::Row;
 use serde::Serialize;
 
@@ -89,7 +91,7 @@ pub fn judge(
 fn problems(document: FindingsDocument) -> Vec<Problem> {
     let findings = document.findings.into_iter();
     // A scan says these things without advisories, too.
-    let told = [UNPINNED, FILES_SKIPPED, LOCKFILE_DRIFT, SOURCE_DIFFERS, SOURCE_MISSING];
+    let told = [UNPINNED, LOCKFILES_SKIPPED, LOCKFILE_DRIFT, SOURCE_DIFFERS, LOCKFILE_MISSING];
     let mut problems: Vec<Problem> = findings
         .filter(|(_, finding)| !told.contains(&finding.rule.as_str()))
         .map(|(id, found)| problem(id.to_string(), found))

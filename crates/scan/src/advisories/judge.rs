@@ -287,7 +287,7 @@ fn missing_of(ecosystem: &str, count: usize) -> Finding {
         "{UNDECIDED}: the advisories hold no record of `{ecosystem}`, and {} not judged",
         if count == 1 { "1 component was".to_owned() } else { format!("{count} components were") },
     );
-    let rule = format!("{NOT_HELD}/{ecosystem}");
+    let rule = format!("{ADVISORIES_MISSING}/{ecosystem}");
     Finding { undecided: true, ..supply(&rule, Severity::Unknown, &message, Site::Whole) }
 }
 
@@ -300,14 +300,14 @@ fn not_read(directory: &str, skipped: &Skipped) -> Finding {
         },
     );
     let site = Site::File { path: directory.to_owned(), line: None, end: None };
-    Finding { undecided: true, ..supply(FILES_SKIPPED, Severity::Unknown, &message, site) }
+    Finding { undecided: true, ..supply(LOCKFILES_SKIPPED, Severity::Unknown, &message, site) }
 }
 
 fn no_source() -> Finding {
     let message = format!(
         "{UNDECIDED}: no manifest or lockfile was found; commit one, or have this waived if there is no dependency"
     );
-    Finding { undecided: true, ..supply(SOURCE_MISSING, Severity::Unknown, &message, Site::Whole) }
+    Finding { undecided: true, ..supply(LOCKFILE_MISSING, Severity::Unknown, &message, Site::Whole) }
 }
 
 fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding {
@@ -365,16 +365,16 @@ pub const UNPINNED: &str = "unpinned";
 /// Rule of findings about components with known problems and without an exact version.
 pub const VERSION_OPEN: &str = "version-open";
 /// Rule of findings about ecosystems that the database does not hold.
-pub const NOT_HELD: &str = "advisories-missing";
+pub const ADVISORIES_MISSING: &str = "advisories-missing";
 
 /// Rule of findings about entries of lockfiles whose address is that of another package.
 pub const SOURCE_DIFFERS: &str = "source-differs";
 /// Rule of findings about lockfiles and manifests of installed packages, which are not read.
-pub const FILES_SKIPPED: &str = "lockfiles-skipped";
+pub const LOCKFILES_SKIPPED: &str = "lockfiles-skipped";
 /// Rule of findings about what a manifest asks for and its lockfile does not have as asked.
 pub const LOCKFILE_DRIFT: &str = "lockfile-drift";
 /// Rule of the finding about a tree without a manifest and a lockfile.
-pub const SOURCE_MISSING: &str = "lockfile-missing";
+pub const LOCKFILE_MISSING: &str = "lockfile-missing";
 /// Rule of findings about versions that their publisher yanked.
 pub const YANKED: &str = "dependency-yanked";
 /// Rule of findings about versions that their publisher deprecated.

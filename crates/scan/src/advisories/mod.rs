@@ -29,8 +29,8 @@ pub use error::AdvisoriesError;
 pub use feeds::FEED_BYTES_MAX;
 pub use index::INDEX_BYTES_MAX;
 pub use judge::{
-    DEPRECATED, FILES_SKIPPED, LOCKFILE_DRIFT, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED,
-    VERSION_OPEN, YANKED, judge, not_held,
+    ADVISORIES_MISSING, DEPRECATED, LOCKFILE_DRIFT, LOCKFILE_MISSING, LOCKFILES_SKIPPED, SOURCE_DIFFERS,
+    UNPINNED, VERSION_OPEN, YANKED, judge, not_held,
 };
 pub use layout::{Header, Held};
 pub use record::{RECORD_BYTES_MAX, Record};

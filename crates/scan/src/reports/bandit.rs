@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::path;
@@ -68,7 +68,7 @@ fn draft(entry: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
     if let Some(range) = entry.field("line_range")? {
         region.last = range.items()?.last().map(Node::as_line).transpose()?.flatten();
     }
-    let place = Place::File { path: path::of_path(entry.need_text("filename")?, tree), region };
+    let place = DraftSite::File { path: path::of_path(entry.need_text("filename")?, tree), region };
     let class = if SECRETS.contains(&rule) { Class::Secret } else { Class::Code };
     // The sentence about a password quotes it.
     let message = if class == Class::Secret { entry.text("test_name")?.unwrap_or(rule) } else { message };

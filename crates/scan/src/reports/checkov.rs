@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -41,7 +41,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
             drafts.push(draft(&entry, tree)?)?;
         }
         for file in lists("parsing_errors")? {
-            let place = Place::File { path: path::of_path(file.str()?, tree), region: Region::default() };
+            let place = DraftSite::File { path: path::of_path(file.str()?, tree), region: Region::default() };
             let draft = incomplete::draft("Checkov could not parse the file", place);
             drafts.push(Draft { unconfirmed: false, ..draft })?;
         }
@@ -68,5 +68,5 @@ fn draft(entry: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
     let message = format!("{} ({resource})", entry.text("check_name")?.unwrap_or(rule));
     let class = if rule.starts_with("CKV_SECRET") { Class::Secret } else { Class::Configuration };
     let rating = Rating::of_word(entry.text("severity")?.unwrap_or_default());
-    Ok(Draft::new(class, rule, rating, &message, Place::File { path: file, region }))
+    Ok(Draft::new(class, rule, rating, &message, DraftSite::File { path: file, region }))
 }

@@ -32,7 +32,7 @@ pub(super) struct Draft {
     /// The tool's sentence.
     pub message: String,
     /// Place.
-    pub place: Place,
+    pub place: DraftSite,
     /// Time at which the advisory was published.
     pub published: Option<Moment>,
     /// Smallest version without the problem.
@@ -41,7 +41,7 @@ pub(super) struct Draft {
 
 /// Place of a draft. Drafts of a file are ordered by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum DraftSite {
     /// A place in a file.
     File {
         /// Path, see `path`.
@@ -73,7 +73,7 @@ pub(super) struct Region {
 impl Draft {
     /// A draft of which only the needed parts are known. Rule and message are cut here, because a report may name one
     /// long text in each of its entries.
-    pub(super) fn new(class: Class, rule: &str, rating: Rating, message: &str, place: Place) -> Self {
+    pub(super) fn new(class: Class, rule: &str, rating: Rating, message: &str, place: DraftSite) -> Self {
         Self {
             class,
             rule: text(rule, TEXT_BYTES_MAX),

@@ -10,7 +10,7 @@ use evidence::document::findings::{self, Class, Finding, IdentityPlace, Site};
 use evidence::document::{DocumentError, FindingsDocument, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, text};
 use evidence::{Digest, Moment};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::vulnerabilities;
 use crate::{ScanError, Tree};
 
@@ -89,7 +89,7 @@ pub(super) fn smallest_fix<'v>(installed: &str, fixes: impl IntoIterator<Item = 
 }
 
 /// Rule, place and message decide whether two drafts are one.
-fn key(draft: &Draft) -> (Class, &str, &Place, &str) {
+fn key(draft: &Draft) -> (Class, &str, &DraftSite, &str) {
     (draft.class, &draft.rule, &draft.place, &draft.message)
 }
 
@@ -100,19 +100,19 @@ fn printable(draft: Draft) -> Draft {
         if short.is_empty() { otherwise.to_owned() } else { short }
     };
     let place = match draft.place {
-        Place::File { path, region } => match text(&path, TEXT_BYTES_MAX) {
-            path if path.is_empty() => Place::Whole,
-            path => Place::File { path, region },
+        DraftSite::File { path, region } => match text(&path, TEXT_BYTES_MAX) {
+            path if path.is_empty() => DraftSite::Whole,
+            path => DraftSite::File { path, region },
         },
-        Place::Component(purl) => Place::Component(short(&purl, "pkg:generic/unnamed")),
-        Place::Page(method, path, parameter) => Place::Page(
+        DraftSite::Component(purl) => DraftSite::Component(short(&purl, "pkg:generic/unnamed")),
+        DraftSite::Page(method, path, parameter) => DraftSite::Page(
             short(&method, "GET"),
             short(&path, "/"),
             parameter
                 .map(|parameter| text(&parameter, TEXT_BYTES_MAX))
                 .filter(|parameter| !parameter.is_empty()),
         ),
-        Place::Whole => Place::Whole,
+        DraftSite::Whole => DraftSite::Whole,
     };
     let rule = short(&draft.rule, "unnamed");
     let message = text(if draft.message.is_empty() { &rule } else { &draft.message }, MESSAGE_BYTES_MAX);
@@ -130,24 +130,24 @@ fn identity(
     counts: &mut BTreeMap<Digest, u32>,
 ) -> Result<Digest, ScanError> {
     let source = match &draft.place {
-        Place::File { path, region } => sources.lines(path, *region)?,
+        DraftSite::File { path, region } => sources.lines(path, *region)?,
         _ => String::new(),
     };
     let origin = sources.tree.origin();
     let at = |nth| {
         let place = match &draft.place {
-            Place::File { path, .. } if source.is_empty() => IdentityPlace::File { origin, path, nth },
-            Place::File { path, .. } => IdentityPlace::Source { path, text: &source, nth },
-            Place::Component(purl) => IdentityPlace::Component { purl },
-            Place::Page(method, path, parameter) => {
+            DraftSite::File { path, .. } if source.is_empty() => IdentityPlace::File { origin, path, nth },
+            DraftSite::File { path, .. } => IdentityPlace::Source { path, text: &source, nth },
+            DraftSite::Component(purl) => IdentityPlace::Component { purl },
+            DraftSite::Page(method, path, parameter) => {
                 IdentityPlace::Page { origin, method, path, parameter: parameter.as_deref() }
             }
-            Place::Whole => IdentityPlace::Whole { origin, nth },
+            DraftSite::Whole => IdentityPlace::Whole { origin, nth },
         };
         findings::identity(draft.class, &draft.rule, &place).map_err(DocumentError::from)
     };
     let first = at(0)?;
-    if matches!(draft.place, Place::Component(_) | Place::Page(..)) {
+    if matches!(draft.place, DraftSite::Component(_) | DraftSite::Page(..)) {
         return Ok(first);
     }
     let count = counts.entry(first).or_default();
@@ -175,18 +175,18 @@ fn finding(draft: &Draft) -> Finding {
     }
 }
 
-fn site(place: &Place) -> Site {
+fn site(place: &DraftSite) -> Site {
     match place {
-        Place::File { path, region } => Site::File {
+        DraftSite::File { path, region } => Site::File {
             path: path.clone(),
             line: region.first,
             end: region.last.filter(|last| region.first.is_some_and(|first| *last > first)),
         },
-        Place::Component(purl) => Site::Component { purl: purl.clone(), through: Vec::new() },
-        Place::Page(method, path, parameter) => {
+        DraftSite::Component(purl) => Site::Component { purl: purl.clone(), through: Vec::new() },
+        DraftSite::Page(method, path, parameter) => {
             Site::Page { method: method.clone(), path: path.clone(), parameter: parameter.clone() }
         }
-        Place::Whole => Site::Whole,
+        DraftSite::Whole => Site::Whole,
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
 
     fn draft(rule: &str, path: &str, first: u32, message: &str) -> Draft {
         let region = Region { first: Some(first), ..Region::default() };
-        let place = Place::File { path: path.into(), region };
+        let place = DraftSite::File { path: path.into(), region };
         Draft::new(Class::Code, rule, Rating::of(Severity::High), message, place)
     }
 
@@ -279,7 +279,7 @@ mod tests {
     fn identity_has_the_whole_region() {
         let region = |last| Region { first: Some(1), last: Some(last), ..Region::default() };
         let of = |source: &str, last| {
-            let place = Place::File { path: "a.py".into(), region: region(last) };
+            let place = DraftSite::File { path: "a.py".into(), region: region(last) };
             ids(&read(vec![Draft { place, ..draft("R", "a.py", 1, "m") }], source))
         };
         let source = |tail: &str| format!("{}{tail}\n", "pass\n".repeat(40));
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(ids(&read(vec![same.clone(), other], "x")).len(), 2, "another sentence");
         let lines = [1, 2, 900, u32::MAX].map(|line| draft("R", "a.py", line, "m")).to_vec();
         assert_eq!(ids(&read(lines, "x")).len(), 4, "lines that the file does not have");
-        let whole = |message| Draft { place: Place::Whole, ..draft("R", "", 1, message) };
+        let whole = |message| Draft { place: DraftSite::Whole, ..draft("R", "", 1, message) };
         assert_eq!(ids(&read(vec![whole("a"), whole("b"), whole("a")], "x")).len(), 2);
         let absent = [1, 2].map(|line| draft("R", "gone.py", line, "m")).to_vec();
         assert_eq!(ids(&read(absent, "x")).len(), 2);
@@ -339,7 +339,7 @@ mod tests {
             Origin::Report { step: "a", path: "y" },
             Origin::Check { check: "a", path: "x" },
         ];
-        let ids = |place: Place| {
+        let ids = |place: DraftSite| {
             let of = |origin| {
                 let mut all = Drafts::new("x");
                 all.push(Draft { place: place.clone(), ..draft("R", "a.py", 1, "m") }).unwrap();
@@ -350,15 +350,15 @@ mod tests {
         };
         let file = |path: &str, first| {
             let region = Region { first, ..Region::default() };
-            Place::File { path: path.into(), region }
+            DraftSite::File { path: path.into(), region }
         };
         assert_eq!(ids(file("a.py", Some(1))), 1, "source text says enough");
-        assert_eq!(ids(Place::Component("pkg:npm/a@1".into())), 1);
+        assert_eq!(ids(DraftSite::Component("pkg:npm/a@1".into())), 1);
         assert_eq!(ids(file("a.py", Some(9))), origins.len(), "no such line");
         assert_eq!(ids(file("a.py", None)), origins.len(), "the whole file");
         assert_eq!(ids(file("gone.py", Some(1))), origins.len(), "no such file");
-        assert_eq!(ids(Place::Page("GET".into(), "/".into(), None)), origins.len());
-        assert_eq!(ids(Place::Whole), origins.len());
+        assert_eq!(ids(DraftSite::Page("GET".into(), "/".into(), None)), origins.len());
+        assert_eq!(ids(DraftSite::Whole), origins.len());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts, smallest_fix};
 use super::json::{self, Node};
 use super::purl;
@@ -64,7 +64,7 @@ fn draft(entry: &Node<'_>) -> Result<Draft, ScanError> {
             id,
             rating(&records)?,
             message.unwrap_or(id),
-            Place::Component(component),
+            DraftSite::Component(component),
         )
     })
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::path;
@@ -31,7 +31,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
         let region =
             Region { first: entry.line("line")?, column: entry.line("column")?, ..Region::default() };
         let file = entry.need_text("file")?.replace('\\', "/");
-        let place = Place::File { path: path::of_path(&file, tree), region };
+        let place = DraftSite::File { path: path::of_path(&file, tree), region };
         let rating = match entry.need_text("level")? {
             "info" | "style" => Rating::of_word("low"),
             word => Rating::of_word(word),

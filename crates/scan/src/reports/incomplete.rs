@@ -5,14 +5,14 @@
 
 use evidence::document::findings::{Class, Severity};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::severity::Rating;
 
 /// The rule of these findings.
 pub(super) const RULE: &str = "scan-incomplete";
 
 /// The finding. Nobody knows how bad it is that a part was not read.
-pub(super) fn draft(message: &str, place: Place) -> Draft {
+pub(super) fn draft(message: &str, place: DraftSite) -> Draft {
     Draft {
         unconfirmed: true,
         undecided: true,

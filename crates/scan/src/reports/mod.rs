@@ -32,10 +32,10 @@ mod wapiti;
 pub(crate) mod xml;
 mod zap;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use evidence::document::findings::Origin;
-use evidence::document::{CoverageDocument, DocumentKind, FindingsDocument, Listed, TestsDocument, Tool};
+use evidence::document::{CoverageDocument, DocumentKind, FindingsDocument, Listed, TestsDocument};
 use serde::{Deserialize, Serialize};
 
 pub use looks::looks_like;
@@ -95,8 +95,6 @@ pub struct Translated {
     pub kind: DocumentKind,
     /// Canonical bytes.
     pub document: Vec<u8>,
-    /// Tools that wrote the report.
-    pub tools: BTreeSet<Tool>,
     /// Counts of the entries by sort.
     pub items: BTreeMap<String, u64>,
 }
@@ -218,23 +216,14 @@ pub fn translate(
     };
     let text = input::decode(row.title, bytes)?;
     match row.read {
-        Reader::Findings(read) => {
-            let document = read(&text, &Reported { tree, origin })?;
-            translated(&document, document.tools.clone())
-        }
-        Reader::Tests(read) => {
-            let document = read(&text)?;
-            translated(&document, document.tools.clone())
-        }
-        Reader::Coverage(read) => {
-            let document = read(&text, tree)?;
-            translated(&document, document.tools.clone())
-        }
+        Reader::Findings(read) => translated(&read(&text, &Reported { tree, origin })?),
+        Reader::Tests(read) => translated(&read(&text)?),
+        Reader::Coverage(read) => translated(&read(&text, tree)?),
     }
 }
 
-fn translated<D: Listed>(document: &D, tools: BTreeSet<Tool>) -> Result<Translated, ScanError> {
-    Ok(Translated { kind: D::KIND, document: document.encode()?, tools, items: document.items() })
+fn translated<D: Listed>(document: &D) -> Result<Translated, ScanError> {
+    Ok(Translated { kind: D::KIND, document: document.encode()?, items: document.items() })
 }
 
 #[cfg(test)]

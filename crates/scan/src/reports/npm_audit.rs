@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -51,7 +51,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
                 Some(other) => {
                     let message = format!("it depends on `{other}`, of which the report says no more");
                     for component in &components {
-                        let draft = incomplete::draft(&message, Place::Component(component.clone()));
+                        let draft = incomplete::draft(&message, DraftSite::Component(component.clone()));
                         drafts.push(Draft { unconfirmed: false, ..draft })?;
                     }
                 }
@@ -76,7 +76,7 @@ fn advisory(
     let word = Rating::of_word(via.text("severity")?.unwrap_or_default());
     let rating = Rating::of_vectors(vector).unwrap_or(word);
     for component in components {
-        let place = Place::Component(component.clone());
+        let place = DraftSite::Component(component.clone());
         drafts.push(Draft {
             aliases: aliases.clone(),
             ..Draft::new(Class::Dependency, &rule, rating, title, place)

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::{Class, Severity};
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts, smallest_fix};
 use super::json::{self, Node};
 use super::purl;
@@ -36,7 +36,7 @@ fn package(entry: &Node<'_>, drafts: &mut Drafts) -> Result<(), ScanError> {
     let name = package.text("name")?.unwrap_or_default();
     let version = package.text("version")?.or(package.text("commit")?).unwrap_or_default();
     let component = purl::of_package(package.text("ecosystem")?.unwrap_or_default(), name, version);
-    let place = Place::Component(component);
+    let place = DraftSite::Component(component);
     let groups = groups(entry)?;
     for record in entry.list("vulnerabilities")? {
         let id = record.need_text("id")?;

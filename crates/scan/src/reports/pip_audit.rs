@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts, smallest_fix};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -26,7 +26,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
     for package in packages {
         let name = package.need_text("name")?;
         if let Some(reason) = package.text("skip_reason")? {
-            let place = Place::Component(purl::of_package("pypi", name, ""));
+            let place = DraftSite::Component(purl::of_package("pypi", name, ""));
             drafts.push(incomplete::draft(&format!("pip-audit skipped the package: {reason}"), place))?;
             continue;
         }
@@ -50,7 +50,7 @@ fn draft(entry: &Node<'_>, name: &str, version: &str) -> Result<Draft, ScanError
         fixes.push(fix.str()?);
     }
     let message = entry.text("description")?.unwrap_or(id);
-    let place = Place::Component(purl::of_package("pypi", name, version));
+    let place = DraftSite::Component(purl::of_package("pypi", name, version));
     let draft = Draft::new(Class::Dependency, id, Rating::of_word(""), message, place);
     Ok(Draft { aliases, fixed: smallest_fix(version, fixes), ..draft })
 }

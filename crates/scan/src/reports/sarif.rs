@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, MESSAGE_BYTES_MAX, Tool, text};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::{incomplete, path};
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
         let message = text(&message, MESSAGE_BYTES_MAX);
         let aliases = rule.aliases(result, &facts)?;
         for (place, logical) in self.places(result, tree)? {
-            let class = if matches!(place, Place::Page(..)) { Class::Web } else { class };
+            let class = if matches!(place, DraftSite::Page(..)) { Class::Web } else { class };
             let message = logical.map_or_else(|| message.clone(), |logical| format!("{logical}: {message}"));
             let aliases = aliases.clone();
             drafts.push(Draft {
@@ -138,7 +138,11 @@ impl<'a> Run<'a> {
     }
 
     /// The places of a result, with the name of the function or type where there is no file.
-    fn places(&self, result: &Node<'a>, tree: &dyn Tree) -> Result<Vec<(Place, Option<String>)>, ScanError> {
+    fn places(
+        &self,
+        result: &Node<'a>,
+        tree: &dyn Tree,
+    ) -> Result<Vec<(DraftSite, Option<String>)>, ScanError> {
         let mut places = Vec::new();
         for location in result.list("locations")? {
             places.push(self.place(&location, result, tree)?);
@@ -146,8 +150,8 @@ impl<'a> Run<'a> {
         if places.is_empty() {
             let target = result.field("analysisTarget")?;
             let target = target.map(|target| self.file(&target, tree)).transpose()?.flatten();
-            let file = |path| Place::File { path, region: Region::default() };
-            places.push((target.map_or(Place::Whole, file), None));
+            let file = |path| DraftSite::File { path, region: Region::default() };
+            places.push((target.map_or(DraftSite::Whole, file), None));
         }
         Ok(places)
     }
@@ -157,7 +161,7 @@ impl<'a> Run<'a> {
         location: &Node<'a>,
         result: &Node<'a>,
         tree: &dyn Tree,
-    ) -> Result<(Place, Option<String>), ScanError> {
+    ) -> Result<(DraftSite, Option<String>), ScanError> {
         let physical = location.field("physicalLocation")?;
         if let Some(physical) = &physical {
             let artifact = physical.field("artifactLocation")?;
@@ -165,20 +169,23 @@ impl<'a> Run<'a> {
             if let Some(page) = uri.filter(|uri| uri.starts_with("http://") || uri.starts_with("https://")) {
                 let request = result.field("webRequest")?;
                 let method = request.map(|request| request.text("method")).transpose()?.flatten();
-                return Ok((Place::Page(method.unwrap_or("GET").to_owned(), path::page(page), None), None));
+                return Ok((
+                    DraftSite::Page(method.unwrap_or("GET").to_owned(), path::page(page), None),
+                    None,
+                ));
             }
             let file = artifact.map(|artifact| self.file(&artifact, tree)).transpose()?.flatten();
             if let Some(path) = file {
                 let region = physical.field("region")?.map(|region| lines(&region)).transpose()?;
-                return Ok((Place::File { path, region: region.unwrap_or_default() }, None));
+                return Ok((DraftSite::File { path, region: region.unwrap_or_default() }, None));
             }
         }
         for logical in location.list("logicalLocations")? {
             if let Some(name) = logical.text("fullyQualifiedName")?.or(logical.text("name")?) {
-                return Ok((Place::Whole, Some(name.to_owned())));
+                return Ok((DraftSite::Whole, Some(name.to_owned())));
             }
         }
-        Ok((Place::Whole, None))
+        Ok((DraftSite::Whole, None))
     }
 
     /// The path of an artifact location (clause 3.4).

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::{Class, Severity};
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -38,7 +38,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
     }
     for skipped in root.list("skipped_rules")? {
         let message = format!("Semgrep skipped the rule {}", skipped.need_text("rule_id")?);
-        drafts.push(incomplete::draft(&message, Place::Whole))?;
+        drafts.push(incomplete::draft(&message, DraftSite::Whole))?;
     }
     let results = root.need("results")?.items()?;
     let scanned = paths.as_ref().map(|paths| paths.field("scanned")).transpose()?.flatten();
@@ -61,12 +61,12 @@ fn warning(error: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
         let message = evidence::document::text(message, 200);
         return Err(error.fault(format_args!("Semgrep reports an error: {message}")));
     }
-    let place = error.text("path")?.map_or(Place::Whole, |path| whole_file(path, tree));
+    let place = error.text("path")?.map_or(DraftSite::Whole, |path| whole_file(path, tree));
     Ok(incomplete::draft(message, place))
 }
 
-fn whole_file(path: &str, tree: &dyn Tree) -> Place {
-    Place::File { path: path::of_path(path, tree), region: Region::default() }
+fn whole_file(path: &str, tree: &dyn Tree) -> DraftSite {
+    DraftSite::File { path: path::of_path(path, tree), region: Region::default() }
 }
 
 /// Reasons of skipped files that no rule speaks about.
@@ -89,7 +89,7 @@ fn draft(entry: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
         last: at(&end, "line")?,
         end: at(&end, "col")?,
     };
-    let place = Place::File { path: path::of_path(entry.need_text("path")?, tree), region };
+    let place = DraftSite::File { path: path::of_path(entry.need_text("path")?, tree), region };
     let class = if is_secret(rule, metadata.as_ref())? { Class::Secret } else { Class::Code };
     Ok(Draft::new(class, rule, rating, message, place))
 }
@@ -114,7 +114,10 @@ fn dependency(
     }
     // The advisory is the record; the rule is Semgrep's name for it.
     let id = aliases.first().cloned().unwrap_or_else(|| rule.to_owned());
-    Ok(Draft { aliases, ..Draft::new(Class::Dependency, &id, rating, message, Place::Component(component)) })
+    Ok(Draft {
+        aliases,
+        ..Draft::new(Class::Dependency, &id, rating, message, DraftSite::Component(component))
+    })
 }
 
 fn is_secret(rule: &str, metadata: Option<&Node<'_>>) -> Result<bool, ScanError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::path;
@@ -42,7 +42,7 @@ fn draft(entry: &Node<'_>, tree: &dyn Tree) -> Result<Option<Draft>, ScanError> 
     let location = entry.need("location")?;
     let region =
         Region { first: location.line("start_line")?, last: location.line("end_line")?, ..Region::default() };
-    let place = Place::File { path: path::of_path(location.need_text("filename")?, tree), region };
+    let place = DraftSite::File { path: path::of_path(location.need_text("filename")?, tree), region };
     let message = entry.text("description")?.or(entry.text("rule_description")?).unwrap_or(rule);
     let rating = Rating::of_word(entry.text("severity")?.unwrap_or_default());
     Ok(Some(Draft::new(Class::Configuration, rule, rating, message, place)))

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, TEXT_BYTES_MAX, Tool, text};
 
-use super::draft::{Draft, Place, Region};
+use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts, smallest_fix};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -74,8 +74,8 @@ impl<'a> Target<'a> {
         })
     }
 
-    fn place(&self, region: Region) -> Place {
-        Place::File { path: self.path.clone(), region }
+    fn place(&self, region: Region) -> DraftSite {
+        DraftSite::File { path: self.path.clone(), region }
     }
 }
 
@@ -115,7 +115,7 @@ fn vulnerability(entry: &Node<'_>, target: &Target<'_>) -> Result<Option<Draft>,
         aliases,
         published: published.transpose()?,
         fixed: smallest_fix(version, entry.text("FixedVersion")?.unwrap_or_default().split(',')),
-        ..Draft::new(Class::Dependency, id, rating(entry)?, message, Place::Component(component))
+        ..Draft::new(Class::Dependency, id, rating(entry)?, message, DraftSite::Component(component))
     }))
 }
 
@@ -153,9 +153,9 @@ fn licence(entry: &Node<'_>, target: &Target<'_>) -> Result<Option<Draft>, ScanE
     let id = entry.need_text("Name")?;
     let category = entry.text("Category")?.unwrap_or("unknown");
     let place = match (entry.text("PkgName")?, entry.text("FilePath")?) {
-        (Some(name), _) => Place::Component(purl::of_package(target.ecosystem, name, "")),
+        (Some(name), _) => DraftSite::Component(purl::of_package(target.ecosystem, name, "")),
         (None, Some(file)) => {
-            Place::File { path: path::of_path(file, target.tree), region: Region::default() }
+            DraftSite::File { path: path::of_path(file, target.tree), region: Region::default() }
         }
         (None, None) => target.place(Region::default()),
     };

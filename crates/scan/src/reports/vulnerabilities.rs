@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::{Class, Severity};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::severity::Rating;
 
 /// Gives the entries of one vulnerability one rule and one set of aliases. Other drafts stay as they are.
@@ -76,7 +76,7 @@ const YEARLY: [&str; 7] = ["CVE", "RUSTSEC", "PYSEC", "GO", "MAL", "BDSA", "OSV"
 /// The component of a draft that speaks about a vulnerability.
 fn vulnerable(draft: &Draft) -> Option<&str> {
     match (&draft.class, &draft.place) {
-        (Class::Dependency | Class::Supply, Place::Component(purl)) => Some(purl),
+        (Class::Dependency | Class::Supply, DraftSite::Component(purl)) => Some(purl),
         _ => None,
     }
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn draft(purl: &str, rule: &str, aliases: &[&str]) -> Draft {
-        let place = Place::Component(purl.into());
+        let place = DraftSite::Component(purl.into());
         let aliases = aliases.iter().map(|id| (*id).to_owned()).collect();
         Draft { aliases, ..Draft::new(Class::Dependency, rule, Rating::of(Severity::Low), "m", place) }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::document::findings::{Class, Severity};
 use evidence::document::{FindingsDocument, Tool};
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::path;
@@ -53,7 +53,7 @@ fn draft(category: &str, entry: &Node<'_>) -> Result<Draft, ScanError> {
         "4" => Severity::Critical,
         _ => return Err(level.fault("not a level from 0 to 4")),
     };
-    let place = Place::Page(
+    let place = DraftSite::Page(
         entry.text("method")?.unwrap_or("GET").to_owned(),
         path::page(entry.text("path")?.unwrap_or("/")),
         entry.text("parameter")?.map(str::to_owned),

@@ -11,7 +11,7 @@ use evidence::document::findings::{Class, Severity};
 use evidence::document::{FindingsDocument, Tool};
 use roxmltree::Node as Element;
 
-use super::draft::{Draft, Place};
+use super::draft::{Draft, DraftSite};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
@@ -69,7 +69,7 @@ struct Alert {
     message: String,
     severity: Severity,
     unconfirmed: bool,
-    instances: Vec<Place>,
+    instances: Vec<DraftSite>,
 }
 
 fn of_json(entry: &Node<'_>) -> Result<Alert, ScanError> {
@@ -116,8 +116,8 @@ fn of_xml(entry: Element<'_, '_>) -> Result<Alert, ScanError> {
     })
 }
 
-fn page(method: Option<&str>, address: &str, parameter: Option<&str>) -> Place {
-    Place::Page(method.unwrap_or("GET").to_owned(), path::page(address), parameter.map(str::to_owned))
+fn page(method: Option<&str>, address: &str, parameter: Option<&str>) -> DraftSite {
+    DraftSite::Page(method.unwrap_or("GET").to_owned(), path::page(address), parameter.map(str::to_owned))
 }
 
 fn drafts(what: &'static str, alerts: &[Alert]) -> Result<Drafts, ScanError> {
@@ -126,7 +126,7 @@ fn drafts(what: &'static str, alerts: &[Alert]) -> Result<Drafts, ScanError> {
         let rating = Rating::of(alert.severity);
         let draft = Draft {
             unconfirmed: alert.unconfirmed,
-            ..Draft::new(Class::Web, &alert.rule, rating, &alert.message, Place::Whole)
+            ..Draft::new(Class::Web, &alert.rule, rating, &alert.message, DraftSite::Whole)
         };
         for place in &alert.instances {
             drafts.push(Draft { place: place.clone(), ..draft.clone() })?;

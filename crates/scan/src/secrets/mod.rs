@@ -147,7 +147,7 @@ fn hits_in(path: &str, bytes: &[u8], file: &Bytes<'_>) -> Result<Vec<Hit>, ScanE
     }
     let mut hits = Vec::new();
     let (mut seen, mut seen_here) = (BTreeMap::new(), BTreeMap::new());
-    let mut place = Place::default();
+    let mut place = BytePosition::default();
     for (number, found) in matches.iter().enumerate() {
         place.advance(bytes, found.start);
         let line = redacted(bytes, place.line_start, &matches, number);
@@ -199,19 +199,19 @@ fn from_utf16(bytes: &[u8]) -> Option<String> {
 }
 
 /// Where a byte is.
-struct Place {
+struct BytePosition {
     line: u32,
     line_start: usize,
     at: usize,
 }
 
-impl Default for Place {
+impl Default for BytePosition {
     fn default() -> Self {
         Self { line: 1, line_start: 0, at: 0 }
     }
 }
 
-impl Place {
+impl BytePosition {
     /// Goes on to a later byte. Each byte is passed once for all hits of a file.
     fn advance(&mut self, bytes: &[u8], to: usize) {
         for (offset, byte) in bytes.get(self.at..to).unwrap_or_default().iter().enumerate() {

@@ -6,7 +6,7 @@ use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, TEXT_BYTES_MAX, Tool, text};
 use percent_encoding::percent_decode_str;
 
-use crate::reports::draft::{Draft, Place};
+use crate::reports::draft::{Draft, DraftSite};
 use crate::reports::findings::{self, Drafts};
 use crate::reports::purl;
 use crate::reports::severity::Rating;
@@ -86,11 +86,11 @@ impl Report {
             let draft = Draft {
                 aliases: entry.aliases.clone(),
                 published: entry.published,
-                ..Draft::new(Class::Dependency, &entry.id, entry.rating(), message, Place::Whole)
+                ..Draft::new(Class::Dependency, &entry.id, entry.rating(), message, DraftSite::Whole)
             };
             for reference in &entry.affects {
                 let purl = self.components.purl(reference);
-                let place = Place::Component(purl.unwrap_or_else(|| purl::of_package("", reference, "")));
+                let place = DraftSite::Component(purl.unwrap_or_else(|| purl::of_package("", reference, "")));
                 drafts.push(Draft { place, ..draft.clone() })?;
             }
             if entry.affects.is_empty() {

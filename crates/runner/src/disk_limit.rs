@@ -24,7 +24,7 @@ pub struct StoredFile {
     /// Its size.
     pub bytes: u64,
     /// When it was stored, or stored again.
-    pub left: SystemTime,
+    pub stored_at: SystemTime,
 }
 
 /// A file system that failed at a path.
@@ -64,8 +64,8 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<StoredFile>, ListError> {
             let path = entry.map_err(failed)?.path();
             match fs::metadata(&path) {
                 Ok(meta) => {
-                    let left = meta.modified().map_err(failed)?;
-                    files.push(StoredFile { path, bytes: meta.len(), left });
+                    let stored_at = meta.modified().map_err(failed)?;
+                    files.push(StoredFile { path, bytes: meta.len(), stored_at });
                 }
                 // Another thread has just renamed its temporary file.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -78,7 +78,7 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<StoredFile>, ListError> {
 
 /// The files that have to go, down to nine tenths of the limit, so that files are not listed for each new one.
 pub fn surplus(mut files: Vec<StoredFile>, limit: Size) -> Vec<StoredFile> {
-    files.sort_by_key(|file| file.left);
+    files.sort_by_key(|file| file.stored_at);
     let low = Size { bytes: limit.bytes / 10 * 9, files: limit.files / 10 * 9 };
     let mut held = Size::of(&files);
     let count = files.iter().take_while(|file| {
