@@ -3,7 +3,8 @@
 //! Invariant: a verdict depends on policy and input alone, everywhere and forever. Built-ins are checked against a list
 //! when a policy is loaded, so there is no clock, randomness or network. The budget is counted in instructions, so a
 //! replay on a slower machine stops at the same place. "Could not decide" is a separate verdict and never a pass, and a
-//! policy that made no check does not pass either. The crate deliberately knows nothing about the meaning of the input.
+//! policy that made no check does not pass either. Of the product the crate knows only the packs, and kinds,
+//! producers and origin of reports (`reads.rs`); the meaning of the input is left to the policies.
 //!
 //! A [`Gate`] that denies unsigned commits:
 //!
@@ -44,5 +45,5 @@ pub use explain::{Effect, ExplainError, Rule};
 pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};
-pub use reads::{Origin, Producers, Read, ReadsError};
+pub use reads::{Producers, Read, ReadsError, ReportsFrom};
 pub use testing::run_tests;

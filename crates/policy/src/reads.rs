@@ -33,13 +33,13 @@ pub struct Read {
     pub content: bool,
     /// The work whose reports are meant.
     #[serde(default)]
-    pub from: Origin,
+    pub from: ReportsFrom,
 }
 
 /// The work whose reports a policy reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub enum ReportsFrom {
     /// Steps of the build.
     #[default]
     Build,

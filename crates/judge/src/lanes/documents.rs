@@ -14,7 +14,7 @@ use evidence::receipt::{Receipt, Work};
 use evidence::statements::{SeenReport, results};
 use evidence::trust_root::Mode;
 use evidence::{Digest, Moment, Place};
-use policy::{Origin, Producers, Read};
+use policy::{Producers, Read, ReportsFrom};
 
 use crate::input_reads::{compile, reads_input};
 use crate::lanes::checks::CheckProof;
@@ -56,14 +56,14 @@ pub fn prove(
     let reports = declared(&build.pipeline, &build.receipts)?;
     written_by_steps(bundle, build.receipts.iter().chain(&checks.receipts))?;
     for read in &reads {
-        let of = if read.from == Origin::Build { &reports } else { &checks.reports };
+        let of = if read.from == ReportsFrom::Build { &reports } else { &checks.reports };
         demand_report(read, of, now, reasons);
     }
     let of = |receipts: &[(Digest, Receipt)], from| {
         referenced(&reads, from, receipts.iter().map(|(_, receipt)| receipt))
     };
-    let documents = of(&build.receipts, Origin::Build);
-    let before = of(&checks.receipts, Origin::Before);
+    let documents = of(&build.receipts, ReportsFrom::Build);
+    let before = of(&checks.receipts, ReportsFrom::Before);
     check_carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
     let before = DocumentProof { documents: before, ..DocumentProof::default() };
     let before = all(checks.reports.clone(), before, &bundle.lanes, reasons)?;
@@ -131,8 +131,8 @@ pub fn needed_documents(
 ) -> BTreeSet<Digest> {
     let reads = compile(policy).ok().and_then(|gate| gate.reads(&reads_input(mode, place).ok()?).ok());
     let of = |reads: &BTreeSet<Read>| {
-        let mut found = referenced(reads, Origin::Build, receipts);
-        found.append(&mut referenced(reads, Origin::Before, checks));
+        let mut found = referenced(reads, ReportsFrom::Build, receipts);
+        found.append(&mut referenced(reads, ReportsFrom::Before, checks));
         found
     };
     reads.as_ref().map(of).unwrap_or_default()
@@ -141,7 +141,7 @@ pub fn needed_documents(
 /// Digests of the documents that the policy reads, in these receipts.
 fn referenced<'a>(
     reads: &BTreeSet<Read>,
-    from: Origin,
+    from: ReportsFrom,
     receipts: impl IntoIterator<Item = &'a Receipt>,
 ) -> BTreeSet<Digest> {
     let all = receipts.into_iter().flat_map(|receipt| receipt.reports.values());
@@ -241,8 +241,8 @@ fn demand_report(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &m
         .collect();
     if runners.len() < read.runners as usize {
         let (origin, remedy) = match read.from {
-            Origin::Build => ("", ADD_STEP),
-            Origin::Before => (" in the environment before", ADD_CHECK),
+            ReportsFrom::Build => ("", ADD_STEP),
+            ReportsFrom::Before => (" in the environment before", ADD_CHECK),
         };
         let what = format!(
             "the policy reads {} by {} of {} runners{origin}, and {} made such a report",
