@@ -92,11 +92,11 @@ fn print(report: &ScanReport, format: Option<ScanFormat>, output: Output) -> Res
 
 fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failure> {
     let mut tree = read(path)?;
-    let mut vulnerabilities = None;
+    let mut packages = None;
     let components = match scan::components::of(&tree.manifests) {
         Ok(document) => {
             tree.unread.extend(unread_packages(&document, None));
-            vulnerabilities = scan_advisories::judge(&document, None, advisories)?;
+            packages = scan_advisories::judge(&document, None, advisories)?;
             Some(Components::of(&document, None))
         }
         Err(error) => {
@@ -111,9 +111,9 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
         compared: None,
         history: None,
         files: tree.files,
-        findings: secrets.map(|(id, finding)| FoundSecret::new(id.to_string(), finding, None)).collect(),
+        secrets: secrets.map(|(id, finding)| FoundSecret::new(id.to_string(), finding, None)).collect(),
         components,
-        vulnerabilities,
+        packages,
         unread: tree.unread,
     })
 }

@@ -59,9 +59,9 @@ pub fn staged(path: Option<&Path>, advisories: Option<&PathBuf>) -> Result<ScanR
     }
     let (tree, paths) = (Tree::Index, versions.iter().map(|version| version.path.as_slice()));
     let before = head.as_deref().map(Tree::Commit);
-    let (components, vulnerabilities) = changes.dependencies(tree, before, paths, advisories)?;
+    let (components, packages) = changes.dependencies(tree, before, paths, advisories)?;
     let compared = Compared { base: head, head: None, commits: 0, repositories: BTreeSet::new() };
-    Ok(changes.report(compared, components, vulnerabilities))
+    Ok(changes.report(compared, components, packages))
 }
 
 /// Where the changes begin.
@@ -100,15 +100,14 @@ fn commits(
     }
     let paths = versions.iter().map(|version| version.path.as_slice());
     let before = span.tree.as_deref().map(Tree::Commit);
-    let (components, vulnerabilities) =
-        changes.dependencies(Tree::Commit(head), before, paths, advisories)?;
+    let (components, packages) = changes.dependencies(Tree::Commit(head), before, paths, advisories)?;
     let compared = Compared {
         base: span.tree.clone(),
         head: Some(head.to_owned()),
         commits: range.commits.len(),
         repositories: BTreeSet::new(),
     };
-    Ok(changes.report(compared, components, vulnerabilities))
+    Ok(changes.report(compared, components, packages))
 }
 
 /// Changes that are being scanned.
@@ -143,15 +142,15 @@ impl<'r> Changes<'r> {
         self,
         compared: Compared,
         components: Option<Components>,
-        vulnerabilities: Option<Judged>,
+        packages: Option<Judged>,
     ) -> ScanReport {
         ScanReport {
             compared: Some(Compared { repositories: self.repositories, ..compared }),
             history: None,
             files: self.files.len(),
-            findings: self.found.into_values().collect(),
+            secrets: self.found.into_values().collect(),
             components,
-            vulnerabilities,
+            packages,
             unread: self.unread,
         }
     }

@@ -74,9 +74,9 @@ pub fn all(path: Option<&Path>, limits: Limits, output: Output) -> Result<ScanRe
         compared: None,
         files: history.contents,
         history: Some(history),
-        findings: scan.found.into_values().collect(),
+        secrets: scan.found.into_values().collect(),
         components: None,
-        vulnerabilities: None,
+        packages: None,
         unread: scan.unread,
     })
 }

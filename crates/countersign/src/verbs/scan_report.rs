@@ -27,11 +27,11 @@ pub struct ScanReport {
     /// Number of files; of a history the number of contents of files.
     pub files: usize,
     /// Secrets.
-    pub findings: Vec<FoundSecret>,
+    pub secrets: Vec<FoundSecret>,
     /// Packages; null if the lockfiles could not be read, or none changed.
     pub components: Option<Components>,
     /// Problems of packages; null if they were not judged.
-    pub vulnerabilities: Option<Judged>,
+    pub packages: Option<Judged>,
     /// Files that were not scanned, each with the reason.
     pub unread: BTreeMap<String, String>,
 }
@@ -200,13 +200,13 @@ impl ScanReport {
     /// Exit code 3 if secrets or critical problems of packages were found; 4 if something could not be read or judged.
     pub fn outcome(&self) -> Result<(), Failure> {
         let mut stops = Vec::new();
-        if !self.findings.is_empty() {
-            let secrets = shown::many(self.findings.len(), &format!("{}secret", self.only()));
+        if !self.secrets.is_empty() {
+            let secrets = shown::many(self.secrets.len(), &format!("{}secret", self.only()));
             stops.push(format!(
                 "{secrets}: revoke each, and remove it; a secret in a commit stays in its history"
             ));
         }
-        let stopping = self.vulnerabilities.as_ref().map_or(0, Judged::stopping);
+        let stopping = self.packages.as_ref().map_or(0, Judged::stopping);
         if stopping > 0 {
             let problems = shown::many(stopping, &format!("{}critical or exploited problem", self.only()));
             stops.push(format!("{problems} of packages: upgrade each, or replace it"));
@@ -214,7 +214,7 @@ impl ScanReport {
         if !stops.is_empty() {
             return Err(Failure::counted(stops.join("; "), Vec::new()));
         }
-        let undecided = self.vulnerabilities.as_ref().map_or(0, Judged::undecided);
+        let undecided = self.packages.as_ref().map_or(0, Judged::undecided);
         // A change that touches no file is scanned whole.
         let is_empty = self.files == 0 && self.compared.is_none();
         if self.unread.is_empty() && !is_empty && undecided == 0 {
@@ -244,7 +244,7 @@ impl ScanReport {
     /// Everything that was found, for other programs.
     pub fn listing(&self) -> Listing {
         let mut rows = Vec::new();
-        for found in &self.findings {
+        for found in &self.secrets {
             let (file, line) = match &found.site {
                 Site::File { path, line, .. } => (Some(path.clone()), *line),
                 _ => (None, None),
@@ -263,7 +263,7 @@ impl ScanReport {
             });
         }
         rows.extend(self.components.iter().flat_map(Components::rows));
-        rows.extend(self.vulnerabilities.iter().flat_map(Judged::rows));
+        rows.extend(self.packages.iter().flat_map(Judged::rows));
         Listing { rows, unread: self.unread.clone().into_iter().collect() }
     }
 }
@@ -279,11 +279,11 @@ pub fn text(report: &ScanReport) -> String {
     let files = shown::many(report.files, noun);
     lines.extend(report.compared.as_ref().map(compared));
     lines.extend(report.history.as_ref().map(history));
-    lines.push(match report.findings.len() {
+    lines.push(match report.secrets.len() {
         0 => format!("secrets: none found in {files}"),
         count => format!("secrets: {count} found in {files}"),
     });
-    for found in &report.findings {
+    for found in &report.secrets {
         let at = found.commit.as_ref().map(|commit| format!(" in commit {}", short(commit)));
         let at = at.unwrap_or_default();
         lines.push(format!("  {}{at}: {} ({})", found.at, found.message, found.rule));
@@ -306,7 +306,7 @@ pub fn text(report: &ScanReport) -> String {
         }
         lines.extend(drift(&components.drift));
     }
-    match &report.vulnerabilities {
+    match &report.packages {
         None if report.history.is_some() => {}
         Some(judged) => lines.extend(judged.lines()),
         None if report.compared.is_some() && report.components.is_none() => {

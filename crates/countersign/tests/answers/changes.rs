@@ -78,7 +78,7 @@ impl Repository {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}{words}");
         assert!(!said.contains(&token()) && !words.contains(&token()), "no output has the secret");
         let value: Value = serde_json::from_str(&said).unwrap();
-        let at = value["findings"].as_array().unwrap().iter().map(|found| found["at"].as_str().unwrap());
+        let at = value["secrets"].as_array().unwrap().iter().map(|found| found["at"].as_str().unwrap());
         let at = at.map(str::to_owned).collect();
         (value, at)
     }
@@ -125,7 +125,7 @@ fn a_secret_that_was_added_and_removed_is_found_in_its_commit() {
     repository.commit("three");
     let (said, found) = repository.scan(&["--diff", &base], 3);
     assert_eq!(found.len(), 2, "{said}");
-    for found in said["findings"].as_array().unwrap() {
+    for found in said["secrets"].as_array().unwrap() {
         assert_eq!(found["commit"], leak.as_str(), "{said}");
     }
     // One that is still there is not told twice.
@@ -133,7 +133,7 @@ fn a_secret_that_was_added_and_removed_is_found_in_its_commit() {
     repository.commit("four");
     let (said, found) = repository.scan(&["--diff", &base], 3);
     assert_eq!(found.len(), 2, "{said}");
-    let still = said["findings"].as_array().unwrap().iter().find(|found| found["at"] == "a.py:1").unwrap();
+    let still = said["secrets"].as_array().unwrap().iter().find(|found| found["at"] == "a.py:1").unwrap();
     assert!(still.get("commit").is_none(), "{said}");
 }
 
@@ -329,14 +329,14 @@ fn new_problems_of_packages() {
     repository.write("a.rs", "nothing\n");
     repository.git(&["add", "-A"]);
     let (said, _) = repository.scan(&["--staged"], 0);
-    assert!(said["components"].is_null() && said["vulnerabilities"].is_null(), "{said}");
+    assert!(said["components"].is_null() && said["packages"].is_null(), "{said}");
     let more = LOCKFILE.replace("[\"serde\"]", "[\"rand\", \"serde\"]")
         + &LOCKFILE[LOCKFILE.rfind("\n[[package]]").unwrap()..].replace("serde", "rand");
     repository.write("Cargo.lock", &more);
     repository.git(&["add", "-A"]);
     let judge = |said: &Value| {
         assert_eq!(said["components"]["count"], 1, "{said}");
-        let problems = said["vulnerabilities"]["findings"].as_array().unwrap();
+        let problems = said["packages"]["findings"].as_array().unwrap();
         assert_eq!((problems.len(), &problems[0]["rule"]), (1, &"RUSTSEC-2026-0002".into()), "{said}");
     };
     judge(&repository.scan(&["--staged"], 3).0);

@@ -38,7 +38,7 @@ fn a_secret_anywhere_in_the_history_is_found_with_its_first_commit() {
     let (said, mut found) = repository.scan(&["--history"], 3);
     found.sort();
     assert_eq!(found, ["a.py:1", "keys/id_rsa", "side.py:1"], "{said}");
-    for one in said["findings"].as_array().unwrap() {
+    for one in said["secrets"].as_array().unwrap() {
         let commit = match one["at"].as_str().unwrap() {
             "a.py:1" => &leak,
             "side.py:1" => &side,
