@@ -135,8 +135,9 @@ impl Row {
             let Some(group) = group else { return Ok(None) };
             (secret, offset) = (group.as_bytes(), whole.start() + group.start());
         }
+        let is_public = self.rule.sort == Sort::Random && is_public(bytes, start, end);
         let (start, end) = (from + offset, from + offset + secret.len());
-        let fits = is_alone(self.rule, bytes, start, end) && sound::is_sound(self.rule, secret);
+        let fits = !is_public && is_alone(self.rule, bytes, start, end) && sound::is_sound(self.rule, secret);
         Ok(fits.then_some((start, end)))
     }
 
@@ -158,17 +159,27 @@ fn is_alone(rule: &Rule, bytes: &[u8], start: usize, end: usize) -> bool {
     let is_part = match rule.sort {
         Sort::Token | Sort::Checked | Sort::Jwt => word(before) || word(after) || after == Some(&b'-'),
         Sort::Value | Sort::Link => word(after),
-        // A name before `(` is a function; `PublicKeyToken` and its like are no secrets.
-        Sort::Random => word(after) || after == Some(&b'(') || is_public(bytes, start),
+        // A name before `(` is a function.
+        Sort::Random => word(after) || after == Some(&b'('),
         Sort::Form | Sort::Password => false,
     };
     !is_part
 }
 
-/// Whether the words before a value say that it is public.
-fn is_public(bytes: &[u8], start: usize) -> bool {
-    let before = bytes.get(start.saturating_sub(40)..start).unwrap_or_default();
-    before.to_ascii_lowercase().windows(6).any(|window| window == b"public")
+/// Whether the name around a keyword says that its value is public, as `PublicKeyToken` does. Only the name counts: a
+/// comment above, or the visibility of a field, would hide a secret. A password is never public.
+fn is_public(bytes: &[u8], start: usize, end: usize) -> bool {
+    let has = |text: &[u8], word: &[u8]| text.to_ascii_lowercase().windows(word.len()).any(|at| at == word);
+    let keyword = bytes.get(start..end).unwrap_or_default();
+    if NEVER_PUBLIC.iter().any(|word| has(keyword, word)) {
+        return false;
+    }
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let before = bytes.get(start.saturating_sub(NAME_BYTES)..start).unwrap_or_default();
+    let behind = bytes.get(end..).unwrap_or_default();
+    let before = before.iter().rev().take_while(is_name).count();
+    let behind = behind.iter().take(NAME_BYTES).take_while(is_name).count();
+    has(bytes.get(start - before..end + behind).unwrap_or_default(), b"public")
 }
 
 fn broken(why: &str) -> ScanError {
@@ -179,3 +190,7 @@ fn broken(why: &str) -> ScanError {
 const WINDOW_BYTES: usize = 6144;
 /// The same for a pattern that begins before its keyword.
 const SEARCH_BYTES: usize = 300;
+/// Bytes of a name that are read on each side of its keyword.
+const NAME_BYTES: usize = 40;
+/// Keywords whose value is no public one, whatever the name says.
+const NEVER_PUBLIC: [&[u8]; 5] = [b"pass", b"secret", b"private", b"credential", b"master"];

@@ -229,6 +229,33 @@ fn a_file_that_is_not_scanned_is_named() {
 }
 
 #[test]
+fn public_hides_a_secret_only_in_its_name() {
+    let value = ["kT9xQ2mVb7L", "rZ4wNc8Hd"].concat();
+    let found = |text: String| hits(&text).len();
+    for text in [
+        format!("# public\nDB_PASSWORD={value}"),
+        format!("public\napi_key = {value}"),
+        format!("    public String secret = \"{value}\";"),
+        format!("public static final String TOKEN = \"{value}\";"),
+        format!("/* public */ token: {value}"),
+        format!("public.token = {value}"),
+        format!("public_secret = {value}"),
+        format!("PUBLIC_PRIVATE_KEY={value}"),
+    ] {
+        assert_eq!(found(text.clone()), 1, "{text}");
+    }
+    for text in [
+        format!("PublicKeyToken={value}"),
+        format!("publicKeyToken=\"{value}\""),
+        format!("public_token = {value}"),
+        format!("NEXT_PUBLIC_API_KEY={value}"),
+        format!("token_public: {value}"),
+    ] {
+        assert_eq!(found(text.clone()), 0, "{text}");
+    }
+}
+
+#[test]
 fn utf_16_is_read() {
     let text = format!("k=\"{}\"\n", key("aa"));
     let little: Vec<u8> =
