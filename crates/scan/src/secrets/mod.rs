@@ -8,6 +8,7 @@
 
 mod engine;
 mod names;
+mod packed;
 mod proof;
 mod rule;
 mod rules;
@@ -182,19 +183,27 @@ fn unreadable(bytes: &[u8]) -> Option<&'static str> {
     if bytes.len() > INPUT_BYTES_MAX {
         return Some("it has more than 64 MiB");
     }
-    let packed = ARCHIVES.iter().any(|magic| bytes.starts_with(magic));
-    packed.then_some("it is compressed; scan its content")
+    packed::is_packed(bytes).then_some("it is compressed; scan its content")
 }
 
-/// Text of a file that says by its first bytes that it is UTF-16.
+/// Text of a file that says by its mark that it is UTF-16, or by the zero in most pairs of its first bytes.
 fn from_utf16(bytes: &[u8]) -> Option<String> {
-    let unit = match bytes {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => return None,
+    let (unit, mark): (fn([u8; 2]) -> u16, _) = match bytes {
+        [0xff, 0xfe, ..] => (u16::from_le_bytes, 1),
+        [0xfe, 0xff, ..] => (u16::from_be_bytes, 1),
+        _ => {
+            let pairs = || bytes.chunks_exact(2).take(MARKLESS_PAIRS);
+            let zeros = |at: usize| pairs().filter(|pair| pair.get(at) == Some(&0)).count();
+            let (first, second) = (zeros(0), zeros(1));
+            // A binary file has zeros at both places.
+            if first == second || first.max(second) * 2 < pairs().count() {
+                return None;
+            }
+            (if second > first { u16::from_le_bytes } else { u16::from_be_bytes }, 0)
+        }
     };
-    let units: Vec<u16> =
-        bytes.chunks_exact(2).skip(1).filter_map(|pair| Some(unit(pair.try_into().ok()?))).collect();
+    let pairs = bytes.chunks_exact(2).skip(mark);
+    let units: Vec<u16> = pairs.filter_map(|pair| Some(unit(pair.try_into().ok()?))).collect();
     Some(String::from_utf16_lossy(&units))
 }
 
@@ -293,7 +302,5 @@ pub const NOT_SCANNED: &str = "not-scanned";
 
 const HITS_MAX: usize = 10_000;
 const AROUND_BYTES: usize = 200;
-
-/// First bytes of compressed files: zip, gzip, xz, zstd, bzip2, 7z.
-const ARCHIVES: [&[u8]; 6] =
-    [b"PK\x03\x04", b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh", b"7z\xbc\xaf\x27\x1c"];
+/// Pairs of bytes that tell whether a file without a mark is UTF-16.
+const MARKLESS_PAIRS: usize = 512;

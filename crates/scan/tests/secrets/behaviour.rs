@@ -228,6 +228,91 @@ fn a_file_that_is_not_scanned_is_named() {
     assert!(scan("big.log", &files["big.log"]).is_err());
 }
 
+fn unhex(text: &str) -> Vec<u8> {
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+fn is_named(bytes: &[u8]) -> bool {
+    !of(&BTreeMap::from([("a".to_owned(), bytes.to_vec())])).unwrap().skipped.is_empty()
+}
+
+#[test]
+fn packed_files_of_every_sort_are_named() {
+    // The streams are those of Python's `zlib` and `lzma`.
+    let deflated = "56b0554854c8c9cc4b55c84f03b24a522b4a144a32124b14328b150a1293b35353b8b2a9a40600749f2362";
+    for header in ["78dacb", "7801cb", "789ccb", "785ecb", "18d3cb"] {
+        assert!(is_named(&unhex(&format!("{header}{deflated}"))), "{header}");
+    }
+    let lzma = "5d00008000ffffffffffffffff00358803a21314c72e77a27fba283451d2e548df97559a8bfb77fe4066b2f83fc32ef55f0359d6fcf533bfffae1a0000";
+    assert!(is_named(&unhex(lzma)));
+    for mark in [
+        b"\x04\x22\x4d\x18\x64\x40\xa7".as_slice(),
+        b"\x02\x21\x4c\x18",
+        b"\x52\x2a\x4d\x18\0\0\0\0",
+        b"Rar!\x1a\x07\0",
+        b"Rar!\x1a\x07\x01\0",
+        b"BZh91AY&SY\0\0\0\0",
+        b"LZIP\x01\x0c",
+        b"\x1f\x9d\x90",
+        b"PK\x05\x06",
+    ] {
+        assert!(is_named(mark), "{mark:?}");
+    }
+}
+
+#[test]
+fn a_zip_behind_other_bytes_is_named() {
+    let record = b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2e\0\0\0\x2a\0\0\0";
+    let zip = |before: usize, comment: usize| {
+        let mut bytes = vec![b'#'; before];
+        bytes.extend(record);
+        bytes.extend(u16::try_from(comment).unwrap().to_le_bytes());
+        bytes.extend(vec![b'c'; comment]);
+        bytes
+    };
+    assert!(is_named(&zip(1, 0)));
+    assert!(is_named(&zip(100_000, 65_535)));
+    // A program that only knows the mark.
+    assert!(!is_named(b"\x7fELF PK\x05\x06\0\0\0\0\0\0\0\0\0\0"));
+}
+
+#[test]
+fn no_text_is_named_as_packed() {
+    for text in [
+        "x^2 + y^2 = z^2\n",
+        "x^",
+        "h\u{5}",
+        "BZh is no mark of a text\n",
+        "Rar! said the lion\n",
+        "LZIP and LZOP\n",
+        "]\u{0}",
+        "MSCF PK PK\\x05\\x06\\0\\0\\0\\0\\x01\n",
+        "8\u{b}columns\tof a table\n",
+        "P*M and the rest\n",
+        "",
+    ] {
+        assert!(!is_named(text.as_bytes()), "{text:?}");
+    }
+    // Two letters of Windows-1252 that are a header of zlib.
+    assert!(!is_named(b"x\x9cuvre compl\xe8te de l'auteur\r\n"));
+    assert!(!is_named(b"x\xdatil\r\n"));
+}
+
+#[test]
+fn utf_16_without_a_mark_is_read() {
+    let text = format!("Schl\u{fc}ssel \u{4e2d}: \"{}\"\n", key("aa"));
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        let hits = scan("a.reg", &bytes).unwrap();
+        assert_eq!(hits.iter().map(|hit| hit.rule).collect::<Vec<_>>(), ["stripe-secret-key"]);
+        assert!(!is_named(&bytes));
+    }
+}
+
 #[test]
 fn public_hides_a_secret_only_in_its_name() {
     let value = ["kT9xQ2mVb7L", "rZ4wNc8Hd"].concat();
