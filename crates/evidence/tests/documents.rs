@@ -153,6 +153,31 @@ fn component(version: &str) -> Component {
 }
 
 #[test]
+fn a_test_covers_what_every_runner_says() {
+    let of = |rows: &[(&str, TestOutcome, &[&str])]| {
+        let mut document = TestsDocument::new([Tool::new("tool", None)]);
+        for (name, outcome, covers) in rows {
+            let covers = covers.iter().map(|id| (*id).to_owned()).collect();
+            document.add("suite".into(), (*name).into(), Test { outcome: *outcome, message: None, covers });
+        }
+        document
+    };
+    let (passed, failed) = (TestOutcome::Passed, TestOutcome::Failed);
+    let one = of(&[("both", passed, &["R1", "R2"]), ("mine", failed, &["R3"])]);
+    let other = of(&[("both", passed, &["R2", "R4"]), ("theirs", passed, &["R3"])]);
+    let both = one.clone().join(other.clone()).unwrap();
+    assert_eq!(both, of(&[("both", passed, &["R2"]), ("mine", failed, &[]), ("theirs", passed, &[])]));
+    assert_eq!(both, other.clone().join(one.clone()).unwrap());
+    assert_eq!(one.clone().join(one.clone()).unwrap(), one);
+    // What a third runner says adds nothing again.
+    let third = of(&[("both", passed, &["R1", "R2"]), ("theirs", passed, &["R3"])]);
+    assert_eq!(both.clone().join(third).unwrap(), both);
+    // Two reports of one runner each say something of a test.
+    let merged = one.merge(other);
+    assert_eq!(merged.suites["suite"]["both"].covers.len(), 3);
+}
+
+#[test]
 fn components_of_two_runners_are_equal_or_undecided() {
     let mut one = ComponentsDocument::new([Tool::new("tool", None)]);
     one.add("pkg:cargo/serde@1".into(), component("1"));

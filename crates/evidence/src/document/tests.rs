@@ -1,6 +1,6 @@
 //! The `tests` document: which tests ran, and how each ended.
 //!
-//! Invariant: a test has one outcome, the worst that was seen. Times are not part of it: they differ between runners.
+//! Invariant: a test has one outcome, the worst that was seen, and covers what every runner says that it covers. Times are not part of it: they differ between runners.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,17 @@ impl TestsDocument {
             Some(other) => tests.insert(name, test.join(other)),
             None => tests.insert(name, test),
         };
+    }
+
+    /// Leaves what the same test covers in another document.
+    fn cover_only(&mut self, other: &Self) {
+        for (suite, tests) in &mut self.suites {
+            let others = other.suites.get(suite);
+            for (name, test) in tests {
+                let same = others.and_then(|tests| tests.get(name));
+                test.covers.retain(|id| same.is_some_and(|same| same.covers.contains(id)));
+            }
+        }
     }
 }
 
@@ -178,6 +189,13 @@ impl Document for TestsDocument {
             }
         }
         self
+    }
+
+    fn join(mut self, mut other: Self) -> Result<Self, DocumentError> {
+        // One runner alone must not say that a requirement is tested.
+        self.cover_only(&other);
+        other.cover_only(&self);
+        Ok(self.merge(other))
     }
 }
 
