@@ -130,7 +130,7 @@ pub fn reports(proof: &DocumentProof, now: Moment) -> Vec<ReportInput<'_>> {
 
 fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
     let first = report.by.values().next();
-    let (modified, undated) = knowledge(report);
+    let (modified, undated) = knowledge(report, now);
     ReportInput {
         step: report.maker.name(),
         path: &report.path,
@@ -288,10 +288,10 @@ pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
 const OPEN: &str = "open";
 
 /// The oldest knowledge that runners state of a report, and how many state none while others do: nobody knows how old theirs
-/// is.
-fn knowledge(report: &ProvenReport) -> (Option<Moment>, Option<usize>) {
+/// is. A time in the future says nothing of an age and does not count.
+fn knowledge(report: &ProvenReport, now: Moment) -> (Option<Moment>, Option<usize>) {
     let stated = report.by.values().filter_map(|by| by.knowledge.as_ref());
-    let oldest = stated.clone().map(|knowledge| knowledge.modified).min();
-    let undated = report.by.len() - stated.count();
-    (oldest, oldest.filter(|_| undated > 0).map(|_| undated))
+    let dated = stated.clone().map(|knowledge| knowledge.modified).filter(|modified| *modified <= now);
+    let undated = report.by.len() - dated.clone().count();
+    (dated.min(), (stated.count() > 0 && undated > 0).then_some(undated))
 }

@@ -276,6 +276,9 @@ fn dated() -> Vec<Forgery> {
         under("old knowledge of one runner beside another that states none", OLD, strict, |lab, parts| {
             one_knew(lab, parts, -40 * 86_400);
         }),
+        under("knowledge of the future, for a rule about its age", OLD, strict, |lab, parts| {
+            of(lab, parts, SCAN, |report| report.knowledge = knowledge(86_400));
+        }),
         under("fresh knowledge of one runner beside another that states none", OLD, strict, |lab, parts| {
             one_knew(lab, parts, 0);
         }),
