@@ -152,6 +152,26 @@ fn component(version: &str) -> Component {
     }
 }
 
+proptest! {
+    /// A less trusted document makes each finding worse as before, and changes no text.
+    #[test]
+    fn people_read_the_texts_of_the_more_trusted_document(a in findings(), b in findings()) {
+        let mut all = document::Documents::default();
+        all.add(document::AnyDocument::Findings(a.clone())).unwrap();
+        let mut others = document::Documents::default();
+        others.add(document::AnyDocument::Findings(b.clone())).unwrap();
+        all.add_below(others).unwrap();
+        let (over, merged) = (all.findings.unwrap(), a.clone().merge(b.clone()));
+        prop_assert!(over.findings.keys().eq(merged.findings.keys()));
+        for (id, finding) in &over.findings {
+            let texts = a.findings.get(id).unwrap_or_else(|| &b.findings[id]);
+            prop_assert_eq!((&finding.message, &finding.site), (&texts.message, &texts.site));
+            let rest = Finding { message: texts.message.clone(), site: texts.site.clone(), ..merged.findings[id].clone() };
+            prop_assert_eq!(finding, &rest);
+        }
+    }
+}
+
 #[test]
 fn a_test_covers_what_every_runner_says() {
     let of = |rows: &[(&str, TestOutcome, &[&str])]| {

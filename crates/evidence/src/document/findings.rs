@@ -110,24 +110,27 @@ impl Finding {
     #[must_use]
     fn join(self, other: Self) -> Self {
         // The texts come from one of the two, chosen by content, so that the order does not matter.
-        let (texts, rest) =
-            if (self.severity, &other.message, &other.site) >= (other.severity, &self.message, &self.site) {
-                (self, other)
-            } else {
-                (other, self)
-            };
+        if (self.severity, &other.message, &other.site) >= (other.severity, &self.message, &self.site) {
+            self.over(other)
+        } else {
+            other.over(self)
+        }
+    }
+
+    /// The same with the texts of this one.
+    fn over(self, rest: Self) -> Self {
         Self {
-            severity: texts.severity.max(rest.severity),
-            score: texts.score.max(rest.score),
-            epss: texts.epss.max(rest.epss),
-            exploited: texts.exploited || rest.exploited,
-            unconfirmed: texts.unconfirmed && rest.unconfirmed,
-            undecided: texts.undecided || rest.undecided,
-            aliases: texts.aliases.union(&rest.aliases).cloned().collect(),
-            published: earlier(texts.published, rest.published),
-            fix_released: earlier(texts.fix_released, rest.fix_released),
-            fixed: version::later(texts.fixed, rest.fixed),
-            ..texts
+            severity: self.severity.max(rest.severity),
+            score: self.score.max(rest.score),
+            epss: self.epss.max(rest.epss),
+            exploited: self.exploited || rest.exploited,
+            unconfirmed: self.unconfirmed && rest.unconfirmed,
+            undecided: self.undecided || rest.undecided,
+            aliases: self.aliases.union(&rest.aliases).cloned().collect(),
+            published: earlier(self.published, rest.published),
+            fix_released: earlier(self.fix_released, rest.fix_released),
+            fixed: version::later(self.fixed, rest.fixed),
+            ..self
         }
     }
 
@@ -213,6 +216,18 @@ impl Document for FindingsDocument {
         self.tools.extend(other.tools);
         for (id, finding) in other.findings {
             self.add(id, finding);
+        }
+        self
+    }
+
+    fn over(mut self, other: Self) -> Self {
+        self.tools.extend(other.tools);
+        for (id, finding) in other.findings {
+            let finding = match self.findings.remove(&id) {
+                Some(own) => own.over(finding),
+                None => finding,
+            };
+            self.findings.insert(id, finding);
         }
         self
     }

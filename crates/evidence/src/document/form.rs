@@ -103,6 +103,12 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
     #[must_use]
     fn merge(self, other: Self) -> Self;
 
+    /// The same, where this document is more trusted than the other one: people read its texts.
+    #[must_use]
+    fn over(self, other: Self) -> Self {
+        self.merge(other)
+    }
+
     /// An entry that cannot be what both documents say about it.
     fn contradiction(&self, _other: &Self) -> Option<String> {
         None

@@ -130,6 +130,25 @@ macro_rules! kinds {
                 Ok(())
             }
 
+            /// Adds documents that are less trusted than these: where both have an entry, people read the texts of these.
+            ///
+            /// # Errors
+            /// `DocumentError::Differs` names the first contradiction; the documents of its kind then stand alone.
+            pub fn add_below(&mut self, others: Self) -> Result<(), DocumentError> {
+                let mut fault = None;
+                $(self.$field = match (self.$field.take(), others.$field) {
+                    (Some(own), Some(other)) => match own.contradiction(&other) {
+                        Some(what) => {
+                            fault.get_or_insert(DocumentError::Differs { document: <$document>::TITLE, what });
+                            Some(own)
+                        }
+                        None => Some(own.over(other)),
+                    },
+                    (own, other) => own.or(other),
+                };)*
+                fault.map_or(Ok(()), Err)
+            }
+
             /// Facts for policies, by the name of the kind. A kind that the judge joins with other evidence has none.
             ///
             /// # Errors

@@ -73,17 +73,26 @@ pub fn prove(
     Ok(DocumentProof { reads, before, ..proof })
 }
 
-/// Joins the documents of these reports that the policy reads.
+/// Joins the documents of these reports that the policy reads. Of two texts about one entry people read that of the runner: a
+/// report of a step may say what the commit wants.
 fn all(
     reports: Vec<ProvenReport>,
     mut proof: DocumentProof,
     lanes: &Lanes,
     reasons: &mut Reasons,
 ) -> Result<DocumentProof, Flaw> {
-    for report in &reports {
+    let is_of_runner = |report: &&ProvenReport| report.by.values().all(|by| by.producer == Producer::Runner);
+    for report in reports.iter().filter(is_of_runner) {
         join(report, lanes, &mut proof, reasons)?;
     }
-    Ok(DocumentProof { reports, ..proof })
+    let mut all = std::mem::take(&mut proof.all);
+    for report in reports.iter().filter(|report| !is_of_runner(report)) {
+        join(report, lanes, &mut proof, reasons)?;
+    }
+    if let Err(error) = all.add_below(proof.all) {
+        reasons.unclear("documents-differ", error.to_string(), SAME_BYTES);
+    }
+    Ok(DocumentProof { reports, all, ..proof })
 }
 
 impl DocumentProof {
