@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use evidence::Digest;
 use evidence::document::findings::Finding;
-use evidence::statements::{Scope, SeenFinding, StatementKind};
+use evidence::statements::{Scope, SeenFinding, StatementKind, weight};
 use judge::Checked;
 
 use super::Until;
@@ -45,7 +45,7 @@ pub fn page(kind: StatementKind, id: &Digest, finding: &Finding, scope: &Scope, 
         shown::line(&finding.rule),
         shown::line(&finding.site.to_string()),
         shown::line(&finding.message),
-        finding.severity.as_str(),
+        weight(finding),
     )
 }
 
@@ -70,5 +70,5 @@ pub fn all<'a>(checked: &'a Checked<'_>) -> impl Iterator<Item = (&'a Digest, &'
 /// A finding in a few words, with its id.
 pub fn named(id: &Digest, finding: &Finding) -> String {
     let (rule, site) = (shown::line(&finding.rule), shown::line(&finding.site.to_string()));
-    format!("{rule} at {site}, {}, finding {id}", finding.severity.as_str())
+    format!("{rule} at {site}, {}, finding {id}", weight(finding))
 }

@@ -19,7 +19,7 @@ mod waiver;
 pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Scope, Statement, StatementError};
 pub use not_affected::{Justification, NotAffected};
 pub use rules::{KindRules, Matter};
-pub use seen::SeenFinding;
+pub use seen::{SeenFinding, weight};
 pub use seen_report::SeenReport;
 pub use sign_off::{SignOff, results};
 pub use table::{Body, StatementKind};

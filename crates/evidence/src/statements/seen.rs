@@ -3,7 +3,8 @@
 //! Invariant: it is the finding with the identity that is the subject of the statement. The finding of a dependency is
 //! also meant if the component is the same and its rule is an id that the signer saw, because another scanner names the
 //! same advisory by another id. A statement names such a finding and settles it only while it is not worse than the signer
-//! saw: a higher severity, or a problem that is known to be exploited now, needs a new signature.
+//! saw: a higher severity, a problem that is known to be exploited now, a suspicion that is confirmed, and an answer that was
+//! not known need a new signature.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,12 @@ pub struct SeenFinding {
     /// Whether it was known to be exploited; compared where `severity` is there.
     #[serde(default, skip_serializing_if = "is_false")]
     pub exploited: bool,
+    /// Whether the tool only suspected it; compared where `severity` is there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unconfirmed: bool,
+    /// Whether it said that an answer could not be given; compared where `severity` is there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub undecided: bool,
 }
 
 impl SeenFinding {
@@ -44,6 +51,8 @@ impl SeenFinding {
             component: finding.dependency().map(str::to_owned),
             severity: Some(finding.severity),
             exploited: finding.exploited,
+            unconfirmed: finding.unconfirmed,
+            undecided: finding.undecided,
         }
     }
 
@@ -80,15 +89,18 @@ impl SeenFinding {
     /// The sentence about a finding that a statement with these subjects means and does not settle.
     pub(super) fn outgrown(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> Option<String> {
         let seen = self.severity.filter(|_| self.is_outgrown(finding))?;
-        self.is_seen(subjects, id, finding).then(|| {
-            let (seen, now) = (words(seen, self.exploited), words(finding.severity, finding.exploited));
-            format!("was signed when it was {seen}; it is {now} now")
-        })
+        self.is_seen(subjects, id, finding)
+            .then(|| format!("was signed when it was {}; it is {} now", self.words(seen), weight(finding)))
     }
 
     /// Whether a finding is worse than the signer saw.
     fn is_outgrown(&self, finding: &Finding) -> bool {
-        self.severity.is_some_and(|seen| finding.severity > seen || finding.exploited && !self.exploited)
+        self.severity.is_some_and(|seen| {
+            finding.severity > seen
+                || finding.exploited && !self.exploited
+                || self.unconfirmed && !finding.unconfirmed
+                || self.undecided && !finding.undecided
+        })
     }
 
     /// Whether the subject is a finding of a release, and people would read another rule or component than it has.
@@ -106,14 +118,25 @@ impl SeenFinding {
         let aliases: Vec<_> = self.aliases.iter().map(String::as_str).collect();
         let aliases = if aliases.is_empty() { String::new() } else { format!(" ({})", aliases.join(", ")) };
         let component = self.component.as_ref().map(|component| format!(" in {component}"));
-        let seen = self.severity.map(|severity| format!(", seen as {}", words(severity, self.exploited)));
+        let seen = self.severity.map(|severity| format!(", seen as {}", self.words(severity)));
         format!("{}{aliases}{}{}", self.rule, component.unwrap_or_default(), seen.unwrap_or_default())
+    }
+
+    fn words(&self, severity: Severity) -> String {
+        let more = [
+            (self.exploited, " and known to be exploited"),
+            (self.unconfirmed, ", only suspected"),
+            (self.undecided, ", could not decide"),
+        ];
+        let more = more.iter().filter(|(is, _)| *is).map(|(_, words)| *words);
+        std::iter::once(severity.as_str()).chain(more).collect()
     }
 }
 
-fn words(severity: Severity, exploited: bool) -> String {
-    let exploited = if exploited { " and known to be exploited" } else { "" };
-    format!("{}{exploited}", severity.as_str())
+/// How much a finding weighs, for people who sign a statement about it: all that their statement is compared with later.
+#[must_use]
+pub fn weight(finding: &Finding) -> String {
+    SeenFinding::of(finding).words(finding.severity)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

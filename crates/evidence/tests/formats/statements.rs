@@ -171,6 +171,44 @@ fn a_finding_that_became_worse_is_open_again() {
     }
 }
 
+/// A signer who accepts a suspicion has not accepted the problem.
+#[test]
+fn a_suspicion_that_is_confirmed_is_open_again() {
+    let found = |unconfirmed, undecided| Finding {
+        severity: Severity::High,
+        unconfirmed,
+        undecided,
+        ..finding("GHSA-462w-v97r-4m45", "pkg:pypi/jinja2@2.4.1")
+    };
+    let id = Digest::of(b"finding");
+    for (seen, now, said) in [
+        ((true, false), (true, false), None),
+        ((false, false), (true, true), None),
+        ((true, false), (false, false), Some("was signed when it was high, only suspected; it is high now")),
+        (
+            (false, true),
+            (false, false),
+            Some("was signed when it was high, could not decide; it is high now"),
+        ),
+        (
+            (true, true),
+            (true, false),
+            Some(
+                "was signed when it was high, only suspected, could not decide; it is high, only suspected now",
+            ),
+        ),
+    ] {
+        let seen = SeenFinding::of(&found(seen.0, seen.1));
+        let now = found(now.0, now.1);
+        let statement = of(Body::Waiver(Waiver::Finding(seen.clone())));
+        assert_eq!(statement.outgrown(&id, &now).as_deref(), said);
+        assert_eq!(statement.settles(&id, &now), said.is_none());
+        // Statements from before the fields of a severity compare nothing.
+        let older = of(Body::Waiver(Waiver::Finding(SeenFinding { severity: None, ..seen })));
+        assert!(older.settles(&id, &now));
+    }
+}
+
 /// Statements from before a field exist for ever: they read as they were signed.
 #[test]
 fn statements_from_before_a_field_have_the_same_bytes() {
@@ -196,6 +234,11 @@ fn a_summary_names_all_that_a_statement_is_about() {
     assert_eq!(
         told(seen.clone()),
         "GHSA-1 (CVE-2019-10906) in pkg:pypi/a@1, seen as critical and known to be exploited"
+    );
+    let doubtful = SeenFinding { unconfirmed: true, undecided: true, ..seen.clone() };
+    assert_eq!(
+        told(doubtful),
+        "GHSA-1 (CVE-2019-10906) in pkg:pypi/a@1, seen as critical and known to be exploited, only suspected, could not decide"
     );
     let older = SeenFinding { severity: None, component: None, aliases: BTreeSet::new(), ..seen };
     assert_eq!(told(older), "GHSA-1");

@@ -29,6 +29,22 @@ fn outgrown() -> Vec<Forgery> {
             });
         })
         .in_lab(with_reports),
+        forged("a waiver of something that was only suspected and is confirmed now", FOUND, |lab, parts| {
+            stated(lab, parts, waiver, |it| {
+                if let Body::Waiver(Waiver::Finding(seen)) = &mut it.body {
+                    seen.unconfirmed = true;
+                }
+            });
+        })
+        .in_lab(with_reports),
+        forged("a waiver of something that could not be decided and is found now", FOUND, |lab, parts| {
+            stated(lab, parts, waiver, |it| {
+                if let Body::Waiver(Waiver::Finding(seen)) = &mut it.body {
+                    seen.undecided = true;
+                }
+            });
+        })
+        .in_lab(with_reports),
         forged("a waiver of something that is exploited only now", FOUND, |lab, parts| {
             stated(lab, parts, waiver_of_exploited, |it| {
                 if let Body::Waiver(Waiver::Finding(seen)) = &mut it.body {
