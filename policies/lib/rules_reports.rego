@@ -6,7 +6,7 @@ import rego.v1
 problems contains {
 	"code": "report-old",
 	"what": sprintf("report `%s` of step `%s` rests on knowledge that is %d days old, %d are allowed", [report.path, report.step, report.knowledge_days, limits.report_days]),
-	"remedy": "have the operator of the runners run `countersign osv sync`, and run the commit again",
+	"remedy": "have the operator of the runners run `countersign osv sync`; then type `countersign run --again`",
 } if {
 	some report in object.get(input, "reports", [])
 	report.knowledge_days != null
@@ -16,7 +16,7 @@ problems contains {
 problems contains {
 	"code": "report-old",
 	"what": sprintf("report `%s` of step `%s`: %d of its %d runners do not say how old their knowledge is", [report.path, report.step, report.undated, report.runners]),
-	"remedy": "have the operator of these runners run `countersign osv sync`, and run the commit again",
+	"remedy": "have the operator of these runners run `countersign osv sync`; then type `countersign run --again`",
 } if {
 	some report in object.get(input, "reports", [])
 	report.undated > 0
@@ -25,7 +25,7 @@ problems contains {
 problems contains {
 	"code": "report-old",
 	"what": sprintf("report `%s` of step `%s` was made %d days ago, %d are allowed", [report.path, report.step, report.days, limits.report_days]),
-	"remedy": "run the commit again",
+	"remedy": "type `countersign run --again`",
 } if {
 	some report in object.get(input, "reports", [])
 	report.kind == "findings"

@@ -115,7 +115,8 @@ fn onward(state: &State, place: &Place, release: u64) -> Vec<Command> {
 }
 
 /// Asks for an artifact at a place. If the artifact runs there already, the flow continues with the next places, unless
-/// the artifact is to be released again. A pending release of the same artifact keeps its number and approvals.
+/// the artifact is to be released again. A pending release of the same artifact keeps its number and approvals; but if a person
+/// asked for another run of the commit, that run's reports may know more, and its release takes the place of the pending one.
 fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> {
     let wanted = || vec![want(place.clone(), built.manifest, built.run)];
     let (Some(again), Some(standing)) = (built.again, state.release.at(place)) else { return wanted() };
@@ -126,8 +127,16 @@ fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> 
     let environment = state.gate.environment(place).map(|environment| &environment.facts);
     let automatic = environment.is_some_and(|environment| environment.automatic);
     let open = standing.open.as_ref().filter(|open| open.facts.artifact == built.manifest);
+    let has_wanted =
+        |wanted: &release::Wanted| wanted.artifact == built.manifest && !(again && wanted.run != built.run);
+    if again
+        && open.is_some_and(|open| open.facts.run != built.run)
+        && !standing.wanted.as_ref().is_some_and(has_wanted)
+    {
+        return wanted();
+    }
     if open.is_some_and(|open| !automatic || open.stage != release::Stage::Held)
-        || standing.wanted.as_ref().is_some_and(|wanted| wanted.artifact == built.manifest)
+        || standing.wanted.as_ref().is_some_and(has_wanted)
     {
         return Vec::new();
     }

@@ -50,8 +50,8 @@ pub struct Run {
     /// End once the run is recorded; default: wait until nothing more happens automatically.
     #[arg(long)]
     no_wait: bool,
-    /// Build and release the commit again, even if it runs already or was rolled back. A release that waits for people keeps
-    /// its approvals. Default: a commit that was run before is only followed.
+    /// Build and release the commit again, even if it runs already or was rolled back. A release that waits for people is
+    /// replaced by one with the new reports, which is approved anew. Default: a commit that was run before is only followed.
     #[arg(long)]
     again: bool,
     /// The old form of `pipeline run`.
