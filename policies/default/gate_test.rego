@@ -351,12 +351,21 @@ changes_of("settled") := {"state": "waiver"}
 
 changes_of("suspected") := {"unconfirmed": true}
 
+# The scan for secrets by the runner itself.
+for_secrets := {
+	"kind": "findings", "step": "scan", "path": "secrets", "format": "secrets", "producer": "runner", "days": 0, "knowledge_days": null,
+}
+
 test_a_secret_that_is_settled_or_suspected_is_named if {
 	none := "no scanner found a secret"
 	named := "each secret that a scanner found is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
-	says(with_field("findings", []), none)
+	clean := with_field("findings", [])
+	says(object.union(clean, {"reports": [for_secrets]}), none)
+	not says(clean, none)
+	not says(object.union(clean, {"reports": [object.union(for_secrets, {"producer": "sha256:02"})]}), none)
+	not says(object.union(clean, {"reports": [object.union(for_secrets, {"format": "dependencies"})]}), none)
 	every way in settled {
-		release := found(object.union(changes_of(way), {"class": "secret"}))
+		release := object.union(found(object.union(changes_of(way), {"class": "secret"})), {"reports": [for_secrets]})
 		says(release, named)
 		not says(release, none)
 	}

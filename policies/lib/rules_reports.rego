@@ -110,3 +110,11 @@ problems contains {
 	some report in listed
 	report.items.components > 0
 }
+
+# Only the runner's own scan counts: what a step reports is the repository's own word.
+scanned_for_secrets if {
+	some report in object.get(input, "reports", [])
+	report.kind == "findings"
+	report.format == "secrets"
+	report.producer == "runner"
+}

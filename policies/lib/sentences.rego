@@ -22,6 +22,7 @@ places(found) := concat(", ", {sprintf("%s at %s", [finding.rule, finding.at]) |
 
 checks contains "no scanner found a secret" if {
 	input.findings
+	scanned_for_secrets
 	blocks("secret-found")
 	count(secrets) == 0
 }
