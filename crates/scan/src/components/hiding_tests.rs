@@ -158,3 +158,64 @@ fn every_lockfile_with_addresses_shows_where_they_lead() {
         assert!(listed(path, &text)[0].1.is_some(), "another version");
     }
 }
+
+#[test]
+fn pip_ends_a_line_where_python_does() {
+    for end in
+        ["\n", "\r", "\r\n", "\u{b}", "\u{c}", "\u{1c}", "\u{1d}", "\u{1e}", "\u{85}", "\u{2028}", "\u{2029}"]
+    {
+        let found = listed("requirements.txt", &format!("flask==3.0.0 # pinned{end}jinja2==2.4.1"));
+        let expected = ["pkg:pypi/flask@3.0.0", "pkg:pypi/jinja2@2.4.1"].map(|purl| (purl.to_owned(), None));
+        assert_eq!(found, expected, "{end:?}");
+    }
+    // CR and LF together end one line, so that the number of a later one is right.
+    let error = of(&tree(&[("requirements.txt", "a==1\r\n!\r\n")])).unwrap_err().to_string();
+    assert!(error.contains("line 2: `!` is no requirement"), "{error}");
+}
+
+#[test]
+fn a_comment_about_another_encoding_is_an_error() {
+    for text in ["# -*- coding: utf-7 -*-\n# pinned +AAo-jinja2==2.4.1\n", "\n#coding=cp037\na==1\n"] {
+        let error = of(&tree(&[("requirements.txt", text)])).unwrap_err().to_string();
+        assert!(error.contains("the comment names the encoding"), "{error}");
+        let included = of(&tree(&[("requirements.txt", "-r a.txt\n"), ("a.txt", text)]));
+        assert!(included.unwrap_err().to_string().contains("a.txt: line"), "{text}");
+    }
+    for text in [
+        "# coding: UTF-8\na==1\n",
+        "# coding=us-ascii\na==1\n",
+        "\n\n# coding: utf-7\na==1\n",
+        "# coding style\na==1\n",
+    ] {
+        assert_eq!(listed("requirements.txt", text), [("pkg:pypi/a@1".to_owned(), None)], "{text}");
+    }
+}
+
+/// Purls of a tree.
+fn purls(files: &[(&str, &str)]) -> Vec<String> {
+    of(&tree(files)).unwrap().components.into_keys().collect()
+}
+
+#[test]
+fn a_requirements_file_covers_no_manifest() {
+    let manifest =
+        "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"jinja2==2.4.1\", \"Flask\"]\n";
+    let open = ["pkg:pypi/flask", "pkg:pypi/jinja2"];
+    assert_eq!(purls(&[("pyproject.toml", manifest)]), open);
+    assert_eq!(purls(&[("pyproject.toml", manifest), ("dev-requirements.txt", "")]), open);
+    // A package that a file of the directory names, also by another file, is listed with its version.
+    let files =
+        [("pyproject.toml", manifest), ("requirements.txt", "-r a.txt\n"), ("a.txt", "flask==3.0.0\n")];
+    assert_eq!(purls(&files), ["pkg:pypi/flask@3.0.0", "pkg:pypi/jinja2"]);
+    let files = [("app/pyproject.toml", manifest), ("requirements.txt", "flask==3.0.0\n")];
+    assert_eq!(purls(&files), ["pkg:pypi/flask", "pkg:pypi/flask@3.0.0", "pkg:pypi/jinja2"]);
+    // Nor does it take a manifest away from the lockfile above.
+    let lock = (
+        "uv.lock",
+        "version = 1\n[[package]]\nname = \"other\"\nversion = \"1\"\nsource = { virtual = \".\" }\n",
+    );
+    let document =
+        of(&tree(&[lock, ("app/pyproject.toml", manifest), ("app/requirements.txt", "")])).unwrap();
+    assert!(document.components.is_empty());
+    assert!(document.drift.contains_key("app/pyproject.toml"));
+}

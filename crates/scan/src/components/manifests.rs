@@ -9,7 +9,7 @@ use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
-use super::file_kind::format_of;
+use super::file_kind::{FileKind, format_of};
 use super::graph::{Graph, Package};
 use super::input::{Input, base, directory, within_directory};
 use super::node::Node;
@@ -52,7 +52,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     if !lockfiles_of(input.path, input.files).is_empty() {
         return Ok(());
     }
-    let dependencies = match ecosystem {
+    let mut dependencies = match ecosystem {
         "cargo" => {
             let node = Node::toml(input.text)?;
             let shared = workspace(input)?;
@@ -61,6 +61,10 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         "npm" => package_json(input.text)?.dependencies,
         _ => pyproject(&Node::toml(input.text)?)?.1,
     };
+    if ecosystem == "pypi" {
+        let listed = required(input)?;
+        dependencies.retain(|name, _| !listed.contains(name));
+    }
     let mut graph = Graph::default();
     let root = graph.add(Package::own(input.path));
     for (name, (scope, range)) in dependencies {
@@ -78,6 +82,18 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     }
     graph.finish(document, input.path);
     Ok(())
+}
+
+/// Names in the requirements files of the manifest's directory, which list these as components.
+fn required(input: &Input<'_>) -> Result<BTreeSet<String>, Fault> {
+    let mut names = BTreeSet::new();
+    for path in beside(input.directory(), input.files) {
+        if format_of(path).is_some_and(|format| format.kind == FileKind::PipRequirements) {
+            let text = input.other(path)?.unwrap_or_default();
+            names.extend(pip::names(&Input { path, text, ..*input }).within(|| path)?);
+        }
+    }
+    Ok(names)
 }
 
 /// Reads a `Cargo.toml`; `None` for a workspace without a package.
@@ -255,16 +271,26 @@ pub fn is_local(range: &str) -> bool {
     ["path:", "file:", "link:", "workspace:", "portal:"].iter().any(|prefix| range.starts_with(prefix))
 }
 
-/// The lockfiles of the manifest's ecosystem in the nearest directory that has some: its own, or one above.
+/// The files of a directory itself.
+fn beside<'a>(at: &str, files: &'a BTreeMap<String, Vec<u8>>) -> impl Iterator<Item = &'a str> {
+    let below = if at.is_empty() { String::new() } else { format!("{at}/") };
+    let paths = files.range(below.clone()..).map(|(path, _)| path.as_str());
+    let length = below.len();
+    let paths = paths.take_while(move |path| path.starts_with(&below));
+    paths.filter(move |path| path.get(length..).is_some_and(|name| !name.contains('/')))
+}
+
+/// The lockfiles of the manifest's ecosystem in the nearest directory that has some: its own, or one above. Requirements
+/// files do not count: they need not list what the manifest asks for.
 pub fn lockfiles_of<'a>(manifest: &str, files: &'a BTreeMap<String, Vec<u8>>) -> Vec<&'a str> {
-    let is_lockfile =
-        |path: &str| format_of(path).is_some_and(|format| format.ecosystem == ecosystem(manifest));
+    let is_lockfile = |path: &str| {
+        format_of(path).is_some_and(|format| {
+            format.ecosystem == ecosystem(manifest) && format.kind != FileKind::PipRequirements
+        })
+    };
     let mut above = directory(manifest);
     loop {
-        let below = if above.is_empty() { String::new() } else { format!("{above}/") };
-        let beside = files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
-        let beside = beside.map(|(path, _)| path.as_str()).filter(|path| directory(path) == above);
-        let found: Vec<&str> = beside.filter(|path| is_lockfile(path)).collect();
+        let found: Vec<&str> = beside(above, files).filter(|path| is_lockfile(path)).collect();
         if !found.is_empty() || above.is_empty() {
             return found;
         }

@@ -4,7 +4,7 @@
 //! Only `==` and `===` name a version. A hash pins a requirement, and so does a full commit. The files do not tell
 //! which packages the project names itself, because `pip-compile` writes all into one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::ComponentsDocument;
 
@@ -17,9 +17,7 @@ use super::urls;
 
 /// Reads a file.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
-    let mut reader = Reader { input, open: Vec::new(), files: BTreeMap::new(), constraints: BTreeMap::new() };
-    reader.file(input.path, input.text, false)?;
-    let Reader { files, constraints, .. } = reader;
+    let Reader { files, constraints, .. } = Reader::of(input)?;
     for (path, requirements) in files {
         let mut graph = Graph::default();
         for (line, requirement) in requirements {
@@ -29,6 +27,12 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         graph.finish(document, &path);
     }
     Ok(())
+}
+
+/// Normal names of the projects that a file and those that it includes ask for.
+pub fn names(input: &Input<'_>) -> Result<BTreeSet<String>, Fault> {
+    let requirements = Reader::of(input)?.files.into_values().flatten();
+    Ok(requirements.map(|(_, requirement)| pypi_name(&requirement.name)).collect())
 }
 
 /// A requirement (<https://packaging.python.org/en/latest/specifications/dependency-specifiers/>).
@@ -161,7 +165,14 @@ struct Reader<'a> {
     constraints: BTreeMap<String, Requirement>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(input: &'a Input<'a>) -> Result<Self, Fault> {
+        let mut reader =
+            Self { input, open: Vec::new(), files: BTreeMap::new(), constraints: BTreeMap::new() };
+        reader.file(input.path, input.text, false)?;
+        Ok(reader)
+    }
+
     fn file(&mut self, path: &str, text: &str, is_constraint: bool) -> Result<(), Fault> {
         if self.open.iter().any(|open| open == path) {
             return Err(Fault::new(format!("`{path}` includes itself")));
@@ -176,6 +187,7 @@ impl Reader<'_> {
             self.files.insert(path.to_owned(), Vec::new());
         }
         self.open.push(path.to_owned());
+        check_coding(text)?;
         for (number, line) in logical(text) {
             self.line(path, number, &line, is_constraint).within(|| format!("line {number}"))?;
         }
@@ -232,11 +244,50 @@ impl Reader<'_> {
     }
 }
 
+/// Refuses a comment in one of the first two lines that names another encoding, as pip obeys it
+/// (<https://peps.python.org/pep-0263/>): what is a comment in one encoding is a requirement in another.
+fn check_coding(text: &str) -> Result<(), Fault> {
+    for (number, line) in text.split('\n').take(2).enumerate() {
+        let comment = line.trim_start().strip_prefix('#').unwrap_or_default();
+        let Some(name) = comment.split("coding").skip(1).find_map(coding) else { continue };
+        let normal = name.to_ascii_lowercase().replace(['_', '-'], "");
+        if !matches!(normal.as_str(), "utf8" | "utf8sig" | "ascii" | "usascii") {
+            let why = format!(
+                "the comment names the encoding `{name}`; save the file as UTF-8 without the comment"
+            );
+            return Err(Fault::new(why).within(format!("line {}", number + 1)));
+        }
+    }
+    Ok(())
+}
+
+/// The name of an encoding, in what stands behind `coding`.
+fn coding(behind: &str) -> Option<&str> {
+    let name = behind.strip_prefix([':', '='])?.trim_start();
+    let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')));
+    Some(name.get(..end.unwrap_or(name.len())).unwrap_or_default()).filter(|name| !name.is_empty())
+}
+
+/// The lines of a text as Python's `str.splitlines` has them, because pip reads these.
+fn python_lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    let ends = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+    while let Some((line, after)) = rest.split_once(ends) {
+        lines.push(line);
+        // CR and LF together end one line.
+        let is_pair = rest.get(line.len()..).is_some_and(|end| end.starts_with("\r\n"));
+        rest = if is_pair { after.strip_prefix('\n').unwrap_or(after) } else { after };
+    }
+    lines.push(rest);
+    lines
+}
+
 /// Lines without comments, with those joined that end in `\`; the number is that of the first.
 fn logical(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut begun: Option<(usize, String)> = None;
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in python_lines(text).into_iter().enumerate() {
         let is_comment = line.trim_start().starts_with('#');
         let (first, mut whole) = begun.take().unwrap_or((number + 1, String::new()));
         if let Some(part) = line.strip_suffix('\\').filter(|_| !is_comment) {
@@ -249,8 +300,9 @@ fn logical(text: &str) -> Vec<(usize, String)> {
     }
     lines.extend(begun);
     let bare = |line: &str| {
-        let comment =
-            line.match_indices('#').find(|(at, _)| line.get(..*at).is_some_and(|b| b.ends_with([' ', '\t'])));
+        let comment = line
+            .match_indices('#')
+            .find(|(at, _)| line.get(..*at).is_some_and(|b| b.ends_with(char::is_whitespace)));
         line.get(..comment.map_or(line.len(), |(at, _)| at)).unwrap_or_default().trim().to_owned()
     };
     let lines = lines.into_iter().map(|(number, line)| (number, bare(&line)));
