@@ -12,7 +12,7 @@ use evidence::document::components::Scope;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Names, Package};
 use super::input::{Input, base};
-use super::manifests::{CargoManifest, cargo as parse_manifest};
+use super::manifests::{CargoManifest, cargo as parse_manifest, is_local};
 use super::node::Node;
 use super::purl::Purl;
 use super::urls;
@@ -179,13 +179,19 @@ impl Manifests {
         Ok(Self { members, patched: shared.patched })
     }
 
-    /// Whether a package without a source is the project's. Without any manifest nothing else can be told.
+    /// Whether a package without a source is the project's. Without any manifest nothing else can be told. One that is
+    /// asked for from a registry, and nowhere by a path, is not: the manifest with its name is another package.
     fn is_own(&self, name: &str) -> bool {
-        !self.patched.contains(name) && (self.members.is_empty() || self.members.contains_key(name))
+        let asked = || self.members.values().filter_map(|member| member.dependencies.get(name));
+        let is_asked = |is: fn(&String) -> bool| asked().any(|asked| asked.ranges.iter().any(is));
+        let is_foreign =
+            || is_asked(|range| !range.is_empty() && !is_local(range)) && !is_asked(|range| is_local(range));
+        !self.patched.contains(name)
+            && (self.members.is_empty() || self.members.contains_key(name) && !is_foreign())
     }
 
     fn scope(&self, name: &str, dependency: &str) -> Scope {
         let scopes = self.members.get(name).map(|manifest| &manifest.dependencies);
-        scopes.and_then(|scopes| scopes.get(dependency)).map(|(scope, _)| *scope).unwrap_or_default()
+        scopes.and_then(|scopes| scopes.get(dependency)).map(|asked| asked.scope).unwrap_or_default()
     }
 }

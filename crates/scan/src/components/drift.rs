@@ -1,22 +1,25 @@
 //! Drift: what a manifest asks for, and the lockfile beside it or above does not have as asked. A package manager told to
 //! keep to its lockfile refuses such a pair; another one changes the lockfile, and installs what nobody has reviewed.
 //!
-//! Ranges are compared as the lockfile keeps them (npm, pnpm, yarn), or by the versions that it fixes (Cargo, uv, and what
-//! Poetry has in `project`). Requirements files of pip keep no manifest's ranges and may be for one system alone, so they
-//! are not compared; nor are lockfiles of Go and Maven, which are the manifest itself.
+//! Ranges are compared as the lockfile keeps them (npm, pnpm, yarn), or by the packages that it fixes (Cargo, uv and
+//! Poetry). A range that cannot be compared is a difference, except Poetry's own forms of ranges. Requirements files of pip keep
+//! no manifest's ranges and may be for one system alone, so they are not compared; nor are lockfiles of Go and Maven,
+//! which are the manifest itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::Digest;
 use evidence::document::components::Scope;
 use evidence::document::text as shortened;
 
+use super::drift_fixed::{Fixed, Source, Style, unmet};
 use super::fault::{Fault, Within};
 use super::file_kind::{FileKind, format_of};
-use super::input::{Input, Own, base, directory, within_directory};
-use super::manifests::{self, Dependencies, is_local};
+use super::input::{Input, Own, directory, within_directory};
+use super::manifests::{self, Asked, Dependencies, SharedCargo, is_local};
 use super::node::Node;
 use super::purl::pypi_name;
-use super::{LOCKFILE_BYTES_MAX, installed, node, yarn};
+use super::{LOCKFILE_BYTES_MAX, installed, node, pip, yarn};
 
 /// Sentences about differences, by the manifest's path.
 pub type Drift = BTreeMap<String, BTreeSet<String>>;
@@ -24,9 +27,9 @@ pub type Drift = BTreeMap<String, BTreeSet<String>>;
 /// The part of a lockfile that is about one manifest.
 enum Locked {
     /// Ranges, as the manifest had them when the lockfile was written, by package. `true`: these are all.
-    Ranges(BTreeMap<String, String>, bool),
-    /// Fixed versions by package.
-    Versions(BTreeMap<String, Vec<String>>),
+    Ranges(BTreeMap<String, Vec<String>>, bool),
+    /// Fixed packages by name, and the names that the project replaces.
+    Fixed(BTreeMap<String, Vec<Fixed>>, BTreeSet<String>),
 }
 
 /// Compares each manifest with the lockfiles of its ecosystem in the nearest directory that has some.
@@ -40,14 +43,13 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Drift, Fault> {
     }
     let own = Own::default();
     let mut drift = Drift::new();
-    let names = Names::of(files, pairs.values().flatten());
     for (path, manifests) in pairs {
         let Some(kind) = format_of(path).map(|format| format.kind) else { continue };
         let Some(text) = text_of(path, files) else { continue };
         let lockfile = Input { path, text, files, own: &own };
         let Some(lock) = Lock::read(&lockfile, kind).within(|| path)? else { continue };
         for manifest in manifests {
-            let found = match lock.compare(manifest, &names) {
+            let found = match lock.compare(manifest) {
                 Ok(found) => found,
                 Err(fault) => {
                     [format!("it cannot be read, so nothing tells what it asks for: {fault}")].into()
@@ -72,42 +74,27 @@ fn text_of<'a>(path: &str, files: &'a BTreeMap<String, Vec<u8>>) -> Option<&'a s
     node::text(bytes).ok()
 }
 
-/// Names of the tree's own packages, which no lockfile needs to fix.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
-
-impl Names {
-    fn of<'a>(files: &BTreeMap<String, Vec<u8>>, manifests: impl Iterator<Item = &'a &'a str>) -> Self {
-        let name = |path: &&str| {
-            let text = text_of(path, files)?;
-            match base(path) {
-                "package.json" => Some(manifests::package_json(text).ok()?.name),
-                "pyproject.toml" => Some(pypi_name(&manifests::pyproject(&Node::toml(text).ok()?).ok()?.0)),
-                _ => None,
-            }
-        };
-        Self(manifests.filter_map(name).collect())
-    }
-}
-
 /// A lockfile that was read, and what it needs to be compared.
 struct Lock<'a> {
     input: &'a Input<'a>,
     kind: FileKind,
     node: Node,
     patterns: BTreeMap<String, String>,
+    /// Names of the members of yarn's workspace.
+    members: BTreeSet<String>,
 }
 
 impl<'a> Lock<'a> {
     /// `None` for a kind that is not compared.
     fn read(input: &'a Input<'a>, kind: FileKind) -> Result<Option<Self>, Fault> {
-        let mut patterns = BTreeMap::new();
+        let (mut patterns, mut members) = (BTreeMap::new(), BTreeSet::new());
         let node = match kind {
             FileKind::NpmLock => Node::json(input.text)?,
             FileKind::PnpmLock => Node::yaml(input.text)?,
             FileKind::CargoLock | FileKind::PoetryLock | FileKind::UvLock => Node::toml(input.text)?,
             FileKind::YarnLock => {
                 patterns = yarn::patterns(input.text)?;
+                members = yarn::members(input)?;
                 Node::Null
             }
             FileKind::GoMod
@@ -116,79 +103,90 @@ impl<'a> Lock<'a> {
             | FileKind::PipRequirements
             | FileKind::Manifest => return Ok(None),
         };
-        Ok(Some(Self { input, kind, node, patterns }))
+        Ok(Some(Self { input, kind, node, patterns, members }))
     }
 
     /// The differences of one manifest.
-    fn compare(&self, manifest: &str, names: &Names) -> Result<BTreeSet<String>, Fault> {
+    fn compare(&self, manifest: &str) -> Result<BTreeSet<String>, Fault> {
         let text = self.input.other(manifest)?.unwrap_or_default();
+        let mut found = BTreeSet::new();
         let (asked, locked) = match self.kind {
-            FileKind::CargoLock => self.cargo(manifest, text)?,
-            FileKind::NpmLock | FileKind::PnpmLock | FileKind::YarnLock => {
-                let asked = manifests::package_json(text)?.dependencies;
-                let locked = self.node(manifest, text, &asked)?;
-                (asked, locked)
-            }
-            _ => self.python(manifest, text)?,
+            FileKind::CargoLock => self.cargo(manifest, text, &mut found)?,
+            FileKind::NpmLock | FileKind::PnpmLock | FileKind::YarnLock => self.node(manifest, text)?,
+            _ => self.python(manifest, text, &mut found)?,
         };
         let Some(locked) = locked else {
-            let nothing = asked.values().all(|(_, range)| is_local(range));
-            let path = shortened(self.input.path, 200);
-            let sentence = format!("`{path}` does not have this project, so nothing fixes what it asks for");
-            return Ok(if nothing { BTreeSet::new() } else { [sentence].into() });
-        };
-        let mut found = BTreeSet::new();
-        for (name, (_, range)) in &asked {
-            if !names.0.contains(name) {
-                found.extend(self.difference(name, range, &locked));
+            if asked.values().any(|asked| !asked.is_local()) {
+                let path = shortened(self.input.path, 200);
+                found.insert(format!(
+                    "`{path}` does not have this project, so nothing fixes what it asks for"
+                ));
             }
+            return Ok(found);
+        };
+        for (name, asked) in &asked {
+            found.extend(match &locked {
+                Locked::Ranges(kept, _) => self.other_ranges(name, asked, kept.get(name)),
+                Locked::Fixed(fixed, replaced) => {
+                    self.other_packages(name, asked, fixed.get(name), replaced.contains(name))
+                }
+            });
         }
         if let Locked::Ranges(ranges, true) = &locked {
             let left = ranges.iter().filter(|(name, _)| !asked.contains_key(*name));
-            found.extend(left.map(|(name, range)| {
-                self.sentence(name, &format!("has {}, and the manifest asks for none", shown(range)))
+            found.extend(left.map(|(name, ranges)| {
+                self.sentence(name, &format!("has {}, and the manifest asks for none", all_shown(ranges)))
             }));
         }
         Ok(found)
     }
 
-    fn difference(&self, name: &str, range: &str, locked: &Locked) -> Option<String> {
-        let asked = shown(range);
-        match locked {
-            Locked::Ranges(ranges, _) => match ranges.get(name) {
-                Some(kept) if kept == range => None,
-                Some(kept) => Some(
-                    self.sentence(name, &format!("has {}, and the manifest asks for {asked}", shown(kept))),
-                ),
-                None if is_local(range) => None,
-                None => Some(self.sentence(name, &format!("has none, and the manifest asks for {asked}"))),
-            },
-            Locked::Versions(_) if is_local(range) => None,
-            Locked::Versions(versions) => match versions.get(name) {
-                None => Some(self.sentence(name, &format!("has none, and the manifest asks for {asked}"))),
-                Some(found) => (!self.allows(range, found)).then(|| {
-                    let found = found.join(", ");
-                    self.sentence(name, &format!("has {}, and the manifest asks for {asked}", shown(&found)))
-                }),
-            },
+    fn other_ranges(&self, name: &str, asked: &Asked, kept: Option<&Vec<String>>) -> Vec<String> {
+        let Some(kept) = kept else {
+            let asked = asked.ranges.iter().filter(|range| !is_local(range));
+            return asked.map(|range| self.missing(name, range)).collect();
+        };
+        let sentence = |kept: &str, asked: &str| {
+            self.sentence(name, &format!("has {kept}, and the manifest asks for {asked}"))
+        };
+        let other = asked.ranges.iter().filter(|range| !kept.contains(range));
+        let mut found: Vec<String> = other.map(|range| sentence(&all_shown(kept), &shown(range))).collect();
+        if found.is_empty() && kept.iter().any(|range| !asked.ranges.contains(range)) {
+            found.push(sentence(&all_shown(kept), &all_shown(&asked.ranges)));
         }
+        found
+    }
+
+    fn other_packages(
+        &self,
+        name: &str,
+        asked: &Asked,
+        fixed: Option<&Vec<Fixed>>,
+        is_replaced: bool,
+    ) -> Vec<String> {
+        let style = match self.kind {
+            FileKind::CargoLock => Style::Cargo,
+            FileKind::PoetryLock => Style::Poetry,
+            _ => Style::Uv,
+        };
+        let unmet = unmet(asked, fixed.map(Vec::as_slice).unwrap_or_default(), style, is_replaced);
+        let Some(fixed) = fixed.filter(|fixed| !fixed.is_empty()) else {
+            return unmet.into_iter().map(|range| self.missing(name, range)).collect();
+        };
+        let fixed: Vec<String> = fixed.iter().map(ToString::to_string).collect();
+        let sentence = |range: &str| {
+            let (fixed, asked) = (shown(&fixed.join(", ")), shown(range));
+            self.sentence(name, &format!("has {fixed}, and the manifest asks for {asked}"))
+        };
+        unmet.into_iter().map(sentence).collect()
+    }
+
+    fn missing(&self, name: &str, range: &str) -> String {
+        self.sentence(name, &format!("has none, and the manifest asks for {}", shown(range)))
     }
 
     fn sentence(&self, name: &str, what: &str) -> String {
-        format!("`{}`: `{}` {what}", shortened(name, 120), shortened(self.input.path, 200))
-    }
-
-    /// Whether one of the versions is in the range. A range of another form than the ecosystem's is compared with none.
-    fn allows(&self, range: &str, versions: &[String]) -> bool {
-        if self.kind == FileKind::CargoLock {
-            let Ok(wanted) = range.parse::<semver::VersionReq>() else { return true };
-            return versions
-                .iter()
-                .filter_map(|version| version.parse().ok())
-                .any(|version| wanted.matches(&version));
-        }
-        let Ok(wanted) = range.parse::<pep440_rs::VersionSpecifiers>() else { return true };
-        versions.iter().filter_map(|version| version.parse().ok()).any(|version| wanted.contains(&version))
+        format!("{}: `{}` {what}", shown(name), shortened(self.input.path, 200))
     }
 
     /// Path of the manifest's directory below that of the lockfile.
@@ -197,43 +195,65 @@ impl<'a> Lock<'a> {
         below.trim_start_matches('/')
     }
 
-    fn node(&self, manifest: &str, text: &str, asked: &Dependencies) -> Result<Option<Locked>, Fault> {
+    fn node(&self, manifest: &str, text: &str) -> Result<(Dependencies, Option<Locked>), Fault> {
         let below = self.below(manifest);
-        match self.kind {
+        let mut asked = manifests::package_json(text)?.dependencies;
+        let locked = match self.kind {
             FileKind::NpmLock if self.node.get("packages")?.is_some() => {
+                asked = manifests::npm_with_peers(&Node::json(text)?)?;
                 let packages = self.node.get("packages")?.map(Node::as_map).transpose()?;
-                let Some(entry) = packages.and_then(|packages| packages.get(below)) else { return Ok(None) };
-                let ranges =
-                    manifests::npm_dependencies(entry)?.into_iter().map(|(name, (_, range))| (name, range));
-                Ok(Some(Locked::Ranges(ranges.collect(), true)))
+                let Some(entry) = packages.and_then(|packages| packages.get(below)) else {
+                    return Ok((asked, None));
+                };
+                let kept = manifests::npm_with_peers(entry)?.into_iter();
+                Locked::Ranges(kept.map(|(name, asked)| (name, asked.ranges)).collect(), true)
             }
-            FileKind::NpmLock if !below.is_empty() => Ok(None),
+            FileKind::NpmLock if !below.is_empty() => return Ok((asked, None)),
             FileKind::NpmLock => {
                 let names = self.node.entries("dependencies")?.map(|(name, _)| name);
                 // Version 1 keeps no ranges; those asked for stand for themselves.
-                let range = |name: &String| asked.get(name).map(|(_, range)| (name.clone(), range.clone()));
-                Ok(Some(Locked::Ranges(names.filter_map(range).collect(), false)))
+                let kept = names.filter_map(|name| Some((name.clone(), asked.get(name)?.ranges.clone())));
+                Locked::Ranges(kept.collect(), false)
             }
-            FileKind::PnpmLock => self.pnpm(below, asked),
-            _ => {
-                let root = within_directory(self.input.directory(), "package.json");
-                let root = if root == manifest { Some(text) } else { self.input.other(&root)? };
-                let replaced = root.map(Node::json).transpose().ok().flatten();
-                let replaced = replaced.as_ref().and_then(|node| node.get("resolutions").ok()?);
-                let is_replaced = |name: &str| {
-                    let Some(Node::Map(map)) = replaced else { return false };
-                    map.keys().any(|key| key == name || key.ends_with(&format!("/{name}")))
-                };
-                let kept = asked.iter().filter_map(|(name, (_, range))| {
-                    let same = self.patterns.contains_key(&format!("{name}@{range}"));
-                    let other = self.patterns.iter().find(|(_, found)| *found == name);
-                    let other = other.map(|(pattern, _)| pattern.get(name.len() + 1..).unwrap_or_default());
-                    let range = if same || is_replaced(name) { Some(range.as_str()) } else { other };
-                    Some((name.clone(), range?.to_owned()))
-                });
-                Ok(Some(Locked::Ranges(kept.collect(), false)))
+            FileKind::PnpmLock => {
+                // pnpm keeps one range of a name.
+                asked.values_mut().for_each(|asked| asked.ranges.truncate(1));
+                let Some(locked) = self.pnpm(below, &asked)? else { return Ok((asked, None)) };
+                locked
+            }
+            _ => self.yarn(manifest, text, &asked)?,
+        };
+        Ok((asked, Some(locked)))
+    }
+
+    fn yarn(&self, manifest: &str, text: &str, asked: &Dependencies) -> Result<Locked, Fault> {
+        let root = within_directory(self.input.directory(), "package.json");
+        let root = if root == manifest { Some(text) } else { self.input.other(&root)? };
+        let root = root.and_then(|text| Node::json(text).ok());
+        let replaced = root.as_ref().and_then(|node| node.get("resolutions").ok()?);
+        let replaced = replaced.and_then(|node| node.as_map().ok());
+        // A key such as `a/b` replaces only what `a` needs.
+        let is_replaced = |name: &str| {
+            replaced.is_some_and(|map| map.keys().any(|key| key.strip_prefix("**/").unwrap_or(key) == name))
+        };
+        let mut kept = BTreeMap::new();
+        for (name, asked) in asked {
+            if is_replaced(name) || self.members.contains(name) {
+                kept.insert(name.clone(), asked.ranges.clone());
+                continue;
+            }
+            let of_name = self.patterns.iter().filter(|(_, found)| *found == name);
+            let of_name = of_name.filter_map(|(pattern, _)| pattern.get(name.len() + 1..)).map(str::to_owned);
+            let of_name: Vec<String> = of_name.collect();
+            let same: Vec<String> =
+                asked.ranges.iter().filter(|range| of_name.contains(range)).cloned().collect();
+            // Others of the name may be those of other packages, but one is shown if none is the same.
+            let found = if same.is_empty() { of_name.into_iter().take(1).collect() } else { same };
+            if !found.is_empty() {
+                kept.insert(name.clone(), found);
             }
         }
+        Ok(Locked::Ranges(kept, false))
     }
 
     fn pnpm(&self, below: &str, asked: &Dependencies) -> Result<Option<Locked>, Fault> {
@@ -244,37 +264,48 @@ impl<'a> Lock<'a> {
         let Some(importer) = importer else { return Ok(None) };
         let mut ranges = BTreeMap::new();
         for (name, range) in importer.entries("specifiers")? {
-            ranges.insert(name.clone(), range.as_text().within(|| name)?.to_owned());
+            ranges.insert(name.clone(), vec![range.as_text().within(|| name)?.to_owned()]);
         }
         for sort in ["dependencies", "optionalDependencies", "devDependencies"] {
             for (name, value) in importer.entries(sort)? {
                 if let Node::Map(_) = value
                     && let Some(range) = value.text("specifier")?
                 {
-                    ranges.insert(name.clone(), range.to_owned());
+                    ranges.insert(name.clone(), vec![range.to_owned()]);
                 }
             }
         }
         // An override replaces what the manifest asks for.
         let overrides: Vec<&String> = self.node.entries("overrides")?.map(|(key, _)| key).collect();
-        for (name, (_, range)) in asked {
-            let is_overridden = |key: &&&String| {
-                let target = key.rsplit('>').next().unwrap_or_default();
-                target == name || target.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('@'))
+        for (name, asked) in asked {
+            // A key such as `a>b` replaces only what `a` needs.
+            let is_overridden = |key: &&String| {
+                *key == name
+                    || key
+                        .strip_prefix(name.as_str())
+                        .is_some_and(|rest| rest.starts_with('@') && !rest.contains('>'))
             };
-            if ranges.contains_key(name) && overrides.iter().any(|key| is_overridden(&key)) {
-                ranges.insert(name.clone(), range.clone());
+            if ranges.contains_key(name) && overrides.iter().any(is_overridden) {
+                ranges.insert(name.clone(), asked.ranges.clone());
             }
         }
         Ok(Some(Locked::Ranges(ranges, false)))
     }
 
-    fn cargo(&self, manifest: &str, text: &str) -> Result<(Dependencies, Option<Locked>), Fault> {
+    fn cargo(
+        &self,
+        manifest: &str,
+        text: &str,
+        found: &mut BTreeSet<String>,
+    ) -> Result<(Dependencies, Option<Locked>), Fault> {
         let root = within_directory(self.input.directory(), "Cargo.toml");
         let root = self.input.other(&root)?.map(Node::toml).transpose()?;
         let shared = root.as_ref().map(manifests::shared_cargo).transpose()?.unwrap_or_default();
+        if self.below(manifest).is_empty() {
+            found.extend(self.unpatched(&shared)?);
+        }
         let Some(package) = manifests::cargo(&Node::toml(text)?, &shared)? else {
-            return Ok((Dependencies::new(), Some(Locked::Versions(BTreeMap::new()))));
+            return Ok((Dependencies::new(), Some(Locked::Fixed(BTreeMap::new(), BTreeSet::new()))));
         };
         let mut asked = package.dependencies;
         let workspace = root.as_ref().map(|root| root.get("workspace")).transpose()?.flatten();
@@ -286,53 +317,140 @@ impl<'a> Lock<'a> {
         };
         if excluded.iter().any(is_above) {
             // The tests of a package outside of the workspace need packages that are not resolved.
-            asked.retain(|_, (scope, _)| *scope != Scope::Development);
+            asked.retain(|_, asked| asked.scope != Scope::Development);
         }
-        let mut entries = self.node.items("package")?.iter().chain(self.node.get("root")?);
-        let mut versions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut entries: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
         for entry in self.node.items("package")?.iter().chain(self.node.get("root")?) {
-            versions.entry(entry.need("name")?).or_default().push(entry.need("version")?.to_owned());
+            entries.entry(entry.need("name")?).or_default().push(entry);
         }
-        let is_own = |entry: &&Node| {
-            entry.text("name").is_ok_and(|name| name == Some(&package.name))
-                && matches!(entry.text("source"), Ok(None))
-        };
-        let Some(entry) = entries.find(is_own) else { return Ok((asked, None)) };
-        let mut locked: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for item in entry.items("dependencies")? {
-            let mut words = item.as_text()?.split(' ');
-            let (name, version) = (words.next().unwrap_or_default(), words.next());
-            let all = versions.get(name).cloned().unwrap_or_default();
-            locked
-                .entry(name.to_owned())
-                .or_default()
-                .extend(version.map_or(all, |one| vec![one.to_owned()]));
+        let own = entries.get(package.name.as_str()).into_iter().flatten();
+        let own = own.copied().find(|entry| matches!(entry.text("source"), Ok(None)));
+        let Some(own) = own else { return Ok((asked, None)) };
+        let mut fixed: BTreeMap<String, Vec<Fixed>> = BTreeMap::new();
+        for item in own.items("dependencies")? {
+            let mut words = item.as_text()?.splitn(3, ' ');
+            let (name, version, source) = (words.next().unwrap_or_default(), words.next(), words.next());
+            let source = source.map(|source| source.trim_matches(['(', ')']));
+            for entry in entries.get(name).into_iter().flatten() {
+                let from = entry.text("source")?.map(|from| from.split('#').next().unwrap_or_default());
+                let is_meant = version.is_none_or(|version| entry.text("version") == Ok(Some(version)))
+                    && source.is_none_or(|source| from == source.split('#').next());
+                if is_meant {
+                    fixed.entry(name.to_owned()).or_default().push(Fixed::cargo(entry)?);
+                }
+            }
         }
-        Ok((asked, Some(Locked::Versions(locked))))
+        Ok((asked, Some(Locked::Fixed(fixed, shared.patched))))
     }
 
-    fn python(&self, manifest: &str, text: &str) -> Result<(Dependencies, Option<Locked>), Fault> {
+    /// Packages that the root manifest takes from elsewhere, and the lockfile from a registry.
+    fn unpatched(&self, shared: &SharedCargo) -> Result<Vec<String>, Fault> {
+        let unused =
+            self.node.get("patch")?.map(|patch| patch.items("unused")).transpose()?.unwrap_or_default();
+        let mut found = Vec::new();
+        for (name, place) in &shared.moved {
+            let is_named = |node: &&Node| node.text("name").is_ok_and(|found| found == Some(name.as_str()));
+            let entries = self.node.items("package")?.iter().filter(is_named);
+            let entries = entries.map(Fixed::cargo).collect::<Result<Vec<_>, _>>()?;
+            let is_left = entries.iter().all(|entry| entry.source == Source::Registry);
+            if is_left && !entries.is_empty() && !unused.iter().any(|node| is_named(&node)) {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                let (entries, place) = (shown(&entries.join(", ")), shown(place));
+                found.push(self.sentence(name, &format!("has {entries}, and `[patch]` asks for {place}")));
+            }
+        }
+        Ok(found)
+    }
+
+    fn python(
+        &self,
+        manifest: &str,
+        text: &str,
+        found: &mut BTreeSet<String>,
+    ) -> Result<(Dependencies, Option<Locked>), Fault> {
         let node = Node::toml(text)?;
+        if is_computed(&node, self.kind)? {
+            found.insert(
+                "it computes what it asks for (`dynamic`), so nothing is compared with the lockfile"
+                    .to_owned(),
+            );
+        }
         let (name, mut asked) = manifests::pyproject(&node)?;
-        let mut locked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let name = pypi_name(&name);
+        let mut fixed: BTreeMap<String, Vec<Fixed>> = BTreeMap::new();
         let mut is_known = self.kind == FileKind::PoetryLock && self.below(manifest).is_empty();
         for package in self.node.items("package")? {
             let found = pypi_name(package.need("name")?);
-            is_known |= self.kind == FileKind::UvLock && found == pypi_name(&name);
-            locked.entry(found).or_default().extend(package.text("version")?.map(str::to_owned));
+            is_known |= self.kind == FileKind::UvLock && found == name;
+            fixed.entry(found).or_default().push(Fixed::python(package)?);
         }
-        let uv = node.get("tool")?.map(|tool| tool.get("uv")).transpose()?.flatten();
-        let replaced = uv.map(|uv| uv.get("override-dependencies")).transpose()?.flatten();
-        if replaced.is_some() {
-            // Versions that replace those asked for need not be in their range.
-            asked.values_mut().filter(|(_, range)| !is_local(range)).for_each(|(_, range)| range.clear());
+        if self.kind == FileKind::UvLock {
+            // A project may ask for its own extras.
+            let is_own = |entry: &Fixed| entry.source == Source::Local;
+            if fixed.get(&name).is_some_and(|entries| entries.iter().all(is_own)) {
+                asked.remove(&name);
+            }
+            let root = within_directory(self.input.directory(), "pyproject.toml");
+            let root = self.input.other(&root)?.map(Node::toml).transpose().within(|| root)?;
+            uv(root.as_ref().unwrap_or(&node), &node, &mut asked).within(|| "tool.uv")?;
         }
-        Ok((asked, is_known.then_some(Locked::Versions(locked))))
+        Ok((asked, is_known.then_some(Locked::Fixed(fixed, BTreeSet::new()))))
     }
 }
 
-/// A range as people read it.
-fn shown(range: &str) -> String {
-    let range = super::urls::public(range.trim());
-    if range.is_empty() { "any version".to_owned() } else { format!("`{}`", shortened(&range, 120)) }
+/// Whether a backend computes the dependencies. Those of Poetry may stand in its own table.
+fn is_computed(node: &Node, kind: FileKind) -> Result<bool, Fault> {
+    let project = node.get("project")?;
+    let dynamic = project.map(|project| project.items("dynamic")).transpose()?.unwrap_or_default();
+    let is_list = |item: &Node| matches!(item, Node::Text(name) if name.ends_with("dependencies"));
+    let poetry = node.get("tool")?.map(|tool| tool.get("poetry")).transpose()?.flatten();
+    let is_table = poetry.map(|poetry| poetry.get("dependencies")).transpose()?.flatten().is_some();
+    Ok(dynamic.iter().any(is_list) && !(kind == FileKind::PoetryLock && is_table))
 }
+
+/// Adds the sources that uv takes packages from, and replaces ranges by those of the root's overrides.
+fn uv(root: &Node, node: &Node, asked: &mut Dependencies) -> Result<(), Fault> {
+    let table =
+        |node: &Node| node.get("tool")?.map(|tool| tool.get("uv").map(Option::<&Node>::cloned)).transpose();
+    let (above, own) = (table(root)?.flatten(), table(node)?.flatten());
+    let mut overrides: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for item in above.as_ref().map(|uv| uv.items("override-dependencies")).transpose()?.unwrap_or_default() {
+        // An item that is a map changes the metadata of another package.
+        if let Node::Text(text) = item {
+            let requirement = pip::requirement(text)?;
+            let range = requirement.url.unwrap_or(requirement.range);
+            overrides.entry(pypi_name(&requirement.name)).or_default().push(range);
+        }
+    }
+    let mut sources = BTreeMap::new();
+    for uv in [&above, &own].into_iter().flatten() {
+        sources.extend(manifests::uv_sources(uv).within(|| "sources")?);
+    }
+    for (name, asked) in asked {
+        if let Some(ranges) = overrides.remove(name) {
+            asked.ranges = ranges;
+        }
+        sources.remove(name).unwrap_or_default().into_iter().for_each(|source| asked.add(source));
+    }
+    Ok(())
+}
+
+/// A text as people read it. One that is not shown whole has the begin of its digest, because the sentence is the
+/// identity of the difference: a waiver is for what somebody saw, and for no other.
+fn shown(raw: &str) -> String {
+    let text = shortened(&super::urls::public(raw.trim()), SHOWN_BYTES_MAX);
+    if raw.trim().is_empty() {
+        return "any version".to_owned();
+    }
+    if text == raw.trim() {
+        return format!("`{text}`");
+    }
+    let digest = Digest::of(raw.as_bytes()).hex();
+    format!("`{text}` (SHA-256 `{}`)", digest.get(..16).unwrap_or_default())
+}
+
+fn all_shown(ranges: &[String]) -> String {
+    ranges.iter().map(|range| shown(range)).collect::<Vec<_>>().join(" and ")
+}
+
+const SHOWN_BYTES_MAX: usize = 120;

@@ -1,5 +1,7 @@
 //! `go.mod` (<https://go.dev/ref/mod#go-mod-file>) with the `go.sum` beside it.
 //!
+//! The nearest `go.work` above replaces modules too. Nothing tells whether a build uses it, so that both are listed.
+//!
 //! Since Go 1.17 `go.mod` lists every module that the build uses. For an older one the modules of `go.sum` are added,
 //! among them some that no build uses: too many is safe, too few is not.
 
@@ -26,15 +28,27 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         }
     }
     let own = input.own.go.get_or_init(|| own_modules(input));
+    let work = workspace(input)?;
+    document.sources.extend(work.iter().map(|(path, _)| path.clone()));
+    let mut places = vec![(input.directory(), &module)];
+    places.extend(work.iter().map(|(path, work)| (directory(path), work)));
     let mut graph = Graph::default();
     let root = graph.add(Package::own(&module.path));
     let mut listed = BTreeSet::new();
     for require in &module.requires {
         listed.insert(require.path.as_str());
-        let Some(package) = module.package(input, require, own, &sums)? else { continue };
-        let number = graph.add(package);
-        if !require.indirect {
-            graph.edge(root, number, Scope::Runtime);
+        for (number, (at, from)) in places.iter().enumerate() {
+            let replaced = from.replaced(require);
+            if number > 0 && replaced.is_none() {
+                continue;
+            }
+            let Some(package) = module.package(input, require, (*at, replaced), own, &sums)? else {
+                continue;
+            };
+            let number = graph.add(package);
+            if !require.indirect {
+                graph.edge(root, number, Scope::Runtime);
+            }
         }
     }
     if !module.lists_all {
@@ -61,15 +75,24 @@ struct Require {
 #[derive(Debug, Default)]
 struct Module {
     path: String,
+    /// Whether it is a `go.work`.
+    is_work: bool,
     lists_all: bool,
     requires: Vec<Require>,
     /// Replacements by path and, if the line names one, version.
-    replaces: BTreeMap<(String, Option<String>), (String, Option<String>)>,
+    replaces: BTreeMap<(String, Option<String>), Replacement>,
 }
+
+/// A module and its version, or a path.
+type Replacement = (String, Option<String>);
 
 impl Module {
     fn parse(text: &str) -> Result<Self, Fault> {
-        let mut module = Self::default();
+        Self::default().with(text)
+    }
+
+    fn with(self, text: &str) -> Result<Self, Fault> {
+        let mut module = self;
         let mut block: Option<String> = None;
         for (number, line) in text.lines().enumerate() {
             let (code, comment) =
@@ -89,7 +112,7 @@ impl Module {
                 }
             }
         }
-        match (block, module.path.is_empty()) {
+        match (block, module.path.is_empty() && !module.is_work) {
             (Some(verb), _) => Err(Fault::new(format!("the block `{verb} (` has no end"))),
             (None, true) => Err(Fault::new("`module` is missing")),
             (None, false) => Ok(module),
@@ -106,6 +129,7 @@ impl Module {
             }
             ("replace", [path, "=>", rest @ ..]) => self.replace(path, None, rest)?,
             ("replace", [path, version, "=>", rest @ ..]) => self.replace(path, Some(version), rest)?,
+            ("use", [_]) if self.is_work => {}
             ("exclude" | "retract" | "toolchain" | "tool" | "godebug" | "ignore", [_, ..]) => {}
             _ => return Err(Fault::new(format!("`{verb}` is unknown, or has too few or too many words"))),
         }
@@ -122,22 +146,25 @@ impl Module {
         Ok(())
     }
 
-    /// The component that a requirement leads to; `None` for a module of the project.
+    fn replaced(&self, require: &Require) -> Option<&Replacement> {
+        let key = |version| (require.path.clone(), version);
+        self.replaces.get(&key(Some(require.version.clone()))).or_else(|| self.replaces.get(&key(None)))
+    }
+
+    /// The component that a requirement leads to, replaced by what stands in a file of this directory; `None` for a module of the project.
     fn package(
         &self,
         input: &Input<'_>,
         require: &Require,
+        (at, replaced): (&str, Option<&Replacement>),
         own: &BTreeSet<String>,
         sums: &Sums,
     ) -> Result<Option<Package>, Fault> {
-        let exact = (require.path.clone(), Some(require.version.clone()));
-        let any = (require.path.clone(), None);
-        let (path, version) = match self.replaces.get(&exact).or_else(|| self.replaces.get(&any)) {
+        let (path, version) = match replaced {
             None => (&require.path, &require.version),
             Some((path, Some(version))) => (path, version),
             Some((place, None)) => {
-                let is_inside =
-                    joined(input.directory(), place).is_some_and(|path| input.has_directory(&path));
+                let is_inside = joined(at, place).is_some_and(|path| input.has_directory(&path));
                 if is_inside && own.contains(&require.path) && is_of(&self.path, &require.path) {
                     return Ok(None);
                 }
@@ -165,6 +192,23 @@ fn own_modules(input: &Input<'_>) -> BTreeSet<String> {
     let manifests = input.files.keys().filter(|path| base(path) == "go.mod");
     let texts = manifests.filter_map(|path| input.other(path).ok().flatten());
     texts.filter_map(|text| Module::parse(text).ok()).map(|module| module.path).collect()
+}
+
+/// The nearest `go.work` in the directory or above, with its path.
+fn workspace(input: &Input<'_>) -> Result<Option<(String, Module)>, Fault> {
+    let mut above = input.directory();
+    loop {
+        let path = within_directory(above, "go.work");
+        if let Some(text) = input.other(&path)? {
+            let work = Module { is_work: true, ..Module::default() };
+            let work = work.with(text).within(|| &path)?;
+            return Ok(Some((path, work)));
+        }
+        if above.is_empty() {
+            return Ok(None);
+        }
+        above = directory(above);
+    }
 }
 
 /// The files with sums: beside `go.mod`, and of the workspaces above it.

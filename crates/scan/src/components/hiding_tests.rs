@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use evidence::document::Document as _;
 
+use super::drift_tests::{drift, npm_lock};
 use super::*;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -218,4 +219,169 @@ fn a_requirements_file_covers_no_manifest() {
         of(&tree(&[lock, ("app/pyproject.toml", manifest), ("app/requirements.txt", "")])).unwrap();
     assert!(document.components.is_empty());
     assert!(document.drift.contains_key("app/pyproject.toml"));
+}
+
+#[test]
+fn a_manifest_with_the_name_of_a_crate_makes_it_nobodys_own() {
+    let lock = "version = 4\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\"time\"]\n[[package]]\nname = \"time\"\nversion = \"0.1.40\"\n";
+    let found = |asked: &str| {
+        let app = format!("[package]\nname = \"app\"\n[dependencies]\ntime = {asked}\n");
+        purls(&[
+            ("Cargo.lock", lock),
+            ("Cargo.toml", &app),
+            ("docs/Cargo.toml", "[package]\nname = \"time\"\n"),
+        ])
+    };
+    assert_eq!(found("\"=0.1.40\""), ["pkg:cargo/time@0.1.40"]);
+    assert!(found("{ path = \"docs\" }").is_empty());
+}
+
+#[test]
+fn a_manifest_without_lockfile_lists_what_cargo_reads_of_it() {
+    let old =
+        "[project]\nname = \"app\"\n[dependencies]\ntime = \"=0.1.40\"\n[build_dependencies]\nevil = \"6\"\n";
+    assert_eq!(purls(&[("Cargo.toml", old)]), ["pkg:cargo/evil", "pkg:cargo/time"]);
+    let twice = "[package]\nname = \"app\"\n[dependencies]\ntime = \"0.3\"\nwhen = { package = \"time\", version = \"=0.1.40\" }\n";
+    let document = of(&tree(&[("Cargo.toml", twice)])).unwrap();
+    assert_eq!(document.components["pkg:cargo/time"].version, "0.3 and =0.1.40");
+    assert!(of(&tree(&[("Cargo.toml", "[workspace]\n")])).unwrap().components.is_empty());
+    let error = of(&tree(&[("Cargo.toml", "[dependencies]\ntime = \"1\"\n")])).unwrap_err().to_string();
+    assert!(error.contains("it has none of `package`, `project` and `workspace`"), "{error}");
+}
+
+/// A POM with these parts that needs `org.log:core` of this version.
+fn pom(parts: &str, version: &str) -> String {
+    let version = if version.is_empty() { String::new() } else { format!("<version>{version}</version>") };
+    format!(
+        "<project><groupId>g</groupId><artifactId>app</artifactId><version>1</version>{parts}<dependencies><dependency>\
+         <groupId>org.log</groupId><artifactId>core</artifactId>{version}</dependency></dependencies></project>"
+    )
+}
+
+const CORE: &str =
+    "<project><groupId>org.log</groupId><artifactId>core</artifactId><version>9</version></project>";
+
+#[test]
+fn coordinates_make_no_artifact_the_projects_own() {
+    let alone = pom("", "2.14.1");
+    let listed = ["pkg:maven/org.log/core@2.14.1"];
+    let none: [&str; 0] = [];
+    assert_eq!(purls(&[("pom.xml", &alone), ("docs/x/pom.xml", CORE)]), listed);
+    // A POM that names its module or parent is no proof, if it is not above.
+    let decoy = CORE.replace("<version>9", "<modules><module>../..</module></modules><parent><relativePath>../../pom.xml</relativePath></parent><version>9");
+    assert_eq!(purls(&[("pom.xml", &alone), ("docs/x/pom.xml", &decoy)]), listed);
+    let aggregator = "<project><artifactId>r</artifactId><profiles><profile><modules><module>app</module><module>core</module></modules></profile></profiles></project>";
+    let files = [("pom.xml", aggregator), ("app/pom.xml", alone.as_str()), ("core/pom.xml", CORE)];
+    assert_eq!(purls(&files), none);
+    assert_eq!(purls(&files[1..]), listed);
+    let child = pom("<parent><relativePath>../core</relativePath></parent>", "2.14.1");
+    assert_eq!(purls(&[("app/pom.xml", &child), ("core/pom.xml", CORE)]), none);
+}
+
+#[test]
+fn a_version_that_another_file_or_profile_decides_is_open() {
+    let properties = "<properties><v>2.24.1</v></properties>";
+    let (open, listed) = (["pkg:maven/org.log/core"], ["pkg:maven/org.log/core@2.24.1"]);
+    let plain = pom(properties, "${v}");
+    assert_eq!(purls(&[("pom.xml", &plain)]), listed);
+    let profile = |what: &str| format!("{properties}<profiles><profile>{what}</profile></profiles>");
+    let managed = "<dependencyManagement><dependencies><dependency><groupId>org.log</groupId><artifactId>core</artifactId><version>2.14.1</version></dependency></dependencies></dependencyManagement>";
+    assert_eq!(purls(&[("pom.xml", &pom(&profile("<properties><v>2.14.1</v></properties>"), "${v}"))]), open);
+    assert_eq!(
+        purls(&[("pom.xml", &pom(&profile("<properties><w>2.14.1</w></properties>"), "${v}"))]),
+        listed
+    );
+    let both = format!("{}{}", managed.replace("2.14.1", "2.24.1"), profile(managed));
+    assert_eq!(purls(&[("pom.xml", &pom(&both, ""))]), open);
+    assert_eq!(purls(&[("pom.xml", &pom(&managed.replace("2.14.1", "2.24.1"), ""))]), listed);
+    for (path, text, expected) in [
+        (".mvn/maven.config", "-T 2\n-Dv=2.14.1\n", &open),
+        (".mvn/maven.config", "--define v=2.14.1", &open),
+        ("app/.mvn/jvm.config", "-Xmx1g \"-Dv=2.14.1\"", &open),
+        (".mvn/maven.config", "-Dw=2.14.1", &listed),
+        ("docs/.mvn/maven.config", "-Dv=2.14.1", &listed),
+    ] {
+        assert!(is_read(path), "{path}");
+        assert_eq!(purls(&[("app/pom.xml", &plain), (path, text)]), *expected, "{path}: {text}");
+    }
+}
+
+#[test]
+fn a_tree_of_maven_contradicts_no_version_in_silence() {
+    let tree = ("docs/dependency-tree.txt", "x:y:jar:1\n+- org.log:core:jar:2.24.1:compile\n");
+    let both = ["pkg:maven/org.log/core", "pkg:maven/org.log/core@2.24.1"];
+    assert_eq!(purls(&[tree, ("pom.xml", &pom("", ""))]), both[1..]);
+    for version in ["[2.14.1]", "${v}"] {
+        assert_eq!(purls(&[tree, ("pom.xml", &pom("", version))]), both, "{version}");
+        // Nor does another POM without a version take the range away.
+        assert_eq!(
+            purls(&[tree, ("a/pom.xml", &pom("", "")), ("pom.xml", &pom("", version))]),
+            both,
+            "{version}"
+        );
+    }
+    assert_eq!(purls(&[tree, ("pom.xml", &pom("", "2.14.1"))]), ["pkg:maven/org.log/core@2.14.1", both[1]]);
+}
+
+#[test]
+fn a_workspace_of_go_replaces_modules_too() {
+    let module = "module x.test/app\n\ngo 1.22\n\nrequire golang.org/x/net v0.38.0\n";
+    let work = |what: &str| format!("go 1.22\n\nuse (\n\t./app\n)\n\nreplace golang.org/x/net{what}\n");
+    let net = |version: &str| format!("pkg:golang/golang.org/x/net@{version}");
+    let found = |work: &str| purls(&[("app/go.mod", module), ("go.work", work)]);
+    let both = [net("v0.1.0"), net("v0.38.0")];
+    assert_eq!(found(&work(" => golang.org/x/net v0.1.0")), both);
+    assert_eq!(found(&work(" v0.38.0 => golang.org/x/net v0.1.0")), both);
+    assert_eq!(found(&work(" v0.2.0 => golang.org/x/net v0.1.0")), both[1..]);
+    // The nearest one counts.
+    let files = [
+        ("app/go.mod", module),
+        ("app/go.work", "go 1.22\nuse .\n"),
+        ("go.work", &work(" => golang.org/x/net v0.1.0")),
+    ];
+    assert_eq!(purls(&files), both[1..]);
+    assert!(is_read("go.work"));
+    let error =
+        of(&tree(&[("app/go.mod", module), ("go.work", "require a v1.0.0 v2\n")])).unwrap_err().to_string();
+    assert!(error.contains("go.work: line 1: `require` is unknown"), "{error}");
+}
+
+#[test]
+fn npm_installs_peers_of_the_root_too() {
+    let peers = r#""dependencies": {"lodash": "^4"}, "peerDependencies": {"evil": "6.6.6"}"#;
+    let manifest = format!("{{{peers}}}");
+    assert!(
+        drift(&[("package.json", &manifest), ("package-lock.json", &npm_lock(peers))], "package.json")
+            .is_empty()
+    );
+    let lock = npm_lock(r#""dependencies": {"lodash": "^4"}"#);
+    let sentence = "`evil`: `package-lock.json` has none, and the manifest asks for `6.6.6`";
+    assert_eq!(
+        drift(&[("package.json", &manifest), ("package-lock.json", &lock)], "package.json"),
+        [sentence]
+    );
+}
+
+#[test]
+fn each_change_of_an_address_is_another_difference() {
+    let lock = npm_lock(r#""dependencies": {"lodash": "^4"}"#);
+    let found = |range: &str| {
+        let manifest = format!(r#"{{"dependencies": {{"lodash": "{range}"}}}}"#);
+        drift(&[("package.json", &manifest), ("package-lock.json", &lock)], "package.json")
+    };
+    let long = "1".repeat(130);
+    let url = "https://x.test/lodash.tgz";
+    for (a, b) in [
+        ("git+https://git.test/lodash#v1".to_owned(), "git+https://git.test/lodash#v2".to_owned()),
+        (format!("{url}?a=1"), format!("{url}?a=2")),
+        ("https://a@x.test/a".to_owned(), "https://b@x.test/a".to_owned()),
+        (format!("{long}1"), format!("{long}2")),
+        (url.to_owned(), format!("{url}#a")),
+    ] {
+        let (first, second) = (found(&a), found(&b));
+        assert_ne!(first, second, "{a}");
+        assert!(second[0].contains("(SHA-256 `"), "{second:?}");
+        assert!(!second[0].contains("a=2"), "the query stays hidden");
+    }
+    assert!(!found(url)[0].contains("SHA-256"), "a range that is shown whole needs no digest");
 }

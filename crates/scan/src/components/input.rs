@@ -6,7 +6,10 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Fault, Within};
+use super::maven_projects::Projects;
 use super::node;
+
+pub use super::paths::{base, directory, joined, within_directory};
 
 /// Largest lockfile in bytes. The lockfile of 10,000 packages has about 5 MiB.
 pub const LOCKFILE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -16,8 +19,8 @@ pub const LOCKFILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Own {
     /// Paths of Go modules.
     pub go: OnceCell<BTreeSet<String>>,
-    /// `GROUP:ARTIFACT` of Maven projects.
-    pub maven: OnceCell<BTreeSet<String>>,
+    /// Maven projects.
+    pub maven: OnceCell<Projects>,
 }
 
 /// A file that is read, and the tree that it is in.
@@ -56,35 +59,4 @@ impl<'a> Input<'a> {
         let below = format!("{path}/");
         self.files.range(below.clone()..).next().is_some_and(|(found, _)| found.starts_with(&below))
     }
-}
-
-/// The name of a file.
-pub fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-/// The directory of a file.
-pub fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
-/// A path below a directory.
-pub fn within_directory(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-/// A relative path below a directory of the tree; `None` if it leads out of the tree.
-pub fn joined(directory: &str, relative: &str) -> Option<String> {
-    if relative.starts_with('/') || relative.contains('\0') {
-        return None;
-    }
-    let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
-    for part in relative.split(['/', '\\']) {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }

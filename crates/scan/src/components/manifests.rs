@@ -16,8 +16,31 @@ use super::node::Node;
 use super::purl::Purl;
 use super::{pip, urls};
 
-/// Dependencies of a manifest: by name, their scope and range.
-pub type Dependencies = BTreeMap<String, (Scope, String)>;
+/// Dependencies of a manifest by name.
+pub type Dependencies = BTreeMap<String, Asked>;
+
+/// The ranges that a manifest asks for under one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Scope: the widest of all.
+    pub scope: Scope,
+    /// Ranges, each once. The first is that which counts where a package manager takes only one.
+    pub ranges: Vec<String>,
+}
+
+impl Asked {
+    /// Adds a range, if it is another one.
+    pub fn add(&mut self, range: String) {
+        if !self.ranges.contains(&range) {
+            self.ranges.push(range);
+        }
+    }
+
+    /// Whether only packages of the project are asked for.
+    pub fn is_local(&self) -> bool {
+        self.ranges.iter().all(|range| is_local(range))
+    }
+}
 
 /// The package of a `Cargo.toml`.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +55,8 @@ impl CargoManifest {
     /// Adds what another manifest of a package with the same name says.
     pub fn join(&mut self, other: Self) {
         self.name = other.name;
-        for (name, (scope, range)) in other.dependencies {
-            add(&mut self.dependencies, name, scope, range);
+        for (name, asked) in other.dependencies {
+            add(&mut self.dependencies, name, asked.scope, asked.ranges);
         }
     }
 }
@@ -44,6 +67,8 @@ pub struct SharedCargo {
     dependencies: BTreeMap<String, Node>,
     /// Names of crates that `[patch]` and `[replace]` replace.
     pub patched: BTreeSet<String>,
+    /// Those of `[patch]` that come from a directory or repository instead, with its path or address.
+    pub moved: BTreeMap<String, String>,
 }
 
 /// Lists the dependencies of a manifest that no lockfile covers.
@@ -67,8 +92,8 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     }
     let mut graph = Graph::default();
     let root = graph.add(Package::own(input.path));
-    for (name, (scope, range)) in dependencies {
-        if is_local(&range) {
+    for (name, asked) in dependencies {
+        if asked.is_local() {
             continue;
         }
         let purl = match ecosystem {
@@ -76,9 +101,13 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
             "npm" => Purl::npm(&name)?,
             _ => Purl::pypi(&name)?,
         };
-        let range = if range.trim().is_empty() { "*" } else { range.trim() };
-        let number = graph.add(Package::foreign(purl.open(), &name, &urls::public(range)));
-        graph.edge(root, number, scope);
+        let ranges = asked.ranges.iter().filter(|range| !is_local(range)).map(|range| match range.trim() {
+            "" => "*".to_owned(),
+            range => urls::public(range),
+        });
+        let ranges: Vec<String> = ranges.collect();
+        let number = graph.add(Package::foreign(purl.open(), &name, &ranges.join(" and ")));
+        graph.edge(root, number, asked.scope);
     }
     graph.finish(document, input.path);
     Ok(())
@@ -98,26 +127,34 @@ fn required(input: &Input<'_>) -> Result<BTreeSet<String>, Fault> {
 
 /// Reads a `Cargo.toml`; `None` for a workspace without a package.
 pub fn cargo(node: &Node, shared: &SharedCargo) -> Result<Option<CargoManifest>, Fault> {
-    let Some(package) = node.get("package")? else { return Ok(None) };
+    // `project` is the old name of `package`.
+    let Some(package) = node.get("package")?.or(node.get("project")?) else {
+        return match node.get("workspace")? {
+            Some(_) => Ok(None),
+            None => Err(Fault::new("it has none of `package`, `project` and `workspace`")),
+        };
+    };
     let mut manifest = CargoManifest { name: package.need("name")?.to_owned(), ..CargoManifest::default() };
     let mut tables = vec![node];
     tables.extend(node.entries("target")?.map(|(_, table)| table));
     for table in tables {
         for (sort, scope) in CARGO_SORTS {
             for (key, value) in table.entries(sort)? {
-                let (name, range, is_optional) = cargo_dependency(key, value, shared).within(|| key)?;
+                let (name, ranges, is_optional) = cargo_dependency(key, value, shared).within(|| key)?;
                 let scope = if is_optional { scope.max(Scope::Optional) } else { scope };
-                add(&mut manifest.dependencies, name, scope, range);
+                add(&mut manifest.dependencies, name, scope, ranges);
             }
         }
     }
     Ok(Some(manifest))
 }
 
-const CARGO_SORTS: [(&str, Scope); 3] = [
+const CARGO_SORTS: [(&str, Scope); 5] = [
     ("dependencies", Scope::Runtime),
     ("build-dependencies", Scope::Development),
+    ("build_dependencies", Scope::Development),
     ("dev-dependencies", Scope::Development),
+    ("dev_dependencies", Scope::Development),
 ];
 
 /// Reads what a root manifest says for others.
@@ -130,7 +167,13 @@ pub fn shared_cargo(node: &Node) -> Result<SharedCargo, Fault> {
     for (_, table) in node.entries("patch")? {
         for (key, value) in table.as_map().within(|| "patch")? {
             let renamed = if matches!(value, Node::Map(_)) { value.text("package")? } else { None };
-            shared.patched.insert(renamed.unwrap_or(key).to_owned());
+            let name = renamed.unwrap_or(key).to_owned();
+            if let Node::Map(_) = value
+                && let Some(place) = value.text("path")?.or(value.text("git")?)
+            {
+                shared.moved.insert(name.clone(), place.to_owned());
+            }
+            shared.patched.insert(name);
         }
     }
     for (key, _) in node.entries("replace")? {
@@ -139,27 +182,45 @@ pub fn shared_cargo(node: &Node) -> Result<SharedCargo, Fault> {
     Ok(shared)
 }
 
-/// Name on the registry, range, and whether it is optional.
-fn cargo_dependency(key: &str, value: &Node, shared: &SharedCargo) -> Result<(String, String, bool), Fault> {
+/// Name on the registry, ranges, and whether it is optional.
+fn cargo_dependency(
+    key: &str,
+    value: &Node,
+    shared: &SharedCargo,
+) -> Result<(String, Vec<String>, bool), Fault> {
     if let Node::Text(range) = value {
-        return Ok((key.to_owned(), range.clone(), false));
+        return Ok((key.to_owned(), vec![range.clone()], false));
     }
     let is_optional = value.flag("optional")?;
     if matches!(value.get("workspace")?, Some(Node::Flag(true))) {
         let Some(whole) = shared.dependencies.get(key) else {
-            return Ok((key.to_owned(), String::new(), is_optional));
+            return Ok((key.to_owned(), vec![String::new()], is_optional));
         };
-        let (name, range, _) = cargo_dependency(key, whole, &SharedCargo::default())?;
-        return Ok((name, range, is_optional));
+        let (name, ranges, _) = cargo_dependency(key, whole, &SharedCargo::default())?;
+        return Ok((name, ranges, is_optional));
     }
     let name = value.text("package")?.unwrap_or(key).to_owned();
-    let range = match (value.text("path")?, value.text("version")?, value.text("git")?) {
-        (Some(path), ..) => format!("path:{path}"),
-        (_, Some(range), _) => range.to_owned(),
-        (.., Some(url)) => format!("git+{url}"),
-        _ => String::new(),
-    };
-    Ok((name, range, is_optional))
+    if let Some(path) = value.text("path")? {
+        return Ok((name, vec![format!("path:{path}")], is_optional));
+    }
+    let mut ranges: Vec<String> = value.text("version")?.map(str::to_owned).into_iter().collect();
+    if let Some(url) = value.text("git")? {
+        ranges.push(git(url, value)?);
+    }
+    if ranges.is_empty() {
+        ranges.push(String::new());
+    }
+    Ok((name, ranges, is_optional))
+}
+
+/// The address of a git repository with the reference that a table asks for.
+fn git(url: &str, table: &Node) -> Result<String, Fault> {
+    for key in ["rev", "tag", "branch"] {
+        if let Some(reference) = table.text(key)? {
+            return Ok(format!("git+{url}?{key}={reference}"));
+        }
+    }
+    Ok(format!("git+{url}"))
 }
 
 /// The contents of a `package.json`.
@@ -192,11 +253,43 @@ pub fn npm_dependencies(node: &Node) -> Result<Dependencies, Fault> {
             // npm: an entry of `optionalDependencies` overrides that of `dependencies`.
             let is_overridden = sort == "dependencies" && optional.is_some_and(|map| map.contains_key(name));
             if !is_overridden {
-                add(&mut dependencies, name.clone(), scope, range.as_text().within(|| name)?.to_owned());
+                let range = range.as_text().within(|| name)?.to_owned();
+                add(&mut dependencies, name.clone(), scope, [range]);
             }
         }
     }
     Ok(dependencies)
+}
+
+/// Reads the packages that a project needs, with those that it expects beside it, as npm installs these too.
+pub fn npm_with_peers(node: &Node) -> Result<Dependencies, Fault> {
+    let mut dependencies = npm_dependencies(node)?;
+    for (name, range) in node.entries("peerDependencies")? {
+        let range = range.as_text().within(|| name)?.to_owned();
+        add(&mut dependencies, name.clone(), Scope::Runtime, [range]);
+    }
+    Ok(dependencies)
+}
+
+/// Where uv takes packages from, by name: addresses and paths as ranges have them.
+pub fn uv_sources(uv: &Node) -> Result<BTreeMap<String, Vec<String>>, Fault> {
+    let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in uv.entries("sources")? {
+        let items =
+            if let Node::List(items) = value { items.as_slice() } else { std::slice::from_ref(value) };
+        let found = sources.entry(super::purl::pypi_name(name)).or_default();
+        for item in items {
+            if let Some(url) = item.text("git").within(|| name)? {
+                found.push(git(url, item)?);
+            }
+            found.extend(item.text("url")?.map(str::to_owned));
+            found.extend(item.text("path")?.map(|path| format!("path:{path}")));
+            if item.flag("workspace")? {
+                found.push("workspace:".to_owned());
+            }
+        }
+    }
+    Ok(sources)
 }
 
 /// Name of the project, and the projects that it needs by normal name.
@@ -208,7 +301,7 @@ pub fn pyproject(node: &Node) -> Result<(String, Dependencies), Fault> {
         for item in items.iter().filter(|item| !matches!(item, Node::Map(_))) {
             let requirement = pip::requirement(item.as_text()?)?;
             let range = requirement.url.clone().unwrap_or_else(|| requirement.range.clone());
-            add(&mut found, super::purl::pypi_name(&requirement.name), scope, range);
+            add(&mut found, super::purl::pypi_name(&requirement.name), scope, [range]);
         }
         Ok(())
     };
@@ -225,8 +318,13 @@ pub fn pyproject(node: &Node) -> Result<(String, Dependencies), Fault> {
             lines(groups.items(group)?, Scope::Development).within(|| "dependency-groups")?;
         }
     }
-    let tool = node.get("tool")?.map(|tool| tool.get("poetry")).transpose()?.flatten();
-    if let Some(poetry) = tool {
+    let tool = |name| -> Result<_, Fault> {
+        Ok(node.get("tool")?.map(|tool| tool.get(name)).transpose()?.flatten())
+    };
+    if let Some(uv) = tool("uv")? {
+        lines(uv.items("dev-dependencies")?, Scope::Development).within(|| "tool.uv.dev-dependencies")?;
+    }
+    if let Some(poetry) = tool("poetry")? {
         name = poetry.text("name")?.map_or(name, str::to_owned);
         poetry_dependencies(poetry, &mut found).within(|| "tool.poetry")?;
     }
@@ -243,27 +341,46 @@ fn poetry_dependencies(poetry: &Node, found: &mut Dependencies) -> Result<(), Fa
     }
     for (table, key, scope) in tables {
         for (name, value) in table.entries(key)? {
-            let (range, is_optional) = match value {
-                Node::Map(_) => (poetry_range(value)?, value.flag("optional")?),
-                Node::Text(range) => (range.clone(), false),
-                _ => (String::new(), false),
-            };
-            let scope = if is_optional { scope.max(Scope::Optional) } else { scope };
-            add(found, super::purl::pypi_name(name), scope, range);
+            // A list has one item for each system or version of Python.
+            let items =
+                if let Node::List(items) = value { items.as_slice() } else { std::slice::from_ref(value) };
+            for item in items {
+                let (ranges, is_optional) = match item {
+                    Node::Map(_) => (poetry_ranges(item)?, item.flag("optional")?),
+                    item => (vec![item.as_text().within(|| name)?.to_owned()], false),
+                };
+                let scope = if is_optional { scope.max(Scope::Optional) } else { scope };
+                add(found, super::purl::pypi_name(name), scope, ranges);
+            }
         }
     }
     Ok(())
 }
 
-fn poetry_range(value: &Node) -> Result<String, Fault> {
-    let path = value.text("path")?.map(|path| format!("path:{path}"));
-    let git = value.text("git")?.map(|url| format!("git+{url}"));
-    Ok(path.or(git).or(value.text("version")?.map(str::to_owned)).unwrap_or_default())
+fn poetry_ranges(value: &Node) -> Result<Vec<String>, Fault> {
+    let mut ranges: Vec<String> = value.text("version")?.map(str::to_owned).into_iter().collect();
+    if let Some(path) = value.text("path")?.or(value.text("file")?) {
+        return Ok(vec![format!("path:{path}")]);
+    }
+    if let Some(url) = value.text("git")? {
+        ranges.push(git(url, value)?);
+    }
+    ranges.extend(value.text("url")?.map(str::to_owned));
+    if ranges.is_empty() {
+        ranges.push(String::new());
+    }
+    Ok(ranges)
 }
 
-fn add(dependencies: &mut Dependencies, name: String, scope: Scope, range: String) {
-    let entry = dependencies.entry(name).or_insert_with(|| (scope, range));
-    entry.0 = entry.0.min(scope);
+fn add(
+    dependencies: &mut Dependencies,
+    name: String,
+    scope: Scope,
+    ranges: impl IntoIterator<Item = String>,
+) {
+    let entry = dependencies.entry(name).or_insert(Asked { scope, ranges: Vec::new() });
+    entry.scope = entry.scope.min(scope);
+    ranges.into_iter().for_each(|range| entry.add(range));
 }
 
 /// Whether a range is the path of a package of the project.

@@ -16,6 +16,7 @@ use crate::reports::xml;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
 use super::input::{Input, base, directory, joined, within_directory};
+use super::maven_projects::Projects;
 use super::purl::Purl;
 use super::purl::is_exact;
 
@@ -23,7 +24,8 @@ use super::purl::is_exact;
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
     let xml = parse(input.text)?;
     let pom = Pom::of(&xml, input)?;
-    let own = input.own.maven.get_or_init(|| own_projects(input));
+    let projects = input.own.maven.get_or_init(|| projects_of(input));
+    let is_own = |name: &str| projects.is_own(input.path, name);
     let mut graph = Graph::default();
     let root = graph.add(Package::own(&pom.artifact));
     let project = xml.root_element();
@@ -33,16 +35,26 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     for (holder, widest) in lists {
         for node in child(holder, "dependencies").into_iter().flat_map(|list| children(list, "dependency")) {
             let place = || format!("dependency at line {}", xml.text_pos_at(node.range().start).row);
-            let Some(package) = pom.dependency(node, own).within(place)? else { continue };
+            let Some(package) = pom.dependency(node, &is_own).within(place)? else { continue };
             let number = graph.add(package);
             graph.edge(root, number, scope(node).max(widest));
         }
     }
+    // Where several POMs have one artifact, a range or a property that is not known counts more than no version at all.
+    let open = graph.packages().iter().filter(|package| !matches!(package.version.as_str(), "" | "*"));
+    let open = open.filter_map(|package| Some((package.purl.clone()?, package.version.clone())));
+    let open: Vec<_> = open.filter(|(purl, _)| !is_exact(purl)).collect();
     graph.finish(document, input.path);
+    for (purl, version) in open {
+        if let Some(component) = document.components.get_mut(&purl).filter(|found| found.version == "*") {
+            component.version = version;
+        }
+    }
     Ok(())
 }
 
-/// Leaves out a component without a version where a tree by Maven names the version of the same artifact.
+/// Leaves out a component of which no POM says a version or range, where a tree by Maven names the version of the same
+/// artifact.
 pub fn complete(document: &mut ComponentsDocument) {
     let is_tree = |source: &String| base(source).ends_with("dependency-tree.txt");
     let mut exact: BTreeMap<String, String> = BTreeMap::new();
@@ -51,9 +63,9 @@ pub fn complete(document: &mut ComponentsDocument) {
             exact.insert(purl.split(['@', '?']).next().unwrap_or_default().to_owned(), purl.clone());
         }
     }
-    let open: Vec<String> = document
-        .components
-        .keys()
+    let open = document.components.iter().filter(|(_, component)| component.version == "*");
+    let open: Vec<String> = open
+        .map(|(purl, _)| purl)
         .filter(|purl| purl.starts_with("pkg:maven/") && !is_exact(purl))
         .filter(|purl| exact.contains_key(purl.split('?').next().unwrap_or_default()))
         .cloned()
@@ -91,11 +103,15 @@ struct Pom {
     properties: BTreeMap<String, String>,
     /// Versions by `GROUP:ARTIFACT`.
     managed: BTreeMap<String, String>,
+    /// Properties that a profile or the command line sets, which nothing here decides.
+    undecided: BTreeSet<String>,
+    /// `GROUP:ARTIFACT` of versions that a profile sets.
+    undecided_managed: BTreeSet<String>,
 }
 
 impl Pom {
     fn of(xml: &Document<'_>, input: &Input<'_>) -> Result<Self, Fault> {
-        let mut pom = Self::default();
+        let mut pom = Self { undecided: command_line(input)?, ..Self::default() };
         pom.join(xml, true)?;
         let mut directory_now = input.directory().to_owned();
         let mut parent = parent_path(xml, &directory_now);
@@ -145,13 +161,35 @@ impl Pom {
             let key = format!("{}:{}", text("groupId"), text("artifactId"));
             self.managed.entry(key).or_insert_with(|| text("version"));
         }
+        self.join_profiles(project);
         Ok(())
     }
 
+    fn join_profiles(&mut self, project: Node<'_, '_>) {
+        let profiles = child(project, "profiles").into_iter().flat_map(|list| children(list, "profile"));
+        for profile in profiles {
+            let properties = child(profile, "properties").into_iter().flat_map(|node| node.children());
+            let properties = properties.filter(|node| node.is_element());
+            self.undecided.extend(properties.map(|node| node.tag_name().name().to_owned()));
+            let managed = child(profile, "dependencyManagement").and_then(|node| child(node, "dependencies"));
+            for node in managed.into_iter().flat_map(|node| children(node, "dependency")) {
+                let text = |name| child_text(node, name).unwrap_or_default();
+                self.undecided_managed.insert(format!("{}:{}", text("groupId"), text("artifactId")));
+            }
+        }
+    }
+
+    /// `GROUP:ARTIFACT`.
+    fn name(&self) -> String {
+        format!("{}:{}", self.group, self.artifact)
+    }
+
+    /// The POM with the properties filled in that are known.
     fn resolved(mut self) -> Self {
         let managed = std::mem::take(&mut self.managed);
         self.managed =
             managed.into_iter().map(|(key, value)| (self.filled(&key), self.filled(&value))).collect();
+        self.undecided_managed = self.undecided_managed.iter().map(|key| self.filled(key)).collect();
         self.group = self.filled(&self.group.clone());
         self
     }
@@ -160,10 +198,10 @@ impl Pom {
     fn filled(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for _ in 0..PROPERTIES_MAX {
-            let place = text.find("${").and_then(|from| {
+            let place = text.match_indices("${").find_map(|(from, _)| {
                 let to = text.get(from..)?.find('}')? + from;
-                let value = self.properties.get(text.get(from + 2..to)?)?.clone();
-                Some((from, to, value))
+                let name = text.get(from + 2..to).filter(|name| !self.undecided.contains(*name))?;
+                Some((from, to, self.properties.get(name)?.clone()))
             });
             let Some((from, to, value)) = place else { return text };
             text.replace_range(from..=to, &value);
@@ -174,24 +212,55 @@ impl Pom {
         text
     }
 
-    fn dependency(&self, node: Node<'_, '_>, own: &BTreeSet<String>) -> Result<Option<Package>, Fault> {
+    fn managed_version(&self, name: &str) -> Option<String> {
+        self.managed.get(name).filter(|_| !self.undecided_managed.contains(name)).cloned()
+    }
+
+    fn dependency(
+        &self,
+        node: Node<'_, '_>,
+        is_own: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Package>, Fault> {
         let text = |name| child_text(node, name).map(|text| self.filled(&text));
         let missing = |name: &str| Fault::new(format!("`{name}` is missing"));
         let group = text("groupId").ok_or_else(|| missing("groupId"))?;
         let artifact = text("artifactId").ok_or_else(|| missing("artifactId"))?;
         let name = format!("{group}:{artifact}");
-        if own.contains(&name) {
+        if is_own(&name) {
             return Ok(None);
         }
         let kind = text("type").unwrap_or_default();
         let purl = purl(&group, &artifact, &kind, &text("classifier").unwrap_or_default())?;
-        let version = text("version").or_else(|| self.managed.get(&name).cloned()).unwrap_or_default();
+        let version = text("version").or_else(|| self.managed_version(&name)).unwrap_or_default();
         let is_open = version.is_empty() || version.contains("${") || version.starts_with(['[', '(']);
         Ok(Some(match (is_open, version.is_empty()) {
             (false, _) => Package::foreign(purl.at(&version)?, &name, &version),
             (true, true) => Package::foreign(purl.open(), &name, "*"),
             (true, false) => Package::foreign(purl.open(), &name, &version),
         }))
+    }
+}
+
+/// Names of the properties that the files in `.mvn` here or above set for each call of Maven.
+fn command_line(input: &Input<'_>) -> Result<BTreeSet<String>, Fault> {
+    let mut names = BTreeSet::new();
+    let mut above = input.directory();
+    loop {
+        for file in ["maven.config", "jvm.config"] {
+            let path = within_directory(above, &format!(".mvn/{file}"));
+            let mut words = input.other(&path)?.unwrap_or_default().split_whitespace();
+            while let Some(word) = words.next() {
+                let word = word.trim_matches(['"', '\'']);
+                let definition = word.strip_prefix("-D").or_else(|| word.strip_prefix("--define="));
+                let definition = if matches!(word, "-D" | "--define") { words.next() } else { definition };
+                let name = definition.and_then(|definition| definition.split('=').next());
+                names.extend(name.map(|name| name.trim_matches(['"', '\'']).to_owned()));
+            }
+        }
+        if above.is_empty() {
+            return Ok(names);
+        }
+        above = directory(above);
     }
 }
 
@@ -209,18 +278,25 @@ fn parent_path(xml: &Document<'_>, directory: &str) -> Option<String> {
     Some(if base(&path).ends_with(".xml") { path } else { within_directory(&path, "pom.xml") })
 }
 
-/// `GROUP:ARTIFACT` of the projects in the tree.
-fn own_projects(input: &Input<'_>) -> BTreeSet<String> {
-    let mut own = BTreeSet::new();
+/// Reads the POMs of a tree. One that cannot be read is an error where it is read as a source.
+fn projects_of(input: &Input<'_>) -> Projects {
+    let mut projects = Projects::default();
     for path in input.files.keys().filter(|path| base(path) == "pom.xml") {
         let Some(xml) = input.other(path).ok().flatten().and_then(|text| parse(text).ok()) else { continue };
         let mut pom = Pom::default();
-        if pom.join(&xml, true).is_ok() {
-            let pom = pom.resolved();
-            own.insert(format!("{}:{}", pom.group, pom.artifact));
+        if pom.join(&xml, true).is_err() {
+            continue;
         }
+        let root = xml.root_element();
+        let profiles = child(root, "profiles").into_iter().flat_map(|list| children(list, "profile"));
+        let lists = std::iter::once(root).chain(profiles).filter_map(|holder| child(holder, "modules"));
+        let modules = lists.flat_map(|list| children(list, "module")).filter_map(|module| {
+            let path = joined(directory(path), module.text().unwrap_or_default().trim())?;
+            Some(if base(&path).ends_with(".xml") { path } else { within_directory(&path, "pom.xml") })
+        });
+        projects.add(path, pom.resolved().name(), modules.collect(), parent_path(&xml, directory(path)));
     }
-    own
+    projects.linked()
 }
 
 fn scope(node: Node<'_, '_>) -> Scope {

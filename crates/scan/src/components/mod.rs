@@ -9,6 +9,7 @@ mod address;
 mod cargo;
 pub mod cyclonedx;
 mod drift;
+mod drift_fixed;
 pub(crate) mod fault;
 mod file_kind;
 mod go;
@@ -18,11 +19,13 @@ mod installed;
 mod licence;
 mod manifests;
 mod maven;
+mod maven_projects;
 mod maven_tree;
 pub(crate) mod node;
 mod npm;
 mod npm_entry;
 mod npm_tree;
+mod paths;
 mod pip;
 mod pnpm;
 mod poetry;
@@ -48,7 +51,7 @@ use evidence::document::{ComponentsDocument, Document, Tool};
 use crate::ScanError;
 use fault::{Fault, Within};
 use file_kind::FileKind;
-use input::{Input, Own, base};
+use input::{Input, Own, base, directory};
 use installed::Installed;
 
 pub use file_kind::{FORMATS, Format, format_of};
@@ -94,7 +97,8 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
 #[must_use]
 pub fn is_read(path: &str) -> bool {
     format_of(path).is_some()
-        || matches!(base(path), "go.sum" | "go.work.sum" | ".cargo-checksum.json")
+        || matches!(base(path), "go.sum" | "go.work" | "go.work.sum" | ".cargo-checksum.json")
+        || (matches!(base(path), "maven.config" | "jvm.config") && base(directory(path)) == ".mvn")
         || path.ends_with(".txt")
 }
 

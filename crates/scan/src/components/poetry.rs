@@ -44,9 +44,9 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     if let Some(text) = input.other(&path)? {
         let (name, dependencies) = Node::toml(text).and_then(|node| pyproject(&node)).within(|| &path)?;
         let root = graph.add(Package::own(&name));
-        for (name, (scope, _)) in dependencies {
+        for (name, asked) in dependencies {
             for to in names.of(&name) {
-                graph.edge(root, *to, scope);
+                graph.edge(root, *to, asked.scope);
             }
         }
     }

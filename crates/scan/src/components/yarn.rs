@@ -3,7 +3,7 @@
 //!
 //! An entry lists patterns such as `a@^1.0.0` that it satisfies. Lockfiles of later yarns are another format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
@@ -11,8 +11,9 @@ use evidence::document::components::Scope;
 use super::address;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Names, Package};
-use super::input::{Input, base};
+use super::input::{Input, base, directory, within_directory};
 use super::manifests::package_json;
+use super::node::Node;
 use super::npm_entry::{integrity, is_git};
 use super::purl::Purl;
 use super::urls;
@@ -58,18 +59,96 @@ fn projects(input: &Input<'_>, graph: &mut Graph, found: &Patterns<'_>) -> Resul
             manifests.push(package_json(text).within(|| path)?);
         }
     }
+    let members = members(input)?;
     for manifest in &manifests {
         let from = graph.add(Package::own(&manifest.name));
-        for (name, (scope, range)) in &manifest.dependencies {
-            let to = found.of(name, range);
-            if to.is_empty() && !manifests.iter().any(|other| other.name == *name) {
-                let open = graph.add(Package::foreign(Purl::npm(name)?.open(), name, range));
-                graph.edge(from, open, *scope);
+        for (name, asked) in &manifest.dependencies {
+            for range in &asked.ranges {
+                let to = found.of(name, range);
+                if to.is_empty() && !members.contains(name) {
+                    let open = graph.add(Package::foreign(Purl::npm(name)?.open(), name, range));
+                    graph.edge(from, open, asked.scope);
+                }
+                to.iter().for_each(|to| graph.edge(from, *to, asked.scope));
             }
-            to.iter().for_each(|to| graph.edge(from, *to, *scope));
         }
     }
     Ok(())
+}
+
+/// Names of the projects that the `workspaces` of the root's manifest name, which no lockfile of yarn 1 lists.
+pub fn members(input: &Input<'_>) -> Result<BTreeSet<String>, Fault> {
+    let root = within_directory(input.directory(), "package.json");
+    let mut members = BTreeSet::new();
+    let Some(root) = input.other(&root)?.and_then(|text| Node::json(text).ok()) else { return Ok(members) };
+    let globs = match root.get("workspaces")? {
+        Some(Node::Map(_)) => root.get("workspaces")?.map(|map| map.items("packages")).transpose()?,
+        _ => Some(root.items("workspaces")?),
+    };
+    let globs: Vec<Vec<&str>> =
+        globs.into_iter().flatten().map(|glob| Ok(parts(glob.as_text()?))).collect::<Result<_, Fault>>()?;
+    let below = if input.directory().is_empty() { String::new() } else { format!("{}/", input.directory()) };
+    for (path, _) in input.files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below)) {
+        if base(path) != "package.json" || path.contains("node_modules/") {
+            continue;
+        }
+        let place = parts(directory(path.get(below.len()..).unwrap_or_default()));
+        let is_member = globs.iter().any(|glob| {
+            is_like(
+                glob,
+                &place,
+                |part| *part == "**",
+                |part, name| {
+                    let (part, name): (Vec<char>, Vec<char>) =
+                        (part.chars().collect(), name.chars().collect());
+                    is_like(&part, &name, |c| *c == '*', |c, other| c == other)
+                },
+            )
+        });
+        if is_member && let Some(text) = input.other(path)? {
+            members.extend(
+                package_json(text).ok().map(|manifest| manifest.name).filter(|name| !name.is_empty()),
+            );
+        }
+    }
+    Ok(members)
+}
+
+/// The parts of a path.
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect()
+}
+
+/// Whether the items fit a pattern, where a star stands for any number of items.
+fn is_like<P, T>(
+    pattern: &[P],
+    items: &[T],
+    is_star: impl Fn(&P) -> bool,
+    fits: impl Fn(&P, &T) -> bool,
+) -> bool {
+    // The places in the pattern up to which the items so far may fit.
+    let mut places = BTreeSet::from([0]);
+    let behind_stars = |places: &mut BTreeSet<usize>| {
+        for (at, part) in pattern.iter().enumerate() {
+            if places.contains(&at) && is_star(part) {
+                places.insert(at + 1);
+            }
+        }
+    };
+    behind_stars(&mut places);
+    for item in items {
+        let mut next = BTreeSet::new();
+        for at in places {
+            match pattern.get(at) {
+                Some(part) if is_star(part) => drop(next.insert(at)),
+                Some(part) if fits(part, item) => drop(next.insert(at + 1)),
+                _ => {}
+            }
+        }
+        behind_stars(&mut next);
+        places = next;
+    }
+    places.contains(&pattern.len())
 }
 
 /// Numbers of entries by pattern and by name.
