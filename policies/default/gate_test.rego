@@ -141,7 +141,7 @@ test_a_failed_test_stops_it if {
 warned(release) := codes(warnings) if warnings := gate.warn with input as release
 
 # The same, without what is missing in every release here.
-told(release) := warned(release) - {"sbom-missing", "tests-missing"}
+told(release) := warned(release) - {"sbom-missing", "tests-missing", "secrets-unscanned"}
 
 in_staging(release) := object.union(release, {"place": {"environment": "staging"}})
 
@@ -159,7 +159,7 @@ test_alone_secrets_and_provenance_stop_it_and_the_rest_warns if {
 	gate.deny == set() with input as alone(in_staging(found({})))
 	codes(gate.deny) == {"secret-found"} with input as alone(found({"class": "secret"}))
 	codes(gate.deny) == {"secret-found"} with input as alone(in_staging(found({"class": "secret"})))
-	warned(alone(base)) == {"sbom-missing", "tests-missing"}
+	warned(alone(base)) == {"sbom-missing", "tests-missing", "secrets-unscanned"}
 	told(alone(in_staging(found({})))) == {"finding-critical"}
 	told(alone(before({"checks": [smoke(false)]}))) == {"check-failed"}
 }
@@ -199,13 +199,29 @@ reported(kinds) := with_field("reports", [report | some kind in kinds; report :=
 }])
 
 test_what_nobody_reported_warns if {
-	warned(base) == {"sbom-missing", "tests-missing"}
-	warned(reported(["components"])) == {"tests-missing"}
+	warned(base) == {"sbom-missing", "tests-missing", "secrets-unscanned"}
+	warned(reported(["components"])) == {"tests-missing", "secrets-unscanned"}
 	tested := object.union(reported(["components", "tests"]), {"tests": {"passed": 1, "flaky": 0, "failing": []}})
-	warned(tested) == set()
+	warned(tested) == {"secrets-unscanned"}
+	warned(object.union(tested, {"reports": array.concat(tested.reports, [for_secrets])})) == set()
 	none := object.union(reported(["components", "tests"]), {"tests": {"passed": 0, "flaky": 0, "failing": []}})
-	warned(none) == {"tests-missing"}
-	warned(in_staging(base)) == set()
+	warned(none) == {"tests-missing", "secrets-unscanned"}
+	warned(in_staging(base)) == {"secrets-unscanned"}
+}
+
+# The scan for secrets by the runner itself.
+for_secrets := {
+	"kind": "findings", "step": "scan", "path": "secrets", "format": "secrets", "producer": "runner", "days": 0, "knowledge_days": null,
+}
+
+test_only_the_scan_of_the_runner_looks_for_secrets if {
+	not "secrets-unscanned" in warned(with_field("reports", [for_secrets]))
+	"secrets-unscanned" in warned(with_field("reports", [object.union(for_secrets, {"producer": "sha256:02"})]))
+	"secrets-unscanned" in warned(with_field("reports", [object.union(for_secrets, {"format": "dependencies"})]))
+	none := "no scanner found a secret"
+	clean := with_field("findings", [])
+	not none in gate.checks with input as clean
+	none in gate.checks with input as object.union(clean, {"reports": [for_secrets]})
 }
 
 old(changes) := told(with_field("reports", [object.union(
@@ -239,9 +255,9 @@ listing_nothing(changes) := object.union(
 )
 
 test_no_dependency_is_the_word_of_the_scan if {
-	warned(listing_nothing({"class": "supply"})) == {"tests-missing"}
-	warned(listing_nothing({"class": "code"})) == {"sbom-missing", "tests-missing"}
-	warned(listing_nothing({"class": "supply", "undecided": false})) == {"sbom-missing", "tests-missing"}
+	warned(listing_nothing({"class": "supply"})) == {"tests-missing", "secrets-unscanned"}
+	warned(listing_nothing({"class": "code"})) == {"sbom-missing", "tests-missing", "secrets-unscanned"}
+	warned(listing_nothing({"class": "supply", "undecided": false})) == {"sbom-missing", "tests-missing", "secrets-unscanned"}
 }
 
 many(high) := with_field("findings", [object.union(finding, {"severity": "high", "rule": sprintf("r%d", [n])}) |
@@ -351,19 +367,10 @@ changes_of("settled") := {"state": "waiver"}
 
 changes_of("suspected") := {"unconfirmed": true}
 
-# The scan for secrets by the runner itself.
-for_secrets := {
-	"kind": "findings", "step": "scan", "path": "secrets", "format": "secrets", "producer": "runner", "days": 0, "knowledge_days": null,
-}
-
 test_a_secret_that_is_settled_or_suspected_is_named if {
 	none := "no scanner found a secret"
 	named := "each secret that a scanner found is settled by a statement that somebody signed, or only suspected: sql at a.py:3"
-	clean := with_field("findings", [])
-	says(object.union(clean, {"reports": [for_secrets]}), none)
-	not says(clean, none)
-	not says(object.union(clean, {"reports": [object.union(for_secrets, {"producer": "sha256:02"})]}), none)
-	not says(object.union(clean, {"reports": [object.union(for_secrets, {"format": "dependencies"})]}), none)
+	says(object.union(with_field("findings", []), {"reports": [for_secrets]}), none)
 	every way in settled {
 		release := object.union(found(object.union(changes_of(way), {"class": "secret"})), {"reports": [for_secrets]})
 		says(release, named)

@@ -8,6 +8,7 @@ import rego.v1
 # rest; `solo/production` would name one environment of it. Let a rule warn before it blocks.
 effects := {
 	"secret-found": {"production": "block", "other": "block", "solo": "block"},
+	"secrets-unscanned": {"production": "warn", "other": "warn", "solo": "warn"},
 	"provenance-missing": {"production": "block", "other": "block", "solo": "block"},
 	"finding-critical": {"production": "block", "other": "warn", "solo": "warn"},
 	"finding-undecided": {"production": "warn", "other": "warn", "solo": "warn"},

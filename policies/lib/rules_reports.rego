@@ -118,3 +118,11 @@ scanned_for_secrets if {
 	report.format == "secrets"
 	report.producer == "runner"
 }
+
+problems contains {
+	"code": "secrets-unscanned",
+	"what": "no runner looked for secrets",
+	"remedy": "add `secrets` to a scan step of the pipeline, and run a commit with it",
+} if {
+	not scanned_for_secrets
+}

@@ -21,6 +21,7 @@ approver := "release-manager"
 # solo mode, too, other environments only warn: nobody could try a fix there otherwise.
 effects := {
 	"secret-found": {"other": "block", "solo": "block"},
+	"secrets-unscanned": {"other": "block", "solo": "block"},
 	"provenance-missing": {"other": "block", "solo": "block"},
 	"fix-overdue": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"fix-undated": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},

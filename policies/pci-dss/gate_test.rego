@@ -28,8 +28,11 @@ with_field(name, value) := object.union(base, {name: value})
 
 report(kind) := {"kind": kind, "step": "scan", "path": "out", "days": 0, "knowledge_days": 1}
 
+# The scan for secrets by the runner itself, which blocks where it is missing.
+scanned := object.union(report("findings"), {"step": "secrets", "path": "secrets", "format": "secrets", "producer": "runner"})
+
 complete := object.union(base, {
-	"reports": [report("components"), report("findings")],
+	"reports": [report("components"), report("findings"), scanned],
 	"findings": [],
 	"tests": {"passed": 1, "flaky": 0, "failing": []},
 })
@@ -102,7 +105,7 @@ test_a_check_that_could_not_decide_is_named if {
 test_no_dependencies_are_said_by_a_person if {
 	listing := object.union(report("components"), {"items": {"components": 0, "sources": 0}})
 	missing := undecided({"rule": "lockfile-missing", "class": "supply", "state": "waiver"}).findings
-	empty := object.union(complete, {"reports": [listing, report("findings")], "findings": missing})
+	empty := object.union(complete, {"reports": [listing, report("findings"), scanned], "findings": missing})
 	gate.deny == set() with input as empty
 	"a person has said that the artifact has no dependencies" in gate.checks with input as empty
 	not "the components of the artifact were reported" in gate.checks with input as empty
@@ -117,12 +120,12 @@ test_elsewhere_it_warns if {
 }
 
 test_knowledge_of_a_week_is_needed if {
-	old := object.union(complete, {"reports": [report("components"), object.union(report("findings"), {"knowledge_days": 8})]})
+	old := object.union(complete, {"reports": [report("components"), object.union(report("findings"), {"knowledge_days": 8}), scanned]})
 	codes(gate.deny) == {"report-old"} with input as old
 }
 
 test_components_are_needed if {
-	codes(gate.deny) == {"sbom-missing"} with input as object.union(complete, {"reports": [report("findings")]})
+	codes(gate.deny) == {"sbom-missing"} with input as object.union(complete, {"reports": [report("findings"), scanned]})
 }
 
 test_the_runner_scans_in_production if {
@@ -136,7 +139,7 @@ test_elsewhere_nothing_is_demanded if {
 }
 
 test_alone_other_environments_only_warn if {
-	dev := object.union(vulnerable({}), {"mode": "solo", "place": {"environment": "dev"}, "reports": []})
+	dev := object.union(vulnerable({}), {"mode": "solo", "place": {"environment": "dev"}, "reports": [scanned]})
 	gate.deny == set() with input as dev
 	codes(gate.warn) == {"finding-critical", "fix-overdue", "sbom-missing"} with input as dev
 	alone := object.union(vulnerable({}), {"mode": "solo"})
@@ -145,4 +148,16 @@ test_alone_other_environments_only_warn if {
 	codes(gate.deny) == {"tests-failed"} with input as object.union(complete, failing)
 	leaked := object.union(dev, {"findings": [object.union(dev.findings[0], {"class": "secret"})]})
 	"secret-found" in codes(gate.deny) with input as leaked
+}
+
+test_a_scan_for_secrets_by_the_runner_is_needed_everywhere if {
+	others := [report("components"), report("findings")]
+	without := object.union(complete, {"reports": others})
+	codes(gate.deny) == {"secrets-unscanned"} with input as without
+	codes(gate.deny) == {"secrets-unscanned"} with input as object.union(without, {"place": {"environment": "staging"}})
+	codes(gate.deny) == {"secrets-unscanned"} with input as object.union(without, {"mode": "solo", "place": {"environment": "dev"}})
+	by_step := object.union(scanned, {"producer": "sha256:02"})
+	codes(gate.deny) == {"secrets-unscanned"} with input as object.union(complete, {"reports": array.concat(others, [by_step])})
+	of_packages := object.union(scanned, {"format": "dependencies"})
+	codes(gate.deny) == {"secrets-unscanned"} with input as object.union(complete, {"reports": array.concat(others, [of_packages])})
 }

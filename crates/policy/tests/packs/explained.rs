@@ -68,6 +68,7 @@ fn the_fields_that_each_rule_reads_are_found() {
         ("budget-exceeded", "findings[].severity findings[].state"),
         ("report-old", "reports[].days reports[].knowledge_days reports[].undated"),
         ("sbom-missing", "reports[].kind reports[].items.components reports[].items.sources"),
+        ("secrets-unscanned", "reports[].kind reports[].format reports[].producer"),
         ("dependencies-unjudged", "reports[].kind reports[].format reports[].items.components"),
         ("provenance-missing", "build.pipeline"),
         ("tests-missing", "tests.passed tests.flaky"),

@@ -119,6 +119,21 @@ fn every_rule_decides_alike_in_both_evaluators() {
 }
 
 #[test]
+fn a_release_without_a_scan_for_secrets_is_told() {
+    let changed = |pointer: &str, value: Value| {
+        let mut input = input(&[], &[component(1, &json!({}))]);
+        *input.pointer_mut(pointer).unwrap() = value;
+        input
+    };
+    decided(&[
+        ("secrets-unscanned", changed("/reports", unjudged()), ["warn", "block", "warn"]),
+        ("secrets-unscanned", changed("/reports/3/producer", json!("sha256:02")), ["warn", "block", "warn"]),
+        ("secrets-unscanned", changed("/reports/3/format", json!("dependencies")), ["warn", "block", "warn"]),
+        ("secrets-unscanned", input(&[], &[]), ["", "", ""]),
+    ]);
+}
+
+#[test]
 fn what_nobody_could_decide_decides_alike_in_both_evaluators() {
     let with = |changes: &Value| input(&[finding(1, changes)], &[]);
     let mut before = input(&[], &[]);

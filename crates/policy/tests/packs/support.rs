@@ -17,6 +17,9 @@ pub fn input(findings: &[Value], components: &[Value]) -> Value {
             "ticket": "CHG-1", "via": "command-line", "rebuilt": false, "counts": true, "void": []})
     };
     let report = |kind: &str| json!({"kind": kind, "step": "scan", "path": kind, "format": kind, "days": 1, "knowledge_days": 2});
+    let mut secrets = report("findings");
+    secrets["format"] = json!("secrets");
+    secrets["producer"] = json!("runner");
     json!({
         "mode": "team",
         "place": {"project": "shop", "service": "api", "environment": "production", "automatic": false},
@@ -31,7 +34,7 @@ pub fn input(findings: &[Value], components: &[Value]) -> Value {
         "rejections": [],
         "before": null,
         "configuration": {"differences": []},
-        "reports": [report("findings"), report("components"), report("tests")],
+        "reports": [report("findings"), report("components"), report("tests"), secrets],
         "tests": {"passed": 3, "flaky": 0, "skipped": 0, "failing": []},
         "findings": findings,
         "components": components,
