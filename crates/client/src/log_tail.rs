@@ -1,7 +1,7 @@
 //! The last lines of the logs of failed steps, for the answer of a run that failed.
 //!
-//! Invariant: a few lines of bounded length, whatever the step printed. The lines are the step's own words: whoever prints
-//! them escapes them. A log that cannot be read is omitted, because the failure is true without it.
+//! Invariant: a few lines of bounded length, whatever the step printed. The lines are the step's own words: the
+//! caller escapes them before it prints them. A log that cannot be read is omitted, because the failure is true without it.
 
 use std::collections::VecDeque;
 

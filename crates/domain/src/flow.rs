@@ -126,17 +126,11 @@ fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> 
     }
     let environment = state.gate.environment(place).map(|environment| &environment.facts);
     let automatic = environment.is_some_and(|environment| environment.automatic);
-    let open = standing.open.as_ref().filter(|open| open.facts.artifact == built.manifest);
-    let has_wanted =
-        |wanted: &release::Wanted| wanted.artifact == built.manifest && !(again && wanted.run != built.run);
-    if again
-        && open.is_some_and(|open| open.facts.run != built.run)
-        && !standing.wanted.as_ref().is_some_and(has_wanted)
-    {
-        return wanted();
-    }
+    // If somebody asked for this run again, a release of an older run does not count: its reports are older.
+    let is_it = |artifact: Digest, run: RunId| artifact == built.manifest && (!again || run == built.run);
+    let open = standing.open.as_ref().filter(|open| is_it(open.facts.artifact, open.facts.run));
     if open.is_some_and(|open| !automatic || open.stage != release::Stage::Held)
-        || standing.wanted.as_ref().is_some_and(has_wanted)
+        || standing.wanted.as_ref().is_some_and(|wanted| is_it(wanted.artifact, wanted.run))
     {
         return Vec::new();
     }

@@ -435,7 +435,7 @@ fn uv(root: &Node, node: &Node, asked: &mut Dependencies) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A text as people read it. One that is not shown whole has the begin of its digest, because the sentence is the
+/// A text as people read it. One that is not shown whole has the beginning of its digest, because the sentence is the
 /// identity of the difference: a waiver is for what somebody saw, and for no other.
 fn shown(raw: &str) -> String {
     let text = shortened(&super::urls::public(raw.trim()), SHOWN_BYTES_MAX);
