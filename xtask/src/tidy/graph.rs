@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 22] = [
+const EDGES: [(&str, &[&str]); 24] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -50,18 +50,33 @@ const EDGES: [(&str, &[&str]); 22] = [
     ("wire", &["tlog", "evidence", "domain"]),
     ("ledger", &["disk", "tlog", "evidence"]),
     ("listen", &[]),
+    // Pages are words and numbers: what they mean is decided in `review` and `server`.
+    ("web", &["shown"]),
+    ("review", &["shown", "evidence", "policy", "domain", "judge", "wire"]),
     ("witness", &["disk", "tlog", "listen"]),
     ("sandbox", &[]),
-    ("server", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"]),
+    (
+        "server",
+        &[
+            "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen",
+            "review", "web",
+        ],
+    ),
     ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
-    ("client", &["shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner"]),
+    (
+        "client",
+        &[
+            "shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner",
+            "review",
+        ],
+    ),
     (
         "countersign",
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
-            "wire", "ledger", "sandbox", "server", "runner", "agent", "witness",
+            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness",
         ],
     ),
     (

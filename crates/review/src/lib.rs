@@ -1,0 +1,6 @@
+//! What evidence and views mean to a person who decides: results of scanners and tests, rules of a gate with their facts
+//! and owners, the outcome of a run at each place, and the next step.
+//!
+//! Input: checked evidence with its judgement, and views of a server. Output: values, and lines of text. Invariant: pure;
+//! nothing here decides anything. The command line shows it under a person's own pin, the console under the server's own
+//! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.

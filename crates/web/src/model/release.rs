@@ -1,0 +1,162 @@
+//! One release at one place.
+
+use serde::Serialize;
+
+use super::{Badge, Command, Fact, Link, State, Time};
+
+/// A release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// Project, service and environment.
+    pub place: [String; 3],
+    /// Its number; `None` while its plan is still to be derived.
+    pub number: Option<u64>,
+    /// Subject of its commit.
+    pub subject: String,
+    /// Its state.
+    pub badge: Badge,
+    /// Facts of the line below the title: who asked for it and when, the release that it replaces.
+    pub sub: Vec<String>,
+    /// The commit.
+    pub commit: String,
+    /// Digest of the artifact.
+    pub artifact: String,
+    /// The way from commit to this environment.
+    pub way: Vec<Link>,
+    /// The gate's verdict. Absent before the first judgement.
+    pub verdict: Option<Verdict>,
+    /// The next commands, the one that matters most first.
+    pub next: Vec<Command>,
+    /// Differences from the release that runs now.
+    pub changes: Vec<Change>,
+    /// Approvals.
+    pub approvals: Approvals,
+    /// Evidence, by sort.
+    pub evidence: Vec<Fact>,
+    /// Address of the evidence file, and the command that verifies it.
+    pub bundle: Option<(String, Command)>,
+    /// Everything that happened to it, the newest first.
+    pub timeline: Vec<Moment>,
+}
+
+/// A gate's verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Its state.
+    pub state: State,
+    /// A sentence: `Two of eleven checks fail`.
+    pub title: String,
+    /// The judge and the time.
+    pub detail: String,
+    /// Everything against the release, the worst first.
+    pub reasons: Vec<Reason>,
+    /// Warnings that do not stop it.
+    pub warnings: Vec<Reason>,
+    /// Every rule of the policy, those that stop the release first.
+    pub rules: Vec<Rule>,
+    /// Sentences of the policy about its checks that passed.
+    pub passed: Vec<String>,
+}
+
+/// A reason against a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its code.
+    pub code: String,
+    /// Description of the problem.
+    pub what: String,
+    /// Action that resolves it, in words.
+    pub remedy: String,
+    /// Whom to ask.
+    pub owner: Option<String>,
+    /// Facts about its finding: id, severity, component with the path to it, fixed version.
+    pub facts: Vec<String>,
+    /// Commands that resolve it.
+    pub commands: Vec<Command>,
+}
+
+/// A rule of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Code of its reasons.
+    pub code: String,
+    /// Its verdict with its word: `blocks`, `warns`, `passes`, `off`.
+    pub badge: Badge,
+    /// Facts that it read.
+    pub facts: Vec<Fact>,
+}
+
+/// A sort of differences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its state: `Wait` where the policy asks for more because of it.
+    pub state: State,
+    /// A sentence: `14 commits, 31 files, all signed`.
+    pub title: String,
+    /// More about it.
+    pub detail: String,
+    /// The differences, at most as many as a page shows.
+    pub lines: Vec<ChangeLine>,
+    /// Number of further differences.
+    pub more: usize,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeLine {
+    /// Added, removed or changed.
+    pub sign: ChangeSign,
+    /// Its text: `serde 1.0.228 to 1.0.229`.
+    pub text: String,
+}
+
+/// The sort of one difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeSign {
+    /// Only the new release has it.
+    Added,
+    /// Only the running release has it.
+    Removed,
+    /// Both have it, with different content.
+    Changed,
+}
+
+/// The votes of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approvals {
+    /// How many are needed and how many count: `1 of 2`.
+    pub needed: Option<String>,
+    /// The votes.
+    pub votes: Vec<Approval>,
+    /// The people who may still approve. Absent if the policy does not say so by a role.
+    pub may: Option<Vec<String>>,
+    /// The command by which one of them approves.
+    pub command: Option<Command>,
+}
+
+/// A vote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    /// The person, with the role that counts.
+    pub person: String,
+    /// Whether it counts, with the word.
+    pub badge: Badge,
+    /// The signed reason and ticket.
+    pub reason: String,
+    /// Its end.
+    pub until: Option<Time>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// A sentence: `Carol approved`.
+    pub title: String,
+    /// More about it.
+    pub detail: String,
+    /// Its time.
+    pub time: Time,
+    /// Number of its ledger entry.
+    pub entry: u64,
+}

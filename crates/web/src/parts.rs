@@ -1,0 +1,1 @@
+//! Parts that pages share: states, times, digests, commands, rows, tables.
