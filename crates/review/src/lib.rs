@@ -1,4 +1,4 @@
-//! What evidence and views mean to a person who decides: results of scanners and tests, rules of a gate with their facts
+//! The meaning of evidence and views to a person who decides: results of scanners and tests, rules of a gate with their facts
 //! and owners, the outcome of a run at each place, and the next step.
 //!
 //! Input: checked evidence with its judgement, and views of a server. Output: values, and lines of text. Invariant: pure;

@@ -12,6 +12,8 @@ pub struct Frame {
     pub title: String,
     /// Path of the page, with its query.
     pub path: String,
+    /// Address of the page's JSON; `None` if the page has none.
+    pub json: Option<String>,
     /// Short name of the installation.
     pub installation: String,
     /// Mode in words.
@@ -31,6 +33,13 @@ pub struct Frame {
     /// The command that prints the same.
     pub command: Command,
 }
+
+/// Address of the stream of events, which pages listen to. Each event's id is the number of a ledger entry; its name is `entry`
+/// or omitted.
+pub const STREAM: &str = "/live";
+
+/// Directory of the files that pages load; their names are those of [`crate::assets::find`].
+pub const ASSETS: &str = "/assets/";
 
 /// A whole document.
 #[must_use]

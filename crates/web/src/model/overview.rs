@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
-use super::{Badge, Command, Fact, Time};
+use super::shared::{Badge, Command, Fact, Time};
 
 /// The overview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Overview {
     /// How things stand, in words: `Three things wait for a person. Nothing in production is unhealthy.`
     pub headline: String,
     /// Things that wait for people, the oldest first.
     pub waiting: Vec<Waiting>,
-    /// What runs where.
+    /// The board: what runs where.
     pub board: Board,
     /// The newest runs.
     pub runs: Vec<RunLine>,
@@ -23,6 +24,7 @@ pub struct Overview {
 
 /// Something that waits for people, or that stops releases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Waiting {
     /// Its state.
     pub badge: Badge,
@@ -38,8 +40,9 @@ pub struct Waiting {
     pub command: Option<Command>,
 }
 
-/// What runs where.
+/// The board: what runs where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Board {
     /// Names of the environments, in the order in which a release reaches them.
     pub environments: Vec<String>,
@@ -49,12 +52,13 @@ pub struct Board {
 
 /// A service on the board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ServiceRow {
     /// Its project.
     pub project: String,
     /// Its name.
     pub service: String,
-    /// Facts that its owners state about it, such as whom to ask. Absent if there are none.
+    /// Facts that its owners state about it, such as whom to ask. Absent if they state nothing.
     pub note: Option<String>,
     /// The page about it.
     pub href: String,
@@ -64,6 +68,7 @@ pub struct ServiceRow {
 
 /// A service in an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Cell {
     /// State of what runs there.
     pub badge: Badge,
@@ -83,6 +88,7 @@ pub struct Cell {
 
 /// A release that waits behind the running one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Behind {
     /// Its number.
     pub release: u64,
@@ -94,6 +100,7 @@ pub struct Behind {
 
 /// A run in one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct RunLine {
     /// Its state.
     pub badge: Badge,
@@ -109,6 +116,7 @@ pub struct RunLine {
 
 /// Something that ends soon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Ending {
     /// Its name: `waiver of RUSTSEC-2026-0031`.
     pub what: String,

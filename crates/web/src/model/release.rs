@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Badge, Command, Fact, Link, State, Time};
+use super::shared::{Badge, Command, Fact, Link, State, Time};
 
 /// A release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Release {
     /// Project, service and environment.
     pub place: [String; 3],
@@ -41,6 +42,7 @@ pub struct Release {
 
 /// A gate's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Verdict {
     /// Its state.
     pub state: State,
@@ -60,6 +62,7 @@ pub struct Verdict {
 
 /// A reason against a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Reason {
     /// Its code.
     pub code: String,
@@ -77,6 +80,7 @@ pub struct Reason {
 
 /// A rule of the policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rule {
     /// Code of its reasons.
     pub code: String,
@@ -88,6 +92,7 @@ pub struct Rule {
 
 /// A sort of differences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Change {
     /// Its state: `Wait` where the policy asks for more because of it.
     pub state: State,
@@ -103,6 +108,7 @@ pub struct Change {
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ChangeLine {
     /// Added, removed or changed.
     pub sign: ChangeSign,
@@ -112,6 +118,7 @@ pub struct ChangeLine {
 
 /// The sort of one difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeSign {
     /// Only the new release has it.
@@ -124,6 +131,7 @@ pub enum ChangeSign {
 
 /// The votes of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Approvals {
     /// How many are needed and how many count: `1 of 2`.
     pub needed: Option<String>,
@@ -137,6 +145,7 @@ pub struct Approvals {
 
 /// A vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Approval {
     /// The person, with the role that counts.
     pub person: String,
@@ -150,6 +159,7 @@ pub struct Approval {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Moment {
     /// A sentence: `Carol approved`.
     pub title: String,

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Badge, Command, Fact, Link, Time};
+use super::shared::{Badge, Command, Fact, Link, Time};
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -39,6 +40,7 @@ pub struct Run {
 
 /// The graph of a run's work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Graph {
     /// Its nodes, each after all that it needs.
     pub nodes: Vec<Node>,
@@ -50,6 +52,7 @@ pub struct Graph {
 
 /// A step, artifact, approval node or check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -71,6 +74,7 @@ pub struct Node {
 
 /// One runner of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct RunnerColumn {
     /// Its name.
     pub name: String,
@@ -78,8 +82,9 @@ pub struct RunnerColumn {
     pub works: Vec<Option<Output>>,
 }
 
-/// What one runner made of one piece of work.
+/// The result of one piece of work on one runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Output {
     /// Name of the work.
     pub work: String,
@@ -97,6 +102,7 @@ pub struct Output {
 
 /// The tests of one report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct TestLine {
     /// The step or check, and the report.
     pub report: String,
@@ -108,6 +114,7 @@ pub struct TestLine {
 
 /// A log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct LogLink {
     /// Name of the work.
     pub work: String,

@@ -1,9 +1,13 @@
 //! The pages. Each takes a frame and its model, and returns a whole document.
 
+mod log;
 mod overview;
+mod problem;
 mod release;
 mod run;
 
+pub use log::log;
 pub use overview::overview;
+pub use problem::{error, outside};
 pub use release::release;
 pub use run::run;
