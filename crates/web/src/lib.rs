@@ -10,5 +10,9 @@ pub mod frame;
 pub mod model;
 pub mod pages;
 pub mod parts;
+pub mod sample;
 
 pub use frame::{Frame, document};
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! The pages. Each takes a frame and its model, and returns a whole document.
 
+mod design;
 mod log;
 mod overview;
 mod problem;
 mod release;
 mod run;
 
+pub use design::design;
 pub use log::log;
 pub use overview::overview;
 pub use problem::{error, outside};

@@ -1,19 +1,33 @@
 //! Pages in place of a page that could not be shown.
 
-use maud::{DOCTYPE, html};
+use maud::{Markup, html};
 
-use crate::frame::{Frame, document};
+use crate::frame::{Frame, document, plain_document};
 use crate::model::Problem;
+use crate::parts::{address, commands, text};
 
 /// The page for a reader who may see the frame.
 #[must_use]
 pub fn error(frame: &Frame, problem: &Problem) -> String {
-    document(frame, &html! { h1 { (problem.title) } p { (problem.detail) } })
+    document(frame, &[("Overview", Some("/"))], &told(problem))
 }
 
 /// The page for a reader without the right to read. It names nothing of the installation.
 #[must_use]
 pub fn outside(problem: &Problem) -> String {
-    let page = html! { (DOCTYPE) html lang="en" { body { h1 { (problem.title) } p { (problem.detail) } } } };
-    page.into_string()
+    plain_document(&problem.title, &told(problem))
+}
+
+pub(super) fn told(problem: &Problem) -> Markup {
+    html! {
+        div class="problem" {
+            p class="status" { (problem.status) }
+            h1 { (text(&problem.title)) }
+            p { (text(&problem.detail)) }
+            (commands(&problem.commands))
+            @if let Some((href, name)) = &problem.onward {
+                @if let Some(href) = address(href) { p { a href=(href) { (text(name)) } } }
+            }
+        }
+    }
 }

@@ -1,12 +1,220 @@
 //! The page of a release.
 
-use maud::html;
+use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
-use crate::model::Release;
+use crate::model::{
+    Approvals, Change, ChangeLine, ChangeSign, Command, Moment, Reason, Release, Rule, Time, Verdict,
+};
+use crate::parts::{
+    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, text, tone,
+    way,
+};
 
 /// The page.
 #[must_use]
-pub fn release(frame: &Frame, _page: &Release) -> String {
-    document(frame, &html! { h1 { (frame.title) } })
+pub fn release(frame: &Frame, page: &Release) -> String {
+    let now = &frame.now;
+    let main = html! {
+        (head(page))
+        section id="way" data-live aria-label="Way" { div class="card" { (way(&page.way)) } }
+        section id="verdict" data-live aria-label="Verdict" { (verdict(page.verdict.as_ref(), &page.next)) }
+        div class="columns" {
+            div class="main" {
+                (section("changes", "Changes against the running release", &changes(&page.changes)))
+                @if let Some(verdict) = &page.verdict { (section("rules", "Rules of the policy", &rules(verdict))) }
+                (section("timeline", "Timeline", &timeline(&page.timeline, now)))
+            }
+            aside aria-label="Facts" {
+                (section("approvals", "Approvals", &approvals(&page.approvals, now)))
+                (section("evidence", "Evidence", &evidence(page)))
+            }
+        }
+    };
+    let place = page.place.join("/");
+    document(frame, &[("Overview", Some("/")), ("Services", Some("/#services")), (&place, None)], &main)
 }
+
+fn head(page: &Release) -> Markup {
+    html! {
+        header class="top" id="headline" data-live {
+            div {
+                h1 {
+                    "Release"
+                    @if let Some(number) = page.number { " " (number) }
+                    ": " (text(&page.subject))
+                }
+                ul class="sub" {
+                    @for line in &page.sub { li { (text(line)) } }
+                    li { (digest(&page.commit)) }
+                    li { (digest(&page.artifact)) }
+                }
+            }
+            (badge(&page.badge))
+        }
+    }
+}
+
+pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
+    let Some(verdict) = verdict else {
+        let wait =
+            html! { p { "The gate judges when the plan and the evidence are complete." } (commands(next)) };
+        return empty("The gate has not judged this release yet.", &wait);
+    };
+    let (first, others) = verdict.reasons.split_at(verdict.reasons.len().min(REASONS_OPEN));
+    html! {
+        div class={ "card verdict " (tone(verdict.state)) } {
+            div class="title" { (glyph(verdict.state)) h2 { (text(&verdict.title)) } p { (text(&verdict.detail)) } }
+            @for one in first { (reason(one)) }
+            @if !others.is_empty() {
+                details id="other-reasons" {
+                    summary { (shown::many(others.len(), "more reason")) }
+                    @for one in others { (reason(one)) }
+                }
+            }
+            @if !next.is_empty() { div class="next" { h3 { "Next" } div { (commands(next)) } } }
+            @if !verdict.warnings.is_empty() {
+                details id="warnings" {
+                    summary { (shown::many(verdict.warnings.len(), "warning")) " that did not stop it" }
+                    @for one in &verdict.warnings { (reason(one)) }
+                }
+            }
+        }
+    }
+}
+
+fn reason(reason: &Reason) -> Markup {
+    html! {
+        article class="reason" data-item {
+            h3 tabindex="-1" { (text(&reason.what)) }
+            @if !reason.facts.is_empty() { ul class="sub" { @for fact in &reason.facts { li { (text(fact)) } } } }
+            p {
+                (text(&reason.remedy))
+                @if let Some(owner) = &reason.owner { " " span class="owner" { "Ask " b { (text(owner)) } "." } }
+                " " code class="code" { (text(&reason.code)) }
+            }
+            (commands(&reason.commands))
+        }
+    }
+}
+
+fn rules(verdict: &Verdict) -> Markup {
+    html! {
+        div class="card" {
+            table class="quiet-table" {
+                thead { tr { th scope="col" { "Rule" } th scope="col" { "Facts that it read" } th scope="col" { "Verdict" } } }
+                tbody { @for one in &verdict.rules { (rule(one)) } }
+            }
+            @if !verdict.passed.is_empty() {
+                details id="passed" {
+                    summary { (shown::many(verdict.passed.len(), "check")) " passed" }
+                    ul class="plain" { @for sentence in &verdict.passed { li { (text(sentence)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn rule(rule: &Rule) -> Markup {
+    html! {
+        tr {
+            th scope="row" { code { (text(&rule.code)) } }
+            td {
+                ul class="sub" {
+                    @for fact in &rule.facts { li { (text(&fact.name)) " " b { (text(&fact.value)) } } }
+                }
+            }
+            td { (badge(&rule.badge)) }
+        }
+    }
+}
+
+pub(super) fn changes(all: &[Change]) -> Markup {
+    if all.is_empty() {
+        return html! { div class="empty" { p { "Nothing differs from the release that runs now." } } };
+    }
+    html! {
+        ul class="rows card" {
+            @for change in all {
+                li {
+                    div class="lead" { (glyph(change.state)) }
+                    div class="body" {
+                        h3 { (text(&change.title)) }
+                        @if !change.detail.is_empty() { p { (text(&change.detail)) } }
+                        @if !change.lines.is_empty() { ul class="diff" { @for line in &change.lines { (difference(line)) } } }
+                        (more(change.more, "difference"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn difference(line: &ChangeLine) -> Markup {
+    let (class, sign, word) = match line.sign {
+        ChangeSign::Added => ("add", "+", "added: "),
+        ChangeSign::Removed => ("del", "−", "removed: "),
+        ChangeSign::Changed => ("mod", "~", "changed: "),
+    };
+    html! {
+        li class=(class) {
+            span class="sign" aria-hidden="true" { (sign) } span class="unseen" { (word) } code { (text(&line.text)) }
+        }
+    }
+}
+
+pub(super) fn approvals(approvals: &Approvals, now: &Time) -> Markup {
+    html! {
+        div class="card" {
+            @if let Some(needed) = &approvals.needed { p class="figure" { (text(needed)) } }
+            @if approvals.votes.is_empty() { p class="none" { "Nobody has approved." } }
+            ul class="votes" {
+                @for vote in &approvals.votes {
+                    li {
+                        div class="pair" { b { (text(&vote.person)) } (badge(&vote.badge)) }
+                        @if !vote.reason.is_empty() { p { (text(&vote.reason)) } }
+                        @if let Some(until) = &vote.until { p { "ends " (moment(until, now)) } }
+                    }
+                }
+            }
+            @if let Some(may) = &approvals.may {
+                p class="may" {
+                    @if may.is_empty() { "Nobody else may approve." }
+                    @else { "May approve: " b { (text(&may.join(", "))) } }
+                }
+            }
+            @if let Some(approve) = &approvals.command { (command(approve)) }
+        }
+    }
+}
+
+fn evidence(page: &Release) -> Markup {
+    html! {
+        div class="card" {
+            (facts(&page.evidence))
+            @if let Some((href, verify)) = &page.bundle {
+                @if let Some(href) = address(href) { p class="get" { a href=(href) download { "Evidence file" } } }
+                (command(verify))
+            }
+        }
+    }
+}
+
+pub(super) fn timeline(all: &[Moment], now: &Time) -> Markup {
+    html! {
+        ol class="timeline-list card" {
+            @for one in all {
+                li {
+                    div class="body" {
+                        h3 { (text(&one.title)) }
+                        p { @if !one.detail.is_empty() { (text(&one.detail)) ", " } "entry " (count(one.entry)) }
+                    }
+                    div class="age" { (moment(&one.time, now)) }
+                }
+            }
+        }
+    }
+}
+
+/// Number of reasons that are shown; further ones fold, so that the next command stays near.
+const REASONS_OPEN: usize = 3;

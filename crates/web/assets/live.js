@@ -1,0 +1,153 @@
+// Live updates: one stream of events for all tabs of a browser. The tab that holds the lock reads the stream and tells the
+// others; each tab then reads its own page again and replaces the regions that differ.
+//
+// Trusted Types: a page is parsed by XMLHttpRequest with `responseType = "document"`, which makes no text into markup here, so no policy is needed.
+const root = document.documentElement;
+const box = document.getElementById("stream");
+const channel = "BroadcastChannel" in self ? new BroadcastChannel("countersign-live") : null;
+let newest = Number(root.dataset.entries ?? 0);
+let shown = newest;
+let reading = false;
+let dirty = false;
+let waits = 1000;
+let broken = "";
+
+const readPage = (address) =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", address);
+    request.setRequestHeader("accept", "text/html");
+    request.responseType = "document";
+    request.timeout = 20000;
+    request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(request.status));
+    request.onerror = request.ontimeout = () => reject(0);
+    request.send();
+  });
+
+const say = (text) => {
+  if (!box || broken === text) return;
+  broken = text;
+  box.lastElementChild.textContent = text;
+  box.hidden = !text;
+};
+
+// A region without what changes by itself, to compare it.
+const still = (region) => {
+  const copy = region.cloneNode(true);
+  for (const time of copy.querySelectorAll("time[data-ms]")) time.textContent = "";
+  for (const button of copy.querySelectorAll("[data-copy]")) {
+    button.textContent = "";
+    button.classList.remove("done");
+  }
+  for (const one of [copy, ...copy.querySelectorAll("details, .changed")]) {
+    one.removeAttribute("open");
+    one.classList.remove("changed");
+    if (!one.className) one.removeAttribute("class");
+  }
+  return copy.outerHTML;
+};
+
+// Where the focus is within a region, so that it can return to the same place.
+const focusIn = (region) => {
+  const active = document.activeElement;
+  if (!active || active === document.body || !region.contains(active)) return null;
+  const all = [...region.querySelectorAll("a, button, summary, [tabindex]")];
+  return { at: all.indexOf(active), href: active.getAttribute("href") };
+};
+
+const replace = (old, fresh) => {
+  const focus = focusIn(old);
+  const open = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
+  const next = document.adoptNode(fresh);
+  for (const one of next.querySelectorAll("details[id]")) one.open = open.has(one.id);
+  old.replaceWith(next);
+  next.classList.add("changed");
+  if (focus) {
+    const all = [...next.querySelectorAll("a, button, summary, [tabindex]")];
+    const same = focus.href && all.find((one) => one.getAttribute("href") === focus.href);
+    (same || all[focus.at])?.focus({ preventScroll: true });
+  }
+};
+
+const refresh = async () => {
+  if (reading) {
+    dirty = true;
+    return;
+  }
+  reading = true;
+  dirty = false;
+  const wanted = newest;
+  let failed = false;
+  try {
+    const fresh = await readPage(location.pathname + location.search);
+    const regions = new Map([...fresh.querySelectorAll("[data-live]")].map((one) => [one.id, one]));
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const next = regions.get(old.id);
+      if (next && still(next) !== still(old)) replace(old, next);
+    }
+    root.dataset.entries = fresh.documentElement.dataset.entries;
+    shown = Math.max(wanted, Number(root.dataset.entries));
+    document.dispatchEvent(new Event("console:replaced"));
+  } catch (status) {
+    failed = true;
+    if (status === 401 || status === 403) return say(`Your session has ended: open a new one with countersign open ${location.pathname}`);
+  } finally {
+    reading = false;
+  }
+  // At most four pages a second, however many events come.
+  if (dirty || failed) setTimeout(refresh, failed ? 5000 : 250);
+};
+
+const heard = (entry) => {
+  newest = Math.max(newest, entry);
+  if (newest > shown && document.visibilityState === "visible") refresh();
+};
+
+const state = (isWhole) => {
+  if (isWhole) {
+    if (broken) {
+      say("");
+      refresh();
+    }
+  } else say("Live updates are interrupted. The page shows an earlier state; it connects again by itself.");
+};
+
+const tell = (message) => {
+  channel?.postMessage(message);
+  take(message);
+};
+
+const take = (message) => {
+  if (message.entry) heard(message.entry);
+  if (message.whole !== undefined) state(message.whole);
+};
+
+const listen = () => {
+  const source = new EventSource(`${root.dataset.stream}?after=${newest}`);
+  const entry = (event) => tell({ entry: Number(event.lastEventId) || newest + 1, whole: true });
+  source.addEventListener("message", entry);
+  source.addEventListener("entry", entry);
+  source.onopen = () => {
+    waits = 1000;
+    tell({ whole: true });
+  };
+  source.onerror = () => {
+    tell({ whole: false });
+    // A browser connects again by itself unless the answer was no stream at all.
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(listen, waits);
+      waits = Math.min(waits * 2, 30000);
+    }
+  };
+};
+
+if (root.dataset.stream) {
+  if (channel) channel.onmessage = (event) => take(event.data);
+  if (channel && navigator.locks) {
+    // The lock is free again when its tab ends, and the next tab takes over.
+    navigator.locks.request("countersign-live", () => new Promise(listen));
+  } else listen();
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && newest > shown) refresh();
+  });
+}

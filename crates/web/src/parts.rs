@@ -1,1 +1,0 @@
-//! Parts that pages share: states, times, digests, commands, rows, tables.

@@ -1,0 +1,41 @@
+//! Commands that people copy.
+
+use maud::{Markup, html};
+
+use super::texts::text;
+use crate::model::Command;
+
+/// A command: the people who may run it, its line, and a button that copies the line. The line stays selectable as text, and the
+/// button shows only where scripts run.
+#[must_use]
+pub fn command(command: &Command) -> Markup {
+    html! {
+        div class="cmd" {
+            @if let Some(note) = &command.note { span class="who" { (person()) (text(note)) } }
+            code class="line" { (text(&command.line)) }
+            (copy(&command.line))
+        }
+    }
+}
+
+/// Several commands.
+#[must_use]
+pub fn commands(all: &[Command]) -> Markup {
+    html! { @for one in all { (command(one)) } }
+}
+
+/// The button that copies a text.
+#[must_use]
+pub fn copy(whole: &str) -> Markup {
+    let whole = text(whole);
+    html! { button class="copy" type="button" data-copy=(whole) aria-label={ "copy " (whole) } { "copy" } }
+}
+
+fn person() -> Markup {
+    html! {
+        svg class="person" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" focusable="false" {
+            circle cx="6" cy="3.5" r="2.5" {}
+            path d="M1.5 11.5a4.5 4.5 0 0 1 9 0z" {}
+        }
+    }
+}

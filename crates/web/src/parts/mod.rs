@@ -1,0 +1,26 @@
+//! Parts that pages share: states, times, digests, commands, facts, rows, tables, pictures.
+//!
+//! Invariant: text by others leaves this module only through [`text`], and an address only through [`address`]. A part has no inline
+//! style or script; the policy of the server's headers forbids both.
+
+mod ansi;
+mod bars;
+mod commands;
+mod facts;
+mod figures;
+mod graph;
+mod state;
+mod texts;
+mod time;
+mod way;
+
+pub use ansi::{Group, group_of, line_of_log};
+pub use bars::bars;
+pub use commands::{command, commands, copy};
+pub use facts::{digest, empty, facts, more, section};
+pub use figures::{bytes, count, took};
+pub use graph::graph;
+pub use state::{badge, glyph, tone};
+pub use texts::{address, link, text};
+pub use time::{age, clock, moment};
+pub use way::way;

@@ -1,0 +1,27 @@
+//! Texts and addresses by others.
+
+use maud::{Markup, html};
+
+/// A text by others. Characters that control, hide or reorder text are written as escapes. `maud` escapes the rest.
+#[must_use]
+pub fn text(raw: &str) -> String {
+    shown::line(raw)
+}
+
+/// An address of a page of this server. Anything else is no address: another scheme, another host, and characters that browsers
+/// remove or read as a slash (<https://url.spec.whatwg.org/#concept-basic-url-parser>).
+#[must_use]
+pub fn address(href: &str) -> Option<&str> {
+    let inside = href.starts_with('/') && !href.starts_with("//");
+    let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+    (inside && href.chars().all(plain)).then_some(href)
+}
+
+/// A link, or only its content if the page about it does not exist.
+#[must_use]
+pub fn link(href: Option<&str>, content: &Markup) -> Markup {
+    match href.and_then(address) {
+        Some(href) => html! { a href=(href) { (content) } },
+        None => html! { span { (content) } },
+    }
+}

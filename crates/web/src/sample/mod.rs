@@ -1,0 +1,34 @@
+//! Invented values of every model: what the page of components shows, and what tests of pages start from.
+//!
+//! Commands are real ones, and codes are codes of the program.
+
+mod invented;
+mod overview;
+mod release;
+mod run;
+
+pub use overview::{overview, quiet_overview};
+pub use release::{held_release, release, young_release};
+pub use run::{log, problem, run};
+
+use crate::frame::Frame;
+use invented::{HOUR, ahead, command};
+
+/// A frame around a page.
+#[must_use]
+pub fn frame(title: &str, path: &str) -> Frame {
+    Frame {
+        title: title.to_owned(),
+        path: path.to_owned(),
+        json: Some(format!("{path}?as=json")),
+        installation: "acme-pay".to_owned(),
+        mode: "team mode".to_owned(),
+        entries: 48_201,
+        witnesses: "witnessed by 2 of 3".to_owned(),
+        waiting: 3,
+        reader: "Dave".to_owned(),
+        session_ends: Some(ahead(6 * HOUR)),
+        now: ahead(0),
+        command: command("countersign status", None),
+    }
+}

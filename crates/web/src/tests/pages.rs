@@ -1,0 +1,98 @@
+//! Every sample page: its markup as a snapshot, its rules, its size.
+
+use std::collections::BTreeSet;
+
+use super::markup::elements;
+use crate::{assets, pages, sample};
+
+/// All sample pages by name.
+pub fn all() -> Vec<(&'static str, String)> {
+    let frame = sample::frame;
+    vec![
+        ("overview", pages::overview(&frame("Overview", "/"), &sample::overview())),
+        ("overview-quiet", pages::overview(&frame("Overview", "/"), &sample::quiet_overview())),
+        ("release-blocked", pages::release(&frame("acme/api/production 42", "/release"), &sample::release())),
+        (
+            "release-held",
+            pages::release(&frame("acme/web/production 118", "/release"), &sample::held_release()),
+        ),
+        (
+            "release-young",
+            pages::release(&frame("acme/web/production", "/release"), &sample::young_release()),
+        ),
+        ("run", pages::run(&frame("Run 4f9c21e0", "/run"), &sample::run())),
+        ("log", pages::log(&frame("test on runner-2", "/log"), &sample::log())),
+        ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
+        ("outside", pages::outside(&sample::problem())),
+        ("design", pages::design(&frame("Components", "/design"))),
+    ]
+}
+
+#[test]
+fn pages_are_as_recorded() {
+    for (name, page) in all() {
+        insta::with_settings!({ filters => vec![("-[0-9a-f]{16}\\.", "-DIGEST.")], prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name, page.replace("><", ">\n<"));
+        });
+    }
+}
+
+#[test]
+fn pages_hold_nothing_inline_and_name_no_other_host() {
+    for (name, page) in all() {
+        for element in elements(&page) {
+            assert_ne!(element.name, "style", "{name}");
+            if element.name == "script" {
+                let source = element.attribute("src").unwrap_or_default();
+                assert!(source.starts_with("/assets/"), "{name}: a script inline");
+                assert!(assets::find(source.trim_start_matches("/assets/")).is_some(), "{name}: {source}");
+            }
+            for (attribute, value) in &element.attributes {
+                assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {element:?}");
+                if ["href", "src", "action"].contains(&attribute.as_str()) {
+                    let own = value.starts_with('/') && !value.starts_with("//");
+                    assert!(own || value.starts_with('#'), "{name}: {element:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn references_within_a_page_lead_somewhere() {
+    for (name, page) in all() {
+        let elements = elements(&page);
+        let ids: Vec<&str> = elements.iter().filter_map(|element| element.attribute("id")).collect();
+        let distinct: BTreeSet<&str> = ids.iter().copied().collect();
+        // The page of components shows some parts twice.
+        assert!(name == "design" || distinct.len() == ids.len(), "{name}: an id stands twice: {ids:?}");
+        for element in &elements {
+            for attribute in ["aria-labelledby", "for"] {
+                let target = element.attribute(attribute);
+                assert!(target.is_none_or(|id| distinct.contains(id)), "{name}: {element:?}");
+            }
+            let is_live = element.attributes.iter().any(|(name, _)| name == "data-live");
+            assert!(!is_live || element.attribute("id").is_some(), "{name}: {element:?}");
+            let is_silent = element.name == "svg"
+                && element.attribute("aria-hidden").is_none()
+                && element.attribute("aria-label").is_none();
+            assert!(!is_silent, "{name}: a picture without words: {element:?}");
+        }
+        assert_eq!(
+            elements.iter().filter(|element| element.name == "h1").count(),
+            1 + usize::from(name == "design")
+        );
+        assert_eq!(elements.iter().filter(|element| element.name == "main").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_page_with_its_files_is_small() {
+    for (name, page) in all() {
+        let files: BTreeSet<&str> =
+            page.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let files: usize = files.iter().map(|file| assets::find(file).unwrap().bytes.len()).sum();
+        let bytes = page.len() + files;
+        assert!(bytes <= 150 * 1_024, "{name}: {bytes} bytes with its files, at most 150 KiB");
+    }
+}
