@@ -84,9 +84,12 @@ pub fn unpack(package: &Path, into: &Path) -> TaskResult {
 struct Tool {
     /// Name of its package, and of its directory.
     name: &'static str,
+    /// Further packages to install with it.
+    with: &'static [&'static str],
     /// Files that exist if it is installed.
     files: &'static [&'static str],
-    /// Packages to unpack: its own, and those that it needs and that are not on every system.
+    /// Packages to unpack: its own, and those that it needs and that are not on every system. Empty: all but the C library,
+    /// which the system has.
     packages: &'static [&'static str],
     purpose: &'static str,
 }
@@ -94,44 +97,69 @@ struct Tool {
 const TOOLS: [Tool; 2] = [
     Tool {
         name: "softhsm2",
+        with: &[],
         files: &["usr/lib/softhsm/libsofthsm2.so", "usr/bin/softhsm2-util"],
         packages: &["softhsm2_", "libsofthsm2_"],
         purpose: "keys in a PKCS#11 device",
     },
     Tool {
         name: "strace",
+        with: &[],
         files: &["usr/bin/strace"],
         packages: &["strace_", "libunwind8_", "liblzma5_"],
         purpose: "record of all writes, to simulate power cuts",
     },
 ];
 
+/// A browser with its driver and fonts.
+const CHROMIUM: Tool = Tool {
+    name: "chromium",
+    with: &["chromium-driver", "fonts-noto-core"],
+    files: &[
+        "usr/lib/chromium/chromium",
+        "usr/bin/chromedriver",
+        "usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
+    ],
+    packages: &[],
+    purpose: "pages of the console in a real browser",
+};
+
 /// Downloads the programs that tests need and that are missing.
 pub fn tools(target: &Path) -> TaskResult {
-    for tool in TOOLS {
-        let (name, purpose) = (tool.name, tool.purpose);
-        let tree = target.join(name);
-        let found =
-            [Path::new("/"), &tree].iter().any(|root| tool.files.iter().all(|file| root.join(file).exists()));
-        if !found {
-            fetch(&tool, target, &tree)
-                .map_err(|error| format!("{error}; install {name} (`apt-get install {name}`): {purpose}"))?;
-        }
-        println!("found    {name}");
+    TOOLS.iter().try_for_each(|tool| found(tool, target).map(drop))
+}
+
+/// The same for the browser: the directory below which it is.
+pub fn chromium(target: &Path) -> Result<PathBuf, String> {
+    found(&CHROMIUM, target)
+}
+
+fn found(tool: &Tool, target: &Path) -> Result<PathBuf, String> {
+    let (name, tree) = (tool.name, target.join(tool.name));
+    let roots = [PathBuf::from("/"), tree.clone()];
+    let mut found = roots.into_iter().find(|root| tool.files.iter().all(|file| root.join(file).exists()));
+    if found.is_none() {
+        let all = [&[name], tool.with].concat().join(" ");
+        fetch(tool, target, &tree).map_err(|error| {
+            format!("{error}; install {name} (`apt-get install {all}`): {}", tool.purpose)
+        })?;
+        found = Some(tree);
     }
-    Ok(())
+    println!("found    {name}");
+    found.ok_or_else(|| format!("{name} is missing"))
 }
 
 fn fetch(tool: &Tool, target: &Path, tree: &Path) -> TaskResult {
     let Mirror { uri, key, suite } = mirror()?;
     let apt = Apt::new(&target.join("apt"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
     apt.run(&["update", "-q"])?;
-    apt.run(&["install", "-q", "-y", "--download-only", tool.name])?;
+    apt.run(&[&["install", "-q", "-y", "--download-only", tool.name], tool.with].concat())?;
     let unpacked = target.join(format!("{}.new", tool.name));
     drop(fs::remove_dir_all(&unpacked));
     for package in apt.packages()? {
         let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if tool.packages.iter().any(|own| name.starts_with(own)) {
+        let everything = tool.packages.is_empty() && !name.starts_with("libc6_");
+        if everything || tool.packages.iter().any(|own| name.starts_with(own)) {
             unpack(&package, &unpacked)?;
         }
     }

@@ -5,6 +5,7 @@
 
 mod accept;
 mod apt;
+mod browser;
 mod cases;
 mod command;
 mod docs;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["words", "--lower"] => tidy::words::lower(&command::root()),
         ["words", path] => run::words(path),
         ["test", "--peers", rest @ ..] => peers::setup().and_then(|()| run::test_with_peers(rest)),
+        ["test", "--browser", rest @ ..] => browser::test(rest),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
         ["fuzz", seconds, only @ ..] if seconds.parse::<u64>().is_ok() => {

@@ -12,6 +12,7 @@ pub const USAGE: &str = "usage: cargo x <task>
   words --lower  write into xtask/src/tidy/words-allowed.txt where fewer are left
   test [ARGS]    all tests; ARGS go to the test runner
   test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
+  test --browser [TEXT]  pages of the console in Chromium: all tests, or those whose names contain TEXT
   bench [ARGS]   figures with their floors
   mutants        the judge without each of its conditions, against every forgery
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record

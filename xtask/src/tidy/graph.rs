@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 24] = [
+const EDGES: [(&str, &[&str]); 25] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -88,6 +88,8 @@ const EDGES: [(&str, &[&str]); 24] = [
     ),
     // Only for tests, benches and the simulator: no other row names it.
     ("lab", &["tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "agent"]),
+    // Only tests, which see what a person at a browser sees.
+    ("browser", &[]),
     ("xtask", &[]),
 ];
 

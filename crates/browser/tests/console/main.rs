@@ -1,0 +1,19 @@
+//! The console in a real Chromium: what a person sees, and what a hostile page or service beside it gets.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+
+mod axe;
+mod chromium;
+mod harness;
+mod settings;
+mod site;
+
+use std::time::Duration;
+
+/// Runs a test that waits, for a bounded time.
+fn timed(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ended = runtime.block_on(async { tokio::time::timeout(TEST, test).await });
+    assert!(ended.is_ok(), "the test did not end within {TEST:?}");
+}
+
+const TEST: Duration = Duration::from_secs(90);

@@ -1,0 +1,45 @@
+//! What `cargo x test --browser` tells these tests, by variables of the environment.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The browser.
+pub fn chromium() -> PathBuf {
+    tree().join("usr/lib/chromium/chromium")
+}
+
+/// Its driver.
+pub fn chromedriver() -> PathBuf {
+    tree().join("usr/bin/chromedriver")
+}
+
+/// Variables by which a browser that is not installed finds its libraries and fonts.
+pub fn surroundings() -> Vec<(&'static str, String)> {
+    let tree = tree();
+    if tree == Path::new("/") {
+        return Vec::new();
+    }
+    let path = |inner: &str| tree.join(inner).display().to_string();
+    let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map(path).join(":");
+    vec![
+        ("LD_LIBRARY_PATH", libraries),
+        ("XDG_DATA_HOME", path("usr/share")),
+        ("FONTCONFIG_FILE", path("etc/fonts/fonts.conf")),
+    ]
+}
+
+/// The file of axe-core.
+pub fn axe() -> PathBuf {
+    told("COUNTERSIGN_AXE").into()
+}
+
+/// The directory below which Debian's packages of the browser are unpacked.
+fn tree() -> PathBuf {
+    told("COUNTERSIGN_CHROMIUM").into()
+}
+
+fn told(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: `cargo x test --browser` sets it and runs these tests")
+    })
+}
