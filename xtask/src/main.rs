@@ -44,6 +44,7 @@ fn main() -> ExitCode {
             fuzz::run(seconds.parse().unwrap_or(60), only)
         }
         ["mutants"] => mutants::run(),
+        ["mutants", only] => mutants::run_only(only),
         ["sim", rest @ ..] => run::sim(rest),
         ["accept", area] => accept::accept(area, None),
         ["accept", area, only] => accept::accept(area, Some(only)),

@@ -195,6 +195,8 @@ fn step_of<'a>(pipeline: &'a Pipeline, work: &Work) -> Option<(&'a Name, &'a Ste
 pub const TESTS: &str = "out/tests.xml";
 /// Path of the scanner's report.
 pub const SCAN: &str = "out/scan.sarif";
+/// Path of another scanner's report.
+pub const OTHER: &str = "out/other.sarif";
 /// Path of the report of the check that attacks a service.
 pub const ATTACK: &str = "out/zap.json";
 /// Path of the report of the check that tries a service.

@@ -64,6 +64,32 @@ pub const PIPELINE_REPORTS: &str = concat!(
 /// A pipeline whose second step is a scan by the runner itself.
 pub const PIPELINE_SCANS: &str = concat!(begin!(), "    scan: [secrets, components]\n", artifacts!());
 
+/// A pipeline whose second step leaves reports of two scanners.
+pub const PIPELINE_SCANNERS: &str = concat!(
+    steps!(),
+    "    reports:
+      - { kind: sarif, path: out/other.sarif }
+      - { kind: sarif, path: out/scan.sarif }
+    report-exits: [1]
+",
+    artifacts!()
+);
+
+/// A pipeline in which a step leaves a scanner's report and the runner scans by itself.
+pub const PIPELINE_BOTH: &str = concat!(
+    "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+    reports: [{ kind: sarif, path: out/scan.sarif }]
+  test:
+    needs: [build]
+    scan: [secrets]
+",
+    artifacts!()
+);
+
 /// A pipeline whose second step leaves a report of coverage.
 pub const PIPELINE_COVERAGE: &str =
     concat!(steps!(), "    reports: [{ kind: lcov, path: out/lcov.info }]\n", artifacts!());

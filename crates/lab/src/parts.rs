@@ -28,8 +28,8 @@ use serde_json::json;
 use crate::commits::{CommitContent, commit};
 use crate::documents::{self, LabDocument};
 pub use crate::files::{
-    PIPELINE, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_MORE, PIPELINE_REPORTS, PIPELINE_SCANS, RELEASE,
-    RELEASE_CHECKS,
+    PIPELINE, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_MORE, PIPELINE_REPORTS,
+    PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};

@@ -154,8 +154,8 @@ fn referenced<'a>(
     receipts: impl IntoIterator<Item = &'a Receipt>,
 ) -> BTreeSet<Digest> {
     let all = receipts.into_iter().flat_map(|receipt| receipt.reports.values());
-    let read = |report: &&ReportRef| {
-        reads.iter().any(|read| read.from == from && read.content && is_met_by(read, report))
+    let read = |carried: &&ReportRef| {
+        reads.iter().any(|read| read.from == from && read.content && is_met_by(read, carried))
     };
     all.filter(read).map(|report| report.document).collect()
 }

@@ -2,7 +2,7 @@
 //! check to something else.
 
 use evidence::Bytes;
-use evidence::configuration::Configuration;
+use evidence::configuration::{Bounds, Configuration};
 use evidence::receipt::Work;
 use evidence::release_check::ReleaseCheck;
 use evidence::report::{AgentReport, ReleaseOutcome};
@@ -132,6 +132,10 @@ fn targets() -> Vec<RunForgery> {
                 asked.order.checks[0].configuration = Bytes(other.encode().unwrap());
             },
         ),
+        row("a configuration with other bounds", "configuration-differs", |_, asked| {
+            let other = Configuration { bounds: Some(Bounds::default()), ..configuration() };
+            asked.order.checks[0].configuration = Bytes(other.encode().unwrap());
+        }),
         row("a signed configuration that the agent did not apply", "plan-differs", |lab, asked| {
             let other = Configuration { port: Some(5_432), ..configuration() }.encode().unwrap();
             let mut statement = lab.environment("staging", &lab.base());

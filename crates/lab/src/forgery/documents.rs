@@ -9,15 +9,16 @@ use evidence::release_file;
 use evidence::{Bytes, Digest};
 
 use super::row::{Forgery, forged, patched};
-use crate::documents::{self, COMPONENTS, LabDocument, PACKAGES, SCAN, SECRETS, TESTS};
+use crate::documents::{self, COMPONENTS, LabDocument, OTHER, PACKAGES, SCAN, SECRETS, TESTS};
 use crate::files::RELEASE_OWNED;
 use crate::parts::{
-    PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, PIPELINE_SCANS, Parts, pipeline_of,
+    PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS,
+    Parts, pipeline_of,
 };
 use crate::world::{Lab, at, default_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [carried(), stated(), scanned(), demanded(), dated(), joined()].concat()
+    [carried(), stated(), scanned(), demanded(), dated(), joined(), contradicting()].concat()
 }
 
 /// A row in an installation whose pipeline leaves reports.
@@ -36,7 +37,11 @@ fn carried() -> Vec<Forgery> {
             bundle.lanes.documents.insert(Digest::of(b"more"), Bytes(b"more".to_vec()));
         })),
         in_lab(patched("a document with other bytes", "document-unsound", |_, bundle| {
-            bundle.lanes.documents.values_mut().for_each(|bytes| bytes.0 = b"{}".to_vec());
+            // The counts of the receipt are those of these bytes too.
+            let mut other = documents::findings(&[("style", Class::Code, Severity::Low)]);
+            other.findings.values_mut().for_each(|finding| finding.message = "nothing to see".into());
+            let honest = documents::harmless()[SCAN].digest();
+            bundle.lanes.documents.insert(honest, Bytes(LabDocument::of(&other).bytes));
         })),
         row("a document of another form", "document-unsound", |lab, parts| {
             let scan = parts.documents.get_mut(SCAN).unwrap();
@@ -179,10 +184,12 @@ fn scanned() -> Vec<Forgery> {
             of(lab, parts, SECRETS, |report| report.producer = Producer::Step(Digest::of(b"scan")));
         }),
         scans("a scan for secrets as a list of components", DIFFER, |lab, parts| {
-            let list = parts.documents.get(PACKAGES).unwrap().digest();
+            let list = parts.documents[PACKAGES].clone();
+            let summary = list.kind.inspect(&list.bytes).unwrap();
             signed(lab, parts, |receipt| {
                 if let Some(report) = receipt.reports.get_mut(SECRETS) {
-                    (report.kind, report.document) = (DocumentKind::Components, list);
+                    (report.kind, report.document) = (list.kind, list.digest());
+                    (report.items, report.tool) = (summary.items.clone(), summary.tool.clone());
                 }
             });
         }),
@@ -331,6 +338,31 @@ fn joined() -> Vec<Forgery> {
             one_saw(lab, parts, COMPONENTS, &LabDocument::of(&documents::components("2.0.0")));
         })
         .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
+    ]
+}
+
+/// Two reports that say different things about one finding, of which the first one would hide the second.
+fn contradicting() -> Vec<Forgery> {
+    const DIFFER: &str = "documents-differ";
+    fn hide(lab: &Lab, parts: &mut Parts, behind: &str) {
+        let worst = documents::findings(&[("key", Class::Secret, Severity::Critical)]);
+        let mut other = worst.clone();
+        for finding in other.findings.values_mut() {
+            (finding.class, finding.rule, finding.severity) = (Class::Code, "style".into(), Severity::Low);
+        }
+        parts.documents.insert(behind.into(), LabDocument::of(&other));
+        parts.documents.insert(SCAN.into(), LabDocument::of(&worst));
+        signed(lab, parts, |_| {});
+    }
+    vec![
+        forged("a secret that another scanner calls a matter of style", DIFFER, |lab, parts| {
+            hide(lab, parts, OTHER);
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_SCANNERS),
+        forged("a secret that the runner's own scan calls a matter of style", DIFFER, |lab, parts| {
+            hide(lab, parts, SECRETS);
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_BOTH),
     ]
 }
 

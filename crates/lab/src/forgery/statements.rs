@@ -190,6 +190,14 @@ fn of_some_kinds() -> Vec<Forgery> {
             },
         )
         .in_lab(with_reports),
+        forged(
+            "a not-affected statement about a finding that is shown as another one",
+            UNSOUND,
+            |lab, parts| {
+                stated(lab, parts, swapped, |_| ());
+            },
+        )
+        .in_lab(with_reports),
         forged("a sign-off by the author of the change", MISSING, |lab, parts| by_ada(lab, parts, sign_off))
             .in_lab(with_sign_off),
         forged("a not-affected statement by the author of the change", FOUND, |lab, parts| {
@@ -356,6 +364,21 @@ pub(super) fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
     let (identity, finding) = found(lab, parts, document);
     let justification = Justification::VulnerableCodeNotInExecutePath;
     statement(lab, parts, identity, Body::NotAffected(NotAffected { finding, justification, vex: None }))
+}
+
+/// One component with two advisories: the subject is the harmless one, and the text is about the critical one.
+fn swapped(lab: &Lab, parts: &mut Parts) -> Statement {
+    let (worst, least) = ("CVE-2026-1", "CVE-2026-2");
+    let rules = [(worst, Class::Dependency, Severity::Critical), (least, Class::Dependency, Severity::Low)];
+    let mut document = documents::findings(&rules);
+    for finding in document.findings.values_mut() {
+        finding.site = Site::Component { purl: "pkg:cargo/serde@1.0.0".into(), through: Vec::new() };
+    }
+    let of = |rule: &str| document.findings.iter().find(|(_, finding)| finding.rule == rule).unwrap();
+    let (subject, finding) = (*of(least).0, SeenFinding::of(of(worst).1));
+    found(lab, parts, document);
+    let justification = Justification::VulnerableCodeNotInExecutePath;
+    statement(lab, parts, subject, Body::NotAffected(NotAffected { finding, justification, vex: None }))
 }
 
 fn sign_off(lab: &Lab, parts: &mut Parts) -> Statement {
