@@ -11,6 +11,7 @@ let reading = false;
 let dirty = false;
 let waits = 1000;
 let broken = "";
+let ended = false;
 
 const readPage = (address) =>
   new Promise((resolve, reject) => {
@@ -90,20 +91,26 @@ const refresh = async () => {
     document.dispatchEvent(new Event("console:replaced"));
   } catch (status) {
     failed = true;
-    if (status === 401 || status === 403) return say(`Your session has ended: open a new one with countersign open ${location.pathname}`);
+    if (status === 401) {
+      ended = true;
+      say(`Your session has ended. This opens a new one: countersign open ${location.pathname}`);
+    }
   } finally {
     reading = false;
   }
   // At most four pages a second, however many events come.
-  if (dirty || failed) setTimeout(refresh, failed ? 5000 : 250);
+  if (!ended && (dirty || failed)) setTimeout(refresh, failed ? 5000 : 250);
 };
 
-const heard = (entry) => {
-  newest = Math.max(newest, entry);
+// `all` means that anything may have changed; the ledger may even be another one, with fewer entries.
+const heard = (entry, all) => {
+  newest = all ? entry : Math.max(newest, entry);
+  if (all) shown = Math.min(shown, entry - 1);
   if (newest > shown && document.visibilityState === "visible") refresh();
 };
 
 const state = (isWhole) => {
+  if (ended) return;
   if (isWhole) {
     if (broken) {
       say("");
@@ -118,15 +125,16 @@ const tell = (message) => {
 };
 
 const take = (message) => {
-  if (message.entry) heard(message.entry);
+  if (message.entry) heard(message.entry, message.all);
   if (message.whole !== undefined) state(message.whole);
 };
 
 const listen = () => {
   const source = new EventSource(`${root.dataset.stream}?after=${newest}`);
-  const entry = (event) => tell({ entry: Number(event.lastEventId) || newest + 1, whole: true });
-  source.addEventListener("message", entry);
-  source.addEventListener("entry", entry);
+  source.addEventListener("entry", (event) => {
+    const { all } = JSON.parse(event.data);
+    tell({ entry: Number(event.lastEventId), all: Boolean(all), whole: true });
+  });
   source.onopen = () => {
     waits = 1000;
     tell({ whole: true });
@@ -135,6 +143,8 @@ const listen = () => {
     tell({ whole: false });
     // A browser connects again by itself unless the answer was no stream at all.
     if (source.readyState === EventSource.CLOSED) {
+      // The page itself says why, for instance that the session has ended.
+      refresh();
       setTimeout(listen, waits);
       waits = Math.min(waits * 2, 30000);
     }

@@ -40,8 +40,8 @@ pub struct Frame {
     pub command: Command,
 }
 
-/// Address of the stream of events, which pages listen to. Each event's id is the number of a ledger entry; its name is `entry`
-/// or omitted.
+/// Address of the stream of events, which pages listen to. An event has the name `entry`; its id is the number of ledger entries; `all`
+/// in its data says that every page may have changed.
 pub const STREAM: &str = "/live";
 
 /// Directory of the files that pages load; their names are those of [`crate::assets::find`].

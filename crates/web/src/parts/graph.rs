@@ -53,7 +53,6 @@ fn row(node: &Node, whole: u64) -> Markup {
             }
             td class="track" {
                 @if let Some((from, until)) = span { (bar(node, from, until, whole)) }
-                @else { span class="word" { (text(&node.badge.word)) } }
             }
             td class="figure" {
                 @if let Some((from, until)) = span { (took(until - from)) }

@@ -2,8 +2,8 @@
 
 use super::invented::{ARTIFACT, COMMIT, DAY, HOUR, MINUTE, ago, ahead, badge, command, fact, words};
 use crate::model::{
-    Approval, Approvals, Change, ChangeLine, ChangeSign, Fact, Link, Moment, Reason, Release, Rule, State,
-    Time, Verdict,
+    Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, Fact, Link, Moment, Reason, Release, Rule,
+    State, Time, Verdict,
 };
 
 /// A release that two checks block.
@@ -17,7 +17,7 @@ pub fn release() -> Release {
         sub: words(&["requested by Alice 38 min ago", "replaces release 41"]),
         commit: COMMIT.to_owned(),
         artifact: ARTIFACT.to_owned(),
-        way: way(badge(State::Stop, "blocked"), "2 checks fail"),
+        way: way(42, badge(State::Stop, "blocked"), "2 checks fail"),
         verdict: Some(verdict()),
         next: vec![command("countersign run", Some("Alice, after both updates"))],
         changes: changes(),
@@ -49,10 +49,11 @@ pub fn release() -> Release {
 pub fn held_release() -> Release {
     let rules = verdict().rules.into_iter().map(|rule| Rule { badge: badge(State::Pass, "passes"), ..rule });
     Release {
+        place: ["acme", "web", "production"].map(str::to_owned),
         subject: "address form".to_owned(),
         number: Some(118),
         badge: badge(State::Wait, "1 approval"),
-        way: way(badge(State::Wait, "1 approval"), "0 of 1 approval"),
+        way: way(118, badge(State::Wait, "1 approval"), "0 of 1 approval"),
         verdict: Some(Verdict {
             state: State::Wait,
             title: "One person has to approve".to_owned(),
@@ -89,7 +90,8 @@ pub fn young_release() -> Release {
     }
 }
 
-fn way(last: crate::model::Badge, why: &str) -> Vec<Link> {
+fn way(number: u64, last: Badge, why: &str) -> Vec<Link> {
+    let here = format!("release {number}");
     let stop = |title: &str, state, word: &str, lines: &[&str]| Link {
         title: title.to_owned(),
         badge: badge(state, word),
@@ -101,11 +103,11 @@ fn way(last: crate::model::Badge, why: &str) -> Vec<Link> {
         stop("commit", State::Pass, "signed", &["4f9c21e07b", "by Alice"]),
         stop("run 512", State::Pass, "passed", &["2 runners agree", "3 min 12 s"]),
         stop("artifact", State::Pass, "equal", &["sha256:9b1e…40c2", "212 components"]),
-        stop("dev", State::Pass, "healthy", &["release 42", "since 1 d"]),
-        stop("staging", State::Pass, "healthy", &["release 42", "since 25 h"]),
+        stop("dev", State::Pass, "healthy", &[&here, "since 1 d"]),
+        stop("staging", State::Pass, "healthy", &[&here, "since 25 h"]),
         Link {
             badge: last,
-            lines: words(&["release 42", why]),
+            lines: words(&[&here, why]),
             current: true,
             ..stop("production", State::Stop, "", &[])
         },
