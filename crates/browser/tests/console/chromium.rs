@@ -62,6 +62,8 @@ impl Chromium {
     /// Opens an address, and waits until its page is loaded.
     pub async fn open(&self, url: &str) {
         self.session.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        // The driver may answer while the page before it is still the one that scripts see.
+        self.until(&format!("{LOADED} && location.href === {}", json!(url))).await;
     }
 
     /// Opens an address that does not answer with a page: the error's text.
@@ -113,11 +115,26 @@ impl Chromium {
         let end = Instant::now() + CONDITION;
         while self.value(expression).await != json!(true) {
             if Instant::now() > end {
-                let page = self.text("document.body.innerText").await;
+                let page = self.text("location.href + '\\n' + document.body?.innerText").await;
                 panic!("`{expression}` did not become true within {CONDITION:?}; the page says:\n{page}");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Waits until something outside the page is so.
+    pub async fn when(&self, condition: impl Fn() -> bool) {
+        let end = Instant::now() + CONDITION;
+        while !condition() {
+            assert!(Instant::now() < end, "the condition did not become true within {CONDITION:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Lets pages read and write the clipboard, which belongs to this browser alone.
+    pub async fn allow_clipboard(&self) {
+        let all = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.tell("Browser.grantPermissions", all).await;
     }
 
     /// Presses keys, one after the other: letters, or `thirtyfour::Key`.
@@ -208,6 +225,7 @@ impl Driver {
     }
 }
 
+const LOADED: &str = "document.readyState === 'complete'";
 const ON_PORT: &str = "started successfully on port ";
 /// Names other than loopback ones lead nowhere, but for one that a hostile resolver points at this machine.
 const RESOLVER: &str = "--host-resolver-rules=MAP rebound.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, \

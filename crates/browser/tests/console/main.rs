@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
 
 mod axe;
+mod checks;
 mod chromium;
 mod harness;
+mod samples;
 mod settings;
 mod site;
 
@@ -16,4 +18,4 @@ fn timed(test: impl Future<Output = ()>) {
     assert!(ended.is_ok(), "the test did not end within {TEST:?}");
 }
 
-const TEST: Duration = Duration::from_secs(90);
+const TEST: Duration = Duration::from_secs(200);

@@ -1,0 +1,182 @@
+//! The sample pages of `web`, in every state that they show, under the headers of the server.
+
+use serde_json::Value;
+use thirtyfour::Key;
+use web::{assets, pages, sample};
+
+use crate::chromium::Chromium;
+use crate::site::Site;
+use crate::{checks, timed};
+
+/// Names of the pages, with their addresses.
+const PAGES: [&str; 10] = [
+    "/",
+    "/overview-quiet",
+    "/release",
+    "/release-held",
+    "/release-young",
+    "/run",
+    "/log",
+    "/error",
+    "/outside",
+    "/design",
+];
+
+fn html(path: &str) -> String {
+    let frame = sample::frame("Sample", path);
+    match path {
+        "/" => pages::overview(&frame, &sample::overview()),
+        "/overview-quiet" => pages::overview(&frame, &sample::quiet_overview()),
+        "/release" => pages::release(&frame, &sample::release()),
+        "/release-held" => pages::release(&frame, &sample::held_release()),
+        "/release-young" => pages::release(&frame, &sample::young_release()),
+        "/run" => pages::run(&frame, &sample::run()),
+        "/log" => pages::log(&frame, &sample::log()),
+        "/error" => pages::error(&frame, &sample::problem()),
+        "/outside" => pages::outside(&sample::problem()),
+        _ => pages::design(&frame),
+    }
+}
+
+/// A server of the pages and of the files that they name.
+fn site() -> Site {
+    let site = Site::pages(HEADERS, &[]);
+    for path in PAGES {
+        let page = html(path);
+        for name in page.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let asset = assets::find(name).unwrap();
+            site.put(
+                &format!("/assets/{name}"),
+                asset.content_type,
+                std::str::from_utf8(asset.bytes).unwrap(),
+            );
+        }
+        site.put(path, "text/html; charset=utf-8", &page);
+    }
+    // The page of a log asks for further lines.
+    site.put(&sample::log().href, "text/html; charset=utf-8", &html("/log"));
+    site
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn sample_pages_are_accessible_in_light() {
+    timed(are_accessible(false));
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn sample_pages_are_accessible_in_dark() {
+    timed(are_accessible(true));
+}
+
+async fn are_accessible(dark: bool) {
+    let (site, page) = (site(), Chromium::start().await);
+    let mut found = Vec::new();
+    for path in PAGES {
+        found.extend(checks::looks(&page, &site.at(HOST, path), dark).await);
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn sample_pages_keep_the_policy_and_ask_nobody_else() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        let mut found = Vec::new();
+        for path in PAGES {
+            found.extend(checks::quiet(&page, &site.at(HOST, path)).await);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn sample_pages_are_whole_without_script() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        let mut found = Vec::new();
+        for path in PAGES {
+            found.extend(checks::without_script(&page, &site.at(HOST, path)).await);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn the_first_reason_is_reached_and_its_remedy_copied_by_keys() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        page.allow_clipboard().await;
+        page.open(&site.at(HOST, "/release")).await;
+        let remedy = page.text("document.querySelector('.reason [data-copy]').dataset.copy").await;
+        assert!(remedy.contains(' '), "{remedy}");
+        page.press("j").await;
+        page.until("document.activeElement.closest('.reason') !== null").await;
+        page.press("y").await;
+        page.until("document.getElementById('said').textContent.startsWith('copied ')").await;
+        assert_eq!(page.text("navigator.clipboard.readText()").await, remedy);
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn keys_are_shown_lead_to_pages_and_can_be_switched_off() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        page.open(&site.at(HOST, "/release")).await;
+        page.press("?").await;
+        page.until("document.getElementById('keys').open").await;
+        page.press(Key::Escape).await;
+        page.until("!document.getElementById('keys').open").await;
+        page.press("gd").await;
+        page.until("location.pathname === '/design'").await;
+        page.press("?").await;
+        page.until("document.getElementById('keys').open").await;
+        page.value("document.querySelector('[data-keys-on]').focus()").await;
+        page.press(" ").await;
+        page.press(Key::Escape).await;
+        page.until("!document.getElementById('keys').open").await;
+        page.press("go").await;
+        // The next key opens the dialogue even now; the page before it was not left.
+        page.press("?").await;
+        page.until("document.getElementById('keys').open").await;
+        assert_eq!(page.text("location.pathname").await, "/design");
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn an_entry_appears_without_reload_and_a_broken_stream_is_said_and_heals() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        page.open(&site.at(HOST, "/")).await;
+        page.value("window.kept = true").await;
+        page.when(|| site.streams() == 1).await;
+        let next = html("/").replacen("data-entries=\"48201\"", "data-entries=\"48202\"", 1);
+        let title = page.text("document.querySelector('#waiting h3').textContent").await;
+        site.put("/", "text/html; charset=utf-8", &next.replace(&title, "something new"));
+        site.tell("id: 48202\nevent: entry\ndata: {}\n\n");
+        page.until("document.querySelector('#waiting h3').textContent === 'something new'").await;
+        assert_eq!(page.value("document.getElementById('stream').hidden").await, Value::Bool(true));
+        site.interrupt();
+        page.until("!document.getElementById('stream').hidden").await;
+        let said = page.text("document.getElementById('stream').innerText").await;
+        assert!(said.contains("Live updates are interrupted"), "{said}");
+        // An entry that came meanwhile is shown as soon as the stream is back.
+        site.put("/", "text/html; charset=utf-8", &next.replace(&title, "while away"));
+        site.resume();
+        page.until("document.getElementById('stream').hidden").await;
+        page.until("document.querySelector('#waiting h3').textContent === 'while away'").await;
+        assert_eq!(page.value("window.kept").await, Value::Bool(true), "the page was loaded again");
+    });
+}
+
+const HOST: &str = "sample.localhost";
+/// Those of `crates/server/src/http/console/headers.rs`; tests of the installation see the real ones.
+const HEADERS: &str = "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
+trusted-types 'none'\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n";
