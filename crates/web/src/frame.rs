@@ -77,7 +77,7 @@ pub fn plain_document(title: &str, main: &Markup) -> String {
     let live = html! { script type="module" src={ (ASSETS) (assets::name("copy.js")) } {} };
     let body = html! {
         div class="alone" {
-            div class="brand" { (mark()) "countersign" }
+            header class="brand" { (mark()) "countersign" }
             main id="main" { (main) }
         }
         div id="said" class="unseen" role="status" {}

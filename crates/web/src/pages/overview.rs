@@ -31,10 +31,7 @@ pub fn overview(frame: &Frame, page: &Overview) -> String {
 
 pub(super) fn waiting(all: &[Waiting], now: &Time) -> Markup {
     if all.is_empty() {
-        return empty(
-            "Nothing waits for a person.",
-            &html! { p { "The next commit starts with a run." } (run()) },
-        );
+        return html! { div class="empty" { p { "Nothing waits for a person." } } };
     }
     html! {
         ul class="rows card" {
@@ -54,10 +51,8 @@ pub(super) fn waiting(all: &[Waiting], now: &Time) -> Markup {
 
 pub(super) fn board(board: &Board, now: &Time) -> Markup {
     if board.services.is_empty() {
-        return empty(
-            "No service is deployed yet.",
-            &html! { p { "A run releases the commit of a repository." } (run()) },
-        );
+        let how = html! { p { "A run builds the commit of a repository and releases it:" } (run()) };
+        return empty("No service is deployed yet.", &how);
     }
     html! {
         div class="card" {
@@ -117,7 +112,7 @@ fn behind(next: &Behind) -> Markup {
 
 pub(super) fn runs(all: &[RunLine], now: &Time) -> Markup {
     if all.is_empty() {
-        return empty("No commit was built yet.", &run());
+        return html! { div class="empty" { p { "No commit was built yet." } } };
     }
     html! {
         ul class="rows card" {

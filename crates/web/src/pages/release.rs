@@ -7,8 +7,8 @@ use crate::model::{
     Approvals, Change, ChangeLine, ChangeSign, Command, Moment, Reason, Release, Rule, Time, Verdict,
 };
 use crate::parts::{
-    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, text, tone,
-    way,
+    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, sign, text,
+    tone, way,
 };
 
 /// The page.
@@ -137,7 +137,7 @@ pub(super) fn changes(all: &[Change]) -> Markup {
         ul class="rows card" {
             @for change in all {
                 li {
-                    div class="lead" { (glyph(change.state)) }
+                    div class="lead" { (sign(change.state)) }
                     div class="body" {
                         h3 { (text(&change.title)) }
                         @if !change.detail.is_empty() { p { (text(&change.detail)) } }
@@ -201,6 +201,9 @@ fn evidence(page: &Release) -> Markup {
 }
 
 pub(super) fn timeline(all: &[Moment], now: &Time) -> Markup {
+    if all.is_empty() {
+        return html! { div class="empty" { p { "Nothing happened to it yet." } } };
+    }
     html! {
         ol class="timeline-list card" {
             @for one in all {

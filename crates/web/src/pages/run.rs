@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::frame::{Frame, document};
 use crate::model::{Badge, Command, LogLink, Output, Run, RunnerColumn, State, TestLine};
 use crate::parts::{
-    badge, commands, digest, empty, facts, glyph, graph, link, section, text, tone, took, way,
+    badge, commands, digest, empty, facts, glyph, graph, link, section, sign, text, tone, took, way,
 };
 
 /// The page.
@@ -118,7 +118,7 @@ fn result(output: &Output) -> Markup {
         ul class="sub" {
             @for fact in &output.facts {
                 li {
-                    @if let Some(state) = fact.state { (glyph(state)) }
+                    @if let Some(state) = fact.state { (sign(state)) }
                     (text(&fact.name)) " "
                     b title=[fact.whole.as_deref().map(text)] { (text(&fact.value)) }
                 }

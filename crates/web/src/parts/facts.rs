@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::commands::copy;
-use super::state::glyph;
+use super::state::sign;
 use super::texts::{link, text};
 use crate::model::Fact;
 
@@ -24,7 +24,7 @@ pub fn facts(all: &[Fact]) -> Markup {
 
 fn value(fact: &Fact) -> Markup {
     let shown = html! {
-        @if let Some(state) = fact.state { (glyph(state)) }
+        @if let Some(state) = fact.state { (sign(state)) }
         @if let Some(whole) = &fact.whole { code title=(text(whole)) { (text(&fact.value)) } }
         @else { (text(&fact.value)) }
     };

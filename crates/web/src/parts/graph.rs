@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 
 use super::figures::took;
-use super::state::{badge, glyph, tone};
+use super::state::{badge, sign, tone};
 use super::texts::{link, text};
 use crate::model::{Graph, Node, State};
 
@@ -45,7 +45,7 @@ fn row(node: &Node, whole: u64) -> Markup {
     html! {
         tr class=[node.critical.then_some("critical")] {
             th scope="row" {
-                (glyph(node.badge.state)) (link(node.href.as_deref(), &html! { (text(&node.name)) }))
+                (sign(node.badge.state)) (link(node.href.as_deref(), &html! { (text(&node.name)) }))
                 span class="kind" { (text(&node.kind)) }
                 @if !node.needs.is_empty() {
                     span class="needs" { "after " (text(&node.needs.join(", "))) }

@@ -20,7 +20,7 @@ pub use commands::{command, commands, copy};
 pub use facts::{digest, empty, facts, more, section};
 pub use figures::{bytes, count, took};
 pub use graph::graph;
-pub use state::{badge, glyph, tone};
+pub use state::{badge, glyph, sign, tone};
 pub use texts::{address, link, text};
 pub use time::{age, clock, moment};
 pub use way::way;

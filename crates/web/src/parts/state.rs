@@ -11,6 +11,20 @@ pub fn badge(badge: &Badge) -> Markup {
     html! { span class={ "badge " (tone(badge.state)) } { (glyph(badge.state)) (text(&badge.word)) } }
 }
 
+/// The shape of a state that has no word beside it; readers who do not see it hear its name.
+#[must_use]
+pub fn sign(state: State) -> Markup {
+    let name = match state {
+        State::Pass => "passes",
+        State::Wait => "waits",
+        State::Stop => "is stopped",
+        State::Frozen => "is frozen",
+        State::Busy => "in progress",
+        State::Quiet => "has ended",
+    };
+    html! { (glyph(state)) span class="unseen" { (name) ": " } }
+}
+
 /// The shape of a state alone, for places where its word stands beside it.
 #[must_use]
 pub fn glyph(state: State) -> Markup {

@@ -79,7 +79,8 @@ pub fn held_release() -> Release {
 pub fn young_release() -> Release {
     Release {
         number: None,
-        badge: badge(State::Busy, "is planned"),
+        badge: badge(State::Busy, "planning"),
+        way: way(43, badge(State::Busy, "planning"), "no verdict yet"),
         verdict: None,
         next: Vec::new(),
         changes: Vec::new(),
