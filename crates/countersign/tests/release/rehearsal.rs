@@ -12,7 +12,14 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let data = data.to_str().unwrap();
     let told = home.ok(&["demo", "--exit", "--data", data]);
     assert_eq!(told["data"], data);
-    assert_eq!(told["story"].as_array().unwrap().len(), 16, "{told}");
+    assert_eq!(told["story"].as_array().unwrap().len(), 21, "{told}");
+    let look: Vec<_> =
+        told["look"].as_array().unwrap().iter().map(|look| look["path"].as_str().unwrap()).collect();
+    assert_eq!(look.len(), 7, "{told}");
+    for beginning in ["/releases/bank/ledger-api/production/", "/releases/rates/rates-page/production/"] {
+        assert_eq!(look.iter().filter(|path| path.starts_with(beginning)).count(), 2, "{look:?}");
+    }
+    assert!(told["console"].as_str().unwrap().starts_with("http://"), "{told}");
     assert!(told["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     let (bundle, root) = (told["bundle"].as_str().unwrap(), told["trust_root"].as_str().unwrap());
     let verified = home.ok(&["verify", bundle, "--trust-root", root]);

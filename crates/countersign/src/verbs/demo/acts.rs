@@ -2,13 +2,15 @@
 
 use serde_json::json;
 
+use super::look::Look;
 use super::outcomes::{artifact_of, promote, recorded, refused, running};
-use super::stage::{Stage, broke};
-use super::{attack, findings};
+use super::repository::broke;
+use super::stage::Stage;
+use super::{attack, findings, lived_in};
 use crate::failure::Failure;
 
-/// All acts, in order.
-pub fn all(stage: &mut Stage) -> Result<(), Failure> {
+/// All acts, in order; returns the list of things to look at.
+pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
     green(stage)?;
     unsigned(stage)?;
     failing_test(stage)?;
@@ -18,7 +20,9 @@ pub fn all(stage: &mut Stage) -> Result<(), Failure> {
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;
-    aftermath(stage)
+    let look = lived_in::all(stage)?;
+    aftermath(stage)?;
+    Ok(look)
 }
 
 /// A change by Alice, approved by Bob, in production.
@@ -121,6 +125,7 @@ fn unhealthy(stage: &mut Stage) -> Result<(), Failure> {
     if health != "ok" {
         return Err(broke(line, &format!("dev answers `{health}`")));
     }
+    stage.git("bob", &["reset", "-q", "--hard", "HEAD~1"])?;
     stage.tell("a release whose health fails: the agent returns to the release that ran before".into());
     Ok(())
 }

@@ -15,7 +15,8 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use super::outcomes::{artifact_of, production, promote, refused, running};
-use super::stage::{Stage, broke};
+use super::repository::broke;
+use super::stage::Stage;
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::waiting::runtime;

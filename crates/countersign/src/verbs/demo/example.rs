@@ -1,7 +1,7 @@
-//! The example service, included from `examples/ledger-api`.
+//! The example services, included from `examples/`.
 
-/// Its files, by path.
-pub const FILES: [(&str, &str); 7] = [
+/// Files of the service of most acts, by path.
+pub const LEDGER_API: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("../../../../../examples/ledger-api/Cargo.toml")),
     ("Cargo.lock", include_str!("../../../../../examples/ledger-api/Cargo.lock")),
     (".gitignore", include_str!("../../../../../examples/ledger-api/.gitignore")),
@@ -14,5 +14,21 @@ pub const FILES: [(&str, &str); 7] = [
     (
         ".countersign/release.yaml",
         include_str!("../../../../../examples/ledger-api/.countersign/release.yaml"),
+    ),
+];
+
+/// Files of the second service, by path.
+pub const RATES_PAGE: [(&str, &str); 6] = [
+    ("rates.csv", include_str!("../../../../../examples/rates-page/rates.csv")),
+    ("build.sh", include_str!("../../../../../examples/rates-page/build.sh")),
+    ("test.sh", include_str!("../../../../../examples/rates-page/test.sh")),
+    ("check.sh", include_str!("../../../../../examples/rates-page/check.sh")),
+    (
+        ".countersign/pipeline.yaml",
+        include_str!("../../../../../examples/rates-page/.countersign/pipeline.yaml"),
+    ),
+    (
+        ".countersign/release.yaml",
+        include_str!("../../../../../examples/rates-page/.countersign/release.yaml"),
     ),
 ];

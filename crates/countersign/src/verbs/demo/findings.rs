@@ -7,8 +7,9 @@ use client::clock::now;
 use client::random;
 use serde_json::Value;
 
-use super::outcomes::{artifact_of, promote, refused, running};
-use super::stage::{Stage, broke};
+use super::outcomes::{artifact_of, number, promote, refused, running};
+use super::repository::broke;
+use super::stage::Stage;
 use crate::failure::Failure;
 
 /// Alice adds a scanner and code that it minds; production gets it only once it is mended.
@@ -131,6 +132,7 @@ fn waived(stage: &mut Stage, artifact: &str) -> Result<(), Failure> {
     if running(stage, "production")? != artifact {
         return Err(broke(line, "production does not run what was waived"));
     }
+    stage.waived = number(&stage.standing("production")?, "/running/release").unwrap_or_default();
     stage.tell(format!(
         "its author may not waive it; a second person does, until {until}, and production serves it"
     ));

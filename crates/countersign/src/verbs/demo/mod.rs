@@ -8,12 +8,17 @@ mod acts;
 mod attack;
 mod example;
 mod findings;
+mod lived_in;
+mod look;
 mod outcomes;
+mod repository;
 mod stage;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use look::Look;
 use serde::Serialize;
 use stage::Stage;
 
@@ -29,9 +34,12 @@ pub struct Demo {
     /// The server's data directory; default: a new directory below the system's temporary directory.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// End when the story is over; default: keep all roles running until Ctrl-C.
+    /// End when the story is over; default: on a terminal, keep all roles running until Ctrl-C.
     #[arg(long)]
     exit: bool,
+    /// Keep all roles running until Ctrl-C, also without a terminal; default: only on a terminal.
+    #[arg(long, conflicts_with = "exit")]
+    stay: bool,
     #[command(flatten)]
     log: LogOptions,
 }
@@ -42,6 +50,10 @@ struct DemoReport {
     bundle: PathBuf,
     trust_root: PathBuf,
     url: String,
+    /// Address of the console.
+    console: String,
+    /// Things to look at in the console.
+    look: Vec<Look>,
     story: Vec<String>,
     verify: String,
 }
@@ -51,11 +63,12 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     let log = verb.log.or("warn");
     let _journal = log.start("", &[("role", "rehearsal")]);
     let mut stage = Stage::build(verb.data.as_deref(), &log, output)?;
-    acts::all(&mut stage)?;
+    let look = acts::all(&mut stage)?;
     // The story is over; if nobody could read it, no roles are left running for a reader.
     if let Some(failure) = stage.unread.take() {
         return Err(failure);
     }
+    let stays = verb.stay || !verb.exit && std::io::stdout().is_terminal();
     let verify = format!(
         "{} verify {} --trust-root {}",
         stage.program.display(),
@@ -67,6 +80,8 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
         bundle: stage.bundle(),
         trust_root: stage.trust_root(),
         url: stage.url.clone(),
+        console: stage.console().to_owned(),
+        look,
         story: stage.story.clone(),
         verify,
     };
@@ -77,10 +92,9 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
             report.bundle.display(), report.verify, stage.program.display(), report.data.display()
         )
     })?;
-    if !verb.exit {
+    if stays {
         if output == Output::Text {
-            let line = format!("The server is up at {}; Ctrl-C ends everything.\n", stage.url);
-            output::stream(line.as_bytes())?;
+            output::stream(look::guide(stage.console(), &report.look).as_bytes())?;
         }
         runtime()?.block_on(stop_signal());
     }

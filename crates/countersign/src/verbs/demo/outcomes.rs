@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::stage::{Answered, PROJECT, SERVICE, Stage, broke};
+use super::repository::{Answered, broke};
+use super::stage::{PROJECT, SERVICE, Stage};
 use crate::failure::Failure;
 
 /// Alice promotes the pending release, and saves its evidence.
@@ -48,4 +49,9 @@ pub fn artifact_of(ran: &Value) -> String {
 /// The place of the story.
 pub fn production() -> String {
     format!("{PROJECT}/{SERVICE}/production")
+}
+
+/// A number in a view.
+pub fn number(view: &Value, path: &str) -> Option<u64> {
+    view.pointer(path).and_then(Value::as_u64)
 }

@@ -1,5 +1,5 @@
-//! The stage: directories, two people with keys in a separate ssh agent, a repository, and every role as a separate
-//! process.
+//! The stage: directories, two people with keys in a separate ssh agent, the ledger's repository, and every role as a
+//! separate process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use client::files::private_dir;
 use client::home::Home;
 use client::random;
-use client::session;
 use serde_json::{Value, json};
 use wire::{Client, EntryView};
 
-use super::example::FILES;
+use super::example::LEDGER_API;
+use super::repository::{Answered, Repository};
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -40,6 +40,10 @@ pub struct Stage {
     pub story: Vec<String>,
     /// Ports of the service, by environment.
     pub ports: BTreeMap<String, u16>,
+    /// The repository of the ledger.
+    pub ledger: Repository,
+    /// Number of the release to production that has a waiver.
+    pub waived: u64,
     people: PathBuf,
     socket: PathBuf,
     /// How the roles log, as their arguments.
@@ -53,15 +57,6 @@ pub struct Stage {
     scratch: PathBuf,
 }
 
-/// The answer of a command.
-#[derive(Debug)]
-pub struct Answered {
-    /// Its exit code.
-    pub code: i32,
-    /// The last JSON object that it printed.
-    pub value: Value,
-}
-
 impl Stage {
     /// Builds the stage: people, keys, repository, installation, roles.
     pub fn build(data: Option<&Path>, log: &LogOptions, output: Output) -> Result<Self, Failure> {
@@ -72,11 +67,22 @@ impl Stage {
         }
         let mut name = data.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
         name.push(".people");
+        let (program, people) = (std::env::current_exe()?, data.with_file_name(name));
+        let socket = scratch.join("agent.sock");
+        let ledger = Repository {
+            dir: people.join("alice").join(PROJECT),
+            program: program.clone(),
+            data: data.clone(),
+            people: people.clone(),
+            socket: socket.clone(),
+        };
         let mut stage = Self {
-            program: std::env::current_exe()?,
-            people: data.with_file_name(name),
-            socket: scratch.join("agent.sock"),
+            program,
+            people,
+            socket,
             data,
+            ledger,
+            waived: 0,
             log: log.arguments(),
             url: String::new(),
             story: Vec::new(),
@@ -87,32 +93,14 @@ impl Stage {
             agent: None,
             scratch,
         };
-        stage.tools()?;
+        let tools = tools()?;
         private_dir(&stage.scratch)?;
         private_dir(&stage.people)?;
         stage.keys()?;
-        stage.repository()?;
+        stage.ledger.found(&LEDGER_API, "alice", "A ledger over HTTP")?;
         stage.found()?;
-        stage.raise()?;
+        stage.raise(&tools)?;
         Ok(stage)
-    }
-
-    /// Names the tools of the host that are used, and fails if one is missing.
-    fn tools(&mut self) -> Result<(), Failure> {
-        let mut missing = Vec::new();
-        for (tool, remedy) in TOOLS {
-            let paths = std::env::var_os("PATH").unwrap_or_default();
-            if !std::env::split_paths(&paths).any(|dir| dir.join(tool).is_file()) {
-                missing.push(format!("{tool}: {remedy}"));
-            }
-        }
-        if !missing.is_empty() {
-            return Err(Failure::error(format!("tools are missing: {}", missing.join("; "))));
-        }
-        let names: Vec<_> = TOOLS.iter().map(|(tool, _)| *tool).collect();
-        self.note(&format!("uses {} of this machine, and no network", names.join(", ")));
-        self.note("a rehearsal: team rules, but all roles share this machine");
-        Ok(())
     }
 
     /// Makes two keys for each person, held in an ssh agent: no file with a private key remains.
@@ -140,15 +128,6 @@ impl Stage {
                 fs::remove_file(&file)?;
             }
         }
-        Ok(())
-    }
-
-    fn repository(&self) -> Result<(), Failure> {
-        for (path, text) in FILES {
-            self.write(path, text)?;
-        }
-        self.git("alice", &["init", "-q", "-b", "main"])?;
-        self.commit("alice", "A ledger over HTTP")?;
         Ok(())
     }
 
@@ -206,8 +185,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts every role as a separate process.
-    fn raise(&mut self) -> Result<(), Failure> {
+    /// Starts every role as a separate process. The first line says where to look from now on.
+    fn raise(&mut self, tools: &[&str]) -> Result<(), Failure> {
         let home = Home::new(Some(&self.data))?;
         let witness = Role::start("witness", &home.witness(), &self.log)?;
         let arguments = [&["--witness".to_owned(), witness.ready.url.clone()], self.log.as_slice()].concat();
@@ -215,6 +194,9 @@ impl Stage {
         let server = Role::start("server", &self.data, &arguments)?;
         self.url.clone_from(&server.ready.url);
         self.roles.push((self.data.clone(), server));
+        self.note(&format!("the console: {}", self.console()));
+        self.note(&format!("uses {} of this machine, and no network", tools.join(", ")));
+        self.note("a rehearsal: team rules, but all roles share this machine");
         for role in ["runner", "agent"] {
             for dir in home.roles(role)? {
                 self.start(role, &dir)?;
@@ -222,6 +204,16 @@ impl Stage {
         }
         let names: Vec<_> = self.roles.iter().map(|(_, role)| role.ready.role.clone()).collect();
         self.note(&format!("{} processes: {}", names.len(), names.join(", ")));
+        Ok(())
+    }
+
+    /// Starts the agents that have joined since.
+    pub fn start_agents(&mut self) -> Result<(), Failure> {
+        for dir in Home::new(Some(&self.data))?.roles("agent")? {
+            if !self.roles.iter().any(|(at, _)| *at == dir) {
+                self.start("agent", &dir)?;
+            }
+        }
         Ok(())
     }
 
@@ -247,9 +239,14 @@ impl Stage {
         Ok(Home::new(Some(&self.data))?.agent(&SERVICE.parse()?, &environment.parse()?))
     }
 
-    /// Directory of the repository.
-    pub fn repository_dir(&self) -> PathBuf {
-        self.people.join("alice").join(PROJECT)
+    /// Address of the console.
+    pub fn console(&self) -> &str {
+        &self.url
+    }
+
+    /// Directory of the ledger's repository.
+    pub fn repository_dir(&self) -> &Path {
+        &self.ledger.dir
     }
 
     /// File of the last release's evidence.
@@ -267,48 +264,24 @@ impl Stage {
         self.scratch.join(name)
     }
 
-    /// Writes a file of the repository.
+    /// Writes a file of the ledger's repository.
     pub fn write(&self, path: &str, text: &str) -> Result<(), Failure> {
-        let path = self.repository_dir().join(path);
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
-        }
-        Ok(fs::write(path, text)?)
+        self.ledger.write(path, text)
     }
 
-    /// Commits everything, signed by a person, and returns the commit's id.
+    /// Commits everything there, signed by a person, and returns the commit's id.
     pub fn commit(&self, person: &str, message: &str) -> Result<String, Failure> {
-        self.git(person, &["add", "-A"])?;
-        self.git(person, &["commit", "-q", "-S", "-m", message])?;
-        self.git(person, &["rev-parse", "HEAD"])
+        self.ledger.commit(person, message)
     }
 
-    /// Runs git as a person.
+    /// Runs git there as a person.
     pub fn git(&self, person: &str, arguments: &[&str]) -> Result<String, Failure> {
-        let key = format!("user.signingkey={}", self.people.join(person).join("sign-in.pub").display());
-        let mut command = self.as_person(Command::new("git"), person);
-        command.args([
-            "-c",
-            &format!("user.name={person}"),
-            "-c",
-            &format!("user.email={person}@example.com"),
-        ]);
-        command.args(["-c", "gpg.format=ssh", "-c", &key]).args(arguments);
-        let output = command.output()?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(Failure::error(format!("git {}: {said}", arguments.join(" "))))
+        self.ledger.git(person, arguments)
     }
 
-    /// Runs this program as a person, in the repository.
+    /// Runs this program there as a person.
     pub fn countersign(&self, person: &str, arguments: &[&str]) -> Result<Answered, Failure> {
-        let mut command = self.as_person(Command::new(&self.program), person);
-        let output = command.args(arguments).args(["-o", "json"]).stdin(Stdio::null()).output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let value = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
-        Ok(Answered { code: output.status.code().unwrap_or(-1), value })
+        self.ledger.countersign(person, arguments)
     }
 
     /// The same; any exit code other than the expected one is an error.
@@ -319,34 +292,12 @@ impl Stage {
         code: i32,
         line: &str,
     ) -> Result<Answered, Failure> {
-        let answered = self.countersign(person, arguments)?;
-        if answered.code == code {
-            return Ok(answered);
-        }
-        let shown: Vec<_> = arguments.iter().take(2).copied().collect();
-        let what = format!(
-            "`{}` as {person} ended with {}, not {code}: {}",
-            shown.join(" "),
-            answered.code,
-            answered.value
-        );
-        Err(broke(line, &what))
+        self.ledger.expect(person, arguments, code, line)
     }
 
-    fn as_person(&self, mut command: Command, person: &str) -> Command {
-        let home = self.people.join(person);
-        let dir = if self.repository_dir().is_dir() { self.repository_dir() } else { home.clone() };
-        command.env_clear().env("HOME", &home).env("SSH_AUTH_SOCK", &self.socket).current_dir(dir);
-        command.env("COUNTERSIGN_DATA", &self.data).env("GIT_CONFIG_NOSYSTEM", "1");
-        for name in ["PATH", "TMPDIR", "LANG"] {
-            command.envs(std::env::var_os(name).map(|value| (name, value)));
-        }
-        command
-    }
-
-    /// A client of the stage's server, connected as the owner of its data directory.
+    /// A client of the server, connected as the owner of its data directory.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(session::client(&Home::new(Some(&self.data))?)?)
+        self.ledger.client()
     }
 
     /// Entries of the ledger from a number on.
@@ -362,13 +313,9 @@ impl Stage {
         }
     }
 
-    /// The server's view of an environment's place.
+    /// The server's view of the ledger's place in an environment.
     pub fn standing(&self, environment: &str) -> Result<Value, Failure> {
-        let places = runtime()?.block_on(self.client()?.places())?;
-        let place = format!("{PROJECT}/{SERVICE}/{environment}");
-        let found = places.into_iter().find(|view| view.place.to_string() == place);
-        let found = found.ok_or_else(|| Failure::error(format!("there is no place {place}")))?;
-        Ok(serde_json::to_value(found)?)
+        self.ledger.standing(&format!("{PROJECT}/{SERVICE}/{environment}"))
     }
 
     /// Sends a request to the service of an environment.
@@ -414,9 +361,18 @@ impl Drop for Stage {
     }
 }
 
-/// The failure of a line of the story whose check did not pass.
-pub fn broke(line: &str, what: &str) -> Failure {
-    Failure::error(format!("the demo failed at \"{line}\": {what}"))
+/// The tools of the host that are used; fails if one is missing.
+fn tools() -> Result<Vec<&'static str>, Failure> {
+    let mut missing = Vec::new();
+    for (tool, remedy) in TOOLS {
+        if which(tool).is_err() {
+            missing.push(format!("{tool}: {remedy}"));
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Failure::error(format!("tools are missing: {}", missing.join("; "))));
+    }
+    Ok(TOOLS.iter().map(|(tool, _)| *tool).collect())
 }
 
 fn quiet(command: &mut Command) -> Result<(), Failure> {
