@@ -98,6 +98,31 @@ const step = async () => {
   else follow.setAttribute("aria-pressed", "false");
 };
 
+// Searches while the reader types: the page of the search is read, and its lines take the place of those that are shown.
+const form = document.querySelector("form[role=search]");
+let typed = 0;
+
+const search = async () => {
+  const words = form.elements.q.value;
+  const href = words ? `${form.getAttribute("action")}?${new URLSearchParams({ q: words })}` : form.getAttribute("action");
+  try {
+    const page = await readPage(href);
+    // The reader may have typed on meanwhile.
+    if (words !== form.elements.q.value || !page.getElementById("log")) return;
+    for (const id of ["found", "earlier", "later", "log"]) {
+      document.getElementById(id).replaceChildren(...document.adoptNode(page.getElementById(id)).childNodes);
+    }
+    history.replaceState(null, "", href);
+  } catch {
+    // The button still searches.
+  }
+};
+
+form?.addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(search, 250);
+});
+
 if (log) {
   const watch = new IntersectionObserver(
     async (entries) => {

@@ -55,6 +55,8 @@ fn page(path: &str, query: &str) -> String {
         "/young" => pages::release(&frame("acme/web/production", "/young"), &sample::young_release()),
         "/run" => pages::run(&frame("Run 4f9c21e0", "/run"), &sample::run()),
         "/log" => pages::log(&frame("test on runner-2", "/log"), &sample::log()),
+        "/log-live" => pages::log(&frame("bench on runner-1", "/log-live"), &sample::live_log()),
+        "/log-search" => pages::log(&frame("test on runner-2", "/log-search"), &sample::searched_log()),
         "/error" => pages::error(&frame("Error", "/error"), &sample::problem()),
         "/outside" => pages::outside(&sample::problem()),
         "/design" => pages::design(&frame("Components", "/design")),

@@ -57,8 +57,8 @@ fn tools(page: &Log) -> Markup {
                 @if let Some(href) = address(&other.href) { a class="button" href=(href) { "on " (text(&other.runner)) } }
             }
         }
-        @if let Some(search) = &page.search {
-            p class="found" role="status" {
+        p class="found" id="found" role="status" {
+            @if let Some(search) = &page.search {
                 (count(search.found)) @if search.found == 1 { " line has " } @else { " lines have " }
                 b { (text(&search.query)) }
                 @if !search.complete { "; the search ended before the end of the log" }

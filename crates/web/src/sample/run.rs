@@ -2,7 +2,8 @@
 
 use super::invented::{COMMIT, HOUR, ago, badge, command, fact, words};
 use crate::model::{
-    Fact, Graph, Link, Log, LogLine, LogLink, Node, Output, Problem, Run, RunnerColumn, State, TestLine,
+    Fact, Graph, Link, Log, LogLine, LogLink, Node, Output, Problem, Run, RunnerColumn, Search, State,
+    TestLine,
 };
 
 /// A run of which a step failed on one runner.
@@ -162,6 +163,21 @@ pub fn log() -> Log {
             badge: badge(State::Quiet, "complete"),
         }],
     }
+}
+
+/// The lines of the same log that hold a word.
+#[must_use]
+pub fn searched_log() -> Log {
+    let all = log();
+    let lines: Vec<_> = all.lines.iter().filter(|line| line.text.contains("sequence")).cloned().collect();
+    let search = Search { query: "sequence".to_owned(), found: lines.len() as u64, complete: true };
+    Log { lines, search: Some(search), earlier: None, later: None, ..all }
+}
+
+/// A log that is still written.
+#[must_use]
+pub fn live_log() -> Log {
+    Log { badge: badge(State::Busy, "live"), newest: None, lines_total: Some(2_014), bytes: 180_224, ..log() }
 }
 
 /// A page that does not exist.

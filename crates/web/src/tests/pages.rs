@@ -22,6 +22,8 @@ pub fn all() -> Vec<(&'static str, String)> {
         ),
         ("run", pages::run(&frame("Run 4f9c21e0", "/run"), &sample::run())),
         ("log", pages::log(&frame("test on runner-2", "/log"), &sample::log())),
+        ("log-live", pages::log(&frame("bench on runner-1", "/log"), &sample::live_log())),
+        ("log-search", pages::log(&frame("test on runner-2", "/log"), &sample::searched_log())),
         ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
         ("outside", pages::outside(&sample::problem())),
         ("design", pages::design(&frame("Components", "/design"))),
