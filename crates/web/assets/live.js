@@ -70,7 +70,11 @@ const replace = (old, fresh) => {
   }
 };
 
+// A log has its own way to new lines (log.js); to read it again for each event would read all of it.
+const isLog = Boolean(document.getElementById("log"));
+
 const refresh = async () => {
+  if (isLog) return;
   if (reading) {
     dirty = true;
     return;

@@ -14,7 +14,7 @@ use crate::parts::{Group, address, badge, bytes, clock, count, empty, group_of, 
 #[must_use]
 pub fn log(frame: &Frame, page: &Log) -> String {
     let main = html! {
-        header class="top" id="headline" data-live {
+        header class="top" id="headline" {
             div {
                 h1 { (text(&page.work)) " on " (text(&page.runner)) }
                 ul class="sub" {

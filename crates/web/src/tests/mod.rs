@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod colours;
+mod files;
 mod hostile;
 mod markup;
 mod pages;
