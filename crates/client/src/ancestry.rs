@@ -8,11 +8,11 @@ use std::path::Path;
 use evidence::CommitId;
 use evidence::release_file::ReleaseFile;
 use policy::Reason;
+use review::ids::short;
 use runner::{RepositoryError, is_shallow, resolve, revisions};
 use wire::PlaceView;
 
 use crate::error::Error;
-use crate::review::short;
 
 /// How a commit relates to the commit that runs at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]

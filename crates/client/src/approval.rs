@@ -15,6 +15,9 @@ use evidence::request::CLOCK_SKEW_MAX;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Moment};
 use judge::{Checked, Judgement};
+use review::results::Results;
+use review::summary::summary;
+use review::{approvers, place_words};
 use serde::Serialize;
 use wire::{PersonView, PlaceView};
 
@@ -22,9 +25,8 @@ use crate::clock::now;
 use crate::error::Error;
 use crate::foresight::Foresight;
 use crate::profile::Profile;
-use crate::results::Results;
 use crate::signing::PersonKey;
-use crate::{approvers, pins, places, project, random, review};
+use crate::{pinned_review, pins, project, random};
 
 /// A person's decision about a release, in their own words.
 #[derive(Debug)]
@@ -60,10 +62,10 @@ impl Page<'_> {
     /// The page that a person reads before the signature: the evidence, the results of scanners and tests, what is missing
     /// for the gate, what the server says about other places, and the files that changed in the repository of a directory.
     pub fn text(&self, dir: &Path) -> String {
-        let missing = review::lines("missing", &self.judgement.reasons);
-        let unclear = review::lines("cannot be decided", &self.judgement.unclear);
-        let warned = review::lines("warnings, which stop nothing", &self.judgement.warnings);
-        let (summary, results) = (review::summary(self.checked), self.results.text());
+        let missing = pinned_review::lines("missing", &self.judgement.reasons);
+        let unclear = pinned_review::lines("cannot be decided", &self.judgement.unclear);
+        let warned = pinned_review::lines("warnings, which stop nothing", &self.judgement.warnings);
+        let (summary, results) = (summary(self.checked), self.results.text());
         let after = self.foresight.map(Foresight::text).unwrap_or_default();
         let replaced = self.replaced.map(|vote| format!("\n{}", vote.words())).unwrap_or_default();
         let files = changed_files(self.checked, dir);
@@ -112,7 +114,7 @@ impl ReplacedVote {
 /// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful
 /// to the person who signs.
 pub fn told(known: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
-    let lines = places::elsewhere(known, view);
+    let lines = place_words::elsewhere(known, view);
     if lines.is_empty() || decision == Decision::Reject {
         return String::new();
     }
@@ -183,7 +185,7 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Enve
 
 /// Pins the numbers of the evidence, so that nobody can show older ones next time.
 pub fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Error> {
-    let environments = review::seen_of(checked).beside(&pin.environments);
+    let environments = pinned_review::seen_of(checked).beside(&pin.environments);
     let newer = Pin {
         v: 1,
         installation: pin.installation,

@@ -12,10 +12,10 @@ use wire::{Client, ReleaseStage};
 use crate::clock::now;
 use crate::error::Error;
 use crate::evidence_file;
+use crate::pinned_review;
 use crate::pins;
 use crate::places;
 use crate::profile::Profile;
-use crate::review;
 
 /// Evidence that was fetched, and the pin that it is checked against.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Dossier {
         {
             return Err(Error::unusable("the server sent evidence of another place than the one asked for"));
         }
-        let (anchors, mut seen) = review::context_of(&pin, &bundle, Some(now()?));
+        let (anchors, mut seen) = pinned_review::context_of(&pin, &bundle, Some(now()?));
         let checkpoint = pin.checkpoint()?;
         let proof = match judge::sizes_to_prove(&bundle, &checkpoint) {
             Some((old, new)) => client.consistency(old, new).await?,
@@ -54,7 +54,7 @@ impl Dossier {
     /// `Error` when nothing is pinned.
     pub fn recorded(bundle: Bundle) -> Result<Self, Error> {
         let pin = pins::read(bundle.installation)?.ok_or_else(nothing_pinned)?;
-        let (anchors, seen) = review::context_of(&pin, &bundle, None);
+        let (anchors, seen) = pinned_review::context_of(&pin, &bundle, None);
         // The bundle keeps the verdict of its time: numbers that rose since do not count against it.
         let seen = VerificationContext { root: 0, status: 0, statement: 0, ..seen };
         Ok(Self { bundle, pin, anchors, seen })
@@ -87,7 +87,7 @@ impl Dossier {
     /// Everything that the evidence proves, or the findings against it.
     pub fn check(&self) -> Result<Checked<'_>, Error> {
         judge::check(&self.bundle, &self.anchors, &self.seen)
-            .map_err(|findings| review::broken(&self.bundle, findings))
+            .map_err(|findings| pinned_review::broken(&self.bundle, findings))
     }
 }
 

@@ -5,17 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use evidence::Name;
 use evidence::approval::Decision;
-use evidence::{Name, Place};
-use judge::{Checked, Judgement, Vote};
+use judge::{Checked, Vote};
 use policy::Reason;
+use review::next_step::{left, next};
+use review::results::Results;
 use wire::PersonView;
 
-use crate::approvers;
 use crate::dossier::Dossier;
 use crate::error::Error;
 use crate::profile::Profile;
-use crate::results::Results;
 
 /// The reasons of a gate after an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,38 +69,6 @@ fn counted(code: &str, count: usize) -> String {
     if count == 1 { code } else { format!("{code} ({})", shown::many(count, "time")) }
 }
 
-/// The reasons of a judgement, without the promotion.
-#[must_use]
-pub fn left(judgement: &Judgement) -> Vec<Reason> {
-    let all = judgement.reasons.iter().chain(&judgement.unclear);
-    all.filter(|reason| reason.code != "not-promoted").cloned().collect()
-}
-
-/// The next step at a place for which these reasons are left.
-#[must_use]
-pub fn next(place: &Place, left: &[Reason], results: &Results) -> String {
-    let has = |code: &str| left.iter().any(|reason| reason.code == code);
-    let mut blocking = results.blocking().peekable();
-    if let Some(first) = blocking.peek() {
-        let ids = first.id.clone();
-        return format!(
-            "mend what blocks it (the worst is finding {ids}), commit, and `countersign run`; if it has to wait: `countersign waive {ids}`"
-        );
-    }
-    if has("tests-failed") {
-        return "mend the failed tests, commit, and `countersign run`".to_owned();
-    }
-    match left.first() {
-        None => format!("countersign promote {place}"),
-        Some(_) if has("approvals-missing") => approvers::somebody(&approvers::command(place)),
-        Some(first) => {
-            let [code, remedy] = [(&first.code, CODE_CHARS), (&first.remedy, REMEDY_CHARS)]
-                .map(|(text, most)| shown::brief(text, most));
-            format!("{code}: {remedy}")
-        }
-    }
-}
-
 /// The vote that an approval of the person would be.
 fn vote(checked: &Checked<'_>, profile: &Profile, people: &[PersonView]) -> Vote {
     let person = profile.person.id();
@@ -134,4 +102,3 @@ fn vote(checked: &Checked<'_>, profile: &Profile, people: &[PersonView]) -> Vote
 }
 
 const CODE_CHARS: usize = 60;
-const REMEDY_CHARS: usize = 200;

@@ -57,22 +57,6 @@ impl IdPrefix {
         self.only("person", named, "countersign key list")
     }
 
-    /// The shortest usual beginning of each id that no other one of them has. The ids are sorted.
-    #[must_use]
-    pub fn beginnings<'a>(ids: impl IntoIterator<Item = &'a Digest>) -> Vec<String> {
-        let all: Vec<_> = ids.into_iter().map(Digest::hex).collect();
-        let begins = |nth: usize, id: &String| {
-            // Of sorted ids, those beside an id share the most digits with it.
-            let beside = [nth.checked_sub(1), nth.checked_add(1)];
-            let beside = beside.into_iter().filter_map(|nth| all.get(nth?));
-            let shared =
-                beside.map(|other| id.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count());
-            let digits = shared.max().map_or(DIGITS_SHOWN, |shared| DIGITS_SHOWN.max(shared + 1));
-            id.get(..digits).unwrap_or(id).to_owned()
-        };
-        all.iter().enumerate().map(|(nth, id)| begins(nth, id)).collect()
-    }
-
     /// The digest that the digits match, among the known ones.
     pub fn digest<E: From<Error>>(
         &self,
@@ -120,8 +104,6 @@ impl IdPrefix {
 
 /// Fewest digits: with fewer, a second match would soon appear.
 const DIGITS_MIN: usize = 4;
-/// Number of digits that are shown of an id, unless more are needed.
-const DIGITS_SHOWN: usize = 12;
 /// Number of digits of a whole digest.
 const DIGITS_MAX: usize = 64;
 
@@ -129,6 +111,7 @@ const DIGITS_MAX: usize = 64;
 mod tests {
     use domain::PersonId;
     use evidence::Digest;
+    use review::ids::beginnings;
 
     use super::IdPrefix;
 
@@ -136,7 +119,7 @@ mod tests {
     fn a_shown_beginning_names_one_id_alone() {
         let id = |start: &str| format!("sha256:{start:0<64}").parse::<Digest>().unwrap();
         let ids = [id("1234567890abcd1"), id("1234567890abcd2"), id("1234567890af"), id("ff")];
-        let shown = IdPrefix::beginnings(&ids);
+        let shown = beginnings(&ids);
         assert_eq!(shown, ["1234567890abcd1", "1234567890abcd2", "1234567890af", "ff0000000000"]);
         for (text, id) in shown.iter().zip(&ids) {
             let begins: IdPrefix = text.parse().unwrap();

@@ -5,14 +5,14 @@
 
 use evidence::Place;
 use policy::Reason;
+use review::next_step;
+use review::results::{FindingShown, Results};
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseStage};
 
 use crate::dossier::Dossier;
 use crate::error::Error;
-use crate::foresight;
 use crate::profile::Profile;
-use crate::results::{FindingShown, Results};
 
 /// A release that waits, and the reasons of its gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,7 +65,7 @@ async fn gate(
         place: view.place.clone(),
         release,
         results: Results::of(&checked, &judgement),
-        left: foresight::left(&judgement),
+        left: next_step::left(&judgement),
     })
 }
 

@@ -12,13 +12,13 @@ use evidence::rules::{self, Problem};
 use evidence::source_pack::SourcePack;
 use evidence::{Name, configuration, dsse, pipeline, release_file};
 use policy::Reason;
+use review::ids::short;
 use scan::reports::ReportFormat;
 use wire::{Client, PlaceView};
 
 use crate::ancestry;
 use crate::error::Error;
 use crate::project::SourceCommit;
-use crate::review::short;
 
 /// The description of a project whose files follow the rules.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! report. Invariant: a release that was rolled back cannot be the target.
 
 use evidence::{CommitId, Digest, Place};
+use review::ids::short;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wire::{
@@ -13,7 +14,6 @@ use wire::{
 
 use crate::error::Error;
 use crate::places::look;
-use crate::review::short;
 use crate::waiting;
 
 /// A rollback that a person may ask for.

@@ -8,15 +8,16 @@ use std::time::Duration;
 use domain::RunId;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Name, Place};
+use review::outcome::{self, PlaceOutcome, Stand};
+use review::{approvers, next_step};
 use wire::{Client, PlaceView, RunFilter, RunState, RunView, WorkState};
 
 use crate::dossier::Dossier;
 use crate::error::Error;
 use crate::home::Home;
-use crate::outcome::{self, PlaceOutcome, Stand};
 use crate::pending::PendingGate;
 use crate::profile::Profile;
-use crate::{approvers, foresight, waiting};
+use crate::waiting;
 
 /// The last run of a commit, if another run would change nothing: it is in progress, or its artifacts are settled at
 /// every place, or a person rolled them back there.
@@ -117,7 +118,7 @@ pub async fn next(
         let others = gate.left.iter().filter(|reason| reason.code != "approvals-missing");
         let others: Vec<_> = others.cloned().collect();
         if !others.is_empty() {
-            return Ok(foresight::next(place, &others, &gate.results));
+            return Ok(next_step::next(place, &others, &gate.results));
         }
     }
     match approvals {

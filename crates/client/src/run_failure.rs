@@ -6,11 +6,11 @@
 use domain::gate::GateOutcome;
 use evidence::Name;
 use policy::Reason;
+use review::ids::short;
+use review::outcome::{PlaceOutcome, Stand};
 use wire::{Client, NamedPerson, RunState, RunView, WorkState, WorkView};
 
 use crate::error::Error;
-use crate::outcome::{PlaceOutcome, Stand};
-use crate::review::short;
 use crate::{output_differences, waiting};
 
 /// The failure of a run that did not get as far as it could without people; `None` if it did.

@@ -9,10 +9,10 @@ use evidence::document::{Maker, ReportRef};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
+use review::results::ReportCounts;
 use wire::{Client, RunView};
 
 use crate::error::Error;
-use crate::results::ReportCounts;
 
 /// The reports of a run, by step and path.
 pub async fn reports(client: &Client, view: &RunView) -> Result<Vec<ReportCounts>, Error> {

@@ -13,6 +13,7 @@ use evidence::Digest;
 use evidence::document::findings::Finding;
 use evidence::statements::{Justification, NotAffected, Scope, StatementKind};
 use judge::Checked;
+use review::findings;
 use scan::vex::{Claim, Status, Vex};
 
 use crate::error::Error;
@@ -122,7 +123,7 @@ impl VexFile {
         let is_about = |component: &str| claim.products.iter().any(|product| product.holds(component));
         let joined = checked.lanes.documents.joined();
         let listed = joined.filter_map(|all| all.components.as_ref()).flat_map(|all| all.components.keys());
-        let found = finding::all(checked).filter_map(|(_, found)| found.dependency());
+        let found = findings::all(checked).filter_map(|(_, found)| found.dependency());
         let Some(component) = listed.map(String::as_str).chain(found).find(|component| is_about(component))
         else {
             let products: Vec<_> =

@@ -7,11 +7,11 @@ use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Reason;
+use review::outcome::{self, PlaceOutcome, Stand};
+use review::witnesses;
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::error::Error;
-use crate::outcome::{self, PlaceOutcome, Stand};
-use crate::witnesses;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
+use client::pinned_review::NO_ROOT;
 use client::pins;
-use client::review::NO_ROOT;
 
 use domain::{Event, State};
 use evidence::Digest;

@@ -4,3 +4,15 @@
 //! Input: checked evidence with its judgement, and views of a server. Output: values, and lines of text. Invariant: pure;
 //! nothing here decides anything. The command line shows it under a person's own pin, the console under the server's own
 //! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.
+
+pub mod approvers;
+pub mod explain;
+pub mod findings;
+pub mod ids;
+pub mod next_step;
+pub mod outcome;
+pub mod place_words;
+pub mod results;
+pub mod status_words;
+pub mod summary;
+pub mod witnesses;

@@ -10,6 +10,7 @@ use evidence::Digest;
 use evidence::document::findings::Finding;
 use evidence::statements::{Scope, SeenFinding, StatementKind, weight};
 use judge::Checked;
+use review::findings::{all, named};
 
 use super::Until;
 use crate::error::Error;
@@ -55,20 +56,4 @@ pub fn settles_too(checked: &Checked<'_>, id: &Digest, finding: &Finding) -> Str
     let seen = SeenFinding::of(finding);
     let others = all(checked).filter(|(other, also)| *other != id && seen.settles(&[*id], other, also));
     others.map(|(other, also)| format!("\n  it settles too: {}", named(other, also))).collect()
-}
-
-/// All findings of the release, and those that checks made in the environment before.
-pub fn all<'a>(checked: &'a Checked<'_>) -> impl Iterator<Item = (&'a Digest, &'a Finding)> {
-    checked
-        .lanes
-        .documents
-        .joined()
-        .filter_map(|all| all.findings.as_ref())
-        .flat_map(|document| &document.findings)
-}
-
-/// A finding in a few words, with its id.
-pub fn named(id: &Digest, finding: &Finding) -> String {
-    let (rule, site) = (shown::line(&finding.rule), shown::line(&finding.site.to_string()));
-    format!("{rule} at {site}, {}, finding {id}", weight(finding))
 }

@@ -7,6 +7,7 @@ use evidence::Digest;
 use evidence::document::findings::Finding;
 use evidence::statements::{Justification, NotAffected, Scope, SeenFinding, StatementKind};
 use judge::{Checked, settling_finding};
+use review::findings;
 
 use super::{Until, finding};
 
@@ -36,6 +37,6 @@ pub fn open_dependencies<'a>(
 ) -> impl Iterator<Item = (&'a Digest, &'a Finding, &'a str)> {
     let statements = &checked.lanes.statements;
     let open =
-        finding::all(checked).filter(move |(id, found)| settling_finding(statements, id, found).is_none());
+        findings::all(checked).filter(move |(id, found)| settling_finding(statements, id, found).is_none());
     open.filter_map(|(id, found)| Some((id, found, found.dependency()?)))
 }

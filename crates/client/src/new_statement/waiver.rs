@@ -10,6 +10,7 @@ use evidence::document::findings::Finding;
 use evidence::document::tests::{Test, identity};
 use evidence::statements::{Scope, SeenReport, SeenTest, StatementKind, Waiver};
 use judge::Checked;
+use review::findings;
 
 use super::{Until, finding};
 use crate::error::Error;
@@ -33,12 +34,12 @@ pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, 
     let tests: Vec<_> = documents.joined().filter_map(|all| all.tests.as_ref()).collect();
     let known = || {
         let failing = tests.iter().flat_map(|tests| tests.failing());
-        let found = finding::all(checked).map(|(id, _)| *id);
+        let found = findings::all(checked).map(|(id, _)| *id);
         let ids: BTreeSet<Digest> = found.chain(failing).collect();
         Ok(ids.into_iter().collect())
     };
     let digest: Digest = id.digest::<Error>("finding or failed test", known)?;
-    if let Some((_, found)) = finding::all(checked).find(|(id, _)| **id == digest) {
+    if let Some((_, found)) = findings::all(checked).find(|(id, _)| **id == digest) {
         return Ok((digest, Waivable::Finding(found)));
     }
     let rows = tests

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use client::home::Home;
 use client::pins;
-use client::review;
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
+use review::summary::assurance;
 use serde::Serialize;
 
 use super::DataDir;
@@ -240,7 +240,7 @@ fn text(verified: &Verified) -> String {
         "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\ncosigned checkpoints: {} kept (that an older one was removed does not show)\nblobs: {} ({} named by no entry)\nmisfits: {}\nviews: {}\n{}",
         verified.trust_root,
         verified.root_version,
-        review::assurance(verified.mode),
+        assurance(verified.mode),
         verified.entries,
         verified.root_hash,
         verified.witnesses,

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use client::dossier::Dossier;
-use client::explain::Explained;
 use client::profile::Profile;
-use client::{review, session};
+use client::{pinned_review, session};
 use evidence::Place;
 use judge::{Checked, VerificationContext};
+use review::explain::Explained;
 
 use super::verify::decoded;
 use super::{DataDir, release, runtime};
@@ -41,12 +41,12 @@ pub struct Explain {
 pub fn run(verb: &Explain, output: Output) -> Result<(), Failure> {
     let dossier = match (&verb.bundle, &verb.place) {
         (Some(file), _) => {
-            let bundle = decoded(file, review::read(file)?.trim_ascii_end())?;
+            let bundle = decoded(file, pinned_review::read(file)?.trim_ascii_end())?;
             if let Some(root) = &verb.trust_root {
-                let anchors = review::anchors_of(root)?;
+                let anchors = pinned_review::anchors_of(root)?;
                 let seen = VerificationContext { root: anchors.version, ..VerificationContext::default() };
                 let checked = judge::check(&bundle, &anchors, &seen)
-                    .map_err(|reasons| review::broken(&bundle, reasons))?;
+                    .map_err(|reasons| pinned_review::broken(&bundle, reasons))?;
                 return show(&checked, output);
             }
             Dossier::recorded(bundle)?

@@ -8,6 +8,7 @@ use client::promotion::Promotion;
 use client::request::Parts;
 use client::{places, session, shell, waiting};
 use evidence::Place;
+use review::place_words;
 use serde::Serialize;
 use serde_json::json;
 use wire::ReleaseStage;
@@ -58,7 +59,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let runtime = runtime()?;
     let known = runtime.block_on(client.places())?;
     let view = places::waiting(known.clone(), verb.place.as_ref())?;
-    for line in places::elsewhere(&known, &view) {
+    for line in place_words::elsewhere(&known, &view) {
         shown::say(&format!("note: {line}"));
     }
     let promotion = Promotion::of(&view)?;

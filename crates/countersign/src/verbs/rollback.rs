@@ -7,10 +7,10 @@
 use clap::Args;
 use client::home::Home;
 use client::request::Parts;
-use client::review::short;
 use client::rollback::{self, EndedRelease, Target};
 use client::{places, session, waiting};
 use evidence::Place;
+use review::ids::short;
 use serde::Serialize;
 use wire::ReleaseStage;
 

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use client::clock::now;
-use client::outcome;
 use client::pending::{self, PendingGate};
-use client::places;
 use client::profile::Profile;
-use client::review::{self, short};
 use client::session;
-use client::witnesses;
 use evidence::trust_root::Mode;
 use evidence::{Moment, Name, Place};
+use review::ids::short;
+use review::summary::assurance;
+use review::{outcome, place_words, witnesses};
 use serde::Serialize;
 use wire::{
     CheckView, FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage,
@@ -112,7 +111,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
         let commit = short(bar.commit.as_str());
         format!(
             "{}; `countersign run --again {commit}` releases it again while no newer commit runs in the first environment",
-            places::rolled_back(view, bar)
+            place_words::rolled_back(view, bar)
         )
     });
     let machine = |kind: &str, machine: &MachineView| {
@@ -194,7 +193,7 @@ fn places_text(places: &[PlaceView]) -> String {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
-        let service = view.service.as_ref().map_or_else(String::new, places::service_text);
+        let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
         let checks = checks_text(&view.checks);
         format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}", view.place)
     };
@@ -316,7 +315,7 @@ fn text(seen: &Installation) -> String {
     format!(
         "installation {}\nmode: {}\ntrust root: version {}, {}{until}\nledger: {} entries, {} misfits, origin {}\nstatus: {status}\npeople:\n{}",
         seen.installation,
-        review::assurance(mode),
+        assurance(mode),
         seen.root_version,
         seen.root,
         seen.entries,

@@ -5,12 +5,13 @@
 use client::dossier::Dossier;
 use client::home::Home;
 use client::profile::Profile;
-use client::results::Results;
-use client::{foresight, review, session};
+use client::{pinned_review, session};
 use domain::gate::GateOutcome;
 use evidence::Place;
 use judge::{Checked, Judgement};
 use policy::Reason;
+use review::next_step;
+use review::results::Results;
 use serde::Serialize;
 
 use super::runtime;
@@ -44,10 +45,10 @@ pub fn run(home: &Home, place: &Place, release: Option<u64>, output: Output) -> 
     let mut report = ReleaseReport::of(&checked, &judgement, stage.to_string());
     if is_pending {
         let left: Vec<_> =
-            foresight::left(&judgement).into_iter().filter(|left| left.code != APPROVALS).collect();
+            next_step::left(&judgement).into_iter().filter(|left| left.code != APPROVALS).collect();
         report.next = Some(match judgement.codes().iter().any(|code| code == APPROVALS) && left.is_empty() {
             true => format!("countersign approve {place}"),
-            false => foresight::next(place, &left, &report.results),
+            false => next_step::next(place, &left, &report.results),
         });
     }
     output.print(&report, ReleaseReport::text)
@@ -70,7 +71,7 @@ impl ReleaseReport {
 
     fn text(&self) -> String {
         let next = self.next.as_ref().map(|next| format!("\nnext: {next}")).unwrap_or_default();
-        let reasons = review::lines("missing", &self.reasons);
+        let reasons = pinned_review::lines("missing", &self.reasons);
         let Self { place, release, commit, artifact, stage, .. } = self;
         let results = self.results.text();
         format!(

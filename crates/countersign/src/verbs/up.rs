@@ -11,9 +11,9 @@ use client::clock::now;
 use client::files::write_private;
 use client::home::Home;
 use client::profile;
-use client::review;
 use client::session;
 use evidence::Moment;
+use review::summary::assurance;
 use serde::Serialize;
 use tracing::{info, warn};
 
@@ -82,7 +82,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let report = UpReport {
         url,
         data: agents.home.data().to_path_buf(),
-        mode: review::assurance(root.mode),
+        mode: assurance(root.mode),
         roles: roles.iter().filter_map(Watched::named).collect(),
         next: profile::command(&agents.home, "countersign run"),
     };

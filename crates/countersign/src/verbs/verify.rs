@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use client::clock::now;
 use client::files;
+use client::pinned_review;
 use client::pins;
-use client::review;
 use domain::gate::GateOutcome;
 use evidence::Bytes;
 use evidence::bundle::Bundle;
@@ -21,6 +21,7 @@ use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
 use judge::{Anchors, Checked, Judgement, PinnedCheckpoint, VerificationContext};
 use policy::Reason;
+use review::summary;
 use serde::Serialize;
 use tlog::Checkpoint;
 
@@ -76,7 +77,7 @@ struct Verified {
 /// Verifies the bundle and prints the verdict.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     // A final line break that an editor or a mail program added is not part of the evidence and is ignored.
-    let bundle = decoded(&verb.bundle, review::read(&verb.bundle)?.trim_ascii_end())?;
+    let bundle = decoded(&verb.bundle, pinned_review::read(&verb.bundle)?.trim_ascii_end())?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
     let given = verb.status.as_deref().map(read_status).transpose()?;
@@ -90,13 +91,13 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         // The bundle is judged a second time, as of today, to report what has changed since.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
         let then = || {
-            let checked =
-                judge::check(&bundle, &anchors, &seen).map_err(|reasons| review::broken(&bundle, reasons))?;
+            let checked = judge::check(&bundle, &anchors, &seen)
+                .map_err(|reasons| pinned_review::broken(&bundle, reasons))?;
             let judgement = judge::judge_checked(&checked);
             // A status that the person named must be valid, or it would silently not count.
             given.as_ref().map(|given| given.open(&checked.trust.root)).transpose()?;
             let kept = keep(&checked, &bundle, &seen, state.as_ref());
-            let summary = review::summary(&checked);
+            let summary = summary::summary(&checked);
             Ok::<_, Failure>((verified(&checked, &judgement), judgement, summary, kept))
         };
         (then(), today.join())
@@ -112,7 +113,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     if passed || output == Output::Text {
         output.print(&verified, |verified| text(verified, &summary))?;
     }
-    Ok(review::verdict(&judgement)?)
+    Ok(pinned_review::verdict(&judgement)?)
 }
 
 /// A bundle decoded from the bytes of a file.
@@ -141,11 +142,11 @@ fn text(verified: &Verified, summary: &str) -> String {
     let more = verified.not_held.len().saturating_sub(NOT_HELD_MAX);
     let more = if more == 0 { String::new() } else { format!("\n  not held: {more} more") };
     let checks = format!("{}{more}{checks}", against.collect::<String>());
-    let warned = review::lines("warnings, which stop nothing", &verified.warnings);
+    let warned = pinned_review::lines("warnings, which stop nothing", &verified.warnings);
     let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
     format!(
         "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{warned}{since}",
-        review::assurance(verified.mode),
+        summary::assurance(verified.mode),
         verified.judged_at,
         verified.status,
         verified.outcome
@@ -159,7 +160,7 @@ fn eyes(
     state: Option<&VerifierState>,
 ) -> Result<(Anchors, VerificationContext), Failure> {
     if let Some(file) = &verb.trust_root {
-        let anchors = review::anchors_of(file)?;
+        let anchors = pinned_review::anchors_of(file)?;
         if state.is_some_and(|state| state.pin.installation != bundle.installation) {
             return Err(Failure::error(
                 "the state is of another installation than the bundle; name another file with --state",
@@ -182,7 +183,7 @@ fn eyes(
         ))
     })?;
     // A bundle keeps the verdict of its time: numbers that rose since do not count against it.
-    let (anchors, seen) = review::context_of(&pin, bundle, None);
+    let (anchors, seen) = pinned_review::context_of(&pin, bundle, None);
     Ok((anchors, VerificationContext { root: 0, status: 0, statement: 0, ..seen }))
 }
 
@@ -226,7 +227,7 @@ fn keep(
         .find(|file| file.open(&checked.trust.root).is_ok_and(|opened| opened.status == checked.trust.status))
         .unwrap_or(&bundle.status);
     let known = state.map(|state| &state.pin);
-    let here = review::seen_of(checked);
+    let here = pinned_review::seen_of(checked);
     let environments = here.beside(known.map_or(&[], |pin| pin.environments.as_slice()));
     let checkpoint = checked.ledger.proven.checkpoint.clone();
     let older = known

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use client::commit_command::{self, GitSettings};
 use client::home::Home;
-use client::{onboarding, project, review, shell};
+use client::{onboarding, project, shell};
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Id, Name};
+use review::summary::assurance;
 use serde::Serialize;
 
 use super::arguments::Init;
@@ -148,7 +149,7 @@ pub fn text(report: &InitReport) -> String {
         "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
         report.installation,
         report.data.display(),
-        review::assurance(report.mode),
+        assurance(report.mode),
         people.join(", "),
         report.trust_root,
     )

@@ -6,6 +6,7 @@ use evidence::Moment;
 use evidence::status::{Revocation, Status};
 
 /// Sentences for the differences between a status and the one before it; for the whole status if it is the first.
+#[must_use]
 pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let old = before.map(|old| old.frozen.as_slice()).unwrap_or_default();

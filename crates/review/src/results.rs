@@ -14,7 +14,7 @@ use evidence::{Digest, Moment, Name};
 use judge::{Checked, DocumentProof, Judgement, Lookup, Owners, ProvenStatement, outgrown, settling_finding};
 use serde::Serialize;
 
-use crate::id_prefix::IdPrefix;
+use crate::ids::beginnings;
 
 mod lines;
 mod tested;
@@ -190,8 +190,8 @@ impl Results {
 /// Beginnings of the ids of all these findings, each of which names one of them.
 fn ids<'a>(all: impl Iterator<Item = &'a FindingsDocument>) -> BTreeMap<Digest, String> {
     let ids: BTreeSet<Digest> = all.flat_map(|document| document.findings.keys().copied()).collect();
-    let beginnings = IdPrefix::beginnings(&ids);
-    ids.into_iter().zip(beginnings).collect()
+    let shown = beginnings(&ids);
+    ids.into_iter().zip(shown).collect()
 }
 
 /// Reports, findings and tests in lines; `at` says where.

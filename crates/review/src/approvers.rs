@@ -3,16 +3,16 @@
 //! Invariant: this advice is given before anything is signed, and it decides nothing: each gate checks again. Under a
 //! policy other than the built-in one the approving role is unknown, so no names are listed.
 
-use evidence::Id;
-use evidence::Place;
+use evidence::policy_files::PolicyFiles;
+use evidence::{Id, Place};
 use judge::Checked;
 use policy::Reason;
 use wire::PersonView;
 
-use crate::policies;
-use crate::review::short;
+use crate::ids::short;
 
 /// The reason why a person's own approval would not count; `None` if it would.
+#[must_use]
 pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Reason> {
     // The evidence holds the enrolment of every change author; a person without one in it cannot be a change author.
     let person = checked.people.enrolled.by_id(person)?;
@@ -41,18 +41,20 @@ fn advice(checked: &Checked<'_>, people: &[PersonView]) -> String {
 }
 
 /// The same advice for a case where the people are unknown.
+#[must_use]
 pub fn somebody(command: &str) -> String {
     format!("have somebody other than the change authors approve: {command}")
 }
 
 /// The command by which a person approves at a place.
+#[must_use]
 pub fn command(place: &Place) -> String {
     format!("countersign approve {place} --reason WHY")
 }
 
 /// Names of the people whose approval the built-in policy counts; `None` under another policy.
 fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
-    let built_in = policies::built_in().digest().ok()?;
+    let built_in = PolicyFiles::new(policy::Pack::DEFAULT.files()).digest().ok()?;
     let took_part = |person: &PersonView| {
         checked.people.enrolled.by_id(person.person.id()).is_some_and(|person| {
             checked.is_barred(&person.subject) || checked.people.authors.signed_off.contains(&person.subject)

@@ -9,7 +9,7 @@ use judge::{DocumentProof, ProvenStatement, settling_test};
 use serde::Serialize;
 
 use super::lines::{LISTED_MAX, MESSAGE_CHARS, PATH_CHARS, SHOWN_MAX, TOOL_CHARS, counts, more};
-use crate::id_prefix::IdPrefix;
+use crate::ids::beginnings;
 
 /// Tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ impl TestsShown {
         let tests =
             || document.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
         let failing = document.failing();
-        let ids: BTreeMap<&Digest, String> = failing.iter().zip(IdPrefix::beginnings(&failing)).collect();
+        let ids: BTreeMap<&Digest, String> = failing.iter().zip(beginnings(&failing)).collect();
         let failed = tests().filter(|(_, (_, test))| test.outcome.is_failure());
         let mut failed: Vec<_> = failed
             .map(|(suite, (name, test))| {

@@ -8,6 +8,7 @@ use policy::Reason;
 use wire::WitnessesView;
 
 /// The reason for a root whose named witnesses can never be enough for a gate to pass, however long it waits.
+#[must_use]
 pub fn missing(seen: WitnessesView) -> Option<String> {
     (seen.counting < seen.quorum).then(|| {
         format!(
@@ -19,6 +20,7 @@ pub fn missing(seen: WitnessesView) -> Option<String> {
 }
 
 /// The witnesses that the newest root of a bundle names. The root is unverified, because the result only gives advice.
+#[must_use]
 pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
     let root = TrustRoot::read(bundle.roots.last()?).ok()?;
     let counting = root.witnesses.keys.iter().filter(|witness| root.counts(witness)).count();

@@ -88,6 +88,7 @@ pub struct PlaceOutcome {
 }
 
 /// The position of a passed run at every place of its services, in the order in which its release reaches them.
+#[must_use]
 pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<PlaceOutcome> {
     let mut own: Vec<&PlaceView> = places
         .iter()
@@ -103,6 +104,7 @@ pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<PlaceOutcome> {
 }
 
 /// Services of a run for which no place has a statement.
+#[must_use]
 pub fn without_places(run: &RunView, places: &[PlaceView]) -> Vec<String> {
     let has = |name: &String| {
         places.iter().any(|view| view.place.project == run.project && view.place.service.as_str() == name)
@@ -111,18 +113,21 @@ pub fn without_places(run: &RunView, places: &[PlaceView]) -> Vec<String> {
 }
 
 /// The machines that all remaining work waits for, if none of them has been heard of for long.
+#[must_use]
 pub fn gone<'a>(machines: impl Iterator<Item = &'a MachineView>) -> Option<Vec<&'a MachineView>> {
     let all: Vec<_> = machines.collect();
     (!all.is_empty() && all.iter().all(|machine| is_gone(machine))).then_some(all)
 }
 
 /// Whether a machine has not been heard of for long.
+#[must_use]
 pub const fn is_gone(machine: &MachineView) -> bool {
     machine.silent_seconds >= if machine.at_work { AT_WORK_SECONDS } else { GONE_SECONDS }
 }
 
 impl Stand {
     /// The position in words, for a line that begins with the place.
+    #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Moving { what } => what.clone(),
@@ -162,6 +167,7 @@ impl Stand {
     }
 
     /// Whether nobody needs to act: the release runs, waits for people, or is in progress.
+    #[must_use]
     pub const fn is_settled(&self) -> bool {
         matches!(
             self,

@@ -14,7 +14,7 @@ use policy::{Effect, Reason, Rule};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::id_prefix::IdPrefix;
+use crate::ids::beginnings;
 
 /// The gate of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -210,7 +210,7 @@ impl<'a> Shown<'a> {
         let documents: Vec<_> =
             checked.lanes.documents.joined().filter_map(|all| all.findings.as_ref()).collect();
         let all: BTreeSet<&Digest> = documents.iter().flat_map(|document| document.findings.keys()).collect();
-        let beginnings = IdPrefix::beginnings(all.iter().copied());
+        let shown = beginnings(all.iter().copied());
         let reasons = judgement.reasons.iter().chain(&judgement.warnings).chain(&judgement.unclear);
         let named: BTreeSet<Digest> = reasons.filter_map(|reason| reason.finding).collect();
         let mut lookup = owners.lookup();
@@ -219,7 +219,7 @@ impl<'a> Shown<'a> {
             Some((id, lookup.at(finding.site.file())))
         });
         let owned = found.collect();
-        let ids = all.iter().copied().zip(beginnings).collect();
+        let ids = all.iter().copied().zip(shown).collect();
         Self { ids, owners: owned, service: owners.service() }
     }
 

@@ -1,0 +1,60 @@
+//! Words about a place: its rollbacks, and the reports of its agent about the service.
+//!
+//! Invariant: the words are the server's, and nothing here is proven.
+
+use wire::{PlaceView, RollbackView, ServiceView};
+
+use crate::ids::short;
+
+/// Warnings about the pending release from other places of its service: it was rolled back there, or the service does
+/// not stay up.
+#[must_use]
+pub fn elsewhere(places: &[PlaceView], view: &PlaceView) -> Vec<String> {
+    let Some(open) = &view.open else { return Vec::new() };
+    let others = places.iter().filter(|other| {
+        let (at, here) = (&other.place, &view.place);
+        at.project == here.project && at.service == here.service && at != here
+    });
+    let said = |other: &PlaceView| {
+        let bars =
+            other.rolled_back.iter().filter(|bar| bar.artifact == open.artifact || bar.commit == open.commit);
+        let mut lines: Vec<_> = bars.map(|bar| rolled_back(other, bar)).collect();
+        let runs_it = other.running.as_ref().is_some_and(|running| running.artifact == open.artifact);
+        let falls = |service: &&ServiceView| runs_it && (service.restarts > 0 || service.down.is_some());
+        let service = other.service.as_ref().filter(falls).map(service_text).unwrap_or_default();
+        if let Some(service) = service.strip_prefix("; ") {
+            lines.push(format!("{}: {service}", other.place));
+        }
+        lines
+    };
+    others.flat_map(said).collect()
+}
+
+/// A line about a rollback, with its time and reason, as the server reports it.
+#[must_use]
+pub fn rolled_back(view: &PlaceView, bar: &RollbackView) -> String {
+    let commit = short(bar.commit.as_str());
+    let time = bar.time.map(|time| format!(" at {time}")).unwrap_or_default();
+    let by = bar.name.as_ref().map(|name| format!(" by {}", shown::line(name))).unwrap_or_default();
+    let why = bar.reason.as_ref().map(|why| format!(": {}", shown::line(why))).unwrap_or_default();
+    format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
+}
+
+/// An agent's report about its service, unless the service simply runs.
+#[must_use]
+pub fn service_text(service: &ServiceView) -> String {
+    let mut text = String::new();
+    if let Some(why) = &service.probing {
+        text = format!("; a release is probed and has not passed yet: {}", shown::line(why));
+    }
+    if let (1.., Some(last), Some(since)) = (service.restarts, &service.last, service.since) {
+        let now = if service.down.is_some() { "is down" } else { "runs again" };
+        let times =
+            if service.restarts == 1 { "once".to_owned() } else { format!("{} times", service.restarts) };
+        text += &format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
+    }
+    if service.hold.as_deref() == Some("descendants") {
+        text.push_str("; its host has no process namespaces, so a subreaper supervises the service");
+    }
+    text
+}
