@@ -5,8 +5,8 @@
 
 use evidence::Place;
 use policy::Reason;
-use review::next_step;
-use review::results::{FindingShown, Results};
+use review::results::Results;
+use review::{next_step, waivers};
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseStage};
 
@@ -115,23 +115,17 @@ impl PendingGate {
 }
 
 impl PendingGate {
-    /// The finding that a reason is about, among those that results show.
-    fn shown(&self, reason: &Reason) -> Option<&FindingShown> {
-        let whole = reason.finding?.hex();
-        self.results.worst().find(|finding| whole.starts_with(&finding.id))
-    }
-
     /// The facts about the finding of a reason that decide on it, with its id.
     fn about(&self, reason: &Reason) -> String {
-        let Some(finding) = self.shown(reason) else { return String::new() };
+        let Some(finding) = waivers::finding(&self.results, reason) else { return String::new() };
         let exploited = if finding.exploited { "known to be exploited, " } else { "" };
         format!(" ({exploited}finding {})", finding.id)
     }
 
     /// The command that accepts the finding of a reason, for a person who may.
     fn waive(&self, reason: &Reason) -> Option<String> {
-        let finding = self.shown(reason)?;
-        Some(format!("countersign waive {} --place {} --until DATE --reason TEXT", finding.id, self.place))
+        let finding = waivers::finding(&self.results, reason)?;
+        Some(waivers::command(&finding.id, &self.place))
     }
 }
 

@@ -4,11 +4,11 @@
 //! waits for people has not failed.
 
 use domain::gate::GateOutcome;
-use evidence::Name;
 use policy::Reason;
 use review::ids::short;
 use review::outcome::{PlaceOutcome, Stand};
-use wire::{Client, NamedPerson, RunState, RunView, WorkState, WorkView};
+use review::run_words;
+use wire::{Client, RunState, RunView, WorkState};
 
 use crate::error::Error;
 use crate::{output_differences, waiting};
@@ -102,8 +102,8 @@ fn failed(view: &RunView, differing: &[String]) -> Error {
             }
         })
         .collect();
-    let lost = lost(view);
-    let cancelled = format!("{} ended it", cancelled_by(view));
+    let lost = run_words::lost(view);
+    let cancelled = format!("{} ended it", run_words::cancelled_by(view));
     if findings.is_empty() {
         let (code, what, remedy) = match view.state {
             RunState::Differed => (
@@ -123,29 +123,4 @@ fn failed(view: &RunView, differing: &[String]) -> Error {
         findings.push(Reason { code: code.into(), what: what.into(), remedy: remedy.into(), finding: None });
     }
     Error::decided(GateOutcome::Fail, format!("run {} {}", view.run, view.state), findings)
-}
-
-/// The person who cancelled a run.
-fn cancelled_by(view: &RunView) -> String {
-    match &view.cancelled_by {
-        Some(NamedPerson { name: Some(name), .. }) => shown::line(name),
-        Some(NamedPerson { person, .. }) => format!("person {person}"),
-        None => "somebody".to_owned(),
-    }
-}
-
-/// The reason why a run cannot end automatically, and who reported it.
-fn lost(view: &RunView) -> String {
-    let of = |state: WorkState| view.works.iter().find(|work| work.state == state);
-    let runner = |work: &WorkView| work.runner.as_ref().map_or("a runner".to_owned(), Name::to_string);
-    match (of(WorkState::GivenUp), of(WorkState::Lost)) {
-        (Some(work), _) => {
-            format!("{} gave up {} {}: it could not report it", runner(work), work.kind, work.name)
-        }
-        (None, Some(work)) => format!(
-            "the server reports that {} {} will not be finished: its runner was silent for an hour, or gave it up",
-            work.kind, work.name
-        ),
-        (None, None) => "a runner that it waited for is no longer in the trust root".to_owned(),
-    }
 }

@@ -8,7 +8,7 @@ use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Reason;
 use review::outcome::{self, PlaceOutcome, Stand};
-use review::witnesses;
+use review::{release_words, witnesses};
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::error::Error;
@@ -125,7 +125,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
     } else {
         GateOutcome::Fail
     };
-    Ok(Error::decided(outcome, title(release), reasons))
+    Ok(Error::decided(outcome, release_words::title(release), reasons))
 }
 
 /// The reason of a failure, in the words of the agent's signed report.
@@ -133,29 +133,6 @@ async fn reported(client: &Client, release: &ReleaseView) -> Option<String> {
     let bytes = client.blob(&release.detail?, DETAIL_MAX).await.ok()?;
     let report = AgentReport::read(&Envelope::decode(&bytes).ok()?).ok()?;
     Some(report.detail).filter(|detail| !detail.is_empty())
-}
-
-fn title(release: &ReleaseView) -> String {
-    let (place, number) = (&release.place, release.release.unwrap_or_default());
-    match (release.stage, release.outcome) {
-        (ReleaseStage::Held, Some(LastOutcome::Undecided)) => {
-            format!("{place}: no decision about release {number} could be made")
-        }
-        (ReleaseStage::Held, _) => format!("{place}: the gate does not let release {number} pass"),
-        (ReleaseStage::Returned, _) => {
-            format!("{place}: release {number} did not work, so the release that ran before runs again")
-        }
-        (ReleaseStage::Failed, _) => {
-            format!("{place}: release {number} did not work, and nothing runs there now")
-        }
-        (ReleaseStage::Refused, _) => format!("{place}: the agent refused {} {number}", release.kind),
-        (ReleaseStage::Unplannable, _) => format!("{place}: no plan for this release can be made"),
-        (ReleaseStage::Superseded, _) if release.by_rollback.is_some() => {
-            let rollback = release.by_rollback.unwrap_or_default();
-            format!("{place}: rollback {rollback} ended release {number}")
-        }
-        (other, _) => format!("{place}: {} {number} is {other}", release.kind),
-    }
 }
 
 const DETAIL_MAX: usize = 4 * 1024 * 1024;

@@ -30,7 +30,7 @@ pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> O
 
 /// The people who have to approve, and the command that they type. `people` are those that the server lists.
 fn advice(checked: &Checked<'_>, people: &[PersonView]) -> String {
-    match others(checked, people) {
+    match may_approve(checked, people) {
         None => somebody(&command(&checked.place)),
         Some(names) if names.is_empty() => format!(
             "every person with the role {APPROVER} is an author of the change or asked for its run: enrol somebody else \
@@ -53,7 +53,8 @@ pub fn command(place: &Place) -> String {
 }
 
 /// Names of the people whose approval the built-in policy counts; `None` under another policy.
-fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
+#[must_use]
+pub fn may_approve(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
     let built_in = PolicyFiles::new(policy::Pack::DEFAULT.files()).digest().ok()?;
     let took_part = |person: &PersonView| {
         checked.people.enrolled.by_id(person.person.id()).is_some_and(|person| {
@@ -80,4 +81,4 @@ fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
 }
 
 /// The role whose approvals the built-in policy counts.
-const APPROVER: &str = "release-manager";
+pub const APPROVER: &str = "release-manager";

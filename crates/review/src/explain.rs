@@ -14,6 +14,7 @@ use policy::{Effect, Reason, Rule};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::headline::{capital, words};
 use crate::ids::beginnings;
 
 /// The gate of a release.
@@ -119,6 +120,25 @@ impl Explained {
             besides: own.into_iter().map(|reason| shown.reason(reason)).collect(),
             unclear: judgement.unclear.iter().map(|reason| shown.reason(reason)).collect(),
             checks: judgement.checks.clone(),
+        }
+    }
+
+    /// The outcome in a sentence: `Two of eleven checks fail`. A missing promotion is no failed check: it comes last.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let of = |verdict| self.rules.iter().filter(|rule| rule.verdict == verdict).count();
+        let besides: BTreeSet<&str> = self.besides.iter().map(|reason| reason.code.as_str()).collect();
+        let besides = besides.iter().filter(|code| **code != "not-promoted").count();
+        let fail = of(RuleVerdict::Block) + besides;
+        let all = self.rules.len() - of(RuleVerdict::Off) + besides;
+        match (self.outcome, fail, self.complete) {
+            (GateOutcome::Undecided, ..) => "No decision can be made".to_owned(),
+            (_, 0, true) => format!("All {} checks pass", words(all)),
+            (_, 0, false) => "Nothing is against it".to_owned(),
+            (_, 1, true) => format!("One of {} checks fails", words(all)),
+            (_, fail, true) => format!("{} of {} checks fail", capital(&words(fail)), words(all)),
+            (_, 1, false) => "One check fails".to_owned(),
+            (_, fail, false) => format!("{} checks fail", capital(&words(fail))),
         }
     }
 

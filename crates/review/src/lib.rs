@@ -6,13 +6,22 @@
 //! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.
 
 pub mod approvers;
+pub mod differences;
+pub mod duration;
+pub mod ending;
 pub mod explain;
 pub mod findings;
+pub mod headline;
 pub mod ids;
 pub mod next_step;
 pub mod outcome;
+pub mod place_state;
 pub mod place_words;
+pub mod release_words;
 pub mod results;
+pub mod run_graph;
+pub mod run_words;
 pub mod status_words;
 pub mod summary;
+pub mod waivers;
 pub mod witnesses;

@@ -141,7 +141,8 @@ const TAKEN_OVER: &str = "\nnot reviewed here: everything up to that commit. The
                           it was; its authors may approve, and its commits need no signature. Read the whole source before you sign";
 
 /// Commits of a range, starting from the tip, sorted so that each comes after its parents.
-fn oldest_first<'a>(
+#[must_use]
+pub fn oldest_first<'a>(
     tip: &'a CommitId,
     range: &'a BTreeSet<CommitId>,
     parents: impl Fn(&CommitId) -> &'a [CommitId],

@@ -1,7 +1,6 @@
 //! `countersign status`: the installation as its server sees it: places, runs, obstacles to releases, expiry dates.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use clap::Args;
 use client::clock::now;
@@ -9,14 +8,15 @@ use client::pending::{self, PendingGate};
 use client::profile::Profile;
 use client::session;
 use evidence::trust_root::Mode;
-use evidence::{Moment, Name, Place};
+use evidence::{Name, Place};
+use review::ending::{self, Ending, Sources, named};
 use review::ids::short;
 use review::summary::assurance;
 use review::{outcome, place_words, witnesses};
 use serde::Serialize;
 use wire::{
-    CheckView, FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage,
-    ReleaseView, RunFilter, RunView, StatementState, StatementView,
+    CheckView, FreezeView, Installation, MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
+    RunFilter, RunView, StatementState, StatementView,
 };
 
 use super::{DataDir, release, runtime, status_release};
@@ -50,7 +50,13 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
             client.runs(&RunFilter::default()).await?,
         ))
     })?;
-    let ending = ending(&installation, &places, now()?);
+    let of = Sources {
+        root: installation.root_expires,
+        status: installation.status.as_ref(),
+        people: &installation.people,
+        places: &places,
+    };
+    let ending = ending::soon(of, now()?).iter().map(Ending::line).collect();
     // The server's owner may look without a profile; only a pin of this installation can judge its evidence.
     let mine = Profile::near(&home)?.filter(|mine| mine.installation == installation.installation);
     let gates = match mine {
@@ -137,32 +143,6 @@ fn begun(view: &FreezeView) -> String {
         None => format!(" by person {}", by.person),
     });
     format!("{by} since {}", view.time)
-}
-
-/// Statements that expire within two weeks, the first one first.
-fn ending(seen: &Installation, places: &[PlaceView], now: Moment) -> Vec<String> {
-    let mut ends: Vec<(Moment, String)> = Vec::new();
-    if let Some(end) = seen.root_expires {
-        ends.push((end, format!("the trust root, at {end}; `countersign trust root --renew`")));
-    }
-    if let Some(status) = &seen.status {
-        let end = status.expires;
-        ends.push((end, format!("status {}, at {end}; `countersign trust status --renew`", status.number)));
-    }
-    for person in &seen.people {
-        let end = person.expires;
-        ends.push((end, format!("the enrolment of {}, at {end}; have them enrolled anew", named(person))));
-    }
-    for view in places {
-        let open = view.open.as_ref();
-        if let Some((open, end)) = open.and_then(|open| Some((open, open.approvals_expire?))) {
-            let what = format!("an approval of release {} at {}, at {end}", open.release, view.place);
-            ends.push((end, format!("{what}; promote it, or have it approved again")));
-        }
-    }
-    ends.retain(|(end, _)| *end <= now.later_by(SOON));
-    ends.sort();
-    ends.into_iter().map(|(_, line)| line).collect()
 }
 
 fn places_text(places: &[PlaceView]) -> String {
@@ -325,60 +305,16 @@ fn text(seen: &Installation) -> String {
     )
 }
 
-/// The name by which people call a person.
-fn named(person: &PersonView) -> String {
-    let id = person.person.to_string();
-    match &person.name {
-        Some(name) => format!("{} ({})", shown::line(name), short(&id)),
-        None => format!("person {id}"),
-    }
-}
-
 /// Enough characters of a fingerprint to distinguish keys: `SHA256:` and eight more.
 const KEY_CHARS: usize = 15;
 /// Most runs that are shown to people.
 const RUNS_SHOWN: usize = 10;
-/// A statement that expires within this time is listed.
-const SOON: Duration = Duration::from_hours(24 * 14);
 
 #[cfg(test)]
 mod tests {
-    use wire::{CheckView, Installation, StatusView};
+    use wire::CheckView;
 
-    use super::{checks_text, ending};
-
-    #[test]
-    fn what_ends_soon_is_said_in_order() {
-        let at = |day: u64| evidence::Moment::from_millis(day * 86_400_000).unwrap();
-        let file = evidence::Digest::of(b"status");
-        let mut seen = Installation {
-            installation: evidence::Id::from_random([1; 16]),
-            root_version: 1,
-            root: file,
-            mode: evidence::trust_root::Mode::Solo,
-            origin: "x".into(),
-            entries: 1,
-            snapshot: 0,
-            misfits: 0,
-            status: Some(StatusView { number: 3, expires: at(28), file }),
-            people: Vec::new(),
-            root_expires: Some(at(365)),
-            frozen: Vec::new(),
-            freezes: Vec::new(),
-            barred: Vec::new(),
-            runners: Vec::new(),
-            witnesses: None,
-        };
-        assert!(ending(&seen, &[], at(10)).is_empty());
-        let soon = ending(&seen, &[], at(20));
-        assert!(matches!(soon.as_slice(), [one] if one.starts_with("status 3, at 1970-01-29")), "{soon:?}");
-        seen.root_expires = Some(at(21));
-        let soon = ending(&seen, &[], at(20));
-        assert!(
-            soon.len() == 2 && soon.first().is_some_and(|line| line.contains("trust root --renew")),
-            "{soon:?}"
-        );
-    }
+    use super::checks_text;
 
     #[test]
     fn checks_are_told_once_unless_runners_differ() {

@@ -1,0 +1,50 @@
+//! Differences of two deployment plans, as values with names.
+
+use std::collections::BTreeMap;
+
+use evidence::plan::{Plan, ProbeTarget, Target};
+
+use super::difference::Difference;
+use super::lines;
+
+/// The difference of two plans.
+pub(super) fn difference(new: &Plan, old: &Plan) -> Option<Difference> {
+    let lines = lines::of_values(&values(old), &values(new));
+    Difference::of(false, "The deployment plan changed".to_owned(), String::new(), lines)
+}
+
+/// The values of a plan by the names that people use.
+fn values(plan: &Plan) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    let mut add = |name: &str, value: String| values.insert(name.to_owned(), value);
+    match &plan.target {
+        Target::Process { command, port, listen, stop_ms } => {
+            add("command", command.join(" "));
+            add("time to stop", format!("{stop_ms} ms"));
+            if let Some(port) = port {
+                add("port", port.to_string());
+            }
+            if let Ok(serde_json::Value::String(listen)) = serde_json::to_value(listen) {
+                add("socket", listen);
+            }
+        }
+        Target::Files {} => drop(add("target", "files".to_owned())),
+    }
+    add("artifact", plan.artifact.to_string());
+    add("user", plan.user.clone());
+    add(
+        "probe",
+        match &plan.probe.ask {
+            ProbeTarget::Http(path) => format!("GET {path}"),
+            ProbeTarget::Command(command) => command.join(" "),
+        },
+    );
+    add("probe, tries", plan.probe.attempts.to_string());
+    add("probe, pause", format!("{} ms", plan.probe.interval_ms));
+    add("open files", plan.open_files.to_string());
+    add("memory", format!("{} MiB", plan.memory_bytes / (1024 * 1024)));
+    add("replaces by", plan.strategy.clone());
+    add("after a failed probe", plan.on_failure.clone());
+    values.extend(plan.variables.iter().map(|(name, value)| (format!("variable {name}"), value.clone())));
+    values
+}

@@ -1,0 +1,90 @@
+//! Differences of bundles of the lab.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use evidence::Bytes;
+use evidence::bundle::Bundle;
+use evidence::configuration::Configuration;
+use evidence::document::components::Component;
+use evidence::document::{ComponentsDocument, Document as _, Tool};
+use evidence::{Digest, pipeline};
+use judge::VerificationContext;
+use lab::{Lab, assemble};
+
+use super::lines::of_texts;
+use super::{Difference, Sign, between};
+
+fn shown(differences: &[Difference]) -> Vec<String> {
+    let sign = |sign| match sign {
+        Sign::Added => '+',
+        Sign::Removed => '-',
+        Sign::Changed => '~',
+    };
+    let lines = |difference: &Difference| -> String {
+        difference.lines.iter().map(|line| format!(" {}{}", sign(line.sign), line.text)).collect()
+    };
+    differences.iter().map(|difference| format!("{}:{}", difference.title, lines(difference))).collect()
+}
+
+fn with_components(bundle: &mut Bundle, components: &[(&str, &str)]) {
+    let mut list = ComponentsDocument::new([Tool::new("lab", None)]);
+    for (name, version) in components {
+        let component = Component {
+            name: (*name).to_owned(),
+            version: (*version).to_owned(),
+            scope: evidence::document::components::Scope::Runtime,
+            direct: None,
+            pinned: true,
+            checksums: [].into(),
+            licence: None,
+            needs: [].into(),
+            sources: [].into(),
+            differs: None,
+        };
+        list.add(format!("pkg:cargo/{name}@{version}"), component);
+    }
+    let bytes = list.encode().unwrap();
+    bundle.lanes.documents = [(Digest::of(&bytes), Bytes(bytes))].into();
+}
+
+#[test]
+fn each_sort_of_difference_is_told_with_its_lines() {
+    let lab = Lab::default();
+    let (new, _): (Bundle, _) = assemble(&lab, &lab.honest());
+    let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+    let mut checked = judge::check(&new, &lab.anchors(), &seen).unwrap();
+    assert_eq!(between(&checked, Some(&new)).len(), 1, "only the commits");
+    let mut new = new.clone();
+    with_components(&mut new, &[("serde", "1.0.2"), ("once_cell", "1.0.0")]);
+    checked.bundle = &new;
+    let mut old = new.clone();
+    with_components(&mut old, &[("serde", "1.0.1"), ("idna", "0.4.0")]);
+    old.plan.variables = [("RETRIES".to_owned(), "3".to_owned())].into();
+    old.plan.memory_bytes = 64 * 1024 * 1024;
+    let mut configuration = Configuration::decode(&old.configuration.0).unwrap();
+    configuration.variables.insert("COLOUR".to_owned(), "red".to_owned());
+    old.configuration = Bytes(configuration.encode().unwrap());
+    let file = old.source.files.get_mut(pipeline::PATH).unwrap();
+    file.0.extend_from_slice(b"# the end\n");
+    let said = shown(&between(&checked, Some(&old)));
+    let [pipeline, configuration, commits, dependencies, plan] = said.as_slice() else { panic!("{said:#?}") };
+    assert_eq!(pipeline, "The pipeline file changed: -# the end");
+    assert_eq!(configuration, "The configuration of the environment changed: -variable COLOUR: red");
+    assert!(commits.contains("commit"), "{commits}");
+    assert_eq!(
+        dependencies,
+        "Dependencies: 1 added, 1 removed, 1 changed: -idna (cargo) 0.4.0 +once_cell (cargo) 1.0.0 \
+         ~serde (cargo) 1.0.1 to 1.0.2"
+    );
+    assert!(plan.contains("-variable RETRIES: 3") && plan.contains("~memory: 64 MiB to "), "{plan}");
+}
+
+#[test]
+fn lines_of_texts_are_counted() {
+    let signs = |old: &str, new: &str| -> String {
+        let lines = of_texts(old, new);
+        lines.iter().map(|line| if line.sign == Sign::Added { '+' } else { '-' }).collect()
+    };
+    assert_eq!(signs("a\nb\n", "a\nb\n"), "");
+    assert_eq!(signs("a\n", "a\na\n"), "+", "a line that is there once more");
+    assert_eq!(signs("a\nb\n", "b\nc\n\n"), "-+", "an empty line is no difference");
+}
