@@ -8,7 +8,9 @@ mod comparison;
 mod entries;
 mod error;
 pub mod freezes;
+pub mod moments;
 pub mod releases;
+pub mod runs;
 mod schema;
 pub mod statements;
 #[cfg(test)]
@@ -17,7 +19,7 @@ mod tests;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-pub use columns::parsed;
+use columns::parsed;
 pub use comparison::{StaleRow, compare, rebuild};
 use domain::{PersonId, RunId, State};
 use entries::fill;
@@ -115,10 +117,7 @@ impl Views {
     /// # Errors
     /// `ViewError` if the view cannot be read.
     pub(crate) fn project_of(&self, run: RunId) -> Result<Option<Name>, ViewError> {
-        let question = "SELECT project FROM run WHERE run = ?1";
-        let found: Option<String> =
-            self.ask(|rows| rows.query_row(question, params![run.to_string()], |row| row.get(0)).optional())?;
-        Ok(found.and_then(|project| project.parse().ok()))
+        self.ask(|rows| runs::project_of(rows, run))
     }
 
     /// The kinds of entries that name a blob.

@@ -14,26 +14,21 @@ use domain::Event;
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
-use evidence::status::Freeze;
-use evidence::trust_root::{Machine, Witness, Witnesses};
 use evidence::{Digest, Name};
 use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
 use serde_json::Value;
 use tlog::inclusion_proof;
-use wire::{
-    CommandOutcome, Credential, EntryView, FreezeView, Installation, PersonView, ProblemKind, StatusView,
-    Submission, WitnessesView,
-};
+use wire::{CommandOutcome, Credential, EntryView, Installation, ProblemKind, Submission};
 
-use super::names::{name_of, named};
+use super::freshness::up_to_date;
 use super::problem::Failure;
 use super::requester::Requester;
 use super::requester::blocking;
 use super::right;
-use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::clock;
+use crate::installation_view;
 use crate::job::Answer;
 use crate::shared::Shared;
 use crate::views::project_of;
@@ -140,64 +135,12 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
 /// The installation as this server sees it.
 pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
     // Reading the trust root blocks on the disk.
-    blocking(move || installed(&shared)).await.map(Json)
-}
-
-fn installed(shared: &Shared) -> Result<Installation, Failure> {
-    let (state, now) = (shared.intake.state(), clock::now());
-    let root = state.identity.root();
-    let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "there is no trust root yet"))?;
-    let trusted = shared.gatekeeper.root(&state)?;
-    // The time since each runner last asked for work.
-    let runner = |runner: &Machine| shared.attendance.of(&MachineId::Runner(runner.name.clone()));
-    let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
-        person,
-        name: name_of(shared, now.entry),
-        roles: now.grants.iter().map(|grant| grant.role.clone()).collect(),
-        grants: now.grants.clone(),
-        keys: now.keys.iter().map(|key| key.fingerprint.clone()).collect(),
-        expires: now.expires,
-        enrolment: now.enrolment,
-    };
-    Ok(Installation {
-        installation: root.installation,
-        root_version: root.version,
-        root: root.digest,
-        mode: root.mode,
-        origin: shared.origin.clone(),
-        entries: state.entries,
-        snapshot: shared.intake.snapshot(),
-        misfits: state.misfits,
-        status: state.identity.status().map(|(number, expires, file)| StatusView { number, expires, file }),
-        people: state.identity.people(now).map(person).collect(),
-        root_expires: Some(root.expires),
-        frozen: state.identity.freezes().to_vec(),
-        freezes: freezes(shared, state.identity.freezes())?,
-        barred: state.identity.barred().to_vec(),
-        runners: trusted.runners.iter().map(runner).collect(),
-        witnesses: Some(witnesses(&trusted.witnesses, |witness| trusted.counts(witness))),
+    blocking(move || {
+        up_to_date(&shared)?;
+        installation_view::current(&shared, &shared.intake.state(), clock::now())
     })
-}
-
-/// Each freeze with the person who sent the status that began it.
-fn freezes(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView>, Failure> {
-    super::freshness::up_to_date(shared)?;
-    let view = |freeze: &Freeze| {
-        let began = shared.views.ask(|rows| crate::views::freezes::began(rows, freeze));
-        let began = began.map_err(Failure::failed)?;
-        Ok(began.map(|(time, person)| FreezeView {
-            freeze: freeze.clone(),
-            by: person.map(|person| named(shared, person)),
-            time,
-        }))
-    };
-    frozen.iter().filter_map(|freeze| view(freeze).transpose()).collect()
-}
-
-/// The number of witnesses that can count for a gate.
-fn witnesses(named: &Witnesses, counts: impl Fn(&&Witness) -> bool) -> WitnessesView {
-    let counting = named.keys.iter().filter(counts).count();
-    WitnessesView { quorum: named.quorum, counting: u32::try_from(counting).unwrap_or(u32::MAX) }
+    .await
+    .map(Json)
 }
 
 /// Start of a listing.

@@ -7,15 +7,15 @@
 
 mod api;
 mod bodies;
-mod freshness;
+pub mod freshness;
 mod introduction;
 mod machines;
-mod names;
-mod problem;
+pub mod names;
+pub mod problem;
 mod reading;
 mod requester;
 mod requests;
-mod right;
+pub mod right;
 mod services;
 mod sign_in;
 mod tiles;

@@ -13,7 +13,8 @@ use wire::{RunState, WorkState};
 
 use super::columns::signed;
 use super::error::ViewError;
-use super::{freezes, releases, statements};
+use super::releases::EntryPosition;
+use super::{freezes, moments, releases, statements};
 use crate::caller::refused_of_none;
 
 /// Applies the entries from the cursor to a number.
@@ -48,52 +49,35 @@ pub fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewEr
         rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project, refused) VALUES (?1, ?2, ?3)")?
             .execute(params![blob.as_bytes(), project.map_or("", Name::as_str), refused])?;
     }
-    releases::apply(rows, releases::EntryPosition { number, time: &time }, &event)?;
+    let position = EntryPosition { number, time: &time };
+    releases::apply(rows, position, &event)?;
+    moments::apply(rows, position, &event)?;
     statements::apply(rows, number, &event)?;
     if let Event::StatusSet(status) = &event {
         freezes::apply(rows, number, &time, &header.actor, status)?;
     }
     match event {
-        Event::Started(run) => {
-            let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
-            // A run of the same number that had no outcome is no longer shown.
-            rows.execute("DELETE FROM work WHERE run = ?1", params![run.run.to_string()])?;
-            rows.execute("DELETE FROM artifact WHERE run = ?1", params![run.run.to_string()])?;
+        Event::Taken(taken) => {
             rows.execute(
-                "INSERT OR REPLACE INTO run (run, entry, project, commit_id, state, started, services) \
-                 VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6)",
-                params![
-                    run.run.to_string(),
-                    signed(number),
-                    run.project.as_str(),
-                    run.commit.as_str(),
-                    time,
-                    services.join(" ")
-                ],
+                "INSERT OR REPLACE INTO source (run, requester, pack) VALUES (?1, ?2, ?3)",
+                params![taken.run.to_string(), taken.requester.to_string(), taken.pack.to_string()],
             )?;
-            for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {
-                let count = plan.approval.as_ref().map_or(0, |approval| approval.count);
-                let none = WorkState::Agreed { given: 0, needed: count }.to_string();
-                rows.execute(
-                    "INSERT INTO work (run, entry, kind, name, runner, state) \
-                     VALUES (?1, ?2, 'approval', ?3, '', ?4)",
-                    params![run.run.to_string(), signed(number), step.as_str(), none],
-                )?;
-            }
         }
+        Event::Started(run) => started(rows, number, &time, &run)?,
         Event::Due(due) => {
             let (kind, name) = (due.work.kind(), due.work.label());
             rows.execute(
-                "INSERT INTO work (run, entry, kind, name, runner, state) VALUES (?1, ?2, ?3, ?4, ?5, 'due')",
-                params![due.run.to_string(), signed(number), kind, name, due.runner.as_str()],
+                "INSERT INTO work (run, entry, kind, name, runner, state, due) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 'due', ?6)",
+                params![due.run.to_string(), signed(number), kind, name, due.runner.as_str(), time],
             )?;
         }
-        Event::Reported(report) => reported(rows, &report)?,
+        Event::Reported(report) => reported(rows, &time, &report)?,
         Event::Agreed(agreed) => {
             rows.execute(
                 "UPDATE work SET state = (CAST(substr(state, 1, instr(state, ' ')) AS INTEGER) + 1) || \
-                 substr(state, instr(state, ' ')) WHERE run = ?1 AND kind = 'approval' AND name = ?2",
-                params![agreed.run.to_string(), agreed.step.as_str()],
+                 substr(state, instr(state, ' ')), ended = ?3 WHERE run = ?1 AND kind = 'approval' AND name = ?2",
+                params![agreed.run.to_string(), agreed.step.as_str(), time],
             )?;
         }
         Event::Built(built) => {
@@ -117,18 +101,50 @@ pub fn project_of<'a>(stated: Option<&'a Name>, event: &'a Event) -> Option<&'a 
     }
 }
 
-fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Result<()> {
+fn started(rows: &Connection, number: u64, time: &str, run: &domain::build::Started) -> rusqlite::Result<()> {
+    let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
+    // A run of the same number that had no outcome is no longer shown.
+    rows.execute("DELETE FROM work WHERE run = ?1", params![run.run.to_string()])?;
+    rows.execute("DELETE FROM artifact WHERE run = ?1", params![run.run.to_string()])?;
+    rows.execute(
+        "INSERT OR REPLACE INTO run (run, entry, project, commit_id, state, started, services) \
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6)",
+        params![
+            run.run.to_string(),
+            signed(number),
+            run.project.as_str(),
+            run.commit.as_str(),
+            time,
+            services.join(" ")
+        ],
+    )?;
+    for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {
+        let count = plan.approval.as_ref().map_or(0, |approval| approval.count);
+        let none = WorkState::Agreed { given: 0, needed: count }.to_string();
+        rows.execute(
+            "INSERT INTO work (run, entry, kind, name, runner, state, due) \
+             VALUES (?1, ?2, 'approval', ?3, '', ?4, ?5)",
+            params![run.run.to_string(), signed(number), step.as_str(), none, time],
+        )?;
+    }
+    Ok(())
+}
+
+fn reported(rows: &Connection, time: &str, report: &domain::build::Reported) -> rusqlite::Result<()> {
     let (kind, name) = (report.work.kind(), report.work.label());
     let state = if report.passed { WorkState::Passed } else { WorkState::Failed };
     rows.execute(
-        "UPDATE work SET state = ?1, log = ?2 WHERE run = ?3 AND kind = ?4 AND name = ?5 AND runner = ?6",
+        "UPDATE work SET state = ?1, log = ?2, ended = ?7, receipt = ?8 \
+         WHERE run = ?3 AND kind = ?4 AND name = ?5 AND runner = ?6",
         params![
             state.to_string(),
             report.log.to_string(),
             report.run.to_string(),
             kind,
             name,
-            report.runner.as_str()
+            report.runner.as_str(),
+            time,
+            report.envelope.to_string()
         ],
     )?;
     Ok(())
@@ -146,8 +162,8 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
         (RunOutcome::Cancelled, Actor::Person(person)) => Some(person.to_string()),
         _ => None,
     };
-    let text = "UPDATE run SET state = ?1, person = ?3 WHERE run = ?2";
-    rows.execute(text, params![state.name(), ended.run.to_string(), person])?;
+    let text = "UPDATE run SET state = ?1, person = ?3, ended = ?4 WHERE run = ?2";
+    rows.execute(text, params![state.name(), ended.run.to_string(), person, header.time.to_string()])?;
     if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = (work.kind(), work.label());
         // Without the runner's claim only the server vouches for it.

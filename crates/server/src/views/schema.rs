@@ -7,11 +7,13 @@ pub const FILE: &str = "views.db";
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
 INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
+CREATE TABLE IF NOT EXISTS source (run TEXT PRIMARY KEY, requester TEXT NOT NULL, pack TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
-  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL, person TEXT) STRICT;
+  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, services TEXT NOT NULL,
+  person TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
-  name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT,
+  name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT, due TEXT NOT NULL, ended TEXT, receipt TEXT,
   PRIMARY KEY (run, kind, name, runner)) STRICT;
 CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, manifest TEXT NOT NULL,
   PRIMARY KEY (run, name)) STRICT;
@@ -24,6 +26,8 @@ CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
   by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, warnings TEXT,
   PRIMARY KEY (place, began)) STRICT;
+CREATE TABLE IF NOT EXISTS moment (entry INTEGER PRIMARY KEY, place TEXT NOT NULL, release INTEGER NOT NULL,
+  kind TEXT NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT NULL, kind TEXT NOT NULL,
   person TEXT NOT NULL, project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL, begins TEXT NOT NULL,
@@ -31,16 +35,18 @@ CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
+CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 10] = [
+pub const TABLES: [(&str, &str); 12] = [
     ("cursor", "entries"),
-    ("run", "run, entry, project, commit_id, state, started, services, person"),
+    ("source", "run, requester, pack"),
+    ("run", "run, entry, project, commit_id, state, started, ended, services, person"),
     ("freeze", "frozen, entry, time, person"),
-    ("work", "run, entry, kind, name, runner, state, log"),
+    ("work", "run, entry, kind, name, runner, state, log, due, ended, receipt"),
     ("artifact", "run, name, manifest"),
     ("last", "place, entry, release, outcome, reasons, detail, bundle"),
     ("named", "hex(blob), project, refused"),
@@ -49,6 +55,7 @@ pub const TABLES: [(&str, &str); 10] = [
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
          by_run, by_rollback, request, person, ends, warnings",
     ),
+    ("moment", "entry, place, release, kind, time, person"),
     ("enrolled", "person, enrolment"),
     (
         "statement",
@@ -56,4 +63,4 @@ pub const TABLES: [(&str, &str); 10] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 9;
+pub const VERSION: i64 = 10;

@@ -1,15 +1,18 @@
-//! Tests of the right to read a blob, by the entries that name it, and of statements over time.
+//! Tests of the right to read a blob, by the entries that name it, of statements over time, and of runs and releases with
+//! their times and people.
 
 use domain::identity::{Enrolled, StatusSet};
 use domain::statement::Stated;
-use domain::{Event, Refused, release};
+use domain::{Event, Refused, build, release};
 use evidence::Place;
+use evidence::approval::Decision;
 use evidence::entry::Actor;
 use evidence::statements::{Scope, StatementKind};
 use lab::{Lab, Person, at, name};
 use wire::StatementState::{self, Ended, InForce, Later, Withdrawn};
 
 use super::entries::apply;
+use super::moments::ConsentKind::{Approved, Promoted, Rejected};
 use super::*;
 use crate::sample;
 
@@ -119,4 +122,165 @@ fn statements_of_a_place_are_shown_with_their_state() {
         (row.kind.as_str(), row.person, row.until),
         (StatementKind::ALL[0].as_str(), lab.ada.id.into(), at(200))
     );
+}
+
+/// The events of a run with a step and an approval node, in order.
+fn events_of_run(lab: &Lab, run: RunId) -> [Event; 6] {
+    let commit: evidence::CommitId = "ab".repeat(20).parse().unwrap();
+    let work = evidence::receipt::Work::Step(name("build"));
+    let (pipeline, runner) = (Digest::of(b"pipeline"), name("runner-1"));
+    let approval = Some(build::Agreement { role: name("lead"), count: 1 });
+    let steps = [
+        (name("build"), build::StepPlan { needs: [].into(), approval: None }),
+        (name("go"), build::StepPlan { needs: [].into(), approval }),
+    ];
+    let id = |n| evidence::Id::from_random([n; 16]);
+    let taken = domain::source::Taken {
+        run,
+        project: name("shop"),
+        commit: commit.clone(),
+        signer: lab.ada.id.into(),
+        requester: lab.bob.id.into(),
+        pack: Digest::of(b"pack"),
+        request: Digest::of(b"request"),
+    };
+    let started = build::Started {
+        run,
+        project: name("shop"),
+        commit: commit.clone(),
+        pipeline,
+        steps: steps.into(),
+        artifacts: [].into(),
+        services: [].into(),
+        checks: [].into(),
+        runners: vec![runner.clone()],
+        seed: id(4),
+        again: None,
+    };
+    let (project, needs) = (name("shop"), [].into());
+    let due = build::Due { run, project, commit, pipeline, work: work.clone(), runner, nonce: id(5), needs };
+    let reported = build::Reported {
+        run,
+        work,
+        runner: name("runner-1"),
+        receipt: Digest::of(b"payload"),
+        envelope: Digest::of(b"receipt"),
+        passed: true,
+        log: Digest::of(b"log"),
+        tree: Digest::of(b"tree"),
+        artifact: None,
+        documents: [].into(),
+    };
+    let agreed =
+        build::Agreed { run, step: name("go"), person: lab.ada.id.into(), request: Digest::of(b"agreed") };
+    [
+        Event::Taken(taken),
+        Event::Started(started),
+        Event::Due(due),
+        Event::Reported(reported),
+        Event::Agreed(agreed),
+        Event::Ended(build::Ended { run, outcome: build::RunOutcome::Passed, because: None }),
+    ]
+}
+
+/// A page of a run tells when each piece of work was due and when it ended, who asked, and where the receipt is.
+#[test]
+fn a_run_is_shown_with_its_times_its_requester_and_its_receipts() {
+    let (lab, dir) = (Lab::default(), tempfile::tempdir().unwrap());
+    let run: RunId = evidence::Id::from_random([3; 16]).into();
+    let views = Views::open(dir.path()).unwrap();
+    let apply_all = |events: &[Event], from: u64| {
+        for (event, number) in events.iter().zip(from..) {
+            let offset = i64::try_from(number).unwrap() * 10;
+            let entry = sample::entry_at(event, at(offset));
+            apply(&views.connection.lock().unwrap(), number, &entry).unwrap();
+        }
+    };
+    let events = events_of_run(&lab, run);
+    apply_all(&events[..3], 0);
+    let shown = || views.ask(|rows| runs::one(rows, run)).unwrap().unwrap();
+    assert_eq!((shown().started, shown().ended, shown().requester), (at(10), None, Some(lab.bob.id.into())));
+    assert_eq!(shown().pack, Some(Digest::of(b"pack")));
+    let open = shown().spans;
+    assert!(open.iter().all(|span| span.ended.is_none() && span.receipt.is_none()), "{open:?}");
+    apply_all(&events[3..], 3);
+    let row = shown();
+    assert_eq!(row.ended, Some(at(50)));
+    let spans: Vec<_> = row.view.works.iter().map(|work| work.name.as_str()).zip(row.spans).collect();
+    let span = |due, ended, receipt| runs::WorkSpan { due: at(due), ended: Some(at(ended)), receipt };
+    let receipt = Some(Digest::of(b"receipt"));
+    assert_eq!(spans, [("go", span(10, 40, None)), ("build", span(20, 30, receipt))]);
+}
+
+/// An artifact that is wanted has no number; its entry is found under the number that its plan gets.
+#[test]
+fn the_entries_of_a_release_are_found_with_the_people_who_let_it_go_ahead() {
+    let (lab, dir) = (Lab::default(), tempfile::tempdir().unwrap());
+    let views = Views::open(dir.path()).unwrap();
+    let place: Place = "shop/api/production".parse().unwrap();
+    let run: RunId = evidence::Id::from_random([3; 16]).into();
+    let commit: evidence::CommitId = "ab".repeat(20).parse().unwrap();
+    let wanted = |artifact: &[u8]| {
+        Event::Wanted(release::Wanted { place: place.clone(), artifact: Digest::of(artifact), run })
+    };
+    let proposed = Event::Proposed(release::Proposed {
+        place: place.clone(),
+        release: 4,
+        artifact: Digest::of(b"second"),
+        commit: commit.clone(),
+        run,
+        plan: Digest::of(b"plan"),
+        provenance: Digest::of(b"provenance"),
+        statement: 1,
+        replaces: None,
+        base: commit,
+    });
+    let given = |person: &Person, decision| {
+        Event::Given(domain::approval::Given {
+            place: place.clone(),
+            release: 4,
+            person: person.id.into(),
+            decision,
+            artifact: Digest::of(b"second"),
+            plan: Digest::of(b"plan"),
+            expires: at(900),
+            envelope: Digest::of(b"vote"),
+        })
+    };
+    let promoted = Event::Promoted(release::Promoted {
+        place: place.clone(),
+        release: 4,
+        person: lab.ada.id.into(),
+        request: Digest::of(b"promoted"),
+    });
+    let unplannable = Event::Unplannable(release::Unplannable {
+        place: place.clone(),
+        artifact: Digest::of(b"third"),
+        code: "plan-underivable".into(),
+    });
+    let events = [
+        wanted(b"first"),
+        wanted(b"second"),
+        proposed,
+        given(&lab.bob, Decision::Reject),
+        given(&lab.bob, Decision::Approve),
+        promoted,
+        wanted(b"third"),
+        unplannable,
+    ];
+    for (event, number) in events.iter().zip(0..) {
+        let entry = sample::entry_at(event, at(0));
+        apply(&views.connection.lock().unwrap(), number, &entry).unwrap();
+    }
+    let entries = |release| -> Vec<u64> {
+        let found = views.ask(|rows| moments::of_release(rows, &place, release)).unwrap();
+        found.into_iter().map(|moment| moment.entry).collect()
+    };
+    assert_eq!(entries(4), [5, 4, 3, 2, 1], "the newest first, and without the artifact that was replaced");
+    assert_eq!(entries(0), [7, 6], "the newest artifact without a number");
+    assert_eq!(entries(3), [0_u64; 0]);
+    let consents = views.ask(|rows| moments::consents(rows, &place, 4)).unwrap();
+    let kinds: Vec<_> = consents.iter().map(|consent| (consent.person, consent.kind)).collect();
+    let (ada, bob) = (lab.ada.id.into(), lab.bob.id.into());
+    assert_eq!(kinds, [(bob, Rejected), (bob, Approved), (ada, Promoted)]);
 }

@@ -2,7 +2,7 @@
 
 use evidence::{Digest, Moment, Place};
 use rusqlite::{Connection, Row, params, params_from_iter};
-use wire::ReleaseView;
+use wire::{LastOutcomeView, ReleaseView};
 
 use crate::views::columns::{parsed, signed};
 
@@ -17,6 +17,48 @@ pub fn of_run(rows: &Connection, run: &str) -> rusqlite::Result<Vec<ReleaseView>
 pub fn at_place(rows: &Connection, place: &Place) -> rusqlite::Result<Vec<ReleaseView>> {
     let place = place.to_string();
     found(rows, "WHERE release.place = ?1 ORDER BY release.began DESC LIMIT 20", &[&place])
+}
+
+/// The release or rollback of this number at a place; number 0 stands for the newest release that has no number.
+pub fn one(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<ReleaseView>> {
+    let condition = match number {
+        0 => {
+            "WHERE release.place = ?1 AND release.release IS NULL AND ?2 = '0' ORDER BY release.began DESC LIMIT 1"
+        }
+        _ => "WHERE release.place = ?1 AND release.release = ?2",
+    };
+    Ok(found(rows, condition, &[&place.to_string(), &number.to_string()])?.pop())
+}
+
+/// The release that had brought the artifact which a release or rollback replaces, if a gate judged it.
+pub fn replaced_by(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<ReleaseView>> {
+    let condition = "JOIN release AS own ON own.place = ?1 AND own.release = ?2 \
+                     WHERE release.place = ?1 AND release.artifact = own.replaces AND release.began < own.began \
+                     AND release.bundle IS NOT NULL ORDER BY release.began DESC LIMIT 1";
+    Ok(found(rows, condition, &[&place.to_string(), &number.to_string()])?.pop())
+}
+
+/// The latest verdict or report at a place.
+pub fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastOutcomeView>> {
+    let text = "SELECT entry, release, outcome, reasons, detail, bundle FROM last WHERE place = ?1";
+    let mut statement = rows.prepare_cached(text)?;
+    let mut found = statement.query_map(params![place.to_string()], |row| {
+        let number = |at| row.get::<_, i64>(at).map(|number| u64::try_from(number).unwrap_or_default());
+        let digest = |at| {
+            let text: rusqlite::Result<Option<String>> = row.get(at);
+            text.map(|text| text.and_then(|text| text.parse().ok()))
+        };
+        let reasons: String = row.get(3)?;
+        Ok(LastOutcomeView {
+            entry: number(0)?,
+            release: number(1)?,
+            outcome: parsed(row, 2)?,
+            reasons: reasons.split_whitespace().map(str::to_owned).collect(),
+            detail: digest(4)?,
+            bundle: digest(5)?,
+        })
+    })?;
+    found.next().transpose()
 }
 
 /// The time from which a release ran at a place.
@@ -39,12 +81,14 @@ pub fn rollback(rows: &Connection, place: &Place, number: u64) -> rusqlite::Resu
 
 fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<ReleaseView>> {
     let text = format!(
-        "SELECT place, kind, release, release.run, artifact, commit_id, stage, outcome, reasons, detail, bundle, \
-         began, changed, time, by_run, by_rollback, stage = 'running' AND EXISTS (SELECT 1 FROM release AS later \
+        "SELECT release.place, release.kind, release.release, release.run, release.artifact, commit_id, release.stage, \
+         release.outcome, release.reasons, release.detail, release.bundle, release.began, release.changed, release.time, \
+         release.by_run, release.by_rollback, release.stage = 'running' AND EXISTS (SELECT 1 FROM release AS later \
          WHERE later.place = release.place AND later.changed > release.changed \
-         AND later.stage IN ('running', 'failed')), warnings FROM release JOIN run ON run.run = release.run {condition}"
+         AND later.stage IN ('running', 'failed')), release.warnings \
+         FROM release JOIN run ON run.run = release.run {condition}"
     );
-    let mut statement = rows.prepare(&text)?;
+    let mut statement = rows.prepare_cached(&text)?;
     let views = statement.query_map(params_from_iter(keys), view)?;
     views.collect()
 }

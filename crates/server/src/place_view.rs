@@ -1,0 +1,187 @@
+//! The current view of places: their releases, machines, checks, and the statements of people about them.
+
+use domain::State;
+use domain::gate::{AgentKey, EnvironmentSet};
+use domain::release::{Current, Open, RolledBack, Stage};
+use evidence::approval::Decision;
+use evidence::dsse::Envelope;
+use evidence::receipt::Work;
+use evidence::request::Request;
+use evidence::statements::Statement;
+use evidence::{Digest, Moment, Name, Place};
+use judge::Store as _;
+use rusqlite::Connection;
+use wire::{
+    CheckView, NamedPerson, PendingReleaseView, PlaceView, ReleaseStage, RollbackView, RunningReleaseView,
+    StatementContent, StatementView, WorkState,
+};
+
+use crate::attendance::MachineId;
+use crate::http::names::named;
+use crate::http::problem::Failure;
+use crate::shared::Shared;
+use crate::views::{releases, statements};
+
+/// The current view of every place of readable projects.
+///
+/// # Errors
+/// `Failure` if the views cannot be read.
+pub fn all(
+    shared: &Shared,
+    state: &State,
+    moment: Moment,
+    may: &dyn Fn(&Name) -> bool,
+) -> Result<Vec<PlaceView>, Failure> {
+    let facts = state.gate.environments().map(|environment| &environment.facts);
+    let readable = facts.filter(|facts| may(&facts.place.project));
+    readable.map(|facts| one(shared, state, facts, moment)).collect()
+}
+
+/// The current view of one place.
+///
+/// # Errors
+/// `Failure` if the views cannot be read.
+pub fn one(
+    shared: &Shared,
+    state: &State,
+    facts: &EnvironmentSet,
+    moment: Moment,
+) -> Result<PlaceView, Failure> {
+    let standing = state.release.at(&facts.place).cloned().unwrap_or_default();
+    let at = &facts.place;
+    let running = |now: &Option<Current>| {
+        let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
+        view.transpose().map_err(Failure::failed)
+    };
+    let agent = |agent: &AgentKey| shared.attendance.of(&MachineId::Agent(agent.name.clone(), at.clone()));
+    let earlier: Result<Vec<_>, Failure> = standing
+        .earlier
+        .iter()
+        .map(|now| shared.views.ask(|rows| running_view(rows, at, now)).map_err(Failure::failed))
+        .collect();
+    let now = standing.running.as_ref();
+    Ok(PlaceView {
+        place: at.clone(),
+        after: facts.after.clone(),
+        automatic: facts.automatic,
+        statement: facts.number,
+        envelope: facts.envelope,
+        base: now.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
+        running: running(&standing.running)?,
+        before: running(&standing.before)?,
+        earlier: earlier?,
+        open: standing.open.as_ref().map(|open| open_view(state, open, moment)),
+        wanted: standing.wanted.is_some(),
+        last: shared.views.ask(|rows| releases::last(rows, at)).map_err(Failure::failed)?,
+        releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(Failure::failed)?,
+        rollback: standing.returning.as_ref().map(|(returning, _)| returning.release),
+        rolled_back: standing
+            .rolled_back
+            .iter()
+            .map(|bar| rolled_back(shared, at, bar))
+            .collect::<Result<_, _>>()?,
+        frozen: state.identity.is_frozen(at),
+        agents: facts.agents.iter().map(agent).collect(),
+        service: shared.services.view(at),
+        checks: state.check.at(at).map(checks).unwrap_or_default(),
+        statements: stated(shared, at, moment)?,
+    })
+}
+
+/// Statements of people whose scope covers a place.
+fn stated(shared: &Shared, at: &Place, moment: Moment) -> Result<Vec<StatementView>, Failure> {
+    let found = shared.views.ask(|rows| statements::at(rows, at, moment)).map_err(Failure::failed)?;
+    let view = |row: statements::StatementRow| StatementView {
+        statement: row.statement,
+        kind: row.kind,
+        by: named(shared, row.person),
+        content: content(shared, &row.envelope),
+        begins: row.begins,
+        until: row.until,
+        envelope: row.envelope,
+        state: row.state,
+    };
+    Ok(found.into_iter().map(view).collect())
+}
+
+/// The content of a statement; `None` if it cannot be read.
+fn content(shared: &Shared, envelope: &Digest) -> Option<StatementContent> {
+    let bytes = shared.gatekeeper.store().blob(envelope).ok()?;
+    let statement = Statement::read(&Envelope::decode(&bytes).ok()?).ok()?;
+    let summary = statement.body.summary();
+    Some(StatementContent { scope: statement.scope, summary, reason: statement.reason })
+}
+
+/// The checks of a release, each on each runner.
+fn checks(checks: &domain::check::Checks) -> Vec<CheckView> {
+    let view = |due: &domain::build::Due| {
+        let Work::Check(check) = &due.work else { return None };
+        let state = match checks.report_of(&due.work, &due.runner) {
+            Some(report) if report.passed => WorkState::Passed,
+            Some(_) => WorkState::Failed,
+            None if checks.lost => WorkState::Lost,
+            None => WorkState::Due,
+        };
+        Some(CheckView { name: check.name.clone(), runner: due.runner.clone(), state })
+    };
+    checks.due.iter().filter_map(view).collect()
+}
+
+fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RollbackView, Failure> {
+    let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(Failure::failed)?;
+    let (time, request) = done.unzip();
+    let RolledBack { artifact, commit, release, by, person } = bar.clone();
+    let NamedPerson { name, .. } = named(shared, person);
+    Ok(RollbackView {
+        artifact,
+        commit,
+        release,
+        by,
+        person,
+        name,
+        reason: request.and_then(|request| reason(shared, &request)),
+        time,
+    })
+}
+
+/// The signed reason of a request; `None` if the request cannot be read.
+pub fn reason(shared: &Shared, request: &Digest) -> Option<String> {
+    let bytes = shared.gatekeeper.store().blob(request).ok()?;
+    let request = Request::read(&Envelope::decode(&bytes).ok()?).ok()?;
+    request.arguments.get("reason")?.as_str().map(str::to_owned)
+}
+
+fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Result<RunningReleaseView> {
+    Ok(RunningReleaseView {
+        artifact: now.artifact,
+        commit: now.commit.clone(),
+        release: now.release,
+        run: now.run,
+        statement: now.statement,
+        since: releases::since(rows, at, now.release)?,
+    })
+}
+
+fn open_view(state: &State, open: &Open, moment: Moment) -> PendingReleaseView {
+    let stage = match open.stage {
+        Stage::Proposed => ReleaseStage::Proposed,
+        Stage::Judging => ReleaseStage::Judging,
+        Stage::Held => ReleaseStage::Held,
+        Stage::Due(_) => ReleaseStage::Due,
+    };
+    let given = |decision| {
+        let all = state.approval.of(&open.facts.place, open.facts.release);
+        all.map(|approval| &approval.facts)
+            .filter(move |given| given.decision == decision && given.expires > moment)
+    };
+    PendingReleaseView {
+        release: open.facts.release,
+        artifact: open.facts.artifact,
+        commit: open.facts.commit.clone(),
+        run: open.facts.run,
+        stage,
+        approvals: given(Decision::Approve).count(),
+        rejections: given(Decision::Reject).count(),
+        approvals_expire: given(Decision::Approve).map(|given| given.expires).min(),
+    }
+}

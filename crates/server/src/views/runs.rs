@@ -1,0 +1,153 @@
+//! Questions about runs: their work, artifacts and releases, with times and the person who asked.
+
+use std::collections::BTreeMap;
+
+use domain::{PersonId, RunId};
+use evidence::{Digest, Moment, Name};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use wire::{NamedPerson, RunView, WorkView};
+
+use super::columns::parsed;
+use super::releases;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// The run as the API shows it.
+    pub view: RunView,
+    /// Its start.
+    pub started: Moment,
+    /// Its end.
+    pub ended: Option<Moment>,
+    /// The person who asked for it.
+    pub requester: Option<PersonId>,
+    /// Digest of its source pack, a blob.
+    pub pack: Option<Digest>,
+    /// Times of its work, in the order of the view.
+    pub spans: Vec<WorkSpan>,
+}
+
+/// Times of one piece of work on one runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkSpan {
+    /// From this moment on it was due.
+    pub due: Moment,
+    /// The moment at which it was reported; of an approval node, the last agreement.
+    pub ended: Option<Moment>,
+    /// Digest of the receipt's envelope, a blob.
+    pub receipt: Option<Digest>,
+}
+
+/// A selection of runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunSelection {
+    /// Only runs of this commit; all if empty.
+    pub commit: String,
+    /// Only runs whose id begins with these digits; all if empty.
+    pub begins: String,
+    /// Most runs.
+    pub most: u16,
+}
+
+/// One run.
+pub fn one(rows: &Connection, run: RunId) -> rusqlite::Result<Option<RunRow>> {
+    Ok(found(rows, "WHERE run.run = ?1", &[&run.to_string()])?.pop())
+}
+
+/// The project of a run.
+pub fn project_of(rows: &Connection, run: RunId) -> rusqlite::Result<Option<Name>> {
+    let question = "SELECT project FROM run WHERE run = ?1";
+    rows.query_row(question, params![run.to_string()], |row| parsed(row, 0)).optional()
+}
+
+/// Digest of the source pack of a run, a blob.
+pub fn pack_of(rows: &Connection, run: RunId) -> rusqlite::Result<Option<Digest>> {
+    let question = "SELECT pack FROM source WHERE run = ?1";
+    rows.query_row(question, params![run.to_string()], |row| parsed(row, 0)).optional()
+}
+
+/// Runs of readable projects, the newest first. A project with many runs hides no other project from readers of that
+/// project alone, because the limit counts only what the reader may read.
+pub fn newest(
+    rows: &Connection,
+    selection: &RunSelection,
+    may: &dyn Fn(&Name) -> bool,
+) -> rusqlite::Result<Vec<RunRow>> {
+    let mut statement = rows.prepare_cached("SELECT DISTINCT project FROM run")?;
+    let projects = statement.query_map([], |row| parsed::<Name>(row, 0))?;
+    let mut readable = projects.collect::<rusqlite::Result<Vec<_>>>()?;
+    readable.retain(may);
+    let among = serde_json::to_string(&readable).unwrap_or_default();
+    let newest = "WHERE project IN (SELECT value FROM json_each(?1)) AND (?2 = '' OR commit_id = ?2) \
+                  AND run.run LIKE ?3 || '%' ORDER BY entry DESC LIMIT CAST(?4 AS INTEGER)";
+    found(rows, newest, &[&among, &selection.commit, &selection.begins, &selection.most.to_string()])
+}
+
+fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunRow>> {
+    let text = format!(
+        "SELECT run.run, project, commit_id, state, services, entry, person, started, ended, requester, pack \
+         FROM run LEFT JOIN source ON source.run = run.run {condition}"
+    );
+    let mut statement = rows.prepare_cached(&text)?;
+    let runs = statement.query_map(params_from_iter(keys), |row| run(rows, row))?;
+    runs.collect()
+}
+
+fn run(rows: &Connection, row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let run: String = row.get(0)?;
+    let services: String = row.get(4)?;
+    let (works, spans) = works(rows, &run)?.into_iter().unzip();
+    let cancelled: Option<PersonId> = optional(row, 6)?;
+    let view = RunView {
+        works,
+        artifacts: artifacts(rows, &run)?,
+        releases: releases::of_run(rows, &run)?,
+        entry: row.get::<_, i64>(5).map(|entry| u64::try_from(entry).unwrap_or_default())?,
+        run: parsed(row, 0)?,
+        project: parsed(row, 1)?,
+        commit: parsed(row, 2)?,
+        state: parsed(row, 3)?,
+        services: services.split_whitespace().map(str::to_owned).collect(),
+        cancelled_by: cancelled.map(|person| NamedPerson { person, name: None }),
+    };
+    Ok(RunRow {
+        view,
+        started: parsed(row, 7)?,
+        ended: optional(row, 8)?,
+        requester: optional(row, 9)?,
+        pack: optional(row, 10)?,
+        spans,
+    })
+}
+
+fn works(rows: &Connection, run: &str) -> rusqlite::Result<Vec<(WorkView, WorkSpan)>> {
+    let mut statement = rows.prepare_cached(
+        "SELECT kind, name, runner, state, log, due, ended, receipt FROM work WHERE run = ?1 \
+         ORDER BY entry, name, runner",
+    )?;
+    let works = statement.query_map(params![run], |row| {
+        let runner: String = row.get(2)?;
+        let view = WorkView {
+            kind: parsed(row, 0)?,
+            name: row.get(1)?,
+            runner: runner.parse().ok(),
+            state: parsed(row, 3)?,
+            log: optional(row, 4)?,
+            running: false,
+        };
+        Ok((view, WorkSpan { due: parsed(row, 5)?, ended: optional(row, 6)?, receipt: optional(row, 7)? }))
+    })?;
+    works.collect()
+}
+
+fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, Digest>> {
+    let mut statement = rows.prepare_cached("SELECT name, manifest FROM artifact WHERE run = ?1")?;
+    let found = statement.query_map(params![run], |row| Ok((row.get(0)?, parsed(row, 1)?)))?;
+    found.collect()
+}
+
+/// A text column that may be empty, parsed.
+fn optional<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(at)?;
+    text.map(|_| parsed(row, at)).transpose()
+}
