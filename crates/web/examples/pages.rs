@@ -52,6 +52,9 @@ fn page(path: &str, query: &str) -> String {
         "/quiet" => pages::overview(&frame("Overview", "/"), &sample::quiet_overview()),
         "/release" => pages::release(&frame("acme/api/production 42", "/release"), &sample::release()),
         "/held" => pages::release(&frame("acme/web/production 118", "/held"), &sample::held_release()),
+        "/running" => {
+            pages::release(&frame("acme/web/production 117", "/running"), &sample::running_release())
+        }
         "/young" => pages::release(&frame("acme/web/production", "/young"), &sample::young_release()),
         "/run" => pages::run(&frame("Run 4f9c21e0", "/run"), &sample::run()),
         "/log" => pages::log(&frame("test on runner-2", "/log"), &sample::log()),

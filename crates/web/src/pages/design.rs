@@ -101,11 +101,13 @@ fn lists(frame: &Frame) -> Markup {
 
 fn verdicts() -> Markup {
     let (blocked, held, young) = (sample::release(), sample::held_release(), sample::young_release());
+    let running = sample::running_release();
     html! {
         (part("The way", "From the commit to this environment. A dashed line was not gone yet.", &html! { div class="card" { (way(&blocked.way)) } }))
         h3 { "Waits" } div class="card" { (way(&held.way)) }
         (part("Verdict", "The failures with their reasons, the person to ask, the command that mends each, and the next command.", &release::verdict(blocked.verdict.as_ref(), &blocked.next)))
         h3 { "Waits for a person" } (release::verdict(held.verdict.as_ref(), &held.next))
+        h3 { "Passed" } (release::verdict(running.verdict.as_ref(), &running.next))
         h3 { "Not judged yet" } (release::verdict(None, &young.next))
         (part("Problem", "In place of a page.", &html! { div class="card states" { (problem::told(&sample::problem())) } }))
     }

@@ -21,7 +21,7 @@ pub fn release(frame: &Frame, page: &Release) -> String {
         section id="verdict" data-live aria-label="Verdict" { (verdict(page.verdict.as_ref(), &page.next)) }
         div class="columns" {
             div class="main" {
-                (section("changes", "Changes against the running release", &changes(&page.changes)))
+                (section("changes", "Changes of this release", &changes(&page.changes)))
                 @if let Some(verdict) = &page.verdict { (section("rules", "Rules of the policy", &rules(verdict))) }
                 (section("timeline", "Timeline", &timeline(&page.timeline, now)))
             }
@@ -131,7 +131,7 @@ fn rule(rule: &Rule) -> Markup {
 
 pub(super) fn changes(all: &[Change]) -> Markup {
     if all.is_empty() {
-        return html! { div class="empty" { p { "Nothing differs from the release that runs now." } } };
+        return html! { div class="empty" { p { "Nothing differs from the release before it." } } };
     }
     html! {
         ul class="rows card" {

@@ -8,7 +8,7 @@ mod release;
 mod run;
 
 pub use overview::{overview, quiet_overview};
-pub use release::{held_release, release, young_release};
+pub use release::{held_release, release, running_release, young_release};
 pub use run::{live_log, log, problem, run, searched_log};
 
 use crate::frame::Frame;

@@ -74,6 +74,37 @@ pub fn held_release() -> Release {
     }
 }
 
+/// A release that runs.
+#[must_use]
+pub fn running_release() -> Release {
+    let held = held_release();
+    let verdict = held.verdict.map(|verdict| Verdict {
+        state: State::Pass,
+        title: "Every check passes".to_owned(),
+        detail: "Judged by the agent of production 3 d ago, before it changed anything.".to_owned(),
+        warnings: Vec::new(),
+        ..verdict
+    });
+    Release {
+        number: Some(117),
+        subject: "fix rounding in totals".to_owned(),
+        badge: badge(State::Pass, "healthy"),
+        sub: words(&["requested by Bob 3 d ago", "replaced release 114", "runs since 3 d"]),
+        way: way(117, badge(State::Pass, "healthy"), "since 3 d"),
+        verdict,
+        next: vec![command(
+            "countersign rollback acme/web/production",
+            Some("a release manager, if it misbehaves"),
+        )],
+        approvals: Approvals {
+            needed: Some("1 of 1 approval counts".to_owned()),
+            may: None,
+            ..release().approvals
+        },
+        ..held
+    }
+}
+
 /// A release whose plan and verdict are still to come.
 #[must_use]
 pub fn young_release() -> Release {

@@ -17,6 +17,10 @@ pub fn all() -> Vec<(&'static str, String)> {
             pages::release(&frame("acme/web/production 118", "/release"), &sample::held_release()),
         ),
         (
+            "release-running",
+            pages::release(&frame("acme/web/production 117", "/release"), &sample::running_release()),
+        ),
+        (
             "release-young",
             pages::release(&frame("acme/web/production", "/release"), &sample::young_release()),
         ),
