@@ -69,6 +69,11 @@ pub struct Limits {
     pub unread: Duration,
     /// Time that answers under way may take after the listener was asked to stop.
     pub ending: Duration,
+    /// Highest number of connections whose answer does not end by itself ([`become_stream`]). They are not counted among
+    /// `connections`. A quarter is reserved for this process's own user and root.
+    pub streams: usize,
+    /// Highest number of such connections of one identity, or of one peer without an identity.
+    pub streams_each: usize,
 }
 
 impl Default for Limits {
@@ -82,6 +87,8 @@ impl Default for Limits {
             known: Duration::from_mins(10),
             unread: Duration::from_mins(2),
             ending: Duration::from_secs(10),
+            streams: 1_024,
+            streams_each: 32,
         }
     }
 }
@@ -96,6 +103,14 @@ tokio::task_local! {
 pub fn note_identity(identity: &str) {
     // Outside of a connection, for instance in a test, there is no slot.
     let _ = SLOT.try_with(|slot| slot.note_identity(identity));
+}
+
+/// Moves the connection of the current request to a place for streams, because its answer does not end by itself; answers
+/// whether there was one. The answer must close the connection at its end. An empty identity is counted by peer.
+#[must_use]
+pub fn become_stream(identity: &str) -> bool {
+    // Outside of a connection, for instance in a test, there is no slot.
+    SLOT.try_with(|slot| slot.become_stream(identity)).unwrap_or(true)
 }
 
 /// Source of connections.
@@ -146,8 +161,10 @@ pub async fn serve<L: Listener>(
     limits: Limits,
     stop: impl Future<Output = ()> + Send,
 ) {
-    room_for(limits.connections);
-    let (slots, finder) = (Slots::new(limits.connections, limits.each, limits.known), Finder::open());
+    room_for(limits.connections + limits.streams);
+    let streams = (limits.streams, limits.streams_each);
+    let slots = Slots::with_streams(limits.connections, limits.each, limits.known, streams);
+    let finder = Finder::open();
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let (mut stop, mut again) = (pin!(stop), Instant::now());
     loop {

@@ -5,7 +5,8 @@
 //! connection on which an identity was proven keeps its slot for a while, as long as some slots are left for
 //! strangers. Among strangers, the account with the most slots loses the one that was heard longest ago. One identity
 //! keeps no more slots than one peer may hold, even if it is proven from many peers, because a session's token can be
-//! used from several accounts.
+//! used from several accounts. An answer that does not end by itself moves its connection to a separate place, so that
+//! readers of such answers and ordinary requests never wait for each other.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub struct Slots {
     each: usize,
     /// Time for which a slot is kept after the last request that proved an identity.
     known: Duration,
+    /// Places for connections whose answer does not end by itself: of all, and of one reader.
+    streams: (usize, usize),
     table: Mutex<Table>,
     freed: Notify,
 }
@@ -31,6 +34,8 @@ pub struct Slots {
 struct Table {
     /// Connections by the number of their slot.
     connections: BTreeMap<u64, Connection>,
+    /// Connections that left their slot for a stream, by its number, with the reader; `None` for this process's own user.
+    streams: BTreeMap<u64, Option<Box<str>>>,
     /// Counter of slots and requests. A lower number came earlier.
     count: u64,
 }
@@ -67,9 +72,9 @@ pub struct Slot {
 
 impl Slots {
     /// Creates the slots: the total, the number for each other user or address and for each identity, and the time for
-    /// which a slot is kept for an identity.
-    pub fn new(all: usize, each: usize, known: Duration) -> Arc<Self> {
-        Arc::new(Self { all, each, known, table: Mutex::default(), freed: Notify::new() })
+    /// which a slot is kept for an identity; and the places for streams, of all and of one reader.
+    pub fn with_streams(all: usize, each: usize, known: Duration, streams: (usize, usize)) -> Arc<Self> {
+        Arc::new(Self { all, each, known, streams, table: Mutex::default(), freed: Notify::new() })
     }
 
     /// Resolves when a slot is free.
@@ -112,6 +117,31 @@ impl Table {
     const fn next(&mut self) -> u64 {
         self.count += 1;
         self.count
+    }
+
+    /// Moves a connection to a place for streams, unless all are taken, or the reader has as many as allowed. A quarter is
+    /// reserved for this process's own user.
+    fn move_to_streams(&mut self, number: u64, identity: &str, slots: &Slots) -> bool {
+        let Some(connection) = self.connections.get(&number) else { return false };
+        let (all, each) = slots.streams;
+        let reader: Option<Box<str>> = match connection.peer.has_reserve() {
+            true => None,
+            false if identity.is_empty() => Some(format!("{:?}", connection.peer.account).into()),
+            false => Some(identity.into()),
+        };
+        let fits = match &reader {
+            None => self.streams.len() < all,
+            Some(_) => {
+                let others = self.streams.values().filter(|other| other.is_some()).count();
+                let own = self.streams.values().filter(|other| **other == reader).count();
+                self.streams.len() < all && others < all - all / RESERVED_OF && own < each
+            }
+        };
+        if fits {
+            self.connections.remove(&number);
+            self.streams.insert(number, reader);
+        }
+        fits
     }
 
     fn makes_room(&mut self, slots: &Slots, account: Account) -> bool {
@@ -206,6 +236,15 @@ impl Slot {
         self.slots.table().keep_for_identity(self.number, identity, &self.slots);
     }
 
+    /// Moves the connection to a place for streams. Its slot is free for another connection then.
+    pub fn become_stream(&self, identity: &str) -> bool {
+        let moved = self.slots.table().move_to_streams(self.number, identity, &self.slots);
+        if moved {
+            self.slots.freed.notify_one();
+        }
+        moved
+    }
+
     /// Resolves when the slot is lost: to another peer, or because a stranger sends no further request.
     pub async fn lost(&self, stranger: Duration) {
         tokio::select! {
@@ -233,7 +272,10 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        drop(self.slots.table().connections.remove(&self.number));
+        let mut table = self.slots.table();
+        table.connections.remove(&self.number);
+        table.streams.remove(&self.number);
+        drop(table);
         self.slots.freed.notify_one();
     }
 }
@@ -256,6 +298,12 @@ mod tests {
     use crate::peer::{Account, Peer};
 
     const HOUR: Duration = Duration::from_hours(1);
+
+    impl Slots {
+        fn new(all: usize, each: usize, known: Duration) -> Arc<Self> {
+            Self::with_streams(all, each, known, (all, each))
+        }
+    }
 
     fn peer(number: u8) -> Peer {
         Peer::of(Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))))
@@ -372,6 +420,34 @@ mod tests {
         let slot = slots.take(peer(1)).unwrap();
         slot.note_identity("eve");
         assert!(!is_kept(&slots, &slot));
+    }
+
+    /// Readers of streams once took the slots of ordinary requests.
+    #[tokio::test]
+    async fn attack_streams_and_requests_never_wait_for_each_other() {
+        let slots = Slots::with_streams(8, 4, HOUR, (8, 2));
+        let streams = |number: u8, identity: &str, count: usize| -> Vec<Slot> {
+            let opened = std::iter::repeat_with(|| slots.take(peer(number)).unwrap());
+            opened.take(count).take_while(|slot| slot.become_stream(identity)).collect()
+        };
+        let held = [streams(1, "eve", 9), streams(2, "eve", 9), streams(3, "", 9), streams(4, "bob", 9)];
+        assert_eq!(held.each_ref().map(Vec::len), [2, 0, 2, 2], "one reader has its part, from all accounts");
+        assert!(streams(5, "ada", 1).is_empty(), "a quarter is reserved");
+        let own: Vec<_> = std::iter::repeat_with(|| slots.take(own()).unwrap())
+            .take_while(|slot| slot.become_stream("owner"))
+            .collect();
+        assert_eq!(own.len(), 2);
+        // All places of streams are taken, and all slots are free.
+        assert_eq!(slots.table().streams.len(), 8);
+        assert_eq!(slots.table().connections.len(), 0);
+        let requests = all_of(&slots, peer(1));
+        assert_eq!(requests.len(), 4, "as many as one peer may have");
+        requests[0].note_identity("eve");
+        assert!(!is_lost(&held[0][0]).await, "a stream loses its place to nobody");
+        drop((held, requests));
+        assert_eq!(streams(5, "ada", 9).len(), 2, "places come back");
+        // The connections that got no place have left as well.
+        assert_eq!(slots.table().connections.len(), 0);
     }
 
     #[tokio::test]

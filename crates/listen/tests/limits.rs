@@ -81,7 +81,18 @@ const LONG: Duration = Duration::from_secs(3_600);
 
 fn limits() -> Limits {
     let (first, head, stranger, known, unread, ending) = (LONG, LONG, LONG, LONG, LONG, LONG);
-    Limits { connections: 1, each: 1, first, head, stranger, known, unread, ending }
+    Limits {
+        connections: 1,
+        each: 1,
+        first,
+        head,
+        stranger,
+        known,
+        unread,
+        ending,
+        streams: 1,
+        streams_each: 1,
+    }
 }
 
 #[test]
