@@ -4,6 +4,7 @@
 //! that print them make control and direction characters visible.
 
 mod log;
+mod opening;
 mod overview;
 mod problem;
 mod release;
@@ -11,6 +12,7 @@ mod run;
 mod shared;
 
 pub use log::{Log, LogLine, Search};
+pub use opening::Opening;
 pub use overview::{Behind, Board, Cell, Ending, Overview, RunLine, ServiceRow, Waiting};
 pub use problem::Problem;
 pub use release::{

@@ -2,6 +2,7 @@
 
 mod design;
 mod log;
+mod opening;
 mod overview;
 mod problem;
 mod release;
@@ -9,6 +10,7 @@ mod run;
 
 pub use design::design;
 pub use log::log;
+pub use opening::opening;
 pub use overview::overview;
 pub use problem::{error, outside};
 pub use release::release;

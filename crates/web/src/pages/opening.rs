@@ -1,0 +1,41 @@
+//! The page of an opening: a form with one button. It has no frame, because its reader has no session yet.
+
+use maud::html;
+
+use crate::frame::plain_document;
+use crate::model::Opening;
+use crate::parts::text;
+
+/// The page.
+#[must_use]
+pub fn opening(page: &Opening) -> String {
+    let form = html! {
+        h1 { "Open the console" }
+        p { "You read as " strong { (text(&page.reader)) } " for " (page.hours) " hours. A session can change nothing." }
+        form method="post" action=(page.action) {
+            input type="hidden" name="ticket" value=(page.ticket);
+            button type="submit" autofocus { "Open" }
+        }
+        p { "The next page is " code { (text(&page.page)) } "." }
+    };
+    plain_document("Open the console", &form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_a_ticket_and_a_name_stay_inside_their_elements() {
+        let hostile = "\"><script>alert(1)</script>\u{202e}";
+        let page = opening(&Opening {
+            reader: hostile.into(),
+            page: hostile.into(),
+            action: "/open".into(),
+            ticket: hostile.into(),
+            hours: 8,
+        });
+        assert!(!page.contains("<script>"), "{page}");
+        assert!(page.contains("value=\"&quot;&gt;&lt;script&gt;"), "{page}");
+    }
+}
