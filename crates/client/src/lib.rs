@@ -8,6 +8,7 @@
 pub mod advisories;
 mod ancestry;
 pub mod approval;
+pub mod browser;
 pub mod changes;
 pub mod clock;
 pub mod commit_command;

@@ -23,6 +23,9 @@ pub struct Ready {
     pub url: String,
     /// Process id of the role.
     pub pid: u32,
+    /// URL of the console, of a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<String>,
 }
 
 /// A role that runs as a child.
@@ -101,10 +104,16 @@ pub fn started_by(role: u32) -> Option<u32> {
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
+    announce_with(role, url, None, output);
+}
+
+/// The same for a server, which has pages too. Their address is in no log: under its name a browser has a session.
+pub fn announce_with(role: &str, url: &str, console: Option<&str>, output: Output) {
     // Not as a URL: scripts take the first one that `up` prints for the server's, and the witness starts before it.
     let address = url.strip_prefix("http://").unwrap_or(url);
     tracing::info!(address, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
-    let ready = Ready { role: role.to_owned(), url: url.to_owned(), pid: std::process::id() };
+    let (role, url, console) = (role.to_owned(), url.to_owned(), console.map(str::to_owned));
+    let ready = Ready { role, url, pid: std::process::id(), console };
     if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
         let _ = failure.report(output);
     }

@@ -215,6 +215,14 @@ impl Gatekeeper {
         let person = person.ok_or_else(|| {
             unauthenticated("the session has ended, or your enrolment or key no longer counts; sign in again")
         })?;
+        Self::with_role(state, person, now)
+    }
+
+    /// A person as a caller.
+    ///
+    /// # Errors
+    /// `EdgeError` if the person holds no role at all.
+    pub fn with_role(state: &State, person: PersonId, now: Moment) -> Result<Caller, EdgeError> {
         let has_role = state.identity.person(person, now).is_some_and(|person| !person.grants.is_empty());
         if has_role { Ok(Caller::Person(person)) } else { Err(EdgeError::Forbidden(NO_ROLE.into())) }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use evidence::machine::MachineSigner;
 use ledger::Ledger;
 use listen::Limits;
@@ -13,11 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::attendance::Attendance;
+use crate::browser_sessions::BrowserSessions;
+use crate::console_address::ConsoleAddress;
 use crate::disk_usage::StorageCount;
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::router;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
+use crate::listeners::Listeners;
 use crate::logs::Logs;
 use crate::readers::Readers;
 use crate::serve_error::ServeError;
@@ -25,7 +29,8 @@ use crate::services::Services;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::views::Views;
-use crate::{disk_usage, executor, log_removal, lost_runs, snapshot_task, sweep_task, witness_task};
+use crate::watchers::Watchers;
+use crate::{disk_usage, executor, live, log_removal, lost_runs, snapshot_task, sweep_task, witness_task};
 
 /// The inputs of a server.
 #[derive(Debug)]
@@ -42,13 +47,22 @@ pub struct Serve {
     pub provenance: MachineSigner,
 }
 
-/// Serves until `stop` resolves; calls `ready` with the URL once requests are answered.
+/// The addresses of a server that answers.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// URL of the API.
+    pub url: String,
+    /// URL of the console's pages.
+    pub console: String,
+}
+
+/// Serves until `stop` resolves; calls `ready` with its addresses once requests are answered.
 ///
 /// # Errors
 /// `ServeError` if it cannot start or the listener fails.
 pub async fn serve(
     config: Serve,
-    ready: impl FnOnce(&str),
+    ready: impl FnOnce(&Ready),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     if !config.listen.ip().is_loopback() {
@@ -58,9 +72,12 @@ pub async fn serve(
     let ledger_key = MachineSigner::new(config.signer.key());
     let (intake, writer) = start(&config.data, config.signer)?;
     let gatekeeper = Gatekeeper::open(Readers::new(&config.data))?;
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.map_err(|error| ServeError::Listen(config.listen, error))?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let listeners = Listeners::bind(config.listen).await;
+    let Listeners { main, twin, shared_name } =
+        listeners.map_err(|error| ServeError::Listen(config.listen, error))?;
+    let address = main.local_addr()?;
+    let url = format!("http://{address}");
+    let console = ConsoleAddress::new(&ledger_key.key(), address.port(), url.clone(), shared_name)?;
     let socket = Socket::bind(&config.data)?;
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
@@ -76,6 +93,9 @@ pub async fn serve(
         logs,
         attendance: Attendance::new(Instant::now()),
         services,
+        console,
+        browsers: BrowserSessions::default(),
+        watchers: Watchers::new(),
         stopping,
     });
     let asking = tokio::spawn(witness_task::run(Arc::clone(&shared), config.witnesses));
@@ -84,22 +104,20 @@ pub async fn serve(
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
     let counting = tokio::spawn(disk_usage::run(Arc::clone(&shared), stored));
     let logging = tokio::spawn(log_removal::run(Arc::clone(&shared)));
+    let watching = tokio::spawn(live::run(Arc::clone(&shared)));
     let losing = tokio::spawn(lost_runs::run(Arc::clone(&shared)));
-    let mut stopped = shared.stopping.clone();
+    let stopped = shared.stopping.clone();
     let stop = async move {
         stop.await;
         // Waiting handlers answer at once, so that the server ends without delay.
         let _ = stopping_now.send(true);
     };
-    let also = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-    ready(&url);
+    ready(&Ready { console: shared.console_url(), url });
     let router = router(shared);
-    tokio::join!(
-        listen::serve(listener, router.clone(), Limits { stranger: STRANGER, ..Limits::default() }, stop),
-        listen::serve(socket.listener()?, router, SOCKET_LIMITS, also),
-    );
+    answer((main, twin), &socket, &router, stopped, stop).await?;
+    drop(router);
     drop(socket);
-    for task in [asking, keeping, sweeping, executing, losing, counting, logging] {
+    for task in [asking, keeping, sweeping, executing, losing, counting, logging, watching] {
         task.abort();
         // An aborted task releases its shared state only once it has ended.
         drop(task.await);
@@ -110,6 +128,33 @@ pub async fn serve(
         Ok(Ok(())) => Ok(()),
         _ => Err(ServeError::Io(std::io::Error::other("the writer's thread failed"))),
     }
+}
+
+/// Answers requests at both addresses and at the socket until the server is asked to end.
+async fn answer(
+    (main, twin): (TcpListener, Option<TcpListener>),
+    socket: &Socket,
+    router: &Router,
+    stopped: watch::Receiver<bool>,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let limits = Limits { stranger: STRANGER, ..Limits::default() };
+    let beside = async {
+        if let Some(twin) = twin {
+            listen::serve(twin, router.clone(), limits, stopped_too(stopped.clone())).await;
+        }
+    };
+    tokio::join!(
+        listen::serve(main, router.clone(), limits, stop),
+        beside,
+        listen::serve(socket.listener()?, router.clone(), SOCKET_LIMITS, stopped_too(stopped.clone())),
+    );
+    Ok(())
+}
+
+/// Resolves when the server is asked to end.
+async fn stopped_too(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
 fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHandle<()>), ServeError> {
@@ -129,4 +174,6 @@ const SOCKET_LIMITS: Limits = Limits {
     known: Duration::from_mins(10),
     unread: Duration::from_mins(2),
     ending: Duration::from_secs(10),
+    streams: 128,
+    streams_each: 32,
 };

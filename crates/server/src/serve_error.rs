@@ -37,6 +37,9 @@ pub enum ServeError {
     /// The evidence on disk failed.
     #[error(transparent)]
     Edge(#[from] EdgeError),
+    /// The ledger's key did not sign, so the console has no address.
+    #[error("the address of the console cannot be made: {0}")]
+    Label(#[from] tlog::SigningError),
     /// The runtime failed.
     #[error("the server failed: {0}")]
     Io(#[from] std::io::Error),

@@ -97,13 +97,23 @@ impl Sessions {
     /// The person whose session has this token; `None` if it has ended, or the person may no longer sign in with its key.
     #[must_use]
     pub fn person(&self, token: &str, state: &State, now: Moment) -> Option<PersonId> {
+        self.holder(token, state, now).map(|(person, _)| person)
+    }
+
+    /// Fingerprint of the sign-in key that opened a session; `None` as for [`Self::person`].
+    #[must_use]
+    pub fn key(&self, token: &str, state: &State, now: Moment) -> Option<String> {
+        self.holder(token, state, now).map(|(_, key)| key)
+    }
+
+    fn holder(&self, token: &str, state: &State, now: Moment) -> Option<(PersonId, String)> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = table.open.get(&Digest::of(token.as_bytes()))?;
         let person = state.identity.person(session.person, now)?;
         let counts = session.expires > now
             && person.has_key(&session.key, Purpose::SignIn)
             && !state.identity.is_revoked(&session.key, now);
-        counts.then_some(session.person)
+        counts.then(|| (session.person, session.key.clone()))
     }
 }
 

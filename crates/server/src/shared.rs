@@ -5,12 +5,15 @@ use evidence::claim::ClaimedOperation;
 use tokio::sync::watch;
 
 use crate::attendance::Attendance;
+use crate::browser_sessions::BrowserSessions;
+use crate::console_address::ConsoleAddress;
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::services::Services;
 use crate::views::Views;
+use crate::watchers::Watchers;
 
 /// Everything that handlers and tasks share.
 #[derive(Debug)]
@@ -23,11 +26,22 @@ pub struct Shared {
     pub logs: Logs,
     pub attendance: Attendance,
     pub services: Services,
+    pub console: ConsoleAddress,
+    pub browsers: BrowserSessions,
+    pub watchers: Watchers,
     /// Becomes true when the server is asked to end; waiting handlers then answer at once.
     pub stopping: watch::Receiver<bool>,
 }
 
 impl Shared {
+    /// URL of the console's pages: the plain one in solo mode, where reading needs no session.
+    pub fn console_url(&self) -> String {
+        match Gatekeeper::is_solo(&self.intake.state()) {
+            true => self.console.plain().to_owned(),
+            false => self.console.url(),
+        }
+    }
+
     /// The operation that a claim has to name.
     pub fn claimed_operation(&self, method: &Method, uri: &Uri) -> ClaimedOperation {
         ClaimedOperation {

@@ -11,7 +11,9 @@ mod credential;
 mod identity;
 mod message;
 mod named;
+mod opening;
 mod operations;
+mod page_path;
 mod problem;
 mod proof;
 mod service;
@@ -33,6 +35,8 @@ pub use message::{
     RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
+pub use opening::{OpenPage, PageLink};
+pub use page_path::{PagePath, PagePathError};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
 pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView};

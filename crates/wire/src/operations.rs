@@ -22,6 +22,8 @@ use crate::message::{
     AgentWork, CommandOutcome, EntryView, Installation, PlaceView, RunFilter, RunView, RunnerWork,
     SignedStatement, Submission,
 };
+use crate::opening::{OpenPage, PageLink};
+use crate::page_path::PagePath;
 use crate::problem::ProblemKind;
 use crate::service::{ServiceLogPosition, ServiceLogView, ServiceReport};
 
@@ -203,6 +205,18 @@ impl Client {
         let complete = reply.response.headers().get("log-complete").is_some_and(|value| value == "true");
         let (status, bytes) = self.bounded(&operation, reply, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// A link that opens a page of the console in a browser.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer, or the person may not read.
+    pub async fn open_page(&self, page: &PagePath) -> Result<PageLink, ClientError> {
+        let body = serde_json::to_vec(&OpenPage { page: page.clone() });
+        let body = body.map_err(|error| unreadable("links", error))?;
+        let path = path_of("links");
+        let ask = ClientRequest { body: Some(body.into()), ..ClientRequest::to(Method::POST, &path) };
+        self.answer("links", self.send_read(ask).await?).await
     }
 
     /// A run.

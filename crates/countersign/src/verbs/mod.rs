@@ -14,6 +14,7 @@ mod logs;
 mod logs_place;
 mod new_statement;
 mod not_affected;
+mod open;
 mod osv;
 mod pipeline;
 mod pipeline_run;
@@ -85,6 +86,8 @@ enum Verb {
     Cancel(cancel::Cancel),
     /// Show the installation, its runs and its places.
     Status(status::Status),
+    /// Open a page of the console in your browser, where it shows what you may read.
+    Open(open::Open),
     /// Show the log of a run, or of the service at a place.
     Logs(logs::Logs),
     /// Verify the pending release under your own pin, show it, and approve it with your signature.
@@ -184,6 +187,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Run(verb) => run::run(&verb, output),
         Verb::Cancel(verb) => cancel::run(&verb, output),
         Verb::Status(verb) => status::run(&verb, output),
+        Verb::Open(verb) => open::run(&verb, output),
         Verb::Logs(verb) => logs::run(&verb, output),
         Verb::Approve(verb) => approve::run(&verb, Decision::Approve, output),
         Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),

@@ -10,7 +10,7 @@ use evidence::trust_root::TrustRoot;
 use tlog::NoteSigner;
 
 use super::{Child, DataDir, address, runtime};
-use crate::children::{announce, follow_parent, stop_signal};
+use crate::children::{announce_with, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
 use crate::output::Output;
@@ -48,11 +48,12 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
         provenance: key_files::read(&home.keys().join("provenance.pem"))?,
     };
     let url_file = home.url_file();
-    let ready = |url: &str| {
+    let ready = |ready: &server::Ready| {
+        let server::Ready { url, console } = ready;
         if let Err(error) = write_private(&url_file, &format!("{url}\n")) {
             let _ = Failure::from(error).report(output);
         }
-        announce("server", url, output);
+        announce_with("server", url, Some(console), output);
     };
     runtime()?.block_on(server::serve(config, ready, stop_signal()))?;
     drop(std::fs::remove_file(&url_file));

@@ -47,6 +47,7 @@ pub struct Up {
 #[derive(Debug, Serialize)]
 struct UpReport {
     url: String,
+    console: String,
     data: PathBuf,
     mode: &'static str,
     roles: Vec<(String, u32)>,
@@ -69,6 +70,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let arguments = [&["--witness".to_owned(), witness.url()?.to_owned()], &listening[..], &log[..]].concat();
     let server = Watched::start("server", home.data().to_path_buf(), arguments)?;
     let url = server.url()?.to_owned();
+    let console = server.console().unwrap_or(&url).to_owned();
     write_private(&home.address_file(), &format!("{}\n", url.trim_start_matches("http://")))?;
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
@@ -81,6 +83,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
     let report = UpReport {
         url,
+        console,
         data: agents.home.data().to_path_buf(),
         mode: assurance(root.mode),
         roles: roles.iter().filter_map(Watched::named).collect(),
@@ -94,8 +97,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     };
     output.print(&report, |report| {
         format!(
-            "up at {}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
+            "up at {}\nconsole: {}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
             report.url,
+            report.console_line(),
             report.data.display(),
             report.mode,
             report.next
@@ -107,6 +111,16 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     match ended {
         None => Ok(()),
         Some(why) => Err(Failure::error(format!("{why}, so the others were stopped"))),
+    }
+}
+
+impl UpReport {
+    /// The console's address; where reading needs a right, the command that opens it with one.
+    fn console_line(&self) -> String {
+        match self.console == self.url {
+            true => self.console.clone(),
+            false => format!("{}   (`countersign open` lets your browser read it)", self.console),
+        }
     }
 }
 
@@ -206,6 +220,11 @@ impl Watched {
     fn url(&self) -> Result<&str, Failure> {
         let running = self.running.as_ref().map(|role| role.ready.url.as_str());
         running.ok_or_else(|| Failure::error(format!("{} does not run", self.role)))
+    }
+
+    /// URL of the console, of a server.
+    fn console(&self) -> Option<&str> {
+        self.running.as_ref()?.ready.console.as_deref()
     }
 
     fn named(&self) -> Option<(String, u32)> {

@@ -25,9 +25,11 @@ fn a_second_up_names_the_first_one() {
     let mut text = home.command(&["up"]);
     let mut child = text.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let lines: Vec<_> = lines.take(2).collect();
+    let lines: Vec<_> = lines.take(3).collect();
     assert!(lines[0].starts_with("up at http://127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines[1], format!("data: {data}"));
+    let url = lines[0].trim_start_matches("up at ");
+    assert_eq!(lines[1], format!("console: {url}"), "in solo mode everybody reads");
+    assert_eq!(lines[2], format!("data: {data}"));
     let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert!(child.wait().unwrap().success());

@@ -2,6 +2,7 @@
 //! their reasons, and an auditor's findings afterwards.
 
 mod checks;
+mod console;
 mod corpus;
 mod damage;
 mod evidence;

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use tracing::warn;
 use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
 
+use super::logged_work::{LogFile, LoggedWork};
 use super::problem::Failure;
 use super::requester::blocking;
 use super::right;
@@ -27,7 +28,7 @@ use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::edge::EdgeError;
 use crate::job::{Answer, Job};
-use crate::logs::{LogOwner, file_name, piece_of};
+use crate::logs::{LogOwner, piece_of};
 use crate::shared::Shared;
 use crate::{clock, due, lost_runs};
 
@@ -257,18 +258,18 @@ pub async fn append_log(
     body: axum::body::Bytes,
 ) -> Result<StatusCode, Failure> {
     let claim = claim(&headers)?;
-    let (run, (kind, label), runner) = log_of(&run, &kind, name, &runner)?;
-    let (asked, of) = (shared.claimed_operation(&method, &uri), runner.clone());
+    let logged = LoggedWork::read(&run, &kind, &name, &runner)?;
+    let (asked, of) = (shared.claimed_operation(&method, &uri), logged.runner.clone());
     blocking(move || {
         let state = shared.intake.state();
         let asking = shared.gatekeeper.runner(&state, &claim, &asked, clock::now());
         let asking = asking.map_err(|(_, error)| error)?;
         is_for(&claim, &body)?;
-        let mut outstanding = state.outstanding(&runner);
-        let due = outstanding.find(|due| due.run == run && is_named(due, kind, &label) && asking == runner);
+        let LoggedWork { run, runner, .. } = &logged;
+        let due = state.outstanding(runner).find(|due| logged.is(due) && asking == *runner);
         let nothing = || Failure::new(ProblemKind::NotFound, "no work with this log is due on this runner");
         let due = due.ok_or_else(nothing)?;
-        let owner = LogOwner { run, project: &due.project, work: &due.work, runner: &runner };
+        let owner = LogOwner { run: *run, project: &due.project, work: &due.work, runner };
         shared.logs.append(&owner, &body).map_err(Failure::failed)
     })
     .await?;
@@ -293,32 +294,26 @@ pub async fn log(
     Path((run, kind, name, runner)): Path<(String, String, String, String)>,
     Query(LogQuery { from, now }): Query<LogQuery>,
 ) -> Result<Response, Failure> {
-    let (run, (kind, label), runner) = log_of(&run, &kind, name, &runner)?;
-    let at = Arc::clone(&shared);
+    let logged = Arc::new(LoggedWork::read(&run, &kind, &name, &runner)?);
+    let (at, run) = (Arc::clone(&shared), logged.run);
     blocking(move || right::of_run(&at, &caller, run)).await?;
-    let file = file_name(run, kind, &label, &runner);
     for _ in 0..LOG_LOOKS {
-        let (at, name) = (Arc::clone(&shared), file.clone());
-        let (label, runner) = (label.clone(), runner.clone());
+        let (at, logged) = (Arc::clone(&shared), Arc::clone(&logged));
         let found = blocking(move || {
-            let state = at.intake.state();
-            let due = state.outstanding(&runner).any(|due| due.run == run && is_named(due, kind, &label));
-            if !due {
-                at.gatekeeper.readers().with(|reader| at.views.catch_up(reader).map_err(Failure::failed))?;
-            }
-            let stored = || at.views.log_of(run, (kind, &label), &runner).map_err(Failure::failed);
-            if !due && let Some(log) = stored()? {
-                let (mut file, size) = at.gatekeeper.blobs().open_file(&log)?;
-                let bytes = piece_of(&mut file, from).map_err(Failure::failed)?;
-                let complete = from.saturating_add(bytes.len() as u64) >= size;
-                return Ok(Some((bytes, complete)));
-            }
-            if !due && state.build.run(run).is_none() {
-                // The run has ended without a report: the log cannot grow any more.
-                return Ok(Some((Vec::new(), true)));
-            }
-            let bytes = at.logs.read(&name, from).map_err(Failure::failed)?;
-            Ok((!bytes.is_empty()).then_some((bytes, false)))
+            let piece = |mut file| piece_of(&mut file, from).map_err(Failure::failed);
+            Ok(match logged.open(&at)? {
+                LogFile::Whole(file, size) => {
+                    let bytes = piece(file)?;
+                    let complete = from.saturating_add(bytes.len() as u64) >= size;
+                    Some((bytes, complete))
+                }
+                // The log cannot grow any more.
+                LogFile::Never => Some((Vec::new(), true)),
+                LogFile::Live(file) => {
+                    let bytes = file.map(piece).transpose()?.unwrap_or_default();
+                    (!bytes.is_empty()).then_some((bytes, false))
+                }
+            })
         })
         .await?;
         if let Some((bytes, complete)) = found {
@@ -333,37 +328,6 @@ pub async fn log(
         tokio::time::sleep(LOG_PAUSE).await;
     }
     Ok(([("log-complete", "false")], Vec::<u8>::new()).into_response())
-}
-
-/// Whether work has this kind and label.
-fn is_named(due: &build::Due, kind: &str, label: &str) -> bool {
-    due.work.kind() == kind && due.work.label() == label
-}
-
-/// A run, the kind and label of a piece of its work, and a runner, from the words of a path.
-type LoggedWork = (RunId, (&'static str, String), Name);
-
-fn log_of(run: &str, kind: &str, label: String, runner: &str) -> Result<LoggedWork, Failure> {
-    let kind = match kind {
-        "step" => "step",
-        "artifact" => "artifact",
-        "check" => "check",
-        other => return Err(malformed(format!("`{other}` is neither `step` nor `artifact` nor `check`"))),
-    };
-    // A label becomes part of a file's name.
-    let parts = label.split('.').collect::<Vec<_>>();
-    let is_number = |part: &str| part.parse::<u64>().is_ok_and(|number| number.to_string() == part);
-    let is_label = match parts.as_slice() {
-        [name] if kind != "check" => name.parse::<Name>().is_ok(),
-        [service, environment, release, name] if kind == "check" => {
-            is_number(release) && [service, environment, name].iter().all(|part| part.parse::<Name>().is_ok())
-        }
-        _ => false,
-    };
-    if !is_label {
-        return Err(malformed(format!("`{}` names no {kind}", label.chars().take(80).collect::<String>())));
-    }
-    Ok((run.parse().map_err(malformed)?, (kind, label), runner.parse().map_err(malformed)?))
 }
 
 /// Looks until there is a result, the server stops, or a time limit has passed. A look may read from disk, so each runs

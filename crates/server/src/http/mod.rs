@@ -1,14 +1,16 @@
-//! HTTP around intake and ledger: the API under `/api/v1`, and the log's tiles at the root in the layout of C2SP
-//! tlog-tiles.
+//! HTTP around intake and ledger: the API under `/api/v1`, the log's tiles at the root in the layout of C2SP tlog-tiles, and
+//! the pages of the console.
 //!
 //! Invariant: bodies are bounded, blocking work runs off the runtime's threads, and every error is a problem document.
-//! Until mTLS exists, requests are accepted on loopback addresses only, and only for a loopback name, so that a page in a
-//! browser cannot reach this server under another name (DNS rebinding).
+//! Until mTLS exists, requests are accepted on loopback addresses only.
 
 mod api;
 mod bodies;
+mod console;
 pub mod freshness;
+mod host;
 mod introduction;
+pub mod logged_work;
 mod machines;
 pub mod names;
 pub mod problem;
@@ -20,14 +22,11 @@ mod services;
 mod sign_in;
 mod tiles;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
@@ -52,6 +51,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/introduction", get(introduction::introduce));
     let api = Router::new()
         .route("/sessions", post(sign_in::open))
+        .route("/links", post(console::opening::link))
         .route("/requests", post(api::submit))
         .route("/installation", get(api::installation))
         .route("/entries", get(api::entries))
@@ -75,15 +75,18 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/proofs/{entry}", get(api::proof))
         .layer(from_fn_with_state(Arc::clone(&shared), right::reading))
         .merge(work);
-    Router::new()
+    console::routes()
         .nest(wire::API, api)
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
         .route("/health", get(health))
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
         .layer(from_fn_with_state(bodies, bodies::bounded))
-        .layer(from_fn(loopback_name))
+        .layer(from_fn(console::isolated))
+        .layer(from_fn_with_state(Arc::clone(&shared), host::known))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(console::for_browsers))
+        .layer(from_fn(console::protected))
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
         // Digests for signatures are computed in turns too.
         .layer(from_fn_with_state(Turns::new(), in_turn))
@@ -99,46 +102,4 @@ async fn health(State(shared): State<Arc<Shared>>) -> Result<&'static str, Failu
     Err(Failure::new(ProblemKind::Failed, "the writer has stopped: see the server's log"))
 }
 
-async fn loopback_name(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_loopback_name(host) {
-        return next.run(request).await;
-    }
-    let detail = "this listener answers to loopback names only, such as `127.0.0.1`";
-    Failure::new(ProblemKind::Malformed, detail).into_response()
-}
-
-/// `localhost` or a loopback address, with or without a port; no name that a name service could resolve.
-fn is_loopback_name(host: &str) -> bool {
-    let address = host.parse().map(|address: SocketAddr| address.ip());
-    let bare = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    address.or(bare).map_or(name == "localhost", |address| address.is_loopback())
-}
-
 const _: () = assert!(BLOB_BYTES_MAX as u64 == ledger::BLOB_BYTES_MAX);
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback_name;
-
-    #[test]
-    fn only_loopback_names_are_answered() {
-        for good in
-            ["127.0.0.1", "127.0.0.1:80", "127.9.9.9:1", "localhost", "localhost:8080", "[::1]", "[::1]:80"]
-        {
-            assert!(is_loopback_name(good), "{good}");
-        }
-        for bad in [
-            "",
-            "example",
-            "127.evil.example",
-            "127.0.0.1.evil.example:80",
-            "localhost.evil:80",
-            "10.0.0.1",
-            "0.0.0.0",
-        ] {
-            assert!(!is_loopback_name(bad), "{bad}");
-        }
-    }
-}

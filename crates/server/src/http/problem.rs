@@ -18,10 +18,19 @@ use crate::sessions::SessionError;
 #[derive(Debug)]
 pub struct Failure(Problem);
 
+/// The problem document of an answer, beside its body.
+#[derive(Clone, Debug)]
+pub struct ProblemDocument(pub Problem);
+
 impl Failure {
     /// A failure of a kind.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self(Problem::new(kind, detail))
+    }
+
+    /// Its kind.
+    pub const fn kind(&self) -> ProblemKind {
+        self.0.kind
     }
 
     /// A failure that is not the requester's fault.
@@ -59,7 +68,8 @@ impl IntoResponse for Failure {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let failed = (self.0.kind == ProblemKind::Failed).then(|| FailureReason(self.0.detail.clone()));
         let problem = Problem { request_id: requests::id(), ..self.0 };
-        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response();
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(&problem)).into_response();
+        response.extensions_mut().insert(ProblemDocument(problem));
         if let Some(why) = failed {
             response.extensions_mut().insert(why);
         }

@@ -6,21 +6,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Request, State as Extracted};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use domain::RunId;
 use domain::release::Stage;
+use domain::{RunId, State};
 use evidence::claim::ClaimedOperation;
-use evidence::{Digest, Name};
+use evidence::{Digest, Moment, Name};
 use listen::Peer;
 use wire::{Credential, ProblemKind};
 
 use super::freshness::up_to_date;
+use super::host::Host;
 use super::problem::Failure;
 use super::requester::blocking;
+use crate::browser_sessions::BrowserReader;
 use crate::caller::Caller;
 use crate::clock;
 use crate::edge::Gatekeeper;
@@ -29,7 +31,7 @@ use crate::shared::Shared;
 /// Lets reading requests through once their caller is known; handlers find the caller among the extensions. Requests
 /// that send something carry a signature of their own, so they are let through.
 pub async fn reading(
-    State(shared): State<Arc<Shared>>,
+    Extracted(shared): Extracted<Arc<Shared>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
@@ -45,24 +47,84 @@ pub async fn reading(
 
 /// The caller of a read operation; claims name the operation.
 pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation) -> Result<Caller, Failure> {
+    let state = shared.intake.state();
+    let Some(Credential::Claim(claim)) = credential(&parts.headers).filter(|_| !is_open(&state, parts))
+    else {
+        return Ok(visitor(shared, parts).await?.caller);
+    };
+    let keeper = Arc::clone(shared);
+    let caller =
+        blocking(move || Ok(keeper.gatekeeper.machine(&state, &claim, &asked, clock::now())?)).await?;
+    listen::note_identity(&caller.identity());
+    Ok(caller)
+}
+
+/// Whether the sender needs no credential: the owner of the data directory, or anybody in solo mode.
+fn is_open(state: &State, parts: &Parts) -> bool {
+    parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) || Gatekeeper::is_solo(state)
+}
+
+/// A person who reads, and the end of the session that the browser has.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    pub caller: Caller,
+    pub session_ends: Option<Moment>,
+}
+
+/// The reader of a page: the sender, else the reader whose session the browser has.
+pub async fn visitor(shared: &Arc<Shared>, parts: &Parts) -> Result<Visitor, Failure> {
+    if !is_open(&shared.intake.state(), parts)
+        && credential(&parts.headers).is_none()
+        && let Some(token) = session_token(parts)
+    {
+        return browser(shared, token);
+    }
+    asker(shared, parts).await
+}
+
+/// The reader whose session a browser has.
+fn browser(shared: &Shared, token: &str) -> Result<Visitor, Failure> {
+    let (state, now) = (shared.intake.state(), clock::now());
+    let found = shared.browsers.reader(token, &state, now);
+    let (reader, ends) = found.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated, ENDED))?;
+    let caller = match reader {
+        BrowserReader::Owner => Caller::Owner,
+        BrowserReader::Person { person, .. } => Gatekeeper::with_role(&state, person, now)?,
+    };
+    listen::note_identity(&caller.identity());
+    Ok(Visitor { caller, session_ends: Some(ends) })
+}
+
+/// The token in the cookie of a session. Cookies count under the console's own name, and only one of them: a second one was
+/// set by somebody else.
+fn session_token(parts: &Parts) -> Option<&str> {
+    parts.extensions.get::<Host>().filter(|host| **host == Host::Console)?;
+    let values = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut own = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, token)| token);
+    own.next().filter(|_| own.next().is_none())
+}
+
+/// The sender, by everything but a cookie, and a machine's claim, which names an operation of the API.
+pub async fn asker(shared: &Arc<Shared>, parts: &Parts) -> Result<Visitor, Failure> {
     if parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) {
-        return Ok(Caller::Owner);
+        return Ok(Visitor { caller: Caller::Owner, session_ends: None });
     }
     let state = shared.intake.state();
     if Gatekeeper::is_solo(&state) {
-        return Ok(Caller::Anybody);
+        return Ok(Visitor { caller: Caller::Anybody, session_ends: None });
     }
-    let caller = match credential(&parts.headers) {
-        Some(Credential::Token(token)) => Ok(shared.gatekeeper.reader(&state, &token, clock::now())?),
-        Some(Credential::Claim(claim)) => {
-            let keeper = Arc::clone(shared);
-            blocking(move || Ok(keeper.gatekeeper.machine(&state, &claim, &asked, clock::now())?)).await
+    let unknown = |what| Err(Failure::new(ProblemKind::Unauthenticated, what));
+    let visitor = match credential(&parts.headers) {
+        Some(Credential::Token(token)) => {
+            let caller = shared.gatekeeper.reader(&state, &token, clock::now())?;
+            Visitor { caller, session_ends: None }
         }
-        Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
-        None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),
-    }?;
-    listen::note_identity(&caller.identity());
-    Ok(caller)
+        Some(Credential::Request(_)) => return unknown(READ_BY_SESSION),
+        Some(Credential::Claim(_)) | None => return unknown(NOBODY),
+    };
+    listen::note_identity(&visitor.caller.identity());
+    Ok(visitor)
 }
 
 /// The credential in a request's header, unverified.
@@ -121,7 +183,7 @@ pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), 
 
 /// Whether a blob is the evidence of a release that is due in these projects. An agent may read the evidence that it is
 /// told to verify, so that the agent itself detects what is wrong with it.
-fn is_due(ledger: &domain::State, projects: &BTreeSet<Name>, digest: &Digest) -> bool {
+fn is_due(ledger: &State, projects: &BTreeSet<Name>, digest: &Digest) -> bool {
     let places = ledger.gate.environments().map(|set| &set.facts.place);
     let open =
         places.filter(|place| projects.contains(&place.project)).filter_map(|place| ledger.release.at(place));
@@ -131,5 +193,8 @@ fn is_due(ledger: &domain::State, projects: &BTreeSet<Name>, digest: &Digest) ->
 const NOBODY: &str = "reading needs a right: this request carries neither a session nor a machine's claim. Tell this \
                       machine who you are with `countersign key use --pin LINE --person ID`; `countersign trust pin` \
                       of a colleague prints the line, and your id is in your enrolment";
+const ENDED: &str = "the session of this browser has ended, or your enrolment or key no longer counts";
+/// Name of the cookie of a session.
+pub const COOKIE: &str = "countersign";
 const READ_BY_SESSION: &str =
     "a signed request opens a session (`POST /api/v1/sessions`); reads carry its token";

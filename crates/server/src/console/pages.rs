@@ -1,0 +1,143 @@
+//! The table of pages: one row for each address, with the function that makes its page.
+//!
+//! Invariant: HTML and JSON of an address come from the same model.
+
+use domain::RunId;
+use evidence::{Name, Place};
+use serde::Serialize;
+use web::{Frame, pages};
+use wire::ProblemKind;
+
+use super::frame::{Heading, frame};
+use super::reading::Reading;
+use super::{log, overview, release, run};
+use crate::http::logged_work::LoggedWork;
+use crate::http::problem::Failure;
+
+/// The form in which a page is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A document for a browser.
+    Html,
+    /// The model.
+    Json,
+}
+
+/// An address that was asked for.
+#[derive(Clone, Debug)]
+pub struct PageAddress {
+    /// The path without `.json`.
+    path: String,
+    /// The query, without its question mark.
+    query: String,
+    /// The words that the path's pattern leaves open, in order.
+    words: Vec<String>,
+}
+
+/// A page of the console.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Pattern of its path.
+    pub path: &'static str,
+    /// Path of its JSON, which follows from `path` where the path ends with an open word.
+    pub json: Option<&'static str>,
+    /// Makes it.
+    pub make: fn(&Reading<'_>, &PageAddress, Form) -> Result<String, Failure>,
+}
+
+/// All pages.
+pub const PAGES: &[Page] = &[
+    Page { path: "/", json: Some("/overview.json"), make: overview_page },
+    Page { path: "/releases/{project}/{service}/{environment}/{number}", json: None, make: release_page },
+    Page { path: "/runs/{run}", json: None, make: run_page },
+    Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
+];
+
+fn overview_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = overview::overview(at)?;
+    made(at, address, form, ("Overview".to_owned(), "countersign status".to_owned()), &page, pages::overview)
+}
+
+fn release_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [project, service, environment, number] = address.open_words()?;
+    let place = Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
+    let number = number.parse::<u64>().ok().filter(|parsed| parsed.to_string() == *number);
+    let number = number.ok_or_else(|| malformed("a release has a number, such as `42`"))?;
+    let page = release::release(at, &place, number)?;
+    let heading = (format!("{place} {number}"), format!("countersign status {place} {number}"));
+    made(at, address, form, heading, &page, pages::release)
+}
+
+fn run_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [run] = address.open_words()?;
+    let run: RunId = run.parse().map_err(malformed)?;
+    let page = run::run(at, run)?;
+    made(at, address, form, (format!("Run {run}"), format!("countersign logs {run}")), &page, pages::run)
+}
+
+fn log_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [run, kind, work, runner] = address.open_words()?;
+    let logged = LoggedWork::read(run, kind, work, runner)?;
+    let page = log::log(at, &logged, &address.query)?;
+    let heading = (format!("{work} on {runner}"), format!("countersign logs {run} {work} --runner {runner}"));
+    made(at, address, form, heading, &page, pages::log)
+}
+
+/// A page in the wanted form. Its model is complete before the frame is made.
+fn made<M: Serialize>(
+    at: &Reading<'_>,
+    address: &PageAddress,
+    form: Form,
+    (title, command): (String, String),
+    model: &M,
+    page: fn(&Frame, &M) -> String,
+) -> Result<String, Failure> {
+    match form {
+        Form::Json => serde_json::to_string(model).map_err(Failure::failed),
+        Form::Html => {
+            let heading = Heading { title, path: address.shown(), json: Some(address.json()), command };
+            Ok(page(&frame(at, heading)?, model))
+        }
+    }
+}
+
+impl PageAddress {
+    /// An address with the words that its pattern leaves open.
+    pub fn new(path: &str, query: String, mut words: Vec<String>) -> Self {
+        let path = match path.strip_suffix(".json") {
+            Some("/overview") => "/",
+            Some(path) => path,
+            None => path,
+        };
+        if let Some(last) = words.last_mut() {
+            *last = last.strip_suffix(".json").unwrap_or(last).to_owned();
+        }
+        Self { path: path.to_owned(), query, words }
+    }
+
+    fn open_words<const N: usize>(&self) -> Result<&[String; N], Failure> {
+        self.words
+            .as_slice()
+            .try_into()
+            .map_err(|_| Failure::failed("the address has other words than its pattern"))
+    }
+
+    /// The path with its query.
+    pub fn shown(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// Address of the same page's JSON.
+    fn json(&self) -> String {
+        let path = if self.path == "/" { "/overview" } else { &self.path };
+        if self.query.is_empty() { format!("{path}.json") } else { format!("{path}.json?{}", self.query) }
+    }
+}
+
+fn name(text: &str) -> Result<Name, Failure> {
+    text.parse().map_err(malformed)
+}
+
+fn malformed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Malformed, error.to_string())
+}

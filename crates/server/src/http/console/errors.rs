@@ -1,0 +1,63 @@
+//! Errors for browsers: a page with what happened and what to do, in place of a problem document.
+//!
+//! Invariant: this is the one place that decides which of both an error becomes. Its page tells no more than the problem
+//! document, and names nothing of the installation.
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use web::model::{Command, Problem};
+use wire::{PagePath, ProblemKind};
+
+use super::form::is_browser;
+use crate::http::problem::ProblemDocument;
+
+/// Turns an error into a page if a browser asked.
+pub async fn for_browsers(request: Request, next: Next) -> Response {
+    let is_browser = is_browser(request.headers());
+    let uri = is_browser.then(|| request.uri().clone());
+    let mut response = next.run(request).await;
+    let document = response.extensions_mut().remove::<ProblemDocument>();
+    let status = response.status();
+    let Some(uri) = uri.filter(|_| status.is_client_error() || status.is_server_error()) else {
+        return response;
+    };
+    let path = uri.path_and_query().and_then(|path| path.as_str().parse::<PagePath>().ok());
+    let page = web::pages::outside(&problem(status, document, path));
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html; charset=utf-8"));
+    Response::from_parts(parts, page.into())
+}
+
+fn problem(status: StatusCode, document: Option<ProblemDocument>, path: Option<PagePath>) -> Problem {
+    let Some(ProblemDocument(document)) = document else {
+        // The framework answered before any handler, for instance to another method.
+        let title = status.canonical_reason().unwrap_or("the request failed").to_lowercase();
+        let detail = "this address does not answer such a request".to_owned();
+        return Problem { status: status.as_u16(), title, detail, commands: Vec::new(), onward: overview() };
+    };
+    let reasons = document.reasons.iter().map(|reason| format!("; {}: {}", reason.what, reason.remedy));
+    let detail = format!("{}{}{}", document.detail, reasons.collect::<String>(), document.where_to_look());
+    let is_unknown = document.kind == ProblemKind::Unauthenticated;
+    let path = path.unwrap_or_else(PagePath::root);
+    let command = || Command { line: format!("countersign open {}", path.word()), note: None };
+    Problem {
+        status: document.status,
+        title: document.title.clone(),
+        detail,
+        commands: is_unknown.then(command).into_iter().collect(),
+        onward: match document.kind {
+            // A link from elsewhere comes without the session (`SameSite=Strict`); the same link from here comes with it.
+            ProblemKind::Unauthenticated | ProblemKind::Busy | ProblemKind::Failed => {
+                Some((path.to_string(), "Try again".to_owned()))
+            }
+            _ => overview(),
+        },
+    }
+}
+
+fn overview() -> Option<(String, String)> {
+    Some(("/".to_owned(), "Overview".to_owned()))
+}

@@ -1,0 +1,97 @@
+//! The console over HTTP: pages beside the API, and the files that a browser needs for them.
+//!
+//! Invariant: a page is read with the right that the API demands, and no request to it changes anything.
+
+mod errors;
+mod form;
+mod headers;
+mod isolation;
+mod live;
+pub mod opening;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, RawPathParams, Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use wire::{PagePath, ProblemKind};
+
+use crate::clock;
+use crate::console::{Form, PAGES, Page, PageAddress, Reading};
+use crate::http::problem::Failure;
+use crate::http::requester::blocking;
+use crate::http::right::{self, Visitor};
+use crate::shared::Shared;
+pub use errors::for_browsers;
+pub use headers::protected;
+pub use isolation::isolated;
+
+/// The routes of the console.
+pub fn routes() -> Router<Arc<Shared>> {
+    let mut router = Router::new()
+        .route("/assets/{name}", get(asset))
+        .route(web::frame::STREAM, get(live::stream))
+        .route(opening::PATH, get(opening::page).post(opening::exchange));
+    for page in PAGES {
+        let made = move |state, words, request| show(page, state, words, request);
+        router = router.route(page.path, get(made));
+        if let Some(json) = page.json {
+            router = router.route(json, get(made));
+        }
+    }
+    router
+}
+
+/// A page in the form that the request prefers.
+async fn show(
+    page: &'static Page,
+    State(shared): State<Arc<Shared>>,
+    words: RawPathParams,
+    request: Request,
+) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
+    let path = parts.uri.path();
+    let form = form::of_page(path, &parts.headers);
+    let words = words.iter().map(|(_, word)| word.to_owned()).collect();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let address = PageAddress::new(path, query, words);
+    let Visitor { caller, session_ends } =
+        right::visitor(&shared, &parts).await.map_err(|failure| without_right(failure, &address))?;
+    let made = blocking(move || {
+        let at = Reading { shared: &shared, caller: &caller, now: clock::now(), session_ends };
+        (page.make)(&at, &address, form)
+    });
+    let kind = match form {
+        Form::Html => "text/html; charset=utf-8",
+        Form::Json => "application/json",
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::VARY, "accept, authorization, cookie")];
+    Ok((headers, made.await?).into_response())
+}
+
+/// Names the command that opens this page, in place of words about requests of programs.
+fn without_right(failure: Failure, address: &PageAddress) -> Failure {
+    if failure.kind() != ProblemKind::Unauthenticated {
+        return failure;
+    }
+    let path = address.shown().parse().unwrap_or_else(|_| PagePath::root());
+    let what = format!(
+        "reading needs a right, and this browser has none here, or its session has ended: \
+         `countersign open {}` opens this page with yours",
+        path.word()
+    );
+    Failure::new(ProblemKind::Unauthenticated, what)
+}
+
+/// A file of the console. Its name holds the digest of its bytes, so it never changes.
+async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
+    let asset = web::assets::find(&name);
+    let asset = asset.ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such file"))?;
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((headers, asset.bytes).into_response())
+}
