@@ -28,6 +28,13 @@ const address = (which) => {
   return which === "later" && isLive() && base ? `${base}?line=${last.id.slice(1)}` : href;
 };
 
+// Changes the document, and keeps a row where it is on the screen.
+const keeping = (row, change) => {
+  const before = row?.getBoundingClientRect().top;
+  change();
+  if (row?.isConnected) scrollBy(0, row.getBoundingClientRect().top - before);
+};
+
 // Puts a piece into the document; lines that are there already are only brought up to date.
 const put = (piece, isBefore) => {
   for (const row of [...piece.querySelectorAll(".row")]) {
@@ -39,11 +46,11 @@ const put = (piece, isBefore) => {
   if (!piece.querySelector(".row")) return false;
   log.querySelector(".empty")?.remove();
   const last = [...log.querySelectorAll(".piece")].at(-1);
-  const height = document.documentElement.scrollHeight;
-  if (!isBefore && last && last.childElementCount + piece.childElementCount <= PIECE_LINES) last.append(...piece.childNodes);
-  else log[isBefore ? "prepend" : "append"](piece);
-  if (isBefore) scrollBy(0, document.documentElement.scrollHeight - height);
-  trim(isBefore);
+  keeping(isBefore ? rows()[0] : [...rows()].at(-1), () => {
+    if (!isBefore && last && last.childElementCount + piece.childElementCount <= PIECE_LINES) last.append(...piece.childNodes);
+    else log[isBefore ? "prepend" : "append"](piece);
+    trim(isBefore);
+  });
   return true;
 };
 
@@ -83,9 +90,7 @@ const trim = (isBefore) => {
   link.dataset.piece = which;
   link.textContent = isBefore ? "Later lines" : "Earlier lines";
   turn(which).replaceChildren(link);
-  const height = document.documentElement.scrollHeight;
   far.remove();
-  if (!isBefore) scrollBy(0, document.documentElement.scrollHeight - height);
 };
 
 const follow = document.querySelector("[data-follow]");
@@ -138,6 +143,10 @@ if (log) {
   // The end above is watched only after the reader moved, so that a link to a line stays where it leads.
   watch.observe(turn("later"));
   addEventListener("scroll", () => watch.observe(turn("earlier")), { once: true });
+  // A reader who goes back wants to read, not to follow.
+  const stay = () => follow?.setAttribute("aria-pressed", "false");
+  addEventListener("wheel", (event) => event.deltaY < 0 && stay(), { passive: true });
+  addEventListener("keydown", (event) => ["PageUp", "Home", "ArrowUp"].includes(event.key) && stay());
   follow?.addEventListener("click", () => {
     follow.setAttribute("aria-pressed", String(!isFollowing()));
     step();
