@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         ["mutants"] => mutants::run(),
         ["mutants", only] => mutants::run_only(only),
         ["sim", rest @ ..] => run::sim(rest),
+        ["seed", dir, releases, rest @ ..] => run::sim(&[&["seed", dir, releases], rest].concat()),
         ["accept", area] => accept::accept(area, None),
         ["accept", area, only] => accept::accept(area, Some(only)),
         _ => {

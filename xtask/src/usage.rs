@@ -17,4 +17,5 @@ pub const USAGE: &str = "usage: cargo x <task>
   mutants [TEXT] the judge without each of its conditions, against every forgery; TEXT: only those with it in file or text
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
   sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell
+  seed DIR RELEASES [--entries N] [--seed N] [--end MOMENT]  an installation of that size, to open and to measure
   accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

@@ -23,9 +23,20 @@ pub struct CommitContent<'a> {
     pub signer: Option<&'a Pair>,
 }
 
-/// Makes a commit of these files: its objects as a pack, and the list of its files.
+/// Makes a commit of these files by somebody, at a constant time: its objects as a pack, and the list of its files.
 #[must_use]
 pub fn commit(files: &BTreeMap<String, String>, written: &CommitContent<'_>) -> (SourcePack, TreeList) {
+    commit_by(files, written, "Somebody", 1_790_000_000)
+}
+
+/// The same, by an author with this name, at a time in seconds since 1970.
+#[must_use]
+pub fn commit_by(
+    files: &BTreeMap<String, String>,
+    written: &CommitContent<'_>,
+    author: &str,
+    seconds: u64,
+) -> (SourcePack, TreeList) {
     let mut trees = BTreeMap::new();
     let mut below: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut top = Vec::new();
@@ -45,7 +56,7 @@ pub fn commit(files: &BTreeMap<String, String>, written: &CommitContent<'_>) -> 
     let items: Vec<u8> = top.into_iter().flat_map(|(_, item)| item).collect();
     let tree = object(ObjectKind::Tree, &items);
     trees.insert(tree.to_string(), Bytes(items));
-    let bytes = text(&tree, written);
+    let bytes = text(&tree, written, author, seconds);
     let id = object(ObjectKind::Commit, &bytes);
     let list = files.iter().map(|(path, text)| TreeFile {
         path: path.clone(),
@@ -63,12 +74,12 @@ pub fn commit(files: &BTreeMap<String, String>, written: &CommitContent<'_>) -> 
     (pack, TreeList::new(list.collect()).unwrap())
 }
 
-fn text(tree: &CommitId, written: &CommitContent<'_>) -> Vec<u8> {
+fn text(tree: &CommitId, written: &CommitContent<'_>, author: &str, seconds: u64) -> Vec<u8> {
     let mut head = format!("tree {tree}\n");
     for parent in written.parents {
         writeln!(head, "parent {parent}").unwrap();
     }
-    let person = format!("{} <{}> 1790000000 +0000", "Somebody", written.email);
+    let person = format!("{author} <{}> {seconds} +0000", written.email);
     write!(head, "author {person}\ncommitter {person}\n").unwrap();
     let unsigned = format!("{head}\n{}\n", written.message);
     let Some(signer) = written.signer else { return unsigned.into_bytes() };

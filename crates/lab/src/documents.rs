@@ -142,7 +142,8 @@ pub(crate) fn references(
 }
 
 /// References to the reports of a step or check.
-pub(crate) fn of_step(
+#[must_use]
+pub fn of_step(
     step: &Step,
     producer: Digest,
     documents: &BTreeMap<String, LabDocument>,

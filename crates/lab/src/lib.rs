@@ -26,7 +26,7 @@ mod target;
 mod world;
 
 pub use assemble::{CosignatureTime, Head, assemble, entry};
-pub use commits::{CommitContent, commit};
+pub use commits::{CommitContent, commit, commit_by};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
 pub use readers::{Reader, by_agent, proof_for, said};

@@ -1,5 +1,5 @@
 //! The whole product under virtual time and seeded faults, on one thread: server, runners, agents, witnesses
-//! and people.
+//! and people. `seed` makes an installation of any size in the same way, but without faults and messages.
 //!
 //! Invariant: the nodes are the product's own writer, edge, executor, bench, deployer, judge and witness, over real files;
 //! only network, clocks, chance, build steps and services are simulated. A seed always gives the same course of events.
@@ -23,6 +23,7 @@ mod people;
 mod power;
 mod promises;
 mod report;
+mod seed;
 mod trouble;
 mod truth;
 mod world;
@@ -31,4 +32,5 @@ pub use figures::{Projects, ReplayTimes, projects_of, replay_of};
 pub use power::survived;
 pub use promises::Promises;
 pub use report::Report;
+pub use seed::{SeedOrder, Seeded, seed, seeded_root};
 pub use world::{run, told, watched};

@@ -1,16 +1,23 @@
+//! `sim seed DIR RELEASES [--entries N] [--seed N] [--end MOMENT]`: makes an installation of that size in DIR (`sim::seed`).
+//!
 //! `sim [--seed N] [--hours H] [--count C] [--tell | --watch]`: simulates seeds N to N + C - 1, on every processor, and
 //! prints the results. With `--tell` every event is printed as it happens; with `--watch` there are no faults, and the
 //! required content of the disks is printed too (`tests/power`).
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use sim::Report;
+use evidence::Moment;
+use sim::{Report, SeedOrder};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("seed", rest)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return seed(rest);
+    }
     let Some(asked) = Options::of(&words) else {
         eprintln!("usage: sim [--seed N] [--hours H] [--count C] [--tell | --watch]");
         return ExitCode::from(2);
@@ -45,6 +52,51 @@ fn main() -> ExitCode {
         total / (asked.count * asked.hours).max(1)
     );
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Makes an installation. It ends now, or at the moment that is given: only then is it the same each time.
+fn seed(words: &[String]) -> ExitCode {
+    let Some(order) = seed_order(words) else {
+        eprintln!("usage: sim seed DIR RELEASES [--entries N] [--seed N] [--end MOMENT]");
+        return ExitCode::from(2);
+    };
+    if order.dir.exists() {
+        eprintln!("error: `{}` exists already; nothing was changed", order.dir.display());
+        return ExitCode::FAILURE;
+    }
+    let since = Instant::now();
+    let seeded = sim::seed(&order);
+    for (what, times) in &seeded.happened {
+        println!("{times:>9}  {what}");
+    }
+    let seconds = since.elapsed().as_secs_f64();
+    let each = seconds * 1000.0 / f64::from(u32::try_from(seeded.releases).unwrap_or(u32::MAX));
+    println!(
+        "{} releases, {} entries in {seconds:.0} s: {each:.0} ms a release; `countersign server --data {}` opens it",
+        seeded.releases,
+        seeded.entries,
+        order.dir.display()
+    );
+    ExitCode::SUCCESS
+}
+
+fn seed_order(words: &[String]) -> Option<SeedOrder<'_>> {
+    let [dir, releases, rest @ ..] = words else { return None };
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let end = Moment::default().later_by(since);
+    let mut order =
+        SeedOrder { dir: Path::new(dir), releases: releases.parse().ok()?, entries: 0, seed: 1, end };
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        let value = rest.next()?;
+        match word.as_str() {
+            "--entries" => order.entries = value.parse().ok()?,
+            "--seed" => order.seed = value.parse().ok()?,
+            "--end" => order.end = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some(order)
 }
 
 /// The options.
