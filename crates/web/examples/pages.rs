@@ -60,6 +60,7 @@ fn page(path: &str, query: &str) -> String {
         "/log" => pages::log(&frame("test on runner-2", "/log"), &sample::log()),
         "/log-live" => pages::log(&frame("bench on runner-1", "/log-live"), &sample::live_log()),
         "/log-search" => pages::log(&frame("test on runner-2", "/log-search"), &sample::searched_log()),
+        "/opening" => pages::opening(&sample::opening()),
         "/error" => pages::error(&frame("Error", "/error"), &sample::problem()),
         "/outside" => pages::outside(&sample::problem()),
         "/design" => pages::design(&frame("Components", "/design")),

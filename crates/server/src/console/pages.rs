@@ -9,7 +9,7 @@ use web::{Frame, pages};
 use wire::ProblemKind;
 
 use super::frame::{Heading, frame};
-use super::reading::Reading;
+use super::reading::{Reading, nothing};
 use super::{log, overview, release, run};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -51,6 +51,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/releases/{project}/{service}/{environment}/{number}", json: None, make: release_page },
     Page { path: "/runs/{run}", json: None, make: run_page },
     Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
+    Page { path: "/design", json: None, make: design_page },
 ];
 
 fn overview_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
@@ -81,6 +82,16 @@ fn log_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<Strin
     let page = log::log(at, &logged, &address.query)?;
     let heading = (format!("{work} on {runner}"), format!("countersign logs {run} {work} --runner {runner}"));
     made(at, address, form, heading, &page, pages::log)
+}
+
+/// The page of components shows invented values, so it has no JSON.
+fn design_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    if form == Form::Json {
+        return Err(nothing("the page of components has no JSON".to_owned()));
+    }
+    let (title, command) = ("Components".to_owned(), "countersign status".to_owned());
+    let heading = Heading { title, path: address.shown(), json: None, command };
+    Ok(pages::design(&frame(at, heading)?))
 }
 
 /// A page in the wanted form. Its model is complete before the frame is made.

@@ -4,19 +4,19 @@ use maud::html;
 
 use crate::frame::plain_document;
 use crate::model::Opening;
-use crate::parts::text;
+use crate::parts::{address, text};
 
 /// The page.
 #[must_use]
 pub fn opening(page: &Opening) -> String {
     let form = html! {
-        h1 { "Open the console" }
-        p { "You read as " strong { (text(&page.reader)) } " for " (page.hours) " hours. A session can change nothing." }
-        form method="post" action=(page.action) {
-            input type="hidden" name="ticket" value=(page.ticket);
-            button type="submit" autofocus { "Open" }
+        h1 { "Read as " (text(&page.reader)) "?" }
+        p { "This browser may then read for " (page.hours) " hours. It can change nothing." }
+        form method="post" action=(address(&page.action).unwrap_or("/")) {
+            input type="hidden" name="ticket" value=(text(&page.ticket));
+            button type="submit" autofocus { "Open the console" }
         }
-        p { "The next page is " code { (text(&page.page)) } "." }
+        @if page.page != "/" { p { "The next page is " code { (text(&page.page)) } "." } }
     };
     plain_document("Open the console", &form)
 }

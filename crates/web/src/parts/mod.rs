@@ -21,6 +21,6 @@ pub use facts::{digest, empty, facts, more, section};
 pub use figures::{bytes, count, took};
 pub use graph::graph;
 pub use state::{badge, glyph, sign, tone};
-pub use texts::{address, link, text};
+pub use texts::{address, link, sentence, text};
 pub use time::{age, clock, moment};
 pub use way::way;

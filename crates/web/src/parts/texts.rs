@@ -8,6 +8,14 @@ pub fn text(raw: &str) -> String {
     shown::line(raw)
 }
 
+/// A message by others as a sentence: with a capital letter at its beginning.
+#[must_use]
+pub fn sentence(raw: &str) -> String {
+    let shown = text(raw);
+    let mut letters = shown.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// An address of a page of this server. Anything else is no address: another scheme, another host, and characters that browsers
 /// remove or read as a slash (<https://url.spec.whatwg.org/#concept-basic-url-parser>).
 #[must_use]

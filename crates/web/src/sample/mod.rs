@@ -9,7 +9,7 @@ mod run;
 
 pub use overview::{overview, quiet_overview};
 pub use release::{held_release, release, running_release, young_release};
-pub use run::{live_log, log, problem, run, searched_log};
+pub use run::{live_log, log, opening, problem, run, searched_log};
 
 use crate::frame::Frame;
 use invented::{HOUR, ahead, command};

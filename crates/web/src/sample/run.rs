@@ -2,8 +2,8 @@
 
 use super::invented::{COMMIT, HOUR, ago, badge, command, fact, words};
 use crate::model::{
-    Fact, Graph, Link, Log, LogLine, LogLink, Node, Output, Problem, Run, RunnerColumn, Search, State,
-    TestLine,
+    Fact, Graph, Link, Log, LogLine, LogLink, Node, Opening, Output, Problem, Run, RunnerColumn, Search,
+    State, TestLine,
 };
 
 /// A run of which a step failed on one runner.
@@ -178,6 +178,18 @@ pub fn searched_log() -> Log {
 #[must_use]
 pub fn live_log() -> Log {
     Log { badge: badge(State::Busy, "live"), newest: None, lines_total: Some(2_014), bytes: 180_224, ..log() }
+}
+
+/// A link that a person opened.
+#[must_use]
+pub fn opening() -> Opening {
+    Opening {
+        reader: "Dave".to_owned(),
+        page: "/releases/acme/api/production/42".to_owned(),
+        action: "/open".to_owned(),
+        ticket: "c2FtcGxl".to_owned(),
+        hours: 8,
+    }
 }
 
 /// A page that does not exist.

@@ -58,7 +58,7 @@ enum Leaves {
 }
 
 /// Pages of which every such leaf holds a text.
-const PAGES: [fn(&str, Leaves) -> String; 8] = [
+const PAGES: [fn(&str, Leaves) -> String; 9] = [
     |text, leaves| pages::overview(&frame(text, leaves), &filled(&sample::overview(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::release(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::held_release(), text, leaves)),
@@ -66,6 +66,7 @@ const PAGES: [fn(&str, Leaves) -> String; 8] = [
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::log(), text, leaves)),
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::searched_log(), text, leaves)),
     |text, leaves| pages::error(&frame(text, leaves), &filled(&sample::problem(), text, leaves)),
+    |text, leaves| pages::opening(&filled(&sample::opening(), text, leaves)),
     |text, leaves| pages::outside(&filled(&sample::problem(), text, leaves)),
 ];
 

@@ -30,6 +30,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("log-search", pages::log(&frame("test on runner-2", "/log"), &sample::searched_log())),
         ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
         ("outside", pages::outside(&sample::problem())),
+        ("opening", pages::opening(&sample::opening())),
         ("design", pages::design(&frame("Components", "/design"))),
     ]
 }
