@@ -23,5 +23,6 @@ pub mod run_graph;
 pub mod run_words;
 pub mod status_words;
 pub mod summary;
+pub mod test_reports;
 pub mod waivers;
 pub mod witnesses;

@@ -77,7 +77,7 @@ impl DiskSpace {
     }
 
     /// Bytes that this process may still write; `None` if the system does not report them.
-    fn free(&self) -> Option<u64> {
+    pub(crate) fn free(&self) -> Option<u64> {
         let found = rustix::fs::statvfs(&self.dir).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize))
     }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
+use crate::console::PageCaches;
 use crate::console_address::ConsoleAddress;
 use crate::disk_usage::StorageCount;
 use crate::edge::{EdgeError, Gatekeeper};
@@ -96,6 +97,7 @@ pub async fn serve(
         console,
         browsers: BrowserSessions::default(),
         watchers: Watchers::new(),
+        pages: PageCaches::default(),
         stopping,
     });
     let asking = tokio::spawn(witness_task::run(Arc::clone(&shared), config.witnesses));

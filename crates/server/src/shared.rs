@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
+use crate::console::PageCaches;
 use crate::console_address::ConsoleAddress;
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
@@ -29,6 +30,7 @@ pub struct Shared {
     pub console: ConsoleAddress,
     pub browsers: BrowserSessions,
     pub watchers: Watchers,
+    pub pages: PageCaches,
     /// Becomes true when the server is asked to end; waiting handlers then answer at once.
     pub stopping: watch::Receiver<bool>,
 }

@@ -91,6 +91,12 @@ impl Views {
         fill(&mut connection, reader, u64::MAX)
     }
 
+    /// Applies new entries up to a number.
+    #[cfg(test)]
+    pub(crate) fn catch_up_to(&self, reader: &Reader, until: u64) {
+        fill(&mut self.connection.lock().unwrap(), reader, until).unwrap();
+    }
+
     /// Digest of the log of some work on a runner.
     ///
     /// # Errors

@@ -56,12 +56,6 @@ const focusIn = (region) => {
   return { at: all.indexOf(active), href: active.getAttribute("href") };
 };
 
-// Whether the reader marks text in a region, which a replacement would undo.
-const isMarked = (region) => {
-  const marked = getSelection();
-  return !marked.isCollapsed && region.contains(marked.anchorNode);
-};
-
 const replace = (old, fresh) => {
   const focus = focusIn(old);
   const open = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
@@ -94,9 +88,7 @@ const refresh = async () => {
     const regions = new Map([...fresh.querySelectorAll("[data-live]")].map((one) => [one.id, one]));
     for (const old of document.querySelectorAll("[data-live]")) {
       const next = regions.get(old.id);
-      if (!next || still(next) === still(old)) continue;
-      if (isMarked(old)) failed = true;
-      else replace(old, next);
+      if (next && still(next) !== still(old)) replace(old, next);
     }
     root.dataset.entries = fresh.documentElement.dataset.entries;
     shown = Math.max(wanted, Number(root.dataset.entries));

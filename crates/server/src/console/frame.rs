@@ -41,7 +41,7 @@ pub fn frame(at: &Reading<'_>, heading: Heading) -> Result<Frame, Failure> {
         mode: mode.to_owned(),
         entries: state.entries,
         witnesses: witnesses(at)?,
-        waiting: overview::waiting(at)?.len(),
+        waiting: overview::waiting_count(at)?,
         reader: reader(at),
         session_ends: at.session_ends.map(time),
         now: time(at.now),

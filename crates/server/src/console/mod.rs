@@ -4,13 +4,28 @@
 //! answer. Invariant: a page shows nothing that the API would refuse this caller, neither in its content nor in its counts.
 //! This module deliberately omits HTML, which is in `web`, and HTTP, which is in `http/console`.
 
+mod board;
+mod cache;
+mod caches;
+mod commit_facts;
+mod commits;
 mod frame;
+mod judged;
+mod judgement;
 mod log;
 mod overview;
 mod pages;
+mod pending;
 mod reading;
+mod recorded;
 mod release;
 mod run;
+mod situation;
+#[cfg(test)]
+mod tests;
+mod waiting;
+mod words;
 
+pub use caches::PageCaches;
 pub use pages::{Form, PAGES, Page, PageAddress};
 pub use reading::Reading;

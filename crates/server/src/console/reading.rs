@@ -1,7 +1,7 @@
 //! One reading of a page: the server, the caller and the moment.
 
 use domain::RunId;
-use evidence::{Moment, Place};
+use evidence::{Moment, Name, Place};
 use web::model::Time;
 use wire::ProblemKind;
 
@@ -24,6 +24,11 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Whether the reader may read a project.
+    pub fn may_read(&self, project: &Name) -> bool {
+        self.caller.may_read(project, &self.shared.intake.state(), self.now)
+    }
+
     /// Refuses a reader who may not read the project of a place, before anything else is said about the place.
     pub fn of_place(&self, place: &Place) -> Result<(), Failure> {
         right::of_project(self.shared, self.caller, &place.project)

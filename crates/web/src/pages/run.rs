@@ -90,7 +90,7 @@ pub(super) fn runners(page: &Run) -> Markup {
                                     @if let Some(Some(output)) = output { (result(output)) } @else { span class="quiet" { "-" } }
                                 }
                             }
-                            td { div class="where" aria-hidden="true" { "outputs" } (equality(outputs.iter().copied().flatten().flatten())) }
+                            td { (equality(outputs.iter().copied().flatten().flatten())) }
                         }
                     }
                 }
@@ -152,7 +152,7 @@ fn tests(all: &[TestLine]) -> Markup {
                     div class="lead" { (badge(&line.badge)) }
                     div class="body" {
                         h3 { (text(&line.report)) }
-                        @if !line.failed.is_empty() { ul class="failed" { @for name in &line.failed { li { (glyph(State::Stop)) code { (text(name)) } } } } }
+                        @if !line.failed.is_empty() { ul class="diff" { @for name in &line.failed { li class="del" { code { (text(name)) } } } } }
                     }
                 }
             }

@@ -1,0 +1,88 @@
+//! Facts about the evidence of a release, by sort, and the address of its file.
+
+use review::results::{Results, counts};
+use web::model::{Command, Fact};
+
+use super::seen::Seen;
+use crate::console::judgement::EvidenceFacts;
+use crate::console::words::{command, digest_fact, fact, list};
+
+/// Facts about the evidence; none before the first judgement.
+pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
+    let Some(proven) = seen.proven() else { return Vec::new() };
+    let EvidenceFacts {
+        signer,
+        runners,
+        receipts,
+        files,
+        components,
+        policy,
+        root,
+        status,
+        witnesses,
+        entries,
+        plan,
+    } = &proven.facts;
+    let agree = if runners.len() == 1 { "" } else { ", equal outputs" };
+    let mut facts = vec![
+        fact(
+            "Commit",
+            signer
+                .as_ref()
+                .map_or("not signed by anybody enrolled".to_owned(), |name| format!("signed by {name}")),
+        ),
+        fact("Runners", format!("{}{agree}", list(runners, NAMES_MAX))),
+        fact("Receipts", receipts.to_string()),
+        fact("Files", files.to_string()),
+    ];
+    facts.extend(components.map(|count| fact("Components", count.to_string())));
+    facts.extend(results(&proven.results));
+    facts.extend([
+        digest_fact("Plan", plan),
+        digest_fact("Policy", policy),
+        fact("Trust root", format!("version {root}")),
+        fact("Status", format!("number {status}")),
+        fact(
+            "Ledger",
+            match witnesses {
+                0 => format!("{entries} entries, no witness"),
+                count => {
+                    format!("{entries} entries, {} agree", shown::counted(*count, "witness", "witnesses"))
+                }
+            },
+        ),
+    ]);
+    facts
+}
+
+/// Counts of tests, findings and reports.
+fn results(results: &Results) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    facts.extend(results.tests.as_ref().map(|tests| fact("Tests", counts(&tests.counts))));
+    facts.extend(results.findings.as_ref().map(|found| fact("Findings", counts(&found.counts))));
+    let reports = results.reports.len();
+    facts.extend((reports > 0).then(|| fact("Reports", reports.to_string())));
+    let checked = results.before.as_ref();
+    facts.extend(checked.map(|before| {
+        fact(
+            "Checks before",
+            format!("{} of {}", shown::many(before.reports.len(), "report"), before.environment),
+        )
+    }));
+    facts
+}
+
+/// Address of the evidence file, and the command that verifies the same under the reader's own pin.
+pub fn bundle(seen: &Seen<'_>) -> Option<(String, Command)> {
+    let place = &seen.view.place;
+    if let Some(digest) = seen.view.bundle {
+        let number = seen.view.release.unwrap_or_default();
+        let file = format!("{}-{}-{number}.bundle", place.service, place.environment);
+        let line = format!("countersign evidence {place} {number} --out {file} && countersign verify {file}");
+        return Some((format!("{}/blobs/{digest}", wire::API), command(line)));
+    }
+    let pending = seen.is_pending.then(|| format!("{}/evidence/{place}", wire::API))?;
+    Some((pending, command(format!("countersign approve {place} --show"))))
+}
+
+const NAMES_MAX: usize = 4;

@@ -1,0 +1,253 @@
+//! The verdict of a release: every reason with whom to ask and the commands that resolve it, and every rule.
+
+use domain::gate::GateOutcome;
+use evidence::Place;
+use evidence::status::Freeze;
+use review::explain::{Explained, FactShown, ReasonShown, RuleShown, RuleVerdict};
+use review::results::{FindingShown, Results};
+use review::waivers;
+use web::model::{self, Command, Reason, Rule, Verdict};
+
+use super::seen::Seen;
+use super::timeline::Events;
+use crate::console::judgement::{Judged, Proven};
+use crate::console::pending::{approve, words_of};
+use crate::console::words::{badge, command, command_for, fact};
+
+/// A judgement, and the facts beside it that its words depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ruling<'a> {
+    /// The place.
+    pub place: &'a Place,
+    /// The judgement.
+    pub judged: &'a Judged,
+    /// Whether the release is pending, so that commands can still change the verdict.
+    pub is_pending: bool,
+    /// Freezes in force.
+    pub freezes: &'a [Freeze],
+}
+
+/// The verdict; `None` before the first judgement.
+pub fn of(seen: &Seen<'_>, events: &Events) -> Option<Verdict> {
+    let judged = seen.judged.as_deref()?;
+    let place = &seen.view.place;
+    let detail = match (seen.is_pending, events.judged_at()) {
+        (true, _) => format!(
+            "Judged now by the server, as the gate would; the agent of {} judges again before anything changes",
+            place.environment
+        ),
+        (false, Some(at)) => format!("Judged by the gate with the evidence of {at}, and again by the agent"),
+        (false, None) => String::new(),
+    };
+    let freezes = seen.state.identity.freezes();
+    Some(ruled(Ruling { place, judged, is_pending: seen.is_pending, freezes }, detail))
+}
+
+/// The verdict of a judgement.
+fn ruled(ruling: Ruling<'_>, detail: String) -> Verdict {
+    let Ruling { place, judged, is_pending, .. } = ruling;
+    let words = words_of(place, judged);
+    let state = match judged.judgement.outcome {
+        GateOutcome::Pass => model::State::Pass,
+        _ if is_pending => words.badge.state,
+        _ => model::State::Stop,
+    };
+    let Some(proven) = &judged.proven else { return unproven(judged, state, detail) };
+    let Explained { besides, unclear, rules, checks, .. } = &proven.explained;
+    let maker = Maker { ruling, proven, results: &proven.results };
+    let by_rules = |verdict| {
+        let of = rules.iter().filter(move |rule: &&RuleShown| rule.verdict == verdict);
+        of.flat_map(|rule| &rule.reasons)
+    };
+    let against = unclear.iter().chain(besides).chain(by_rules(RuleVerdict::Block));
+    // The promotion comes last, and the page names it as the next command.
+    let mut against: Vec<&ReasonShown> = against.filter(|reason| reason.code != "not-promoted").collect();
+    against.sort_by_key(|reason| maker.rank(reason));
+    let title = match state {
+        model::State::Wait | model::State::Frozen => format!("It {}", words.what),
+        _ => proven.explained.title(),
+    };
+    Verdict {
+        state,
+        title,
+        detail,
+        reasons: against.into_iter().take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
+        warnings: by_rules(RuleVerdict::Warn).take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
+        rules: rules.iter().map(rule).collect(),
+        passed: checks.clone(),
+    }
+}
+
+/// The verdict about evidence that does not hold, or is missing.
+fn unproven(judged: &Judged, state: model::State, detail: String) -> Verdict {
+    let all = judged.judgement.unclear.iter().chain(&judged.judgement.reasons);
+    let reason = |reason: &policy::Reason| Reason {
+        code: reason.code.clone(),
+        what: reason.what.clone(),
+        remedy: reason.remedy.clone(),
+        owner: None,
+        facts: Vec::new(),
+        commands: Vec::new(),
+    };
+    let title = match judged.judgement.outcome {
+        GateOutcome::Undecided => "No decision can be made",
+        _ => "The evidence does not hold",
+    };
+    Verdict {
+        state,
+        title: title.to_owned(),
+        detail,
+        reasons: all.take(REASONS_MAX).map(reason).collect(),
+        warnings: Vec::new(),
+        rules: Vec::new(),
+        passed: Vec::new(),
+    }
+}
+
+/// Makes reasons of a page.
+struct Maker<'a> {
+    ruling: Ruling<'a>,
+    proven: &'a Proven,
+    results: &'a Results,
+}
+
+impl Maker<'_> {
+    /// Findings come first, the worst of them first; votes come last.
+    fn rank(&self, reason: &ReasonShown) -> (u8, usize) {
+        let at = reason.finding.as_ref();
+        let at = at.and_then(|id| self.results.worst().position(|finding| finding.id == *id));
+        match (at, reason.code.as_str()) {
+            (Some(at), _) => (0, at),
+            (None, "approvals-missing" | "approval-void") => (2, 0),
+            (None, _) => (1, 0),
+        }
+    }
+
+    fn reason(&self, reason: &ReasonShown) -> Reason {
+        let finding = reason.finding.as_ref();
+        let finding = finding.and_then(|id| self.results.worst().find(|finding| finding.id == *id));
+        Reason {
+            code: reason.code.clone(),
+            what: reason.what.clone(),
+            remedy: reason.remedy.clone(),
+            owner: reason.owner.clone(),
+            facts: finding.map(facts).unwrap_or_default(),
+            commands: if self.ruling.is_pending { self.commands(reason) } else { Vec::new() },
+        }
+    }
+
+    /// The commands that resolve a reason. A finding or test is named only where the results show it.
+    fn commands(&self, reason: &ReasonShown) -> Vec<Command> {
+        let waive = |id: &str| command_for(waivers::command(id, self.ruling.place), WAIVE);
+        match (&reason.finding, reason.code.as_str()) {
+            (Some(id), _) => vec![waive(id)],
+            (None, "tests-failed") => {
+                let tests = waivers::failed_tests(self.results);
+                tests.take(WAIVED_MAX).map(|test| waive(&test.id)).collect()
+            }
+            (None, "approvals-missing") => vec![approve(self.ruling.place, Some(self.proven))],
+            (None, "frozen") => {
+                let covers = |freeze: &&Freeze| {
+                    freeze.covers(
+                        &self.ruling.place.project,
+                        &self.ruling.place.service,
+                        &self.ruling.place.environment,
+                    )
+                };
+                let freezes = self.ruling.freezes.iter().filter(covers);
+                freezes.map(|freeze| command(format!("countersign unfreeze {freeze}"))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Facts about a finding, short ones first.
+fn facts(finding: &FindingShown) -> Vec<String> {
+    let mut facts = vec![
+        format!("finding {}", finding.id),
+        finding.severity.as_str().to_owned(),
+        format!("{} at {}", finding.rule, finding.at),
+    ];
+    facts.extend(finding.exploited.then(|| "known to be exploited".to_owned()));
+    facts.extend(finding.unconfirmed.then(|| "only suspected".to_owned()));
+    facts.extend(finding.fixed.as_ref().map(|version| format!("fixed in {version}")));
+    facts.extend(finding.waived_until.map(|until| format!("waived until {until}")));
+    facts.extend(finding.not_affected_until.map(|until| format!("not affected until {until}")));
+    facts.extend(finding.outgrown.clone());
+    facts
+}
+
+fn rule(rule: &RuleShown) -> Rule {
+    let (state, word) = match rule.verdict {
+        RuleVerdict::Block => (model::State::Stop, "blocks"),
+        RuleVerdict::Warn => (model::State::Wait, "warns"),
+        RuleVerdict::Undecided => (model::State::Stop, "undecided"),
+        RuleVerdict::Pass => (model::State::Pass, "passes"),
+        RuleVerdict::Off => (model::State::Quiet, "off"),
+    };
+    let shown = |shown: &FactShown| fact(&shown.field, shown.value.clone());
+    Rule { code: rule.code.clone(), badge: badge(state, word), facts: rule.facts.iter().map(shown).collect() }
+}
+
+const WAIVE: &str = "accepts it until a date; for a person who may and is no change author";
+/// Most reasons of a page.
+const REASONS_MAX: usize = 50;
+/// Most failed tests with a command each.
+const WAIVED_MAX: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use judge::VerificationContext;
+    use lab::forgery::{self, ForgedEvidence};
+    use web::model::State;
+
+    use super::{Judged, Ruling, ruled};
+    use crate::console::judgement::judged;
+
+    fn of(row: &str) -> (Judged, evidence::Place) {
+        let rows = forgery::all();
+        let ForgedEvidence { bundle, lab, .. } =
+            rows.iter().find(|known| known.name == row).unwrap().forged();
+        let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+        (judged(&bundle, &lab.anchors(), &seen, None, Some(&[])), bundle.place())
+    }
+
+    #[test]
+    fn a_finding_that_blocks_is_shown_with_its_owner_facts_and_commands() {
+        let (judged, place) = of("a secret that one runner alone found");
+        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let verdict = ruled(ruling, String::new());
+        assert_eq!(verdict.state, State::Stop);
+        assert!(
+            verdict.title.starts_with("One of ") && verdict.title.ends_with(" checks fails"),
+            "{verdict:?}"
+        );
+        let [reason] = verdict.reasons.as_slice() else { unreachable!("{verdict:#?}") };
+        assert_eq!((reason.code.as_str(), reason.owner.as_deref()), ("secret-found", Some("team shop")));
+        let [command] = reason.commands.as_slice() else { unreachable!("{reason:#?}") };
+        let id = reason.facts[0].strip_prefix("finding ").unwrap();
+        let line = format!("countersign waive {id} --place {place} --until DATE --reason TEXT");
+        assert_eq!(command.line, line);
+        assert!(
+            verdict.rules.len() > 5 && verdict.rules[0].code == "secret-found",
+            "the blocking rule comes first"
+        );
+        let settled = ruled(Ruling { is_pending: false, ..ruling }, String::new());
+        assert!(settled.reasons[0].commands.is_empty(), "no command changes a verdict of the past");
+    }
+
+    #[test]
+    fn evidence_that_does_not_hold_is_said_to_be_so() {
+        let rows = forgery::all();
+        let broken = rows.iter().find(|row| {
+            let (judged, _) = of(row.name);
+            judged.proven.is_none()
+        });
+        let (judged, place) = of(broken.unwrap().name);
+        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let verdict = ruled(ruling, "detail".to_owned());
+        assert!(verdict.rules.is_empty() && !verdict.reasons.is_empty(), "{verdict:?}");
+        assert!(verdict.reasons.iter().all(|reason| !reason.remedy.is_empty()), "{verdict:?}");
+    }
+}

@@ -1,0 +1,215 @@
+//! Each page's model over a real ledger: the one of the corpus, which a release of the product made.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use domain::{Event, State};
+use evidence::entry::Header;
+use evidence::machine::MachineSigner;
+use evidence::{Moment, Place};
+use ledger::{Ledger, Reader};
+use rusqlite::Connection;
+use tlog::{Checkpoint, NoteSigner, SignatureKind};
+use tokio::sync::watch;
+
+use super::{PageCaches, Reading, overview, release, run};
+use crate::attendance::Attendance;
+use crate::browser_sessions::BrowserSessions;
+use crate::caller::Caller;
+use crate::console_address::ConsoleAddress;
+use crate::edge::Gatekeeper;
+use crate::intake::Intake;
+use crate::introducer::Introducer;
+use crate::logs::Logs;
+use crate::readers::Readers;
+use crate::services::Services;
+use crate::shared::Shared;
+use crate::views::Views;
+use crate::watchers::Watchers;
+
+/// A server over a copy of the corpus's ledger.
+struct Corpus {
+    shared: Option<Shared>,
+    writer: Option<std::thread::JoinHandle<()>>,
+    dir: tempfile::TempDir,
+}
+
+impl Corpus {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../countersign/tests/corpus");
+        copy(&corpus.join(domain::RULES.to_string()), dir.path());
+        // The corpus holds no key, so the copy goes on under another one. Its witnessed checkpoint is the original one.
+        let database = dir.path().join("ledger.db");
+        let witnessed: String = {
+            let rows = Connection::open(&database).unwrap();
+            rows.query_row("SELECT note FROM witnessed", [], |row| row.get(0)).unwrap()
+        };
+        let end: Checkpoint = tlog::Note::parse(witnessed.as_bytes()).unwrap().text().parse().unwrap();
+        let signer = || NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+        let ledger = Ledger::succeed(dir.path(), &end, signer()).unwrap();
+        let rows = Connection::open(&database).unwrap();
+        rows.execute("INSERT INTO witnessed (only_row, note) VALUES (1, ?1)", [witnessed]).unwrap();
+        drop(rows);
+        let (intake, writer) = Intake::start(dir.path(), ledger).unwrap();
+        let gatekeeper = Gatekeeper::open(Readers::new(dir.path())).unwrap();
+        let logs = Logs::open(dir.path(), gatekeeper.limits()).unwrap();
+        let (key, url) = (MachineSigner::from_seed([1; 32]).unwrap(), "http://127.0.0.1:1".to_owned());
+        let console = ConsoleAddress::new(&signer().key(), 1, url.clone(), None).unwrap();
+        let shared = Shared {
+            intake,
+            gatekeeper,
+            origin: "countersign/test".to_owned(),
+            introducer: Introducer::new(key, url).unwrap(),
+            views: Views::open(dir.path()).unwrap(),
+            logs,
+            attendance: Attendance::new(Instant::now()),
+            services: Services::default(),
+            console,
+            browsers: BrowserSessions::default(),
+            watchers: Watchers::new(),
+            pages: PageCaches::default(),
+            stopping: watch::channel(false).1,
+        };
+        Self { shared: Some(shared), writer: Some(writer), dir }
+    }
+
+    fn shared(&self) -> &Shared {
+        self.shared.as_ref().unwrap()
+    }
+
+    /// The state after so many entries; the views are of the same moment.
+    fn state(&self, entries: u64) -> State {
+        let reader = Reader::open(self.dir.path()).unwrap();
+        self.shared().views.catch_up_to(&reader, entries);
+        let mut state = State::default();
+        for entry in reader.entries(0, entries).unwrap() {
+            state.fold(&Header::decode(&entry.header).unwrap(), &entry.facts).unwrap();
+        }
+        state
+    }
+
+    /// Time of an entry.
+    fn time(&self, number: u64) -> Moment {
+        let reader = Reader::open(self.dir.path()).unwrap();
+        Header::decode(&reader.entries(number, number + 1).unwrap()[0].header).unwrap().time
+    }
+
+    /// The run that an entry started.
+    fn run(&self, number: u64) -> domain::RunId {
+        let reader = Reader::open(self.dir.path()).unwrap();
+        let entry = &reader.entries(number, number + 1).unwrap()[0];
+        let header = Header::decode(&entry.header).unwrap();
+        match Event::read(&header.kind, &entry.facts).unwrap() {
+            Event::Started(started) => started.run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn at<T>(&self, now: Moment, read: impl FnOnce(&Reading<'_>) -> T) -> T {
+        read(&Reading { shared: self.shared(), caller: &Caller::Anybody, now, session_ends: None })
+    }
+}
+
+impl Drop for Corpus {
+    fn drop(&mut self) {
+        drop(self.shared.take());
+        let _ = self.writer.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for item in std::fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            copy(&item.path(), &target);
+        } else {
+            std::fs::copy(item.path(), target).unwrap();
+        }
+    }
+}
+
+fn place(environment: &str) -> Place {
+    format!("shop/ledger-api/{environment}").parse().unwrap()
+}
+
+fn shown(name: &str, model: &impl serde::Serialize) {
+    let text = serde_json::to_string_pretty(model).unwrap();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    // Free space is the machine's.
+    settings.add_filter(r"\d+ GiB free", "N GiB free");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn the_overview_shows_what_waits_and_what_runs() {
+    let corpus = Corpus::new();
+    for (entries, name) in [(45, "running"), (64, "not-working"), (99, "held"), (103, "rolling-out")] {
+        let state = corpus.state(entries);
+        let now = corpus.time(entries - 1);
+        shown(&format!("overview-{name}"), &corpus.at(now, |at| overview::of_state(at, &state).unwrap()));
+    }
+    let later = corpus.time(109).later_by(std::time::Duration::from_mins(38));
+    let end = corpus.at(later, |at| overview::overview(at).unwrap());
+    let count = corpus.at(later, |at| overview::waiting_count(at).unwrap());
+    assert_eq!(end.waiting.len(), count, "the number is that of the page");
+    shown("overview-frozen", &end);
+}
+
+#[test]
+fn a_release_is_shown_at_each_stage() {
+    let corpus = Corpus::new();
+    for (entries, environment, number, name) in [
+        (23, "dev", 0, "wanted"),
+        (42, "production", 1, "running"),
+        (64, "dev", 2, "not-working"),
+        (94, "production", 2, "proposed"),
+        (99, "production", 2, "held"),
+        (103, "production", 2, "rolling-out"),
+        (110, "production", 3, "rollback"),
+        (110, "production", 2, "replaced"),
+    ] {
+        let state = corpus.state(entries);
+        let page = corpus.at(corpus.time(entries - 1), |at| {
+            release::of_state(at, &state, &place(environment), number).unwrap()
+        });
+        shown(&format!("release-{name}"), &page);
+    }
+}
+
+#[test]
+fn a_run_is_shown_with_its_graph_and_runners() {
+    let corpus = Corpus::new();
+    for (entries, name) in [(15, "running"), (110, "passed")] {
+        let state = corpus.state(entries);
+        let id = corpus.run(7);
+        let page = corpus.at(corpus.time(entries - 1), |at| run::of_state(at, &state, id).unwrap());
+        shown(&format!("run-{name}"), &page);
+    }
+}
+
+#[test]
+fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
+    let corpus = Corpus::new();
+    let (first, now) = (corpus.run(7), corpus.time(109));
+    let caller = Caller::Agent("agent".parse().unwrap(), ["elsewhere".parse().unwrap()].into());
+    let at = Reading { shared: corpus.shared(), caller: &caller, now, session_ends: None };
+    let page = overview::overview(&at).unwrap();
+    assert!(page.board.services.is_empty() && page.runs.is_empty() && page.ending.is_empty(), "{page:?}");
+    let about = |waiting: &web::model::Waiting| {
+        waiting.title.contains("ledger-api") || waiting.title.contains("shop")
+    };
+    assert!(!page.waiting.iter().any(about), "{:?}", page.waiting);
+    for refused in [
+        release::release(&at, &place("production"), 1).unwrap_err().to_string(),
+        release::release(&at, &place("production"), 99).unwrap_err().to_string(),
+        run::run(&at, first).unwrap_err().to_string(),
+    ] {
+        assert!(refused.contains("you hold no role in project `shop`"), "{refused}");
+    }
+}
