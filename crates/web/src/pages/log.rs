@@ -8,7 +8,9 @@ use maud::{Markup, html};
 use crate::assets;
 use crate::frame::{ASSETS, Frame, document};
 use crate::model::{Log, LogLine, State};
-use crate::parts::{Group, address, badge, bytes, clock, count, empty, group_of, line_of_log, text};
+use crate::parts::{
+    Group, address, badge, bytes, clock, count, empty, group_of, line_of_log, short_id, text,
+};
 
 /// The page.
 #[must_use]
@@ -31,7 +33,7 @@ pub fn log(frame: &Frame, page: &Log) -> String {
         (turn("Later lines", page.later.as_deref(), "later"))
         script type="module" src={ (ASSETS) (assets::name("log.js")) } {}
     };
-    let run = format!("run {}", page.run);
+    let run = format!("run {}", short_id(&page.run));
     document(frame, &[("Overview", Some("/")), ("Runs", Some("/#runs")), (&run, Some(&page.run_href))], &main)
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::frame::{Frame, document};
 use crate::model::{Badge, Command, LogLink, Output, Run, RunnerColumn, State, TestLine};
 use crate::parts::{
-    badge, commands, digest, empty, facts, glyph, graph, link, section, sign, text, tone, took, way,
+    badge, commands, digest, empty, facts, glyph, graph, link, section, short_id, sign, text, tone, took, way,
 };
 
 /// The page.
@@ -31,7 +31,12 @@ pub fn run(frame: &Frame, page: &Run) -> String {
     };
     document(
         frame,
-        &[("Overview", Some("/")), ("Runs", Some("/#runs")), (&page.project, None), (&page.id, None)],
+        &[
+            ("Overview", Some("/")),
+            ("Runs", Some("/#runs")),
+            (&page.project, None),
+            (&short_id(&page.id), None),
+        ],
         &main,
     )
 }

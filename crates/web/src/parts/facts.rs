@@ -53,6 +53,12 @@ fn short(whole: &str) -> String {
     }
 }
 
+/// The beginning of an id, as commands accept it.
+#[must_use]
+pub fn short_id(id: &str) -> String {
+    id.chars().take(ID_CHARS).collect()
+}
+
 /// A part of a page with its heading. A live update replaces it as one.
 #[must_use]
 pub fn section(id: &str, title: &str, content: &Markup) -> Markup {
@@ -75,6 +81,9 @@ pub fn empty(what: &str, then: &Markup) -> Markup {
 pub fn more(count: usize, what: &str) -> Markup {
     html! { @if count > 0 { p class="more" { (shown::many(count, &format!("more {what}"))) } } }
 }
+
+/// Shown letters of an id.
+const ID_CHARS: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ mod way;
 pub use ansi::{Group, group_of, line_of_log};
 pub use bars::bars;
 pub use commands::{command, commands, copy};
-pub use facts::{digest, empty, facts, more, section};
+pub use facts::{digest, empty, facts, more, section, short_id};
 pub use figures::{bytes, count, took};
 pub use graph::graph;
 pub use state::{badge, glyph, sign, tone};
