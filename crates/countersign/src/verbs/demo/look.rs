@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::stage::Stage;
+
 /// One thing to look at.
 #[derive(Clone, Debug, Serialize)]
 pub struct Look {
@@ -18,12 +20,17 @@ impl Look {
     }
 }
 
-/// The list for people: one line each, with its link.
-pub fn guide(console: &str, look: &[Look]) -> String {
+/// The list for people: one line each, with its address. A browser may read them after the link, which works once.
+pub fn guide(stage: &Stage, link: &str, look: &[Look]) -> String {
     let widest = look.iter().map(|look| look.what.len()).max().unwrap_or_default();
     let line = |(look, number): (&Look, usize)| {
-        format!("  {number}. {:widest$}  {console}{}\n", look.what, look.path)
+        format!("  {number}. {:widest$}  {}{}\n", look.what, stage.console, look.path)
     };
     let lines: String = look.iter().zip(1..).map(line).collect();
-    format!("\nSeven things to look at; Ctrl-C ends everything.\n{lines}")
+    format!(
+        "\nSeven things to look at; Ctrl-C ends everything.\n{lines}\
+         Your browser may read them once it has opened this link, within a minute:\n  {link}\n\
+         Later, this makes another one:\n  {}\n",
+        stage.opener()
+    )
 }

@@ -21,6 +21,7 @@ use clap::Args;
 use look::Look;
 use serde::Serialize;
 use stage::Stage;
+use wire::PagePath;
 
 use super::runtime;
 use crate::children::stop_signal;
@@ -80,7 +81,7 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
         bundle: stage.bundle(),
         trust_root: stage.trust_root(),
         url: stage.url.clone(),
-        console: stage.console().to_owned(),
+        console: stage.console.clone(),
         look,
         story: stage.story.clone(),
         verify,
@@ -94,7 +95,8 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     })?;
     if stays {
         if output == Output::Text {
-            output::stream(look::guide(stage.console(), &report.look).as_bytes())?;
+            let link = runtime()?.block_on(stage.client()?.open_page(&PagePath::root()))?;
+            output::stream(look::guide(&stage, &link.url, &report.look).as_bytes())?;
         }
         runtime()?.block_on(stop_signal());
     }

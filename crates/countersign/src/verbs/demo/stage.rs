@@ -36,6 +36,8 @@ pub struct Stage {
     pub data: PathBuf,
     /// URL of the server.
     pub url: String,
+    /// Address of the console.
+    pub console: String,
     /// Lines of the story so far.
     pub story: Vec<String>,
     /// Ports of the service, by environment.
@@ -85,6 +87,7 @@ impl Stage {
             waived: 0,
             log: log.arguments(),
             url: String::new(),
+            console: String::new(),
             story: Vec::new(),
             ports: BTreeMap::new(),
             output,
@@ -193,8 +196,13 @@ impl Stage {
         self.roles.push((home.witness(), witness));
         let server = Role::start("server", &self.data, &arguments)?;
         self.url.clone_from(&server.ready.url);
+        self.console = server.ready.console.clone().unwrap_or_else(|| self.url.clone());
         self.roles.push((self.data.clone(), server));
-        self.note(&format!("the console: {}", self.console()));
+        self.note(&format!(
+            "the console: {}   (`{}` lets your browser read it)",
+            self.console,
+            self.opener()
+        ));
         self.note(&format!("uses {} of this machine, and no network", tools.join(", ")));
         self.note("a rehearsal: team rules, but all roles share this machine");
         for role in ["runner", "agent"] {
@@ -239,9 +247,9 @@ impl Stage {
         Ok(Home::new(Some(&self.data))?.agent(&SERVICE.parse()?, &environment.parse()?))
     }
 
-    /// Address of the console.
-    pub fn console(&self) -> &str {
-        &self.url
+    /// The command that gives a browser the right to read.
+    pub fn opener(&self) -> String {
+        format!("{} open --data {}", self.program.display(), self.data.display())
     }
 
     /// Directory of the ledger's repository.
