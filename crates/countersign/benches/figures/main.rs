@@ -17,6 +17,7 @@ mod advisories;
 mod changes;
 mod isolation;
 mod neighbours;
+mod pages;
 mod peers;
 mod scans;
 mod shipped;
@@ -35,7 +36,7 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 12] = [
+    let figures: [(&str, &dyn Fn()); 13] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
@@ -48,6 +49,7 @@ fn main() {
         ("changes", &changes::changes),
         ("freeze", &neighbours::freeze),
         ("production", &commit_to_production),
+        ("pages", &pages::pages),
     ];
     for (name, figure) in figures {
         if only.is_empty() || only.iter().any(|word| word == name) {
