@@ -117,6 +117,11 @@ impl Intake {
         self.appended.subscribe()
     }
 
+    /// Number of waiting tasks: those that go first, and ordinary ones.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.queue.count()
+    }
+
     /// Whether the writer still accepts commands.
     #[must_use]
     pub fn is_alive(&self) -> bool {

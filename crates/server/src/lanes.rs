@@ -80,6 +80,12 @@ impl<T> Lanes<T> {
         Ok(())
     }
 
+    /// Number of tasks that wait: those that go first, and ordinary ones.
+    pub fn count(&self) -> (usize, usize) {
+        let waiting = self.0.waiting();
+        (waiting.first.len(), waiting.ordinary.len())
+    }
+
     /// Whether the reader has ended.
     pub fn has_ended(&self) -> bool {
         self.0.waiting().ended

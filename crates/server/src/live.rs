@@ -26,7 +26,7 @@ pub async fn run(shared: Arc<Shared>) {
         }
         changes.borrow_and_update();
         let size = shared.intake.state().entries;
-        if shared.watchers.has_any() && size > told {
+        if shared.watchers.count() > 0 && size > told {
             let (at, from) = (Arc::clone(&shared), told);
             let read = tokio::task::spawn_blocking(move || {
                 at.gatekeeper.readers().with(|reader| between(reader, from, size))

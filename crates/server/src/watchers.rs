@@ -32,9 +32,9 @@ impl Watchers {
         Self(broadcast::Sender::new(BEHIND_MAX))
     }
 
-    /// Whether anybody watches.
-    pub fn has_any(&self) -> bool {
-        self.0.receiver_count() > 0
+    /// Number of watchers.
+    pub fn count(&self) -> usize {
+        self.0.receiver_count()
     }
 
     /// Tells all watchers of a change.

@@ -389,3 +389,36 @@ fn in_solo_mode_pages_are_open_and_changes_are_told() {
     assert!(up.stop(), "open streams hold up no end");
     stream.ends();
 }
+
+#[test]
+fn figures_need_a_right_or_the_operators_token() {
+    let (shop, _) = rehearsal();
+    let up = shop.home.up();
+    for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+        let answer = get(&up, "localhost", path, "");
+        assert_eq!((answer.status, answer.body.as_str()), (200, body));
+    }
+    let token = "0123456789abcdef0123456789abcdef";
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let scrape = |headers: &str| get(&up, "localhost", "/metrics", headers);
+    assert_eq!((scrape("").status, scrape(&bearer(token)).status), (401, 401), "there is no token yet");
+    let file = shop.home.data().join("metrics.token");
+    std::fs::write(&file, "short\n").unwrap();
+    assert_eq!(scrape(&bearer("short")).status, 401, "it is no secret");
+    std::fs::write(&file, format!("{token}\n")).unwrap();
+    assert_eq!(scrape(&bearer(&token[1..])).status, 401);
+    let found = scrape(&bearer(token));
+    assert_eq!(found.status, 200, "{}", found.body);
+    assert!(found.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    for line in [
+        "countersign_writer_up 1",
+        "countersign_ledger_misfits 0",
+        "countersign_releases_open{stage=\"held\"} 0",
+    ] {
+        assert!(found.body.contains(line), "{line}: {}", found.body);
+    }
+    assert!(found.body.contains("countersign_runner_silent_seconds{runner=\"runner-1\"}"), "{}", found.body);
+    assert!(found.body.ends_with("# EOF\n") && !found.body.contains("shop"), "{}", found.body);
+    assert_eq!(get(&up, "localhost", "/api/v1/runs", &bearer(token)).status, 401, "it reads nothing else");
+    assert!(up.stop());
+}

@@ -126,6 +126,12 @@ impl PageAddress {
         Self { path: path.to_owned(), query, words }
     }
 
+    /// The frame around the problem of a page; `None` if it cannot be filled either.
+    pub fn frame_of_problem(&self, at: &Reading<'_>) -> Option<Frame> {
+        let command = "countersign status".to_owned();
+        frame(at, Heading { title: "Problem".to_owned(), path: self.shown(), json: None, command }).ok()
+    }
+
     fn open_words<const N: usize>(&self) -> Result<&[String; N], Failure> {
         self.words
             .as_slice()

@@ -12,6 +12,7 @@ mod host;
 mod introduction;
 pub mod logged_work;
 mod machines;
+mod metrics;
 pub mod names;
 pub mod problem;
 mod reading;
@@ -80,6 +81,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
         .route("/health", get(health))
+        .route("/healthz", get(metrics::lives))
+        .route("/readyz", get(metrics::is_ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
         .layer(from_fn_with_state(bodies, bodies::bounded))
         .layer(from_fn(console::isolated))

@@ -1,17 +1,31 @@
 //! Errors for browsers: a page with what happened and what to do, in place of a problem document.
 //!
 //! Invariant: this is the one place that decides which of both an error becomes. Its page tells no more than the problem
-//! document, and names nothing of the installation.
+//! document; only a reader who may see the frame sees anything of the installation.
 
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use web::Frame;
 use web::model::{Command, Problem};
 use wire::{PagePath, ProblemKind};
 
 use super::form::is_browser;
-use crate::http::problem::ProblemDocument;
+use crate::http::problem::{Failure, ProblemDocument};
+
+/// The frame that a problem's page has, for a reader who may see it.
+#[derive(Clone, Debug)]
+struct ProblemFrame(Frame);
+
+/// A failure with the frame of its page.
+pub fn framed(failure: Failure, frame: Option<Frame>) -> Response {
+    let mut response = failure.into_response();
+    if let Some(frame) = frame {
+        response.extensions_mut().insert(ProblemFrame(frame));
+    }
+    response
+}
 
 /// Turns an error into a page if a browser asked.
 pub async fn for_browsers(request: Request, next: Next) -> Response {
@@ -19,12 +33,17 @@ pub async fn for_browsers(request: Request, next: Next) -> Response {
     let uri = is_browser.then(|| request.uri().clone());
     let mut response = next.run(request).await;
     let document = response.extensions_mut().remove::<ProblemDocument>();
+    let frame = response.extensions_mut().remove::<ProblemFrame>();
     let status = response.status();
     let Some(uri) = uri.filter(|_| status.is_client_error() || status.is_server_error()) else {
         return response;
     };
     let path = uri.path_and_query().and_then(|path| path.as_str().parse::<PagePath>().ok());
-    let page = web::pages::outside(&problem(status, document, path));
+    let problem = problem(status, document, path);
+    let page = match frame {
+        Some(ProblemFrame(frame)) => web::pages::error(&frame, &problem),
+        None => web::pages::outside(&problem),
+    };
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html; charset=utf-8"));

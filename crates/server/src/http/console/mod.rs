@@ -61,14 +61,18 @@ async fn show(
         right::visitor(&shared, &parts).await.map_err(|failure| without_right(failure, &address))?;
     let made = blocking(move || {
         let at = Reading { shared: &shared, caller: &caller, now: clock::now(), session_ends };
-        (page.make)(&at, &address, form)
+        // The reader has a right to the frame, also around an error.
+        Ok((page.make)(&at, &address, form).map_err(|failure| (failure, address.frame_of_problem(&at))))
     });
     let kind = match form {
         Form::Html => "text/html; charset=utf-8",
         Form::Json => "application/json",
     };
     let headers = [(header::CONTENT_TYPE, kind), (header::VARY, "accept, authorization, cookie")];
-    Ok((headers, made.await?).into_response())
+    Ok(match made.await? {
+        Ok(made) => (headers, made).into_response(),
+        Err((failure, frame)) => errors::framed(failure, frame),
+    })
 }
 
 /// Names the command that opens this page, in place of words about requests of programs.
