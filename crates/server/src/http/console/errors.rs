@@ -64,7 +64,7 @@ fn problem(status: StatusCode, document: Option<ProblemDocument>, path: Option<P
     let command = || Command { line: format!("countersign open {}", path.word()), note: None };
     Problem {
         status: document.status,
-        title: document.title.clone(),
+        title: title(&document),
         detail,
         commands: is_unknown.then(command).into_iter().collect(),
         onward: match document.kind {
@@ -75,6 +75,22 @@ fn problem(status: StatusCode, document: Option<ProblemDocument>, path: Option<P
             _ => overview(),
         },
     }
+}
+
+/// The title as a sentence for people.
+fn title(document: &wire::Problem) -> String {
+    let words = match document.kind {
+        ProblemKind::Malformed => "This address cannot be read",
+        ProblemKind::Unauthenticated => "Reading needs a right",
+        ProblemKind::Forbidden => "You have no right to this",
+        ProblemKind::NotFound => "This does not exist",
+        ProblemKind::Busy => "The server is busy",
+        ProblemKind::Failed => "The server failed",
+        ProblemKind::Refused | ProblemKind::KeyReused | ProblemKind::TooLarge | ProblemKind::Full => {
+            &document.title
+        }
+    };
+    words.to_owned()
 }
 
 fn overview() -> Option<(String, String)> {
