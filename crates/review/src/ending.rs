@@ -47,6 +47,12 @@ pub struct Sources<'a> {
 /// Everything that ends within two weeks, the first one first.
 #[must_use]
 pub fn soon(of: Sources<'_>, now: Moment) -> Vec<Ending> {
+    within(of, now, SOON)
+}
+
+/// Everything that ends within a time, the first one first.
+#[must_use]
+pub fn within(of: Sources<'_>, now: Moment, time: Duration) -> Vec<Ending> {
     let ending = |end, what, renewal| Ending { end, what, renewal };
     let mut ends = Vec::new();
     let renew_root = Renewal::Command("countersign trust root --renew");
@@ -66,7 +72,7 @@ pub fn soon(of: Sources<'_>, now: Moment) -> Vec<Ending> {
         Some(ending(end, what, Renewal::Words("promote it, or have it approved again")))
     }));
     ends.extend(statements(of.places));
-    ends.retain(|ending| ending.end <= now.later_by(SOON));
+    ends.retain(|ending| ending.end <= now.later_by(time));
     ends.sort();
     ends
 }

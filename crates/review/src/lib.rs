@@ -21,6 +21,7 @@ pub mod release_words;
 pub mod results;
 pub mod run_graph;
 pub mod run_words;
+pub mod sentences;
 pub mod status_words;
 pub mod summary;
 pub mod test_reports;

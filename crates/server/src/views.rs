@@ -12,6 +12,7 @@ pub mod moments;
 pub mod releases;
 pub mod runs;
 mod schema;
+pub mod search;
 pub mod statements;
 #[cfg(test)]
 mod tests;

@@ -212,12 +212,14 @@ struct Place {
     counts: bool,
 }
 
-const PLACES: [Place; 7] = [
+const PLACES: [Place; 9] = [
     Place { title: "Overview", href: "/", key: "o", within: false, counts: false },
     Place { title: "Waiting", href: "/#waiting", key: "w", within: true, counts: true },
     Place { title: "Services", href: "/#services", key: "s", within: true, counts: false },
     Place { title: "Runs", href: "/#runs", key: "r", within: true, counts: false },
     Place { title: "Ends soon", href: "/#ends", key: "e", within: true, counts: false },
     Place { title: "Health", href: "/#health", key: "h", within: true, counts: false },
+    Place { title: "Trust", href: "/trust", key: "t", within: false, counts: false },
+    Place { title: "Ledger", href: "/ledger", key: "l", within: false, counts: false },
     Place { title: "Components", href: "/design", key: "d", within: false, counts: false },
 ];

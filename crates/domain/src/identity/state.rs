@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use evidence::enrolment::{Grant, Purpose};
-use evidence::status::Freeze;
+use evidence::status::{Freeze, Revocation};
 use evidence::{Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,12 @@ impl State {
     #[must_use]
     pub fn is_frozen(&self, place: &Place) -> bool {
         self.freezes().iter().any(|freeze| freeze.covers(&place.project, &place.service, &place.environment))
+    }
+
+    /// Revocations of the current status.
+    #[must_use]
+    pub fn revocations(&self) -> &[Revocation] {
+        self.status.as_ref().map(|status| status.revoked.as_slice()).unwrap_or_default()
     }
 
     /// Freezes of the status in force.

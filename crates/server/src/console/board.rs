@@ -32,15 +32,14 @@ pub fn board(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<B
         let cells = environments
             .iter()
             .map(|environment| places.get(environment).map(|view| cell(at, state, view)).transpose());
-        let last = || environments.iter().rev().filter_map(|environment| places.get(environment));
-        let href = last().map(|view| place_href(view)).find(|href| href != "/");
-        let now = last().find_map(|view| view.running.as_ref());
+        let mut last = environments.iter().rev().filter_map(|environment| places.get(environment));
+        let now = last.find_map(|view| view.running.as_ref());
         let facts = now.and_then(|now| commits::of(at.shared, now.run, &now.commit));
         Ok(ServiceRow {
             project: project.to_string(),
             service: service.to_string(),
             note: facts.and_then(|facts| facts.owners.get(*service).cloned()),
-            href: href.unwrap_or_else(|| "/".to_owned()),
+            href: format!("/services/{project}/{service}"),
             cells: cells.collect::<Result<_, Failure>>()?,
         })
     };

@@ -8,6 +8,7 @@ use std::io::{self, BufRead as _, BufReader};
 
 use web::model::{Badge, Log, LogLine, Search, State};
 
+use super::fields::fields;
 use super::reading::{Reading, nothing};
 use crate::http::logged_work::{LogFile, LoggedWork};
 use crate::http::problem::Failure;
@@ -72,33 +73,15 @@ struct Asked {
 impl Asked {
     fn read(query: &str) -> Self {
         let mut asked = Self::default();
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            match name {
+        for (name, value) in fields(query) {
+            match name.as_str() {
                 "line" => asked.line = value.parse().ok(),
-                "q" => asked.word = Some(decoded(value)).filter(|word| !word.is_empty()),
+                "q" => asked.word = Some(value).filter(|word| !word.is_empty()),
                 _ => {}
             }
         }
         asked
     }
-}
-
-/// A value of a form, of which at most so many bytes count.
-fn decoded(value: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next().filter(|_| bytes.len() < WORD_BYTES_MAX) {
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => match (digit(rest.next()), digit(rest.next())) {
-                (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or_default(),
-                _ => b'?',
-            },
-            byte => byte,
-        });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Lines of a log, and the size of the whole.
@@ -169,8 +152,6 @@ const LINES_MAX: u64 = 500;
 const FOUND_MAX: usize = 500;
 /// Longest part of a line that a page shows.
 const LINE_BYTES_MAX: usize = 2_000;
-/// Longest word of a search.
-const WORD_BYTES_MAX: usize = 200;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
@@ -205,8 +186,6 @@ mod tests {
         assert_eq!(shown("50%\n", "q=50%25").0, [1]);
         let read = lines(text(2_000).as_bytes(), &Asked::read("q=line")).unwrap();
         assert_eq!((read.kept.len(), read.found), (FOUND_MAX, 2_000));
-        assert_eq!(decoded(&"x".repeat(9_999)).len(), WORD_BYTES_MAX);
-        assert_eq!(decoded("%zz%"), "??");
     }
 
     #[test]

@@ -9,9 +9,11 @@ mod cache;
 mod caches;
 mod commit_facts;
 mod commits;
+mod fields;
 mod frame;
 mod judged;
 mod judgement;
+mod ledger;
 mod log;
 mod overview;
 mod pages;
@@ -20,12 +22,15 @@ mod reading;
 mod recorded;
 mod release;
 mod run;
+mod service;
 mod situation;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod waiting;
 mod words;
 
 pub use caches::PageCaches;
+pub use ledger::{FileSort, file};
 pub use pages::{Form, PAGES, Page, PageAddress};
 pub use reading::Reading;

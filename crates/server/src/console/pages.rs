@@ -6,11 +6,10 @@ use domain::RunId;
 use evidence::{Name, Place};
 use serde::Serialize;
 use web::{Frame, pages};
-use wire::ProblemKind;
 
 use super::frame::{Heading, frame};
-use super::reading::{Reading, nothing};
-use super::{log, overview, release, run};
+use super::reading::{Reading, malformed, nothing};
+use super::{ledger, log, overview, release, run, service, trust};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
 
@@ -52,6 +51,10 @@ pub const PAGES: &[Page] = &[
     Page { path: "/runs/{run}", json: None, make: run_page },
     Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
     Page { path: "/design", json: None, make: design_page },
+    Page { path: "/ledger", json: Some("/ledger.json"), make: ledger_page },
+    Page { path: "/ledger/{entry}", json: None, make: entry_page },
+    Page { path: "/services/{project}/{service}", json: None, make: service_page },
+    Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
 
 fn overview_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
@@ -92,6 +95,33 @@ fn design_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     let (title, command) = ("Components".to_owned(), "countersign status".to_owned());
     let heading = Heading { title, path: address.shown(), json: None, command };
     Ok(pages::design(&frame(at, heading)?))
+}
+
+fn ledger_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = ledger::ledger(at, &address.query)?;
+    let heading = ("Ledger".to_owned(), "countersign audit verify --data DIR".to_owned());
+    made(at, address, form, heading, &page, pages::ledger)
+}
+
+fn entry_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [entry] = address.open_words()?;
+    let number = entry.parse::<u64>().ok().filter(|parsed| parsed.to_string() == *entry);
+    let number = number.ok_or_else(|| malformed("an entry has a number, such as `48171`"))?;
+    let page = ledger::entry(at, number)?;
+    let heading = (format!("Entry {number}"), "countersign audit verify --data DIR".to_owned());
+    made(at, address, form, heading, &page, pages::entry)
+}
+
+fn service_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [project, service] = address.open_words()?;
+    let page = service::service(at, &name(project)?, &name(service)?)?;
+    let heading = (format!("{project}/{service}"), "countersign status".to_owned());
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = trust::trust(at)?;
+    made(at, address, form, ("Trust".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 
 /// A page in the wanted form. Its model is complete before the frame is made.
@@ -153,8 +183,4 @@ impl PageAddress {
 
 fn name(text: &str) -> Result<Name, Failure> {
     text.parse().map_err(malformed)
-}
-
-fn malformed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ProblemKind::Malformed, error.to_string())
 }

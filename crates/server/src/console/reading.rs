@@ -49,3 +49,8 @@ pub fn time(moment: Moment) -> Time {
 pub fn nothing(what: impl Into<String>) -> Failure {
     Failure::new(ProblemKind::NotFound, what)
 }
+
+/// The failure for an address that cannot be read.
+pub fn malformed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Malformed, error.to_string())
+}

@@ -24,6 +24,8 @@ use crate::views::releases;
 use seen::Seen;
 use timeline::Events;
 
+pub use seen::settled_badge;
+
 /// A release. Number 0 stands for the newest artifact of the place that has no number.
 ///
 /// # Errors

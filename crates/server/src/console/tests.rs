@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use tlog::{Checkpoint, NoteSigner, SignatureKind};
 use tokio::sync::watch;
 
-use super::{PageCaches, Reading, overview, release, run};
+use super::ledger::{FileSort, entry, file, ledger};
+use super::{PageCaches, Reading, overview, release, run, service, trust};
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
 use crate::caller::Caller;
@@ -194,6 +195,51 @@ fn a_run_is_shown_with_its_graph_and_runners() {
 }
 
 #[test]
+fn the_ledger_is_searched_shown_and_exported() {
+    let corpus = Corpus::new();
+    corpus.state(110);
+    let now = corpus.time(109);
+    let found = |query: &str| corpus.at(now, |at| ledger(at, query).unwrap());
+    shown("ledger-approvals", &found("kind=approval."));
+    let numbers = |query: &str| found(query).rows.iter().map(|row| row.entry).collect::<Vec<_>>();
+    let all: Vec<u64> = {
+        let first = found("");
+        let before = first.older.unwrap();
+        let query = before.split_once('?').unwrap().1.to_owned();
+        let second = found(&query);
+        let third = second.older.map(|address| found(address.split_once('?').unwrap().1));
+        let pages = [Some(first.rows), Some(second.rows), third.map(|page| page.rows)];
+        pages.into_iter().flatten().flatten().map(|row| row.entry).collect()
+    };
+    assert_eq!(all, (0..110).rev().collect::<Vec<_>>(), "pages follow each other");
+    assert_eq!(numbers("q=production+approved"), [99, 36]);
+    assert_eq!(numbers("q=prod+reject&kind=approval."), [94]);
+    assert!(numbers("q=nothing-has-this-word").is_empty());
+    let one = found("kind=approval.").rows[0].entry;
+    shown("ledger-entry", &corpus.at(now, |at| entry(at, one).unwrap()));
+    assert!(corpus.at(now, |at| entry(at, 99_999).is_err()));
+    let text =
+        |sort| String::from_utf8(corpus.at(now, |at| file(at, "kind=approval.", sort).unwrap())).unwrap();
+    let rows = found("kind=approval.").rows.len();
+    assert_eq!(text(FileSort::Csv).lines().count(), 1 + rows);
+    let lines: Vec<serde_json::Value> =
+        text(FileSort::Ndjson).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["entry"]), (rows, &serde_json::json!(one)));
+}
+
+#[test]
+fn a_service_and_the_trust_are_shown() {
+    let corpus = Corpus::new();
+    let now = corpus.time(109);
+    corpus.state(110);
+    let (project, name) = ("shop".parse().unwrap(), "ledger-api".parse().unwrap());
+    shown("service", &corpus.at(now, |at| service::service(at, &project, &name).unwrap()));
+    shown("trust", &corpus.at(now, |at| trust::trust(at).unwrap()));
+    let other = "other".parse().unwrap();
+    assert!(corpus.at(now, |at| service::service(at, &project, &other).is_err()));
+}
+
+#[test]
 fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
     let corpus = Corpus::new();
     let (first, now) = (corpus.run(7), corpus.time(109));
@@ -209,7 +255,18 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
         release::release(&at, &place("production"), 1).unwrap_err().to_string(),
         release::release(&at, &place("production"), 99).unwrap_err().to_string(),
         run::run(&at, first).unwrap_err().to_string(),
+        service::service(&at, &"shop".parse().unwrap(), &"ledger-api".parse().unwrap())
+            .unwrap_err()
+            .to_string(),
     ] {
         assert!(refused.contains("you hold no role in project `shop`"), "{refused}");
     }
+    let found = ledger(&at, "").unwrap();
+    assert!(
+        found.rows.iter().all(|row| !row.title.contains("shop") && !row.detail.contains("shop")),
+        "{found:?}"
+    );
+    assert!(entry(&at, 7).unwrap_err().to_string().contains("you hold no role"));
+    let sheet = trust::trust(&at).unwrap();
+    assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
 }

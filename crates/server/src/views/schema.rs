@@ -32,6 +32,14 @@ CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT
 CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT NULL, kind TEXT NOT NULL,
   person TEXT NOT NULL, project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL, begins TEXT NOT NULL,
   until TEXT NOT NULL, envelope TEXT NOT NULL, withdrawn INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS entry (entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, project TEXT NOT NULL,
+  refused TEXT NOT NULL, person TEXT, time TEXT NOT NULL) STRICT;
+CREATE VIRTUAL TABLE IF NOT EXISTS entry_text USING fts5(words, content='', detail='none');
+CREATE VIRTUAL TABLE IF NOT EXISTS entry_word USING fts5vocab(entry_text, instance);
+CREATE INDEX IF NOT EXISTS entry_of_kind ON entry (kind);
+CREATE INDEX IF NOT EXISTS entry_of_project ON entry (project);
+CREATE INDEX IF NOT EXISTS entry_of_person ON entry (person);
+CREATE INDEX IF NOT EXISTS entry_of_time ON entry (time);
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
@@ -41,7 +49,7 @@ CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 12] = [
+pub const TABLES: [(&str, &str); 15] = [
     ("cursor", "entries"),
     ("source", "run, requester, pack"),
     ("run", "run, entry, project, commit_id, state, started, ended, services, person"),
@@ -55,6 +63,10 @@ pub const TABLES: [(&str, &str); 12] = [
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
          by_run, by_rollback, request, person, ends, warnings",
     ),
+    ("entry", "entry, kind, project, refused, person, time"),
+    // The index is made of the words that this table shows; the table goes before it.
+    ("entry_word", "term, doc"),
+    ("entry_text", "rowid"),
     ("moment", "entry, place, release, kind, time, person"),
     ("enrolled", "person, enrolment"),
     (
@@ -63,4 +75,4 @@ pub const TABLES: [(&str, &str); 12] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 10;
+pub const VERSION: i64 = 11;

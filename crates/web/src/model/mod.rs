@@ -3,6 +3,7 @@
 //! Invariant: a model holds words, numbers and addresses of pages, and no HTML. Texts by others are raw here; the parts
 //! that print them make control and direction characters visible.
 
+mod ledger;
 mod log;
 mod opening;
 mod overview;
@@ -10,7 +11,9 @@ mod problem;
 mod release;
 mod run;
 mod shared;
+mod sheet;
 
+pub use ledger::{Choice, Entry, EntryRow, Ledger, LedgerForm, Proof, ProofStep};
 pub use log::{Log, LogLine, Search};
 pub use opening::Opening;
 pub use overview::{Behind, Board, Cell, Ending, Overview, RunLine, ServiceRow, Waiting};
@@ -20,3 +23,4 @@ pub use release::{
 };
 pub use run::{Graph, LogLink, Node, Output, Run, RunnerColumn, TestLine};
 pub use shared::{Badge, Command, Fact, Link, State, Time};
+pub use sheet::{Sheet, SheetList, SheetRow};

@@ -3,13 +3,17 @@
 //! Commands are real ones, and codes are codes of the program.
 
 mod invented;
+mod ledger;
 mod overview;
 mod release;
 mod run;
+mod sheet;
 
+pub use ledger::{entry, ledger};
 pub use overview::{overview, quiet_overview};
 pub use release::{held_release, release, running_release, young_release};
 pub use run::{live_log, log, opening, problem, run, searched_log};
+pub use sheet::sheet;
 
 use crate::frame::Frame;
 use invented::{HOUR, ahead, command};

@@ -58,13 +58,16 @@ enum Leaves {
 }
 
 /// Pages of which every such leaf holds a text.
-const PAGES: [fn(&str, Leaves) -> String; 9] = [
+const PAGES: [fn(&str, Leaves) -> String; 12] = [
     |text, leaves| pages::overview(&frame(text, leaves), &filled(&sample::overview(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::release(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::held_release(), text, leaves)),
     |text, leaves| pages::run(&frame(text, leaves), &filled(&sample::run(), text, leaves)),
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::log(), text, leaves)),
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::searched_log(), text, leaves)),
+    |text, leaves| pages::ledger(&frame(text, leaves), &filled(&sample::ledger(), text, leaves)),
+    |text, leaves| pages::entry(&frame(text, leaves), &filled(&sample::entry(), text, leaves)),
+    |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::sheet(), text, leaves)),
     |text, leaves| pages::error(&frame(text, leaves), &filled(&sample::problem(), text, leaves)),
     |text, leaves| pages::opening(&filled(&sample::opening(), text, leaves)),
     |text, leaves| pages::outside(&filled(&sample::problem(), text, leaves)),

@@ -73,24 +73,9 @@ impl<'a> Seen<'a> {
         if let Some(words) = words {
             return words.badge.clone();
         }
-        let state = match self.view.stage {
-            ReleaseStage::Running if self.is_current || self.view.kind == ReleaseKind::Rollback => {
-                model::State::Pass
-            }
-            ReleaseStage::Running | ReleaseStage::Superseded | ReleaseStage::Dropped => model::State::Quiet,
-            ReleaseStage::Wanted | ReleaseStage::Proposed | ReleaseStage::Judging | ReleaseStage::Due => {
-                model::State::Busy
-            }
-            ReleaseStage::Held
-            | ReleaseStage::Returned
-            | ReleaseStage::Failed
-            | ReleaseStage::Refused
-            | ReleaseStage::Unplannable
-            | ReleaseStage::RolledBack => model::State::Stop,
-        };
         match self.rolled_back_by() {
             Some(_) => badge(model::State::Stop, "rolled back"),
-            None => badge(state, release_words::word(&self.view, self.is_current)),
+            None => settled_badge(&self.view, self.is_current),
         }
     }
 
@@ -120,4 +105,22 @@ impl<'a> Seen<'a> {
         sub.extend(other.map(|by| format!("replaced by run {}", short(&by.to_string()))));
         Ok(sub)
     }
+}
+
+/// The state of a release with its word, as the views have it.
+pub fn settled_badge(view: &ReleaseView, is_current: bool) -> model::Badge {
+    let state = match view.stage {
+        ReleaseStage::Running if is_current || view.kind == ReleaseKind::Rollback => model::State::Pass,
+        ReleaseStage::Running | ReleaseStage::Superseded | ReleaseStage::Dropped => model::State::Quiet,
+        ReleaseStage::Wanted | ReleaseStage::Proposed | ReleaseStage::Judging | ReleaseStage::Due => {
+            model::State::Busy
+        }
+        ReleaseStage::Held
+        | ReleaseStage::Returned
+        | ReleaseStage::Failed
+        | ReleaseStage::Refused
+        | ReleaseStage::Unplannable
+        | ReleaseStage::RolledBack => model::State::Stop,
+    };
+    badge(state, release_words::word(view, is_current))
 }

@@ -18,12 +18,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use wire::{PagePath, ProblemKind};
 
-use crate::clock;
-use crate::console::{Form, PAGES, Page, PageAddress, Reading};
+use crate::console::{FileSort, Form, PAGES, Page, PageAddress, Reading};
 use crate::http::problem::Failure;
 use crate::http::requester::blocking;
 use crate::http::right::{self, Visitor};
 use crate::shared::Shared;
+use crate::{clock, console};
 pub use errors::for_browsers;
 pub use headers::protected;
 pub use isolation::isolated;
@@ -33,6 +33,8 @@ pub fn routes() -> Router<Arc<Shared>> {
     let mut router = Router::new()
         .route("/assets/{name}", get(asset))
         .route(web::frame::STREAM, get(live::stream))
+        .route(FileSort::Ndjson.path(), get(|state, request| export(FileSort::Ndjson, state, request)))
+        .route(FileSort::Csv.path(), get(|state, request| export(FileSort::Csv, state, request)))
         .route(opening::PATH, get(opening::page).post(opening::exchange));
     for page in PAGES {
         let made = move |state, words, request| show(page, state, words, request);
@@ -73,6 +75,29 @@ async fn show(
         Ok(made) => (headers, made).into_response(),
         Err((failure, frame)) => errors::framed(failure, frame),
     })
+}
+
+/// The entries of a search as a file.
+async fn export(
+    sort: FileSort,
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let address = PageAddress::new(parts.uri.path(), query.clone(), Vec::new());
+    let Visitor { caller, session_ends } =
+        right::visitor(&shared, &parts).await.map_err(|failure| without_right(failure, &address))?;
+    let made = blocking(move || {
+        let at = Reading { shared: &shared, caller: &caller, now: clock::now(), session_ends };
+        console::file(&at, &query, sort)
+    });
+    let name = sort.path().rsplit('/').next().unwrap_or_default();
+    let headers = [
+        (header::CONTENT_TYPE, sort.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"ledger-{name}\"")),
+    ];
+    Ok((headers, made.await?).into_response())
 }
 
 /// Names the command that opens this page, in place of words about requests of programs.

@@ -1,0 +1,68 @@
+//! Pages of lists and facts.
+
+use maud::{Markup, html};
+
+use crate::frame::{Crumb, Frame, document};
+use crate::model::{Sheet, SheetList, SheetRow, Time};
+use crate::parts::{badge, commands, empty, facts, link, moment, more, section, text, way};
+
+/// The page.
+#[must_use]
+pub fn sheet(frame: &Frame, page: &Sheet) -> String {
+    let overview: [Crumb<'_>; 1] = [("Overview", Some("/"))];
+    let lists = html! {
+        @for (nth, list) in page.lists.iter().enumerate() {
+            (section(&format!("list-{nth}"), &text(&list.title), &items(list, &frame.now)))
+        }
+    };
+    let main = html! {
+        header class="top" id="headline" data-live {
+            div {
+                h1 { (text(&page.headline)) }
+                @if !page.sub.is_empty() { ul class="sub" { @for fact in &page.sub { li { (text(fact)) } } } }
+            }
+            @if let Some(state) = &page.badge { (badge(state)) }
+        }
+        @if !page.way.is_empty() { div class="card" id="way" data-live { (way(&page.way)) } }
+        @if page.facts.is_empty() { (lists) }
+        @else {
+            div class="columns" {
+                div class="main" { (lists) }
+                aside aria-label="Facts" {
+                    @for (nth, (title, all)) in page.facts.iter().enumerate() {
+                        (section(&format!("facts-{nth}"), &text(title), &html! { div class="card" { (facts(all)) } }))
+                    }
+                }
+            }
+        }
+    };
+    document(frame, &overview, &main)
+}
+
+fn items(list: &SheetList, now: &Time) -> Markup {
+    if list.rows.is_empty() {
+        return empty(&text(&list.empty), &html! { (commands(list.fill.as_slice())) });
+    }
+    html! {
+        ul class={ @if list.rows.iter().all(|row| row.badge.is_none()) { "rows bare card" } @else { "rows card" } } {
+            @for row in &list.rows { (item(row, now)) }
+        }
+        (more(list.more, "item"))
+    }
+}
+
+fn item(row: &SheetRow, now: &Time) -> Markup {
+    html! {
+        li data-item {
+            div class="lead" { @if let Some(state) = &row.badge { (badge(state)) } }
+            div class="body" {
+                div class="pair" {
+                    h3 { (link(row.href.as_deref(), &html! { (text(&row.title)) })) }
+                    @if let Some(time) = &row.time { (moment(time, now)) } @else { span {} }
+                }
+                @if !row.notes.is_empty() { p class="more" { @for note in &row.notes { span { (text(note)) } " " } } }
+                (commands(&row.commands))
+            }
+        }
+    }
+}
