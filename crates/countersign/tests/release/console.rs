@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::reading::{colleague, elsewhere, rehearsal};
 use crate::support::{Home, Up};
 
-const HTML: &str = "Accept: text/html,*/*;q=0.8\r\n";
+pub const HTML: &str = "Accept: text/html,*/*;q=0.8\r\n";
 const JSON: &str = "Accept: application/json\r\n";
 
 /// An answer: status, head in lower case, body.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Answer {
@@ -41,7 +41,7 @@ fn send(up: &Up, request: &str) -> Answer {
     Answer { status, head: lines.collect(), body: body.to_owned() }
 }
 
-fn get(up: &Up, host: &str, path: &str, headers: &str) -> Answer {
+pub fn get(up: &Up, host: &str, path: &str, headers: &str) -> Answer {
     send(up, &format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n{headers}\r\n"))
 }
 
@@ -64,7 +64,7 @@ fn ticket(link: &str) -> String {
 }
 
 /// A session of a person's browser, for a page: the host and the header with the cookie.
-fn browser(up: &Up, home: &Home, data: &str) -> (String, String) {
+pub fn browser(up: &Up, home: &Home, data: &str) -> (String, String) {
     let opened = home.ok(&["open", "--data", data]);
     let link = opened["url"].as_str().unwrap();
     let (host, _) = parts(link);

@@ -2,7 +2,33 @@
 
 use serde_json::json;
 
+use super::console::{HTML, browser, get};
 use crate::support::Home;
+
+/// The pages of the guided list, from the installation that the rehearsal left behind.
+fn every_look_is_a_page(home: &Home, data: &str, look: &[&str]) {
+    let up = home.up_in(&["--data", data]);
+    let (host, cookie) = browser(&up, home, data);
+    for (path, words) in look.iter().zip(WORDS) {
+        let page = get(&up, &host, path, &format!("{HTML}{cookie}"));
+        assert_eq!(page.status, 200, "{path}: {}", page.body);
+        for word in words {
+            assert!(page.body.contains(word), "{path} has no `{word}`: {}", page.body);
+        }
+    }
+    assert!(up.stop());
+}
+
+/// Words of each page of the list.
+const WORDS: [&[&str]; 7] = [
+    &["ledger-api", "rates-page", "frozen"],
+    &["rust/unchecked"],
+    &["countersign approve"],
+    &["compare", "agreed"],
+    &["rates compared"],
+    &["Rates of Friday"],
+    &["waiver"],
+];
 
 #[test]
 fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
@@ -28,6 +54,7 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     assert_eq!((&replayed["differ"], &replayed["agree"]), (&json!(0), &replayed["decisions"]));
     let audited = home.ok(&["audit", "verify", "--data", data, "--trust-root", root]);
     assert_eq!((&audited["breaches"], &audited["belief"]), (&json!([]), &json!("file")));
+    every_look_is_a_page(&home, data, &look);
     let again = home.json(&["demo", "--exit", "--data", data], 1);
     assert!(again["error"].as_str().unwrap().contains("exists already"), "{again}");
 }
