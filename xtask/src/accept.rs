@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::command::{self, TaskResult};
 use crate::run;
-use crate::{cases, drill, fresh, fuzz, mutants, public};
+use crate::{browser, cases, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
 struct Line {
@@ -29,7 +29,8 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "sound" => SOUND,
         "plain" => PLAIN,
         "findings" => FINDINGS,
-        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound, plain, findings")),
+        "console" => CONSOLE,
+        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound, plain, findings, console")),
     };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
@@ -346,5 +347,46 @@ const FINDINGS: &[Line] = &[
         lacks: Some(
             "a new user took 6 minutes for Python, 8 for Node and 17 for Rust, of which 14 were builds; nobody has tried since",
         ),
+    },
+];
+
+const CONSOLE: &[Line] = &[
+    Line {
+        claim: "journeys: in Chromium, by keyboard alone, and without script where they read",
+        shown_by: &[],
+        done_by: Some(browser::journeys),
+        lacks: Some(
+            "no page yet for: compare two releases, what a person did last week, where a component runs, what expires this month",
+        ),
+    },
+    Line {
+        claim: "axe: nothing serious on any page, light and dark, 360 and 1600 px; one policy, one origin",
+        shown_by: &[],
+        done_by: Some(browser::every_page),
+        lacks: None,
+    },
+    Line {
+        claim: "texts from outside are inert on every page",
+        shown_by: &["web::tests::hostile"],
+        done_by: None,
+        lacks: Some("the corpus is read as markup, not yet in a browser"),
+    },
+    Line {
+        claim: "figures: p99 of each page, bytes, an event on screen, 1,000 streams",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("nothing measures them yet"),
+    },
+    Line {
+        claim: "docs/screens: each page at both widths, light and dark, by one command from the demo",
+        shown_by: &[],
+        done_by: Some(browser::screens),
+        lacks: Some("no three readers have seen the pictures yet"),
+    },
+    Line {
+        claim: "a visitor with only README is on the demo's release page within a minute",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("no visitor has tried yet"),
     },
 ];

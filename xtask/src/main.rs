@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds, only @ ..] if seconds.parse::<u64>().is_ok() => {
             fuzz::run(seconds.parse().unwrap_or(60), only)
         }
+        ["screens"] => browser::screens(),
         ["mutants"] => mutants::run(),
         ["mutants", only] => mutants::run_only(only),
         ["sim", rest @ ..] => run::sim(rest),

@@ -44,6 +44,20 @@ pub async fn without_script(page: &Chromium, url: &str) -> Vec<String> {
     texts(&page.value(UNWHOLE).await).iter().map(|line| format!("{url}: {line}")).collect()
 }
 
+/// Bytes of a page with all its files, and of its scripts alone, without compression.
+pub async fn bytes(page: &Chromium, url: &str) -> (u64, u64) {
+    page.open(url).await;
+    let all = page.value(BYTES).await;
+    let of = |part: usize| all[part].as_f64().map_or(0, |bytes| bytes as u64);
+    (of(0), of(1))
+}
+
+const BYTES: &str = "(() => {
+    const files = ['navigation', 'resource'].flatMap((sort) => performance.getEntriesByType(sort));
+    const sum = (some) => some.reduce((sum, one) => sum + one.decodedBodySize, 0);
+    return [sum(files), sum(files.filter((one) => one.name.endsWith('.js')))];
+})()";
+
 /// The expression that looks for what is missing.
 const UNWHOLE: &str = "(() => {
     const found = [];

@@ -4,9 +4,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -64,6 +66,12 @@ impl Chromium {
         self.session.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
         // The driver may answer while the page before it is still the one that scripts see.
         self.until(&format!("{LOADED} && location.href === {}", json!(url))).await;
+    }
+
+    /// Opens an address that may lead to another one, or be refused.
+    pub async fn follow(&self, url: &str) {
+        self.session.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        self.until(&format!("{LOADED} && location.href !== 'about:blank'")).await;
     }
 
     /// Opens an address that does not answer with a page: the error's text.
@@ -137,6 +145,12 @@ impl Chromium {
         self.tell("Browser.grantPermissions", all).await;
     }
 
+    /// Keeps downloads in a directory.
+    pub async fn download_to(&self, dir: &Path) {
+        let way = json!({ "behavior": "allow", "downloadPath": dir });
+        self.tell("Browser.setDownloadBehavior", way).await;
+    }
+
     /// Presses keys, one after the other: letters, or `thirtyfour::Key`.
     pub async fn press(&self, keys: impl Into<TypingData>) {
         self.session.action_chain().send_keys(keys).perform().await.unwrap();
@@ -167,6 +181,17 @@ impl Chromium {
         let sent = named("requestWillBeSent").into_iter().filter(|event| !stopped(&event["requestId"]));
         let urls = sent.filter_map(|event| event["request"]["url"].as_str().map(str::to_owned));
         urls.filter(|url| !["data:", "blob:", "chrome"].iter().any(|own| url.starts_with(own))).collect()
+    }
+
+    /// A picture of the page from its top, at most so high, as WebP.
+    pub async fn picture(&self, height_max: u64) -> Vec<u8> {
+        let size =
+            self.value("[document.documentElement.clientWidth, document.documentElement.scrollHeight]").await;
+        let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap().min(height_max));
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let asked = json!({ "format": "webp", "quality": 75, "captureBeyondViewport": true, "clip": clip });
+        let answer = self.tell("Page.captureScreenshot", asked).await;
+        base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     async fn tell(&self, method: &str, parameters: Value) -> Value {

@@ -4,10 +4,17 @@
 mod axe;
 mod checks;
 mod chromium;
+mod console;
 mod harness;
+mod hostile;
+mod installation;
+mod journeys;
 mod samples;
+mod screens;
 mod settings;
 mod site;
+#[path = "../../../web/src/tests/strings.rs"]
+mod strings;
 
 use std::time::Duration;
 

@@ -2,46 +2,61 @@
 
 use serde_json::Value;
 use thirtyfour::Key;
-use web::{assets, pages, sample};
+use web::model::Opening;
+use web::{Frame, assets, pages, sample};
 
 use crate::chromium::Chromium;
-use crate::site::Site;
+use crate::site::{HTML, Site};
 use crate::{checks, timed};
 
-/// Names of the pages, with their addresses.
-const PAGES: [&str; 10] = [
-    "/",
-    "/overview-quiet",
-    "/release",
-    "/release-held",
-    "/release-young",
-    "/run",
-    "/log",
-    "/error",
-    "/outside",
-    "/design",
+/// The pages by their addresses.
+const PAGES: [(&str, fn(Frame) -> String); 14] = [
+    ("/", |frame| pages::overview(&frame, &sample::overview())),
+    ("/overview-quiet", |frame| pages::overview(&frame, &sample::quiet_overview())),
+    ("/release", |frame| pages::release(&frame, &sample::release())),
+    ("/release-held", |frame| pages::release(&frame, &sample::held_release())),
+    ("/release-running", |frame| pages::release(&frame, &sample::running_release())),
+    ("/release-young", |frame| pages::release(&frame, &sample::young_release())),
+    ("/run", |frame| pages::run(&frame, &sample::run())),
+    ("/log", |frame| pages::log(&frame, &sample::log())),
+    ("/log-live", |frame| pages::log(&frame, &sample::live_log())),
+    ("/log-search", |frame| pages::log(&frame, &sample::searched_log())),
+    ("/error", |frame| pages::error(&frame, &sample::problem())),
+    ("/outside", |_| pages::outside(&sample::problem())),
+    ("/opening", |_| pages::opening(&opening())),
+    ("/design", |frame| pages::design(&frame)),
 ];
 
-fn html(path: &str) -> String {
-    let frame = sample::frame("Sample", path);
-    match path {
-        "/" => pages::overview(&frame, &sample::overview()),
-        "/overview-quiet" => pages::overview(&frame, &sample::quiet_overview()),
-        "/release" => pages::release(&frame, &sample::release()),
-        "/release-held" => pages::release(&frame, &sample::held_release()),
-        "/release-young" => pages::release(&frame, &sample::young_release()),
-        "/run" => pages::run(&frame, &sample::run()),
-        "/log" => pages::log(&frame, &sample::log()),
-        "/error" => pages::error(&frame, &sample::problem()),
-        "/outside" => pages::outside(&sample::problem()),
-        _ => pages::design(&frame),
+fn opening() -> Opening {
+    Opening {
+        reader: "Dave".into(),
+        page: "/".into(),
+        action: "/open".into(),
+        ticket: "once".into(),
+        hours: 8,
     }
+}
+
+fn html(path: &str) -> String {
+    let (_, page) = PAGES.into_iter().find(|(known, _)| *known == path).unwrap();
+    page(sample::frame("Sample", path))
 }
 
 /// A server of the pages and of the files that they name.
 fn site() -> Site {
-    let site = Site::pages(HEADERS, &[]);
-    for path in PAGES {
+    let site = files(Site::pages(HEADERS, &[]));
+    for (path, _) in PAGES {
+        site.put(path, HTML, &html(path));
+    }
+    // The page of a log asks for further lines.
+    site.put(&sample::log().href, HTML, &html("/log"));
+    site.put(&sample::live_log().href, HTML, &html("/log-live"));
+    site
+}
+
+/// The same server with the files that pages name.
+pub fn files(site: Site) -> Site {
+    for (path, _) in PAGES {
         let page = html(path);
         for name in page.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
             let asset = assets::find(name).unwrap();
@@ -51,10 +66,7 @@ fn site() -> Site {
                 std::str::from_utf8(asset.bytes).unwrap(),
             );
         }
-        site.put(path, "text/html; charset=utf-8", &page);
     }
-    // The page of a log asks for further lines.
-    site.put(&sample::log().href, "text/html; charset=utf-8", &html("/log"));
     site
 }
 
@@ -73,7 +85,7 @@ fn sample_pages_are_accessible_in_dark() {
 async fn are_accessible(dark: bool) {
     let (site, page) = (site(), Chromium::start().await);
     let mut found = Vec::new();
-    for path in PAGES {
+    for (path, _) in PAGES {
         found.extend(checks::looks(&page, &site.at(HOST, path), dark).await);
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
@@ -85,7 +97,7 @@ fn sample_pages_keep_the_policy_and_ask_nobody_else() {
     timed(async {
         let (site, page) = (site(), Chromium::start().await);
         let mut found = Vec::new();
-        for path in PAGES {
+        for (path, _) in PAGES {
             found.extend(checks::quiet(&page, &site.at(HOST, path)).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n"));
@@ -98,7 +110,7 @@ fn sample_pages_are_whole_without_script() {
     timed(async {
         let (site, page) = (site(), Chromium::start().await);
         let mut found = Vec::new();
-        for path in PAGES {
+        for (path, _) in PAGES {
             found.extend(checks::without_script(&page, &site.at(HOST, path)).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n"));
@@ -158,7 +170,7 @@ fn an_entry_appears_without_reload_and_a_broken_stream_is_said_and_heals() {
         page.when(|| site.streams() == 1).await;
         let next = html("/").replacen("data-entries=\"48201\"", "data-entries=\"48202\"", 1);
         let title = page.text("document.querySelector('#waiting h3').textContent").await;
-        site.put("/", "text/html; charset=utf-8", &next.replace(&title, "something new"));
+        site.put("/", HTML, &next.replace(&title, "something new"));
         site.tell("id: 48202\nevent: entry\ndata: {}\n\n");
         page.until("document.querySelector('#waiting h3').textContent === 'something new'").await;
         assert_eq!(page.value("document.getElementById('stream').hidden").await, Value::Bool(true));
@@ -167,7 +179,7 @@ fn an_entry_appears_without_reload_and_a_broken_stream_is_said_and_heals() {
         let said = page.text("document.getElementById('stream').innerText").await;
         assert!(said.contains("Live updates are interrupted"), "{said}");
         // An entry that came meanwhile is shown as soon as the stream is back.
-        site.put("/", "text/html; charset=utf-8", &next.replace(&title, "while away"));
+        site.put("/", HTML, &next.replace(&title, "while away"));
         site.resume();
         page.until("document.getElementById('stream').hidden").await;
         page.until("document.querySelector('#waiting h3').textContent === 'while away'").await;

@@ -20,7 +20,10 @@ pub fn surroundings() -> Vec<(&'static str, String)> {
         return Vec::new();
     }
     let path = |inner: &str| tree.join(inner).display().to_string();
-    let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map(path).join(":");
+    let libraries =
+        ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio"]
+            .map(path)
+            .join(":");
     vec![
         ("LD_LIBRARY_PATH", libraries),
         ("XDG_DATA_HOME", path("usr/share")),
@@ -31,6 +34,21 @@ pub fn surroundings() -> Vec<(&'static str, String)> {
 /// The file of axe-core.
 pub fn axe() -> PathBuf {
     told("COUNTERSIGN_AXE").into()
+}
+
+/// The program `countersign`.
+pub fn program() -> PathBuf {
+    told("COUNTERSIGN_PROGRAM").into()
+}
+
+/// The report of the demo that runs.
+pub fn demo() -> PathBuf {
+    told("COUNTERSIGN_DEMO").into()
+}
+
+/// The directory for pictures; `None` if none are wanted.
+pub fn screens() -> Option<PathBuf> {
+    env::var_os("COUNTERSIGN_SCREENS").map(PathBuf::from)
 }
 
 /// The directory below which Debian's packages of the browser are unpacked.

@@ -133,7 +133,8 @@ impl Inner {
     }
 }
 
-const HTML: &str = "text/html; charset=utf-8";
+/// Content type of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
 /// Path of the stream.
-pub const STREAM: &str = "/live";
+const STREAM: &str = "/live";
 const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -9,7 +9,7 @@ pub fn hostile() -> Vec<String> {
         "<b>".repeat(2_000),
         "\u{202e}".repeat(500),
         "&lt;".repeat(2_000),
-        "a".repeat(20) + "<script>alert(1)</script>" + &"b".repeat(80),
+        "a".repeat(20) + "<script>alert(1)</script>" + "b".repeat(80).as_str(),
         format!("sha256:{}", "\"><img src=x onerror=alert(1)>".repeat(3)),
     ]);
     all
