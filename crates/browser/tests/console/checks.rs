@@ -79,7 +79,8 @@ const UNWHOLE: &str = "(() => {
     return found;
 })()";
 
-fn texts(value: &Value) -> Vec<String> {
+/// A list of texts.
+pub fn texts(value: &Value) -> Vec<String> {
     let list = value.as_array().cloned().unwrap_or_default();
     list.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }

@@ -49,7 +49,10 @@ const KINDS: &str = "(() => {
     return odd.sort().join(' ') + '; ' + document.scripts.length + ' scripts; ' + running.map((one) => one.name + '=' + one.value).join(' ');
 })()";
 
-const PAGES: [(&str, fn(&[String]) -> String); 5] = [
+/// A page, with a string in each of many texts.
+type Filled = fn(&[String]) -> String;
+
+const PAGES: [(&str, Filled); 5] = [
     ("/", |strings| {
         let mut page = sample::overview();
         let (waiting, run) = (page.waiting[0].clone(), page.runs[0].clone());

@@ -9,8 +9,11 @@ use crate::chromium::Chromium;
 use crate::site::{HTML, Site};
 use crate::{checks, timed};
 
+/// A page in a frame.
+type Framed = fn(Frame) -> String;
+
 /// The pages by their addresses.
-const PAGES: [(&str, fn(Frame) -> String); 14] = [
+const PAGES: [(&str, Framed); 14] = [
     ("/", |frame| pages::overview(&frame, &sample::overview())),
     ("/overview-quiet", |frame| pages::overview(&frame, &sample::quiet_overview())),
     ("/release", |frame| pages::release(&frame, &sample::release())),
