@@ -30,6 +30,11 @@ pub fn every_page() -> TaskResult {
     test(&["harness::", "samples::", "console::"])
 }
 
+/// Texts of the corpus, in every page.
+pub fn hostile_texts() -> TaskResult {
+    test(&["hostile::"])
+}
+
 /// Takes the pictures of `docs/screens` anew.
 pub fn screens() -> TaskResult {
     let dir = root().join("docs/screens");
