@@ -125,7 +125,7 @@ fn side(frame: &Frame) -> Markup {
                 }
             }
             div class="installation" id="installation" data-live {
-                div class="name" title=(text(&frame.installation)) { (shown::brief(&frame.installation, NAME_CHARS_MAX)) }
+                div class="name" title=(text(&frame.installation)) { (text(&frame.installation)) }
                 div { (text(&frame.mode)) }
                 div { (count(frame.entries)) " entries, " (text(&frame.witnesses)) }
                 div class="reader" {
@@ -196,9 +196,6 @@ fn mark() -> Markup {
         }
     }
 }
-
-/// Longest name of an installation beside the pages.
-const NAME_CHARS_MAX: usize = 26;
 
 /// A page or a part of a page that the navigation leads to.
 struct Place {

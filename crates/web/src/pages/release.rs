@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
 use crate::model::{
-    Approvals, Change, ChangeLine, ChangeSign, Command, Moment, Reason, Release, Rule, Time, Verdict,
+    Approvals, Change, ChangeLine, ChangeSign, Command, Moment, Reason, Release, Rule, State, Time, Verdict,
 };
 use crate::parts::{
-    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, sign, text,
-    tone, way,
+    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, sentence,
+    sign, text, tone, way,
 };
 
 /// The page.
@@ -46,8 +46,8 @@ fn head(page: &Release) -> Markup {
                 }
                 ul class="sub" {
                     @for line in &page.sub { li { (text(line)) } }
-                    li { (digest(&page.commit)) }
-                    li { (digest(&page.artifact)) }
+                    @if !page.commit.is_empty() { li { (digest(&page.commit)) } }
+                    @if !page.artifact.is_empty() { li { (digest(&page.artifact)) } }
                 }
             }
             (badge(&page.badge))
@@ -89,7 +89,7 @@ fn reason(reason: &Reason) -> Markup {
             h3 tabindex="-1" { (text(&reason.what)) }
             @if !reason.facts.is_empty() { ul class="sub" { @for fact in &reason.facts { li { (text(fact)) } } } }
             p {
-                (text(&reason.remedy))
+                (sentence(&reason.remedy)) @if !reason.remedy.ends_with(STOPS) { "." }
                 @if let Some(owner) = &reason.owner { " " span class="owner" { "Ask " b { (text(owner)) } "." } }
                 " " code class="code" { (text(&reason.code)) }
             }
@@ -99,18 +99,34 @@ fn reason(reason: &Reason) -> Markup {
 }
 
 fn rules(verdict: &Verdict) -> Markup {
+    let speaks = |rule: &&Rule| matches!(rule.badge.state, State::Stop | State::Wait);
+    let (open, others): (Vec<_>, Vec<_>) = verdict.rules.iter().partition(speaks);
     html! {
         div class="card" {
-            table class="quiet-table" {
-                thead { tr { th scope="col" { "Rule" } th scope="col" { "Facts that it read" } th scope="col" { "Verdict" } } }
-                tbody { @for one in &verdict.rules { (rule(one)) } }
+            @if open.is_empty() { p class="none" { "No rule stops it or warns." } } @else { (table(&open)) }
+            @if !others.is_empty() {
+                details id="other-rules" {
+                    summary { (shown::many(others.len(), "rule")) " that pass or are off" }
+                    (table(&others))
+                }
             }
             @if !verdict.passed.is_empty() {
                 details id="passed" {
                     summary { (shown::many(verdict.passed.len(), "check")) " passed" }
-                    ul class="plain" { @for sentence in &verdict.passed { li { (text(sentence)) } } }
+                    ul class="plain" { @for words in &verdict.passed { li { (sentence(words)) } } }
                 }
             }
+        }
+    }
+}
+
+fn table(rules: &[&Rule]) -> Markup {
+    html! {
+        table class="quiet-table" {
+            thead {
+                tr { th scope="col" { "Rule" } th scope="col" { "Facts that it read" } th scope="col" { "Verdict" } }
+            }
+            tbody { @for one in rules { (rule(one)) } }
         }
     }
 }
@@ -218,6 +234,9 @@ pub(super) fn timeline(all: &[Moment], now: &Time) -> Markup {
         }
     }
 }
+
+/// Ends of a sentence.
+const STOPS: [char; 3] = ['.', '!', '?'];
 
 /// Number of reasons that are shown; further ones fold, so that the next command stays near.
 const REASONS_OPEN: usize = 3;

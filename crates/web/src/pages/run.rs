@@ -87,7 +87,7 @@ pub(super) fn runners(page: &Run) -> Markup {
                 tbody {
                     @for (at, name) in works(&page.runners).into_iter().enumerate() {
                         @let outputs: Vec<_> = page.runners.iter().map(|column| column.works.get(at)).collect();
-                        tr {
+                        @if outputs.iter().copied().flatten().flatten().next().is_some() { tr {
                             th scope="row" { (text(name)) }
                             @for (column, output) in page.runners.iter().zip(&outputs) {
                                 td {
@@ -96,7 +96,7 @@ pub(super) fn runners(page: &Run) -> Markup {
                                 }
                             }
                             td { (equality(outputs.iter().copied().flatten().flatten())) }
-                        }
+                        } }
                     }
                 }
             }

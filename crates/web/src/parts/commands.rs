@@ -11,7 +11,7 @@ use crate::model::Command;
 pub fn command(command: &Command) -> Markup {
     html! {
         div class="cmd" {
-            @if let Some(note) = &command.note { span class="who" { (person()) (text(note)) } }
+            @if let Some(note) = &command.note { span class=(who(note)) { (person()) (text(note)) } }
             code class="line" { (text(&command.line)) }
             (copy(&command.line))
         }
@@ -30,6 +30,15 @@ pub fn copy(whole: &str) -> Markup {
     let whole = text(whole);
     html! { button class="copy" type="button" data-copy=(whole) aria-label={ "copy " (whole) } { "copy" } }
 }
+
+/// The people stand before the line. A condition and a long note stand below it, without the sign of a person.
+fn who(note: &str) -> &'static str {
+    let is_long = note.starts_with("if ") || note.chars().nth(WHO_CHARS_MAX).is_some();
+    if is_long { "who long" } else { "who" }
+}
+
+/// Longest note that stands before a line.
+const WHO_CHARS_MAX: usize = 36;
 
 fn person() -> Markup {
     html! {

@@ -25,13 +25,21 @@ pub fn facts(all: &[Fact]) -> Markup {
 fn value(fact: &Fact) -> Markup {
     let shown = html! {
         @if let Some(state) = fact.state { (sign(state)) }
-        @if let Some(whole) = &fact.whole { code title=(text(whole)) { (text(&fact.value)) } }
+        @if let Some(whole) = &fact.whole {
+            @if is_time(whole) { span title=(text(whole)) { (text(&fact.value)) } }
+            @else { code title=(text(whole)) { (text(&fact.value)) } }
+        }
         @else { (text(&fact.value)) }
     };
     html! {
         (link(fact.href.as_deref(), &shown))
-        @if let Some(whole) = &fact.whole { (copy(whole)) }
+        @if let Some(whole) = fact.whole.as_ref().filter(|whole| !is_time(whole)) { (copy(whole)) }
     }
+}
+
+/// Whether a text is a moment, which nobody copies.
+fn is_time(whole: &str) -> bool {
+    whole.len() >= 20 && whole.get(10..11) == Some("T") && whole.ends_with('Z')
 }
 
 /// A digest or commit, shortened, with its whole text on hover and for copying.

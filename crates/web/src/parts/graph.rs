@@ -69,7 +69,7 @@ fn bar(node: &Node, from: u64, until: u64, whole: u64) -> Markup {
         svg class="timeline" width="100%" height="34" aria-hidden="true" focusable="false" {
             @for at in ticks(whole) { line class="tick" x1=(share(at, whole)) x2=(share(at, whole)) y1="0" y2="100%" {} }
             rect class={ "bar " (tone(node.badge.state)) (sort) } x=(share(from, whole)) y="12" height="10" rx="2"
-                width=(share(until - from, whole)) {}
+                width=(share((until - from).max(whole / 250), whole)) {}
         }
     }
 }

@@ -193,5 +193,9 @@ fn health() -> Vec<Fact> {
         stated("Agents", "9 of 9", State::Pass),
         stated("Witnesses", "2 of 3, w3 silent for 4 h", State::Wait),
         stated("Disk", "38 % of 200 GiB", State::Pass),
+        Fact {
+            whole: Some("2026-12-29T04:50:06.048Z".to_owned()),
+            ..stated("Status", "until 2026-12-29", State::Pass)
+        },
     ]
 }

@@ -160,12 +160,6 @@ fn verdict() -> Verdict {
         badge: badge(state, word),
         facts: facts.iter().map(|(name, value)| fact(name, value)).collect(),
     };
-    let known = [
-        "openssl-src 300.2.1",
-        "RUSTSEC-2026-0031, CVE-2026-1188",
-        "CVSS 9.1, known to be exploited",
-        "api, reqwest, native-tls",
-    ];
     Verdict {
         state: State::Stop,
         title: "Two of eleven checks fail".to_owned(),
@@ -176,14 +170,17 @@ fn verdict() -> Verdict {
             Reason {
                 commands: vec![
                     command("cargo update -p openssl-src --precise 300.5.3", None),
-                    command("countersign waive 7d31 --until … --reason …", Some("not Alice or Bob")),
+                    command(
+                        "countersign waive 7d31 --until … --reason …",
+                        Some("accepts it until a date; anybody but Alice and Bob"),
+                    ),
                 ],
                 ..reason(
                     "finding-critical",
                     "A critical vulnerability in openssl-src reaches production",
                     "Update it to 300.5.3, which is 12 days old, and run again.",
                     Some("Alice (payments)"),
-                    &known,
+                    &KNOWN,
                 )
             },
             Reason {
@@ -211,11 +208,7 @@ fn verdict() -> Verdict {
             rule("secret-found", State::Pass, "passes", &[("secrets", "0")]),
             rule("ticket-missing", State::Quiet, "off", &[]),
         ],
-        passed: words(&[
-            "Two runners built the same artifact.",
-            "No scanner found a secret.",
-            "Every commit is signed.",
-        ]),
+        passed: words(&PASSED),
     }
 }
 
@@ -304,3 +297,13 @@ fn timeline() -> Vec<Moment> {
         moment("Release 42 runs in staging", "healthy after 2 min 10 s", ago(25 * HOUR), 48_020),
     ]
 }
+
+const PASSED: [&str; 3] =
+    ["Two runners built the same artifact.", "No scanner found a secret.", "Every commit is signed."];
+
+const KNOWN: [&str; 4] = [
+    "openssl-src 300.2.1",
+    "RUSTSEC-2026-0031, CVE-2026-1188",
+    "CVSS 9.1, known to be exploited",
+    "api, reqwest, native-tls",
+];
