@@ -361,7 +361,7 @@ const CONSOLE: &[Line] = &[
         shown_by: &[],
         done_by: Some(browser::journeys),
         lacks: Some(
-            "no page yet for: compare two releases, what a person did last week, where a component runs, what expires this month",
+            "no page yet for: compare two releases, where a component runs; no journey yet through the ledger and the calendar of trust",
         ),
     },
     Line {

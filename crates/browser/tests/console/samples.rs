@@ -13,7 +13,7 @@ use crate::{checks, timed};
 type Framed = fn(Frame) -> String;
 
 /// The pages by their addresses.
-const PAGES: [(&str, Framed); 14] = [
+const PAGES: [(&str, Framed); 17] = [
     ("/", |frame| pages::overview(&frame, &sample::overview())),
     ("/overview-quiet", |frame| pages::overview(&frame, &sample::quiet_overview())),
     ("/release", |frame| pages::release(&frame, &sample::release())),
@@ -24,6 +24,9 @@ const PAGES: [(&str, Framed); 14] = [
     ("/log", |frame| pages::log(&frame, &sample::log())),
     ("/log-live", |frame| pages::log(&frame, &sample::live_log())),
     ("/log-search", |frame| pages::log(&frame, &sample::searched_log())),
+    ("/ledger", |frame| pages::ledger(&frame, &sample::ledger())),
+    ("/ledger/48171", |frame| pages::entry(&frame, &sample::entry())),
+    ("/services/acme/api", |frame| pages::sheet(&frame, &sample::sheet())),
     ("/error", |frame| pages::error(&frame, &sample::problem())),
     ("/outside", |_| pages::outside(&sample::problem())),
     ("/opening", |_| pages::opening(&opening())),

@@ -160,8 +160,11 @@ fn scope(grant: &Grant) -> String {
 fn machines(situation: &Situation) -> Vec<SheetRow> {
     let of = |kind: String, machine: &MachineView| {
         let gone = is_gone(machine);
-        let silent = duration::words(machine.silent_seconds.saturating_mul(1_000));
-        let heard = if machine.at_work { "at work".to_owned() } else { format!("heard {silent} ago") };
+        let heard = match (machine.at_work, machine.silent_seconds) {
+            (true, _) => "at work".to_owned(),
+            (false, 0) => "heard just now".to_owned(),
+            (false, seconds) => format!("heard {} ago", duration::words(seconds.saturating_mul(1_000))),
+        };
         let mut shown = row(format!("{kind} {}", machine.name), vec![heard]);
         shown.badge = Some(if gone { badge(State::Stop, "gone") } else { badge(State::Pass, "there") });
         (gone, shown)
