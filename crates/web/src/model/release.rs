@@ -34,10 +34,22 @@ pub struct Release {
     pub approvals: Approvals,
     /// Evidence, by sort.
     pub evidence: Vec<Fact>,
-    /// Address of the evidence file, and the command that verifies it.
-    pub bundle: Option<(String, Command)>,
+    /// The evidence file, once there is evidence.
+    pub bundle: Option<EvidenceFile>,
     /// Everything that happened to it, the newest first.
     pub timeline: Vec<Moment>,
+}
+
+/// An evidence file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct EvidenceFile {
+    /// Its address.
+    pub href: String,
+    /// The name under which a browser saves it.
+    pub name: String,
+    /// The command that verifies it.
+    pub verify: Command,
 }
 
 /// A gate's verdict.

@@ -208,9 +208,11 @@ fn evidence(page: &Release) -> Markup {
     html! {
         div class="card" {
             (facts(&page.evidence))
-            @if let Some((href, verify)) = &page.bundle {
-                @if let Some(href) = address(href) { p class="get" { a href=(href) download { "Evidence file" } } }
-                (command(verify))
+            @if let Some(file) = &page.bundle {
+                @if let Some(href) = address(&file.href) {
+                    p class="get" { a href=(href) download=(text(&file.name)) { "Evidence file" } }
+                }
+                (command(&file.verify))
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::invented::{ARTIFACT, COMMIT, DAY, HOUR, MINUTE, ago, ahead, badge, command, fact, words};
 use crate::model::{
-    Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, Fact, Link, Moment, Reason, Release, Rule,
-    State, Time, Verdict,
+    Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, EvidenceFile, Fact, Link, Moment, Reason,
+    Release, Rule, State, Time, Verdict,
 };
 
 /// A release that two checks block.
@@ -36,10 +36,11 @@ pub fn release() -> Release {
             command: None,
         },
         evidence: evidence(),
-        bundle: Some((
-            "/releases/acme/api/production/42/evidence".to_owned(),
-            command("countersign verify acme-api-production-42.bundle", None),
-        )),
+        bundle: Some(EvidenceFile {
+            href: "/releases/acme/api/production/42/evidence".to_owned(),
+            name: "api-production-42.bundle".to_owned(),
+            verify: command("countersign verify api-production-42.bundle", None),
+        }),
         timeline: timeline(),
     }
 }

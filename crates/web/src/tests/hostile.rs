@@ -125,4 +125,4 @@ fn is_pen(class: &str) -> bool {
 }
 
 /// Attributes that hold words of others.
-const WORDS: [&str; 6] = ["title", "aria-label", "data-copy", "datetime", "value", "placeholder"];
+const WORDS: [&str; 7] = ["title", "aria-label", "data-copy", "datetime", "value", "placeholder", "download"];

@@ -1,7 +1,7 @@
 //! Facts about the evidence of a release, by sort, and the address of its file.
 
 use review::results::{Results, counts};
-use web::model::{Command, Fact};
+use web::model::{EvidenceFile, Fact};
 
 use super::seen::Seen;
 use crate::console::judgement::EvidenceFacts;
@@ -73,16 +73,19 @@ fn results(results: &Results) -> Vec<Fact> {
 }
 
 /// Address of the evidence file, and the command that verifies the same under the reader's own pin.
-pub fn bundle(seen: &Seen<'_>) -> Option<(String, Command)> {
+pub fn bundle(seen: &Seen<'_>) -> Option<EvidenceFile> {
     let place = &seen.view.place;
+    let name = |number: u64| format!("{}-{}-{number}.bundle", place.service, place.environment);
     if let Some(digest) = seen.view.bundle {
         let number = seen.view.release.unwrap_or_default();
-        let file = format!("{}-{}-{number}.bundle", place.service, place.environment);
+        let file = name(number);
         let line = format!("countersign evidence {place} {number} --out {file} && countersign verify {file}");
-        return Some((format!("{}/blobs/{digest}", wire::API), command(line)));
+        let href = format!("{}/blobs/{digest}", wire::API);
+        return Some(EvidenceFile { href, name: file, verify: command(line) });
     }
-    let pending = seen.is_pending.then(|| format!("{}/evidence/{place}", wire::API))?;
-    Some((pending, command(format!("countersign approve {place} --show"))))
+    let href = seen.is_pending.then(|| format!("{}/evidence/{place}", wire::API))?;
+    let verify = command(format!("countersign approve {place} --show"));
+    Some(EvidenceFile { href, name: name(seen.view.release.unwrap_or_default()), verify })
 }
 
 const NAMES_MAX: usize = 4;
