@@ -78,6 +78,8 @@ fn faults() -> TaskResult {
         "nextest",
         "run",
         "--workspace",
+        "--exclude",
+        "browser",
         "--release",
         // The build has other features than the usual one, so it gets a separate target directory.
         "--target-dir",

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::command::{TaskResult, answers, root, spawn, target};
+use crate::command::{CRATES, TaskResult, answers, root, spawn, target};
 use crate::{apt, run};
 
 /// Runs the tests whose names contain a text, or all.
@@ -53,6 +53,8 @@ fn run_tests(filters: &[&str], more: &[(&'static str, String)]) -> TaskResult {
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     let mut settings = settings()?;
     settings.extend(more.iter().cloned());
+    // The program is built as for its own tests, and apart from the driver of the browser.
+    spawn(Command::new("cargo").args(runner).args(CRATES).args(["--test", "cli", "--no-run"]))?;
     spawn(Command::new("cargo").args(runner).args(WHICH).arg("--no-run"))?;
     let program = target().join("debug/countersign");
     // A person who works on the tests may keep one demo for many runs.
@@ -174,6 +176,5 @@ const READY: Duration = Duration::from_secs(600);
 const ENDED: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOCK: &str = "xtask/browser";
-/// The tests, and one of the program's, for which cargo builds the program. All crates count, as for the other tests: fewer
-/// would be built anew, with other features of what they depend on.
-const WHICH: [&str; 5] = ["--workspace", "--test", "console", "--test", "cli"];
+/// The tests in a browser.
+const WHICH: [&str; 4] = ["--package", "browser", "--test", "console"];

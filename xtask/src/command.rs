@@ -11,6 +11,10 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
+/// All crates that are tested together. The driver of the browser's tests asks `serde_json` to keep the order of fields;
+/// built beside it, every other crate would be tested with another `serde_json` than the one that is shipped.
+pub const CRATES: [&str; 3] = ["--workspace", "--exclude", "browser"];
+
 /// Cargo's target directory.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)

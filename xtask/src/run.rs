@@ -90,7 +90,7 @@ fn tested(rest: &[&str], with_peers: bool) -> TaskResult {
     setup()?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
     let mut command = Command::new("cargo");
-    command.args(runner).arg("--workspace").args(rest);
+    command.args(runner).args(crate::command::CRATES).args(rest);
     // A changed page of texts fails, unless the person who runs the tests accepts it.
     if std::env::var_os("INSTA_UPDATE").is_none() {
         command.env("INSTA_UPDATE", "no");
@@ -106,7 +106,7 @@ fn tested(rest: &[&str], with_peers: bool) -> TaskResult {
 /// The examples in the documentation. Of the whole workspace, as the tests are: fewer crates would be built anew, with other
 /// features of what they depend on.
 fn examples() -> TaskResult {
-    cargo(&["test", "--quiet", "--doc", "--workspace"])
+    cargo(&[&["test", "--quiet", "--doc"], &crate::command::CRATES[..]].concat())
 }
 
 /// Runs the tests that match the filters, including those that are too slow for every day: every byte flipped, a minute
@@ -117,7 +117,12 @@ pub fn test_for_real(rest: &[&str]) -> TaskResult {
     let shown = ["nextest", "run", "--success-output", "immediate"];
     let runner: &[&str] = if nextest { &shown } else { &["test"] };
     let mut command = Command::new("cargo");
-    command.args(runner).args(["--workspace", "--release"]).args(rest).env("COUNTERSIGN_ACCEPT", "1");
+    command
+        .args(runner)
+        .args(crate::command::CRATES)
+        .arg("--release")
+        .args(rest)
+        .env("COUNTERSIGN_ACCEPT", "1");
     spawn(&mut command)
 }
 
@@ -125,7 +130,7 @@ pub fn test_for_real(rest: &[&str]) -> TaskResult {
 /// `pages` alone first makes a large installation, unless it is there from an earlier time.
 pub fn bench(rest: &[&str]) -> TaskResult {
     let pages = rest.contains(&"pages");
-    let crates: &[&str] = if pages { &["--package", "countersign"] } else { &["--workspace"] };
+    let crates: &[&str] = if pages { &["--package", "countersign"] } else { &crate::command::CRATES };
     let mut command = Command::new("cargo");
     command.arg("bench").args(crates).args(["--profile", "dist", "--bench", "figures", "--"]).args(rest);
     if pages {
@@ -150,7 +155,7 @@ fn hostile() -> TaskResult {
     removed(&report)?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
     let mut command = Command::new("cargo");
-    command.args(runner).args(["--workspace", "--release", HOSTILE]);
+    command.args(runner).args(crate::command::CRATES).args(["--release", HOSTILE]);
     command.env("COUNTERSIGN_HOSTILE_SECONDS", "60").env("COUNTERSIGN_HOSTILE_REPORT", &report);
     spawn(&mut command)?;
     let text = std::fs::read_to_string(&report).map_err(|error| format!("{}: {error}", report.display()))?;
