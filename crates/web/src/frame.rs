@@ -209,14 +209,20 @@ struct Place {
     counts: bool,
 }
 
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 15] = [
     Place { title: "Overview", href: "/", key: "o", within: false, counts: false },
     Place { title: "Waiting", href: "/#waiting", key: "w", within: true, counts: true },
     Place { title: "Services", href: "/#services", key: "s", within: true, counts: false },
     Place { title: "Runs", href: "/#runs", key: "r", within: true, counts: false },
     Place { title: "Ends soon", href: "/#ends", key: "e", within: true, counts: false },
     Place { title: "Health", href: "/#health", key: "h", within: true, counts: false },
+    Place { title: "Posture", href: "/posture", key: "p", within: false, counts: false },
+    Place { title: "Findings", href: "/findings", key: "f", within: true, counts: false },
+    Place { title: "Components", href: "/components", key: "c", within: true, counts: false },
+    Place { title: "Delivery", href: "/delivery", key: "d", within: true, counts: false },
     Place { title: "Trust", href: "/trust", key: "t", within: false, counts: false },
+    Place { title: "Policies", href: "/policies", key: "i", within: true, counts: false },
     Place { title: "Ledger", href: "/ledger", key: "l", within: false, counts: false },
-    Place { title: "Components", href: "/design", key: "d", within: false, counts: false },
+    Place { title: "System", href: "/system", key: "y", within: false, counts: false },
+    Place { title: "Design", href: "/design", key: "x", within: true, counts: false },
 ];

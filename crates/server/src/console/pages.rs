@@ -92,7 +92,7 @@ fn design_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     if form == Form::Json {
         return Err(nothing("the page of components has no JSON".to_owned()));
     }
-    let (title, command) = ("Components".to_owned(), "countersign status".to_owned());
+    let (title, command) = ("Design".to_owned(), "countersign status".to_owned());
     let heading = Heading { title, path: address.shown(), json: None, command };
     Ok(pages::design(&frame(at, heading)?))
 }

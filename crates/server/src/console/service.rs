@@ -79,6 +79,7 @@ pub fn service(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Sheet
                 })
                 .collect(),
         )],
+        ..Sheet::default()
     })
 }
 

@@ -42,7 +42,6 @@ pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
             Mode::Solo => badge(State::Wait, "solo"),
         }),
         sub: vec![format!("installation {}", root.installation), format!("origin {}", at.shared.origin)],
-        way: Vec::new(),
         lists: vec![
             list("Ends", ends, "Nothing ends within a year.", None),
             list("Stopped", stopped(&situation, &state), "Nothing is frozen, barred or revoked.", None),
@@ -61,6 +60,7 @@ pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
             ),
         ],
         facts: vec![("Trust root".to_owned(), of_root(&root)), ("Signers".to_owned(), signers(&root))],
+        ..Sheet::default()
     })
 }
 

@@ -23,4 +23,6 @@ pub use release::{
 };
 pub use run::{Graph, LogLink, Node, Output, Run, RunnerColumn, TestLine};
 pub use shared::{Badge, Command, Fact, Link, State, Time};
-pub use sheet::{Sheet, SheetList, SheetRow};
+pub use sheet::{
+    Chart, ChartPoint, Sheet, SheetCell, SheetField, SheetForm, SheetList, SheetRow, SheetTable,
+};

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
-use crate::model::{Choice, EntryRow, Ledger, LedgerForm, Time};
-use crate::parts::{address, badge, count, empty, link, moment, section, text};
+use crate::model::{EntryRow, Ledger, LedgerForm, Time};
+use crate::parts::{address, badge, choice, count, empty, link, moment, section, text};
 
 /// The page.
 #[must_use]
@@ -45,18 +45,6 @@ fn form(form: &LedgerForm) -> Markup {
             p class="go" {
                 button { "Search" }
                 @if form.narrowed { a class="button" href="/ledger" { "Show all" } }
-            }
-        }
-    }
-}
-
-fn choice(name: &str, title: &str, all: &str, choices: &[Choice]) -> Markup {
-    html! {
-        p {
-            label for=(name) { (title) }
-            select id=(name) name=(name) {
-                option value="" { (all) }
-                @for one in choices { option value=(text(&one.value)) selected[one.chosen] { (text(&one.name)) } }
             }
         }
     }

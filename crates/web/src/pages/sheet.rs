@@ -4,13 +4,18 @@ use maud::{Markup, html};
 
 use crate::frame::{Crumb, Frame, document};
 use crate::model::{Sheet, SheetList, SheetRow, Time};
-use crate::parts::{badge, commands, empty, facts, link, moment, more, section, text, way};
+use crate::parts::{
+    badge, chart, commands, empty, facts, form, link, moment, more, section, table, text, way,
+};
 
 /// The page.
 #[must_use]
 pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let overview: [Crumb<'_>; 1] = [("Overview", Some("/"))];
     let lists = html! {
+        @for (nth, one) in page.tables.iter().enumerate() {
+            (section(&format!("table-{nth}"), &text(&one.title), &table(one)))
+        }
         @for (nth, list) in page.lists.iter().enumerate() {
             (section(&format!("list-{nth}"), &text(&list.title), &items(list, &frame.now)))
         }
@@ -23,7 +28,9 @@ pub fn sheet(frame: &Frame, page: &Sheet) -> String {
             }
             @if let Some(state) = &page.badge { (badge(state)) }
         }
+        @if let Some(asked) = &page.form { (form(asked)) }
         @if !page.way.is_empty() { div class="card" id="way" data-live { (way(&page.way)) } }
+        @if !page.charts.is_empty() { div class="charts" id="charts" data-live { @for one in &page.charts { (chart(one)) } } }
         @if page.facts.is_empty() { (lists) }
         @else {
             div class="columns" {

@@ -5,22 +5,28 @@
 
 mod ansi;
 mod bars;
+mod chart;
 mod commands;
 mod facts;
 mod figures;
+mod form;
 mod graph;
 mod state;
+mod table;
 mod texts;
 mod time;
 mod way;
 
 pub use ansi::{Group, group_of, line_of_log};
 pub use bars::bars;
+pub use chart::chart;
 pub use commands::{command, commands, copy};
 pub use facts::{digest, empty, facts, more, section, short_id};
 pub use figures::{bytes, count, took};
+pub use form::{choice, form};
 pub use graph::graph;
 pub use state::{badge, glyph, sign, tone};
+pub use table::table;
 pub use texts::{address, link, sentence, text};
 pub use time::{age, clock, moment};
 pub use way::way;

@@ -1,8 +1,11 @@
-//! An invented service.
+//! An invented service, and a sheet of figures and tables.
 
 use super::invented::{DAY, HOUR, ago, ahead, badge, command, fact, words};
 use super::release;
-use crate::model::{Sheet, SheetList, SheetRow, State};
+use crate::model::{
+    Chart, ChartPoint, Choice, Sheet, SheetCell, SheetField, SheetForm, SheetList, SheetRow, SheetTable,
+    State,
+};
 
 /// A service with its history.
 #[must_use]
@@ -63,5 +66,72 @@ pub fn sheet() -> Sheet {
             },
         ],
         facts: vec![("Gates".to_owned(), vec![fact("production", "2 approvals")])],
+        ..Sheet::default()
+    }
+}
+
+/// Figures with a search and a table.
+#[must_use]
+pub fn figures_sheet() -> Sheet {
+    let point = |(week, height): (u64, u64)| ChartPoint {
+        label: format!("week {week}"),
+        height,
+        value: format!("{height} releases"),
+    };
+    let chart = |title: &str, value: &str, state, heights: [u64; 6]| Chart {
+        title: title.to_owned(),
+        value: value.to_owned(),
+        state,
+        sentence: "releases that reached production, by week".to_owned(),
+        points: (43..).zip(heights).map(point).collect(),
+    };
+    let cell = |text: &str| SheetCell { text: text.to_owned(), ..SheetCell::default() };
+    let found = SheetCell {
+        badge: Some(badge(State::Stop, "2 findings")),
+        text: "CVE-2026-1188".to_owned(),
+        href: Some("/findings".to_owned()),
+        notes: words(&["critical", "waived by Carol"]),
+    };
+    let choice =
+        |value: &str, name: &str, chosen| Choice { value: value.to_owned(), name: name.to_owned(), chosen };
+    let field = |parameter: &str, title: &str, choices| SheetField {
+        parameter: parameter.to_owned(),
+        title: title.to_owned(),
+        words: String::new(),
+        example: "openssl, or pkg:npm/left-pad".to_owned(),
+        choices,
+    };
+    Sheet {
+        headline: "Two services run something vulnerable".to_owned(),
+        badge: Some(badge(State::Stop, "2 findings")),
+        form: Some(SheetForm {
+            path: "/components".to_owned(),
+            fields: vec![
+                field("q", "Component", Vec::new()),
+                field(
+                    "service",
+                    "Service",
+                    vec![choice("", "every service", false), choice("acme/api", "acme/api", true)],
+                ),
+            ],
+            button: "Search".to_owned(),
+            narrowed: true,
+        }),
+        charts: vec![
+            chart("Deployments", "9 a week", Some(State::Pass), [3, 0, 7, 4, 6, 9]),
+            chart("Failed", "1 of 9", Some(State::Wait), [0, 0, 1, 0, 2, 1]),
+        ],
+        tables: vec![SheetTable {
+            title: "Services".to_owned(),
+            columns: words(&["Service", "Code", "Runs"]),
+            rows: vec![
+                vec![cell("acme/api"), found, cell("release 41")],
+                vec![cell("acme/web"), cell("nothing found"), cell("release 118")],
+            ],
+            more: 3,
+            empty: "No service runs.".to_owned(),
+            fill: None,
+        }],
+        ..Sheet::default()
     }
 }

@@ -58,7 +58,7 @@ enum Leaves {
 }
 
 /// Pages of which every such leaf holds a text.
-const PAGES: [fn(&str, Leaves) -> String; 12] = [
+const PAGES: [fn(&str, Leaves) -> String; 13] = [
     |text, leaves| pages::overview(&frame(text, leaves), &filled(&sample::overview(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::release(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::held_release(), text, leaves)),
@@ -68,6 +68,7 @@ const PAGES: [fn(&str, Leaves) -> String; 12] = [
     |text, leaves| pages::ledger(&frame(text, leaves), &filled(&sample::ledger(), text, leaves)),
     |text, leaves| pages::entry(&frame(text, leaves), &filled(&sample::entry(), text, leaves)),
     |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::sheet(), text, leaves)),
+    |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::figures_sheet(), text, leaves)),
     |text, leaves| pages::error(&frame(text, leaves), &filled(&sample::problem(), text, leaves)),
     |text, leaves| pages::opening(&filled(&sample::opening(), text, leaves)),
     |text, leaves| pages::outside(&filled(&sample::problem(), text, leaves)),
@@ -91,7 +92,9 @@ fn fill(value: &mut Value, text: &str, leaves: Leaves) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill(item, text, leaves)),
         Value::Object(fields) => {
-            let texts = fields.iter_mut().filter(|(name, _)| *name != "state" && *name != "sign");
+            let texts = fields
+                .iter_mut()
+                .filter(|(name, _)| !["state", "sign", "parameter"].contains(&name.as_str()));
             texts.for_each(|(_, field)| fill(field, text, leaves));
         }
         _ => {}
@@ -125,4 +128,5 @@ fn is_pen(class: &str) -> bool {
 }
 
 /// Attributes that hold words of others.
-const WORDS: [&str; 7] = ["title", "aria-label", "data-copy", "datetime", "value", "placeholder", "download"];
+const WORDS: [&str; 8] =
+    ["title", "aria-label", "data-column", "data-copy", "datetime", "value", "placeholder", "download"];

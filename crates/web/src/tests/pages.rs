@@ -31,6 +31,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("ledger", pages::ledger(&frame("Ledger", "/ledger"), &sample::ledger())),
         ("entry", pages::entry(&frame("Entry 48171", "/ledger/48171"), &sample::entry())),
         ("sheet", pages::sheet(&frame("acme/api", "/services/acme/api"), &sample::sheet())),
+        ("sheet-figures", pages::sheet(&frame("Components", "/components"), &sample::figures_sheet())),
         ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
         ("outside", pages::outside(&sample::problem())),
         ("opening", pages::opening(&sample::opening())),

@@ -1,0 +1,43 @@
+//! Tables of any columns. On a phone each row is a block, and each cell names its column.
+
+use maud::{Markup, html};
+
+use super::commands::commands;
+use super::facts::{empty, more};
+use super::state::badge;
+use super::texts::{link, text};
+use crate::model::{SheetCell, SheetTable};
+
+/// A table.
+#[must_use]
+pub fn table(table: &SheetTable) -> Markup {
+    if table.rows.is_empty() {
+        return empty(&text(&table.empty), &html! { (commands(table.fill.as_slice())) });
+    }
+    html! {
+        div class="card wide-table" {
+            table class="plain-table" {
+                thead { tr { @for column in &table.columns { th scope="col" { (text(column)) } } } }
+                tbody {
+                    @for row in &table.rows {
+                        tr data-item {
+                            @for (at, value) in row.iter().enumerate() {
+                                @if at == 0 { th scope="row" { (cell(value)) } }
+                                @else { td data-column=[table.columns.get(at).map(|column| text(column))] { (cell(value)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        (more(table.more, "row"))
+    }
+}
+
+fn cell(value: &SheetCell) -> Markup {
+    html! {
+        @if let Some(state) = &value.badge { (badge(state)) " " }
+        @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
+        @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (text(note)) } " " } } }
+    }
+}
