@@ -1,25 +1,126 @@
-//! The first sentences of the overview, with numbers in words.
+//! The first sentences of pages: how things stand, with numbers in words.
+//!
+//! Invariant: a sentence is true in every state. A service is called healthy where its badge says so, and nowhere else.
 
-/// How things stand: the number of things that wait for people, and the services that are not healthy.
+use crate::place_state::PlaceState;
+
+/// A place of a service, as far as a headline tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceFacts<'a> {
+    /// Its environment.
+    pub environment: &'a str,
+    /// How the service does there.
+    pub state: PlaceState,
+    /// Whether the place is frozen, whatever runs there.
+    pub frozen: bool,
+    /// The release that is pending there, with its state in a word.
+    pub pending: Option<(u64, &'a str)>,
+}
+
+/// How things stand: the number of things that wait for people, and how services do, each with its name: `api in production`.
 #[must_use]
-pub fn of_overview(waiting: usize, running: usize, unhealthy: &[String]) -> String {
+pub fn of_overview(waiting: usize, places: &[(String, PlaceState)]) -> String {
     let waits = match waiting {
         0 => "Nothing waits for a person.".to_owned(),
         1 => "One thing waits for a person.".to_owned(),
         many => format!("{} things wait for a person.", capital(&words(many))),
     };
-    let health = match (running, unhealthy) {
-        (0, []) => "Nothing runs yet.".to_owned(),
-        (_, []) => "Everything that runs is healthy.".to_owned(),
-        (_, [one]) => format!("One service is not healthy: {one}."),
-        (_, many) => {
-            let named = many.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = many.len().saturating_sub(NAMED_MAX);
-            let more = if more == 0 { String::new() } else { format!(" and {} more", words(more)) };
-            format!("{} services are not healthy: {named}{more}.", capital(&words(many.len())))
-        }
+    format!("{waits} {}", health(places))
+}
+
+fn health(places: &[(String, PlaceState)]) -> String {
+    let of = |which: &dyn Fn(PlaceState) -> bool| -> Vec<&str> {
+        places.iter().filter(|(_, state)| which(*state)).map(|(name, _)| name.as_str()).collect()
     };
-    format!("{waits} {health}")
+    let unhealthy = of(&PlaceState::is_unhealthy);
+    match unhealthy.as_slice() {
+        [] => {}
+        [one] => return format!("One service is not healthy: {one}."),
+        many => {
+            return format!("{} services are not healthy: {}.", capital(&words(many.len())), few(many));
+        }
+    }
+    if places.iter().all(|(_, state)| *state == PlaceState::Nothing) {
+        return "Nothing runs yet.".to_owned();
+    }
+    let told = OVERVIEW.iter().filter_map(|(state, one, more)| {
+        let names = of(&|found| found == *state);
+        let verb = if names.len() == 1 { one } else { more };
+        (!names.is_empty()).then(|| format!("{} {verb}", few(&names)))
+    });
+    let told: Vec<String> = told.collect();
+    match told.as_slice() {
+        [] => "Everything that runs is healthy.".to_owned(),
+        all => format!("No service is down; {}.", all.join("; ")),
+    }
+}
+
+/// How a service does at all its places: the worst first, then freezes, then the releases that are pending.
+#[must_use]
+pub fn of_service(service: &str, places: &[PlaceFacts<'_>]) -> String {
+    let all = |which: &dyn Fn(&PlaceFacts<'_>) -> bool| -> Vec<&str> {
+        places.iter().filter(|place| which(place)).map(|place| place.environment).collect()
+    };
+    let did = SERVICE.iter().filter_map(|(state, verb)| {
+        let at = all(&|place| place.state == *state);
+        (!at.is_empty()).then(|| format!("{verb} {}", and(&at)))
+    });
+    let did: Vec<String> = did.collect();
+    let did: Vec<&str> = did.iter().map(String::as_str).collect();
+    let mut parts = vec![match places.iter().all(|place| place.state == PlaceState::Nothing) {
+        true => format!("{service} does not run anywhere"),
+        false => format!("{service} {}", and(&did)),
+    }];
+    let frozen = all(&|place| place.frozen);
+    match frozen.as_slice() {
+        [] => {}
+        [one] => parts.push(format!("{one} is frozen")),
+        many if many.len() == places.len() => parts.push("every place is frozen".to_owned()),
+        many => parts.push(format!("{} are frozen", and(many))),
+    }
+    let pending = places.iter().filter_map(|place| Some((place.environment, place.pending?)));
+    parts.extend(
+        pending.map(|(environment, (release, word))| format!("release {release} to {environment}: {word}")),
+    );
+    parts.join("; ")
+}
+
+/// How trust stands: a root that has ended, then the number of listed things that have ended, and of those that end soon.
+#[must_use]
+pub fn of_trust(root: u32, root_has_ended: bool, ended: usize, soon: usize) -> String {
+    let things = |count: usize, one: &str, more: &str| match count {
+        1 => format!("one thing {one}"),
+        count => format!("{} things {more}", words(count)),
+    };
+    let soon_text = things(soon, "ends within two weeks", "end within two weeks");
+    match (root_has_ended, ended, soon) {
+        (true, _, _) => format!("Trust root {root} has ended: nothing is released until it is renewed"),
+        (false, 0, 0) => format!("Trust root {root} is in force; nothing listed here ends within two weeks"),
+        (false, 0, _) => capital(&soon_text),
+        (false, ended, 0) => capital(&things(ended, "has ended", "have ended")),
+        (false, ended, _) => {
+            format!("{}; {soon_text}", capital(&things(ended, "has ended", "have ended")))
+        }
+    }
+}
+
+/// Names in one line, at most so many that a headline can be read.
+fn few(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let named: Vec<&str> = names.iter().take(NAMED_MAX).copied().collect();
+    match more {
+        0 => and(&named),
+        more => format!("{} and {} more", named.join(", "), words(more)),
+    }
+}
+
+/// Texts in one line: `a`, `a and b`, `a, b and c`.
+fn and(texts: &[&str]) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// A small number as a word, a larger one in digits.
@@ -43,21 +144,28 @@ const WORDS: [&str; 12] =
 /// Most services that the headline names.
 const NAMED_MAX: usize = 3;
 
-#[cfg(test)]
-mod tests {
-    use super::of_overview;
+/// States that the overview tells although the service works, with the ends of their sentences, the one that matters most first.
+const OVERVIEW: [(PlaceState, &str, &str); 5] = [
+    (PlaceState::RolledBack, "was rolled back", "were rolled back"),
+    (PlaceState::RollingBack, "is rolling back", "are rolling back"),
+    (PlaceState::RollingOut, "is rolling out", "are rolling out"),
+    (PlaceState::Checking, "is being checked", "are being checked"),
+    (PlaceState::Frozen, "is frozen", "are frozen"),
+];
+/// Verbs for each state of a service in an environment, the one that matters most first.
+const SERVICE: [(PlaceState, &str); 11] = [
+    (PlaceState::Failed, "failed in"),
+    (PlaceState::Down, "is down in"),
+    (PlaceState::Silent, "has a silent agent in"),
+    (PlaceState::ChecksFailed, "failed its checks in"),
+    (PlaceState::RolledBack, "was rolled back in"),
+    (PlaceState::RollingBack, "is rolling back in"),
+    (PlaceState::RollingOut, "is rolling out in"),
+    (PlaceState::Checking, "is being checked in"),
+    (PlaceState::Frozen, "runs in"),
+    (PlaceState::Healthy, "is healthy in"),
+    (PlaceState::Nothing, "does not run in"),
+];
 
-    #[test]
-    fn numbers_have_the_right_plural() {
-        let names = |count: usize| -> Vec<String> { (1..=count).map(|n| format!("s{n}")).collect() };
-        for (waiting, running, unhealthy, said) in [
-            (0, 0, 0, "Nothing waits for a person. Nothing runs yet."),
-            (1, 2, 0, "One thing waits for a person. Everything that runs is healthy."),
-            (3, 2, 1, "Three things wait for a person. One service is not healthy: s1."),
-            (13, 2, 2, "13 things wait for a person. Two services are not healthy: s1, s2."),
-            (0, 9, 5, "Nothing waits for a person. Five services are not healthy: s1, s2, s3 and two more."),
-        ] {
-            assert_eq!(of_overview(waiting, running, &names(unhealthy)), said);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -47,10 +47,10 @@ pub fn board(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<B
     Ok(Board { environments: environments.iter().map(ToString::to_string).collect(), services })
 }
 
-/// The services that people should look at: `api in production`.
-pub fn unhealthy(places: &[PlaceView]) -> Vec<String> {
-    let bad = places.iter().filter(|view| PlaceState::of(view).is_unhealthy());
-    bad.map(|view| format!("{} in {}", view.place.service, view.place.environment)).collect()
+/// Each place with its state, for a headline: `api in production`.
+pub fn states(places: &[PlaceView]) -> Vec<(String, PlaceState)> {
+    let named = |view: &PlaceView| format!("{} in {}", view.place.service, view.place.environment);
+    places.iter().map(|view| (named(view), PlaceState::of(view))).collect()
 }
 
 /// Names of all environments: each after those that come before it in some service, otherwise by name.

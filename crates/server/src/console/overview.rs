@@ -39,11 +39,10 @@ pub fn waiting_count(at: &Reading<'_>) -> Result<usize, Failure> {
 pub(super) fn of_state(at: &Reading<'_>, state: &State) -> Result<Overview, Failure> {
     let situation = Situation::read(at, state)?;
     let waiting: Vec<Waiting> = waiting::all(at, state, &situation)?;
-    let running = situation.places.iter().filter(|view| view.running.is_some()).count();
     let selection = RunSelection { most: RUNS_SHOWN, ..RunSelection::default() };
     let runs = run_view::newest(at.shared, &selection, &|project| at.may_read(project))?;
     Ok(Overview {
-        headline: headline::of_overview(waiting.len(), running, &board::unhealthy(&situation.places)),
+        headline: headline::of_overview(waiting.len(), &board::states(&situation.places)),
         waiting,
         board: board::board(at, state, &situation)?,
         runs: runs.iter().map(|row| run_line(at, row)).collect(),

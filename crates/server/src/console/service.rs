@@ -1,7 +1,9 @@
 //! One service: what runs where, the history of its releases, and statements about it.
 
 use evidence::Name;
-use web::model::{Link, Sheet, SheetList, SheetRow};
+use review::headline::{PlaceFacts, of_service};
+use review::place_state::PlaceState;
+use web::model::{Board, Link, Sheet, SheetList, SheetRow};
 use wire::{PlaceView, ReleaseView, StatementState};
 
 use super::reading::{Reading, nothing, time};
@@ -42,11 +44,7 @@ pub fn service(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Sheet
             }
         })
         .collect();
-    let unhealthy = board::unhealthy(&situation.places);
-    let headline = match unhealthy.as_slice() {
-        [] => format!("{service} is healthy wherever it runs"),
-        all => format!("{} needs attention", all.join(" and ")),
-    };
+    let headline = headline(service, &situation.places, &board);
     Ok(Sheet {
         headline,
         badge: None,
@@ -81,6 +79,17 @@ pub fn service(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Sheet
         )],
         ..Sheet::default()
     })
+}
+
+/// How the service does at all its places, in the order of the board.
+fn headline(service: &Name, places: &[PlaceView], board: &Board) -> String {
+    let cells = board.services.iter().flat_map(|row| &row.cells).flatten();
+    let facts = board.environments.iter().zip(cells).filter_map(|(environment, cell)| {
+        let view = places.iter().find(|view| view.place.environment.as_str() == environment)?;
+        let pending = cell.behind.as_ref().map(|behind| (behind.release, behind.badge.word.as_str()));
+        Some(PlaceFacts { environment, state: PlaceState::of(view), frozen: view.frozen, pending })
+    });
+    of_service(service.as_str(), &facts.collect::<Vec<_>>())
 }
 
 /// Releases and rollbacks of all places, the newest first.

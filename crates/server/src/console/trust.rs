@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evidence::Moment;
 use evidence::enrolment::Grant;
 use evidence::trust_root::{Mode, Quorum, TrustRoot};
 use review::ending::{self, Renewal, Sources};
 use review::ids::short;
 use review::outcome::is_gone;
-use review::{duration, ending::named};
+use review::{duration, ending::named, headline};
 use web::model::{Fact, Sheet, SheetList, SheetRow, State};
 use wire::{MachineView, PersonView};
 
@@ -27,13 +28,13 @@ pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
     let state = at.shared.intake.state();
     let situation = Situation::read(at, &state)?;
     let root = at.shared.gatekeeper.root(&state)?;
-    let people = situation.people_until(at, &state, evidence::Moment::LAST);
+    let people = situation.people_until(at, &state, Moment::LAST);
     let ends = calendar(at, &situation, &people);
-    let soon = ends.iter().filter(|row| row.badge.is_some()).count();
-    let headline = match soon {
-        0 => format!("Trust root {} is in force; nothing ends within two weeks", root.version),
-        count => format!("{} within two weeks", shown::counted(count, "thing ends", "things end")),
-    };
+    let ended = ends.iter().filter(|(end, _)| *end <= at.now).count();
+    let soon = ends.iter().filter(|(end, _)| *end <= at.now.later_by(ending::SOON)).count();
+    let ends = ends.into_iter().map(|(_, row)| row).collect();
+    let root_has_ended = root.expires <= at.now;
+    let headline = headline::of_trust(root.version, root_has_ended, ended, soon.saturating_sub(ended));
     Ok(Sheet {
         headline,
         badge: Some(match root.mode {
@@ -80,7 +81,7 @@ fn row(title: String, notes: Vec<String>) -> SheetRow {
 }
 
 /// Everything that ends within a year, the first one first.
-fn calendar(at: &Reading<'_>, situation: &Situation, people: &[PersonView]) -> Vec<SheetRow> {
+fn calendar(at: &Reading<'_>, situation: &Situation, people: &[PersonView]) -> Vec<(Moment, SheetRow)> {
     let of = Sources {
         root: situation.root_expires,
         status: situation.status.as_ref(),
@@ -91,13 +92,16 @@ fn calendar(at: &Reading<'_>, situation: &Situation, people: &[PersonView]) -> V
         let is_soon = found.end <= at.now.later_by(ending::SOON);
         let mut shown = row(found.what, Vec::new());
         shown.time = Some(time(found.end));
-        shown.badge = is_soon.then(|| badge(State::Wait, "ends soon"));
+        shown.badge = match found.end <= at.now {
+            true => Some(badge(State::Stop, "ended")),
+            false => is_soon.then(|| badge(State::Wait, "ends soon")),
+        };
         match found.renewal {
             Renewal::Command(line) if is_soon => shown.commands.push(command(line)),
             Renewal::Command(_) => {}
             Renewal::Words(words) => shown.notes.push(words.to_owned()),
         }
-        shown
+        (found.end, shown)
     };
     ending::within(of, at.now, YEAR).into_iter().map(shown).collect()
 }
