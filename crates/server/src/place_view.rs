@@ -104,8 +104,14 @@ fn stated(shared: &Shared, at: &Place, moment: Moment) -> Result<Vec<StatementVi
     Ok(found.into_iter().map(view).collect())
 }
 
-/// The content of a statement; `None` if it cannot be read.
+/// The content of a statement; `None` if it cannot be read. It never changes, so it is read once.
 fn content(shared: &Shared, envelope: &Digest) -> Option<StatementContent> {
+    let made = || Ok::<_, std::convert::Infallible>(stored_content(shared, envelope));
+    let Ok(content) = shared.pages.statements.or_make(*envelope, made);
+    Option::clone(&content)
+}
+
+fn stored_content(shared: &Shared, envelope: &Digest) -> Option<StatementContent> {
     let bytes = shared.gatekeeper.store().blob(envelope).ok()?;
     let statement = Statement::read(&Envelope::decode(&bytes).ok()?).ok()?;
     let summary = statement.body.summary();

@@ -1,10 +1,15 @@
-//! Values that pages need again, in memory: facts of commits, and judged releases.
+//! Values that pages need again, in memory: facts of commits, judged releases, situations, statements, and lines of logs.
 
-use evidence::CommitId;
+use std::sync::Mutex;
+
+use evidence::{CommitId, Digest};
+use wire::StatementContent;
 
 use super::cache::Cache;
 use super::commit_facts::CommitFacts;
 use super::judgement::{Judged, JudgementKey};
+use super::log::LineIndex;
+use super::situation::{Situation, SituationKey};
 
 /// Values that pages need again.
 #[derive(Debug)]
@@ -13,14 +18,31 @@ pub struct PageCaches {
     pub commits: Cache<CommitId, CommitFacts>,
     /// Judged releases, each with everything that its judgement depends on.
     pub judgements: Cache<JudgementKey, Judged>,
+    /// Situations of readers, each for two seconds.
+    pub situations: Cache<SituationKey, Situation>,
+    /// Contents of signed statements, by the digest of their envelope; `None` if one cannot be read.
+    pub statements: Cache<Digest, Option<StatementContent>>,
+    /// Lines of logs, by the log's name and its file's number. An index grows with its file.
+    pub logs: Cache<(String, u64), Mutex<LineIndex>>,
 }
 
 impl Default for PageCaches {
     fn default() -> Self {
-        Self { commits: Cache::new(COMMITS_MAX), judgements: Cache::new(JUDGEMENTS_MAX) }
+        Self {
+            commits: Cache::new(COMMITS_MAX),
+            judgements: Cache::new(JUDGEMENTS_MAX),
+            situations: Cache::new(SITUATIONS_MAX),
+            statements: Cache::new(STATEMENTS_MAX),
+            logs: Cache::new(LOGS_MAX),
+        }
     }
 }
 
 const COMMITS_MAX: usize = 2_000;
 /// Most judgements; each holds the lines of a page.
 const JUDGEMENTS_MAX: usize = 128;
+/// Most indexes of logs; one of 100 MiB with the shortest lines has 800 KiB.
+const LOGS_MAX: usize = 64;
+/// Most situations; each holds the newest releases of every place that its reader may read.
+const SITUATIONS_MAX: usize = 16;
+const STATEMENTS_MAX: usize = 4_000;

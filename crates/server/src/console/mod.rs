@@ -24,6 +24,7 @@ mod release;
 mod run;
 mod service;
 mod situation;
+mod situation_reading;
 #[cfg(test)]
 mod tests;
 mod trust;

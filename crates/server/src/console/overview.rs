@@ -32,7 +32,8 @@ pub fn overview(at: &Reading<'_>) -> Result<Overview, Failure> {
 /// `Failure` if the views cannot be read.
 pub fn waiting_count(at: &Reading<'_>) -> Result<usize, Failure> {
     up_to_date(at.shared)?;
-    Ok(waiting::count(at, &Situation::read(at, &at.shared.intake.state())?))
+    let situation = Situation::read(at, &at.shared.intake.state())?;
+    Ok(waiting::count(at, &situation))
 }
 
 /// The same with a given state.

@@ -4,6 +4,7 @@
 
 mod columns;
 mod graph;
+mod logs;
 mod names;
 mod next;
 mod releases;
@@ -22,6 +23,8 @@ use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::run_view;
 use seen::Seen;
+
+pub use logs::logs_of;
 
 /// A run.
 ///
@@ -54,7 +57,7 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State, run: RunId) -> Result<Ru
         graph: graph.model,
         tests: tests_of::lines(&seen),
         artifacts: view.artifacts.iter().map(|(name, digest)| digest_fact(name, digest)).collect(),
-        logs: seen.works().filter_map(|(work, _)| seen.log_link(work)).collect(),
+        logs: seen.works().filter_map(|(work, _)| logs::log_link(run, work)).collect(),
         releases: releases::links(&seen),
     })
 }

@@ -20,7 +20,7 @@ use crate::http::problem::Failure;
 pub fn service(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Sheet, Failure> {
     crate::http::right::of_project(at.shared, at.caller, project)?;
     let state = at.shared.intake.state();
-    let mut situation = Situation::read(at, &state)?;
+    let mut situation = Situation::clone(&*Situation::read(at, &state)?);
     situation.places.retain(|view| view.place.project == *project && view.place.service == *service);
     if situation.places.is_empty() {
         return Err(nothing(format!(

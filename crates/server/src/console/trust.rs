@@ -18,6 +18,7 @@ use wire::{MachineView, PersonView};
 use super::reading::{Reading, time};
 use super::situation::Situation;
 use super::words::{badge, command, digest_fact, fact};
+use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 
 /// The page.
@@ -25,6 +26,7 @@ use crate::http::problem::Failure;
 /// # Errors
 /// `Failure` if views, state or trust root cannot be read.
 pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
+    up_to_date(at.shared)?;
     let state = at.shared.intake.state();
     let situation = Situation::read(at, &state)?;
     let root = at.shared.gatekeeper.root(&state)?;

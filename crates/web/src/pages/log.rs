@@ -103,10 +103,10 @@ pub(super) fn lines(page: &Log) -> Markup {
         div class="piece" data-piece-of=(href) {
             @for part in &parts {
                 @match part {
-                    Part::Line(one) => (line(one, href)),
+                    Part::Line(one) => (line(one)),
                     Part::Group(title, inside) => details open {
                         summary { (line_of_log(title)) }
-                        @for one in *inside { (line(one, href)) }
+                        @for one in *inside { (line(one)) }
                     },
                 }
             }
@@ -134,10 +134,11 @@ fn part(lines: &[LogLine]) -> (Option<Part<'_>>, &[LogLine]) {
     }
 }
 
-fn line(line: &LogLine, href: &str) -> Markup {
+/// A line. Its address is short, since a page has hundreds of them.
+fn line(line: &LogLine) -> Markup {
     html! {
         div class="row" id={ "L" (line.number) } {
-            a class="number" href={ (href) "?line=" (line.number) "#L" (line.number) } { (line.number) }
+            a class="number" href={ "?line=" (line.number) "#L" (line.number) } { (line.number) }
             @if let Some(time) = &line.time { span class="clock" { (clock(time)) } }
             code { (line_of_log(&line.text)) }
         }

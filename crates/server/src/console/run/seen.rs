@@ -10,13 +10,12 @@ use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Moment, Name};
 use judge::Store as _;
 use review::duration;
-use web::model::{self, LogLink};
 use wire::{WorkKind, WorkView};
 
-use super::names::shown_name;
+use super::logs;
 use crate::console::commits;
 use crate::console::reading::Reading;
-use crate::console::words::{badge, person, run_href};
+use crate::console::words::person;
 use crate::http::problem::Failure;
 use crate::views::runs::{RunRow, WorkSpan};
 
@@ -68,22 +67,7 @@ impl<'a> Seen<'a> {
 
     /// Address of the log of a piece of work.
     pub fn log_href(&self, work: &WorkView) -> Option<String> {
-        let runner = work.runner.as_ref()?;
-        let has_log = work.log.is_some() || work.running;
-        has_log.then(|| format!("{}/logs/{}/{}/{runner}", run_href(self.row.view.run), work.kind, work.name))
-    }
-
-    pub fn log_link(&self, work: &WorkView) -> Option<LogLink> {
-        let badge = match work.log {
-            Some(_) => badge(model::State::Quiet, "complete"),
-            None => badge(model::State::Busy, "live"),
-        };
-        Some(LogLink {
-            work: shown_name(work.kind, &work.name),
-            runner: work.runner.as_ref()?.to_string(),
-            href: self.log_href(work)?,
-            badge,
-        })
+        logs::log_href(self.row.view.run, work)
     }
 
     /// Facts of the line below the title.

@@ -1,0 +1,89 @@
+//! Reads a situation.
+//!
+//! Invariant: everything of a project is filtered by the reader's right before anything is counted.
+
+use std::sync::Arc;
+
+use domain::State;
+use evidence::{Moment, Name};
+use wire::{PersonView, StatusView};
+
+use super::reading::Reading;
+use super::situation::{OpenNode, Situation, SituationKey};
+use crate::attendance::MachineId;
+use crate::caller::Caller;
+use crate::http::problem::Failure;
+use crate::{installation_view, place_view};
+
+impl Situation {
+    /// The situation now, which the frame of a page and the page itself share; at most [`SPAN_MS`] old.
+    ///
+    /// # Errors
+    /// `Failure` if the views or the trust root cannot be read.
+    pub fn read(at: &Reading<'_>, state: &State) -> Result<Arc<Self>, Failure> {
+        let reads_all = matches!(at.caller, Caller::Owner | Caller::Anybody | Caller::Runner(_));
+        let reader = (reads_all, at.caller.identity());
+        let key = SituationKey { entries: state.entries, reader, span: at.now.millis() / SPAN_MS };
+        at.shared.pages.situations.or_make(key, || Self::read_now(at, state))
+    }
+
+    fn read_now(at: &Reading<'_>, state: &State) -> Result<Self, Failure> {
+        let may = |project: &Name| at.may_read(project);
+        let trusted = at.shared.gatekeeper.root(state)?;
+        let frozen: Vec<_> =
+            state.identity.freezes().iter().filter(|freeze| may(&freeze.project)).cloned().collect();
+        let runners = trusted.runners.iter();
+        let attendance = &at.shared.attendance;
+        let status = state.identity.status();
+        Ok(Self {
+            places: place_view::all(at.shared, state, at.now, &may)?,
+            freezes: installation_view::freeze_views(at.shared, &frozen)?,
+            runners: runners.map(|runner| attendance.of(&MachineId::Runner(runner.name.clone()))).collect(),
+            witnesses: installation_view::witnesses(&trusted),
+            status: status.map(|(number, expires, file)| StatusView { number, expires, file }),
+            root_expires: state.identity.root().map(|root| root.expires),
+            nodes: nodes(state, &may),
+        })
+    }
+
+    /// The people whose enrolments end before a moment.
+    pub fn people_until(&self, at: &Reading<'_>, state: &State, end: Moment) -> Vec<PersonView> {
+        let mut people = installation_view::people(at.shared, state, at.now, |person| person.expires <= end);
+        let may = |person: &PersonView| {
+            person
+                .grants
+                .iter()
+                .any(|grant| grant.project.as_ref().is_none_or(|project| at.may_read(project)))
+        };
+        people.retain(may);
+        people
+    }
+}
+
+/// Approval nodes whose needs have passed and that too few people have agreed to.
+fn nodes(state: &State, may: &dyn Fn(&Name) -> bool) -> Vec<OpenNode> {
+    let readable = state.build.runs().filter(|run| may(&run.started.project));
+    let of_run = |run: &domain::build::Progress| -> Vec<OpenNode> {
+        let steps = run.started.steps.iter();
+        let open = steps.filter_map(|(step, plan)| {
+            let approval = plan.approval.as_ref()?;
+            let given = run.agreed.get(step).map_or(0, std::collections::BTreeSet::len);
+            let needed = usize::try_from(approval.count).unwrap_or(usize::MAX);
+            let waits = given < needed && plan.needs.iter().all(|need| run.has_passed(need));
+            waits.then(|| OpenNode {
+                run: run.started.run,
+                project: run.started.project.clone(),
+                commit: run.started.commit.clone(),
+                step: step.clone(),
+                role: approval.role.clone(),
+                given,
+                needed,
+            })
+        });
+        open.collect()
+    };
+    readable.flat_map(of_run).collect()
+}
+
+/// Time for which a situation is kept.
+const SPAN_MS: u64 = 2_000;
