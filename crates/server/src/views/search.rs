@@ -51,6 +51,13 @@ pub struct Found {
     pub older: Option<u64>,
 }
 
+impl Found {
+    /// Numbers of the entries, the newest first.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.entries.iter().map(|entry| entry.entry).collect()
+    }
+}
+
 /// Applies an entry.
 pub fn apply(
     rows: &Connection,
@@ -216,10 +223,6 @@ mod tests {
         rows
     }
 
-    fn numbers(found: &Found) -> Vec<u64> {
-        found.entries.iter().map(|entry| entry.entry).collect()
-    }
-
     fn search(rows: &Connection, conditions: &Conditions, most: usize) -> Found {
         find(rows, conditions, most, &|_| true).unwrap()
     }
@@ -246,7 +249,7 @@ mod tests {
                 words: words.iter().map(|word| (*word).to_owned()).collect(),
                 ..Conditions::default()
             };
-            assert_eq!(numbers(&search(&rows, &conditions, 10)), found, "{words:?}");
+            assert_eq!(search(&rows, &conditions, 10).numbers(), found, "{words:?}");
         }
     }
 
@@ -256,7 +259,7 @@ mod tests {
         let of = |change: fn(&mut Conditions)| {
             let mut conditions = Conditions::default();
             change(&mut conditions);
-            numbers(&search(&rows, &conditions, 10))
+            search(&rows, &conditions, 10).numbers()
         };
         assert_eq!(of(|it| it.kind = Some("release.".into())), [3, 2]);
         assert_eq!(of(|it| it.kind = Some("refused".into())), [1]);
@@ -271,9 +274,9 @@ mod tests {
     fn a_search_goes_on_where_it_stopped() {
         let rows = view(&ENTRIES);
         let first = search(&rows, &Conditions::default(), 3);
-        assert_eq!((numbers(&first), first.older), (vec![3, 2, 1], Some(1)));
+        assert_eq!((first.numbers(), first.older), (vec![3, 2, 1], Some(1)));
         let rest = search(&rows, &Conditions { before: first.older, ..Conditions::default() }, 3);
-        assert_eq!((numbers(&rest), rest.older), (vec![0], None));
+        assert_eq!((rest.numbers(), rest.older), (vec![0], None));
     }
 
     #[test]
@@ -282,10 +285,10 @@ mod tests {
         let may =
             |entry: &FoundEntry| entry.project.as_ref().is_some_and(|project| project.as_str() == "shop");
         let found = find(&rows, &Conditions::default(), 1, &may).unwrap();
-        assert_eq!((numbers(&found), found.older), (vec![2], Some(2)));
+        assert_eq!((found.numbers(), found.older), (vec![2], Some(2)));
         let found =
             find(&rows, &Conditions { before: found.older, ..Conditions::default() }, 1, &may).unwrap();
-        assert_eq!((numbers(&found), found.older), (vec![0], None));
+        assert_eq!((found.numbers(), found.older), (vec![0], None));
     }
 
     #[test]

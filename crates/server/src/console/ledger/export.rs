@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::query::Asked;
-use super::rows::{find, row};
+use super::rows::{find, rows};
 use crate::console::reading::Reading;
 use crate::http::problem::Failure;
 
@@ -59,8 +59,7 @@ pub fn file(at: &Reading<'_>, query: &str, sort: FileSort) -> Result<Vec<u8>, Fa
         FileSort::Ndjson => String::new(),
         FileSort::Csv => "entry,time,kind,actor,sentence,detail\r\n".to_owned(),
     };
-    for found in &found.entries {
-        let (read, row) = row(at, found.entry)?;
+    for (read, row) in rows(at, &found.numbers())? {
         match sort {
             FileSort::Ndjson => {
                 let facts: serde_json::Value = read.entry.facts.decode("facts").map_err(Failure::failed)?;

@@ -18,7 +18,7 @@ use super::reading::Reading;
 use super::words::person;
 use crate::http::problem::Failure;
 use query::Asked;
-use rows::{find, row};
+use rows::{find, rows};
 
 pub use entry::entry;
 pub use export::{FileSort, file};
@@ -30,8 +30,7 @@ pub use export::{FileSort, file};
 pub fn ledger(at: &Reading<'_>, query: &str) -> Result<model::Ledger, Failure> {
     let asked = Asked::read(query)?;
     let found = find(at, &asked, ROWS_MAX)?;
-    let rows = found.entries.iter().map(|found| row(at, found.entry).map(|read| read.1));
-    let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
+    let rows = rows(at, &found.numbers())?.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
     let all = at.shared.intake.state().entries;
     let headline = match (asked.is_narrowed(), found.older.is_some()) {
         (false, _) => format!("{all} entries"),

@@ -1,7 +1,7 @@
 //! Entries of the ledger that the reader may read, each in one line.
 
 use domain::Event;
-use evidence::entry::{Actor, Header};
+use evidence::entry::{Actor, Entry, Header};
 use review::sentences::{About, Sentence};
 use web::model::{Badge, EntryRow, State};
 
@@ -35,12 +35,45 @@ pub struct Read {
     /// Its event.
     pub event: Event,
     /// Its bytes.
-    pub entry: evidence::entry::Entry,
+    pub entry: Entry,
 }
 
 /// An entry in one line, if the caller may read it.
 pub fn row(at: &Reading<'_>, number: u64) -> Result<(Read, EntryRow), Failure> {
-    let read = read(at, number)?;
+    let entry = entries(at, &[number])?.pop().ok_or_else(|| missing(number))?;
+    line(at, number, entry)
+}
+
+/// Entries in one line each, if the caller may read all of them. The numbers fall.
+pub fn rows(at: &Reading<'_>, numbers: &[u64]) -> Result<Vec<(Read, EntryRow)>, Failure> {
+    let entries = entries(at, numbers)?;
+    numbers.iter().zip(entries).map(|(number, entry)| line(at, *number, entry)).collect()
+}
+
+/// Entries by falling numbers. Neighbours are read together.
+fn entries(at: &Reading<'_>, numbers: &[u64]) -> Result<Vec<Entry>, Failure> {
+    at.shared.gatekeeper.readers().with(|reader| -> Result<_, Failure> {
+        let size = reader.head()?.frontier.size();
+        let mut found = Vec::with_capacity(numbers.len());
+        if let Some(beyond) = numbers.iter().find(|number| **number >= size) {
+            return Err(missing(*beyond));
+        }
+        for neighbours in numbers.chunk_by(|later, earlier| earlier + 1 == *later) {
+            for part in neighbours.chunks(READ_TOGETHER) {
+                let (Some(last), Some(first)) = (part.first(), part.last()) else { continue };
+                found.extend(reader.entries(*first, last + 1)?.into_iter().rev());
+            }
+        }
+        Ok(found)
+    })
+}
+
+fn missing(number: u64) -> Failure {
+    nothing(format!("the ledger has no entry {number}"))
+}
+
+fn line(at: &Reading<'_>, number: u64, entry: Entry) -> Result<(Read, EntryRow), Failure> {
+    let read = read(at, number, entry)?;
     let named = |of| person(at.shared, of);
     let Sentence { title, detail, about } = Sentence::of(&read.event, &named);
     let row = EntryRow {
@@ -60,13 +93,7 @@ pub fn row(at: &Reading<'_>, number: u64) -> Result<(Read, EntryRow), Failure> {
     Ok((read, row))
 }
 
-fn read(at: &Reading<'_>, number: u64) -> Result<Read, Failure> {
-    let missing = || nothing(format!("the ledger has no entry {number}"));
-    let entries = at.shared.gatekeeper.readers().with(|reader| {
-        let size = reader.head()?.frontier.size();
-        if number < size { reader.entries(number, number + 1) } else { Ok(Vec::new()) }
-    })?;
-    let entry = entries.into_iter().next().ok_or_else(missing)?;
+fn read(at: &Reading<'_>, number: u64, entry: Entry) -> Result<Read, Failure> {
     let header = entry.check().map_err(Failure::failed)?;
     let event = Event::read(&header.kind, &entry.facts).map_err(Failure::failed)?;
     let state = at.shared.intake.state();
@@ -112,3 +139,6 @@ fn state_of(event: &Event, kind: &str) -> Badge {
     };
     badge(state, kind)
 }
+
+/// Most neighbours that are read at once.
+const READ_TOGETHER: usize = 256;
