@@ -97,9 +97,16 @@ impl Browser {
             let logs = read(&format!("{run}.json"));
             Some(logs["logs"].as_array()?.first()?["href"].as_str()?.to_owned())
         });
-        let found = [("a release", of("waiting", "/releases/")), ("a run", run), ("a log", log)];
+        let service = overview["board"]["services"][0]["href"].as_str().map(str::to_owned);
+        let found = [
+            ("a release", of("waiting", "/releases/")),
+            ("a run", run),
+            ("a log", log),
+            ("a service", service),
+        ];
         let found = found.into_iter().filter_map(|(name, path)| Some((name, path?)));
-        std::iter::once(("the overview", "/".to_owned())).chain(found).collect()
+        let others = OTHERS.iter().map(|(name, path)| (*name, (*path).to_owned()));
+        std::iter::once(("the overview", "/".to_owned())).chain(found).chain(others).collect()
     }
 
     fn figure(&self, name: &str, path: &str) {
@@ -123,5 +130,13 @@ impl Browser {
     }
 }
 
+/// Pages with one address.
+const OTHERS: [(&str, &str); 5] = [
+    ("trust", "/trust"),
+    ("the ledger", "/ledger"),
+    ("the ledger, a word", "/ledger?q=production"),
+    ("the ledger, a word and a kind", "/ledger?q=staging&kind=approval."),
+    ("an entry", "/ledger/4711"),
+];
 /// How often each page is asked for.
 const ASKED: usize = 300;
