@@ -1,13 +1,15 @@
-//! Differences of a release from the release that runs at its place: commits, files, dependencies, pipeline file, policy,
-//! configuration and plan.
+//! Differences of a release from the release that runs at its place, or from any other one of its service: commits, files,
+//! dependencies, findings, pipeline file, policy, configuration and plan.
 //!
-//! Input: checked evidence of the release, and the bundle of the release that runs. Output: one value for each sort that
-//! differs, with lines. Invariant: the new side comes from verified bytes; the number and length of lines is bounded, and the
+//! Input: checked evidence of the release, and the bundle of the release that runs, or its checked evidence. Output: one
+//! value for each sort that differs, with lines. Invariant: the new side comes from verified bytes; the number and length of lines is bounded, and the
 //! lines that are not shown are counted.
 
 mod commits;
 mod components;
 mod difference;
+mod findings;
+mod history;
 mod lines;
 mod plan;
 
@@ -30,12 +32,34 @@ pub fn between(checked: &Checked<'_>, running: Option<&Bundle>) -> Vec<Differenc
     let mut found = vec![commits::difference(checked)];
     found.extend(components::difference(new, running));
     let Some(old) = running else { return found };
+    found.extend(of_bundles(checked, old));
+    notable_first(found)
+}
+
+/// The differences of any two releases of a service, from the first one to the second one.
+#[must_use]
+pub fn of_two(from: &Checked<'_>, to: &Checked<'_>) -> Vec<Difference> {
+    let mut found = Vec::new();
+    found.extend(history::difference(from, to));
+    found.extend(components::difference(to.bundle, Some(from.bundle)));
+    found.extend(findings::difference(from, to));
+    found.extend(of_bundles(to, from.bundle));
+    notable_first(found)
+}
+
+fn of_bundles(checked: &Checked<'_>, old: &Bundle) -> Vec<Difference> {
+    let new = checked.bundle;
+    let mut found = Vec::new();
     found.extend(files(new, old));
     found.extend(pipeline_file(new, old));
     found.extend(policy(checked, old));
     found.extend(configuration(new, old));
     found.extend(plan::difference(&new.plan, &old.plan));
-    // The sort is stable: notable sorts come first, and otherwise the order is the one above.
+    found
+}
+
+/// Notable sorts first; otherwise the order stays.
+fn notable_first(mut found: Vec<Difference>) -> Vec<Difference> {
     found.sort_by_key(|difference| !difference.is_notable);
     found
 }

@@ -6,6 +6,7 @@
 //! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.
 
 pub mod approvers;
+pub mod comparison;
 pub mod differences;
 pub mod duration;
 pub mod ending;
@@ -13,6 +14,7 @@ pub mod explain;
 pub mod findings;
 pub mod headline;
 pub mod ids;
+pub mod named_release;
 pub mod next_step;
 pub mod outcome;
 pub mod place_state;

@@ -13,7 +13,7 @@ use crate::{checks, timed};
 type Framed = fn(Frame) -> String;
 
 /// The pages by their addresses.
-const PAGES: [(&str, Framed); 18] = [
+const PAGES: [(&str, Framed); 19] = [
     ("/", |frame| pages::overview(&frame, &sample::overview())),
     ("/overview-quiet", |frame| pages::overview(&frame, &sample::quiet_overview())),
     ("/release", |frame| pages::release(&frame, &sample::release())),
@@ -28,6 +28,7 @@ const PAGES: [(&str, Framed); 18] = [
     ("/ledger/48171", |frame| pages::entry(&frame, &sample::entry())),
     ("/services/acme/api", |frame| pages::sheet(&frame, &sample::sheet())),
     ("/components", |frame| pages::sheet(&frame, &sample::figures_sheet())),
+    ("/compare", |frame| pages::sheet(&frame, &sample::compared_sheet())),
     ("/error", |frame| pages::error(&frame, &sample::problem())),
     ("/outside", |_| pages::outside(&sample::problem())),
     ("/opening", |_| pages::opening(&opening())),

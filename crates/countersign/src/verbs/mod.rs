@@ -34,6 +34,7 @@ mod scan_report;
 mod server;
 mod sign_off;
 mod status;
+mod status_compare;
 mod status_release;
 mod tag;
 mod test_history;

@@ -19,6 +19,7 @@ use wire::{
     RunFilter, RunView, StatementState, StatementView,
 };
 
+use super::status_compare::{self, Other};
 use super::{DataDir, release, runtime, status_release};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -33,11 +34,17 @@ pub struct Status {
     /// Number of the release; default: the pending release, else the running one.
     #[arg(value_parser = release, requires = "place")]
     release: Option<u64>,
+    /// Another release of the service, PLACE@NUMBER or a number at the same place: show everything that differs from it, instead.
+    #[arg(long, value_name = "OTHER", value_parser = Other::read, requires = "place")]
+    compare: Option<Other>,
 }
 
 /// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
+    if let (Some(place), Some(other)) = (&verb.place, &verb.compare) {
+        return status_compare::run(&home, place, verb.release, other, output);
+    }
     if let Some(place) = &verb.place {
         return status_release::run(&home, place, verb.release, output);
     }

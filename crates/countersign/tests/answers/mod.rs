@@ -3,6 +3,7 @@
 
 pub mod changes;
 mod colleagues;
+mod comparing;
 mod evidence;
 mod founding;
 mod freezing;

@@ -16,7 +16,7 @@ pub(super) fn difference(new: &Bundle, running: Option<&Bundle>) -> Option<Diffe
     let now = versions(new)?;
     let count = shown::counted(now.len(), "dependency", "dependencies");
     let Some(before) = running.and_then(versions) else {
-        let detail = "the release that runs has no list to compare with".to_owned();
+        let detail = "the other release has no list to compare with".to_owned();
         return running.map(|_| Difference {
             is_notable: false,
             title: count,

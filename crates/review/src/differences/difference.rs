@@ -1,9 +1,11 @@
 //! One sort of differences, with its lines.
 
+use serde::Serialize;
+
 use crate::headline::capital;
 
 /// A sort of differences.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Whether a reader should look at it first, because it changes how releases are made or judged.
     pub is_notable: bool,
@@ -18,7 +20,7 @@ pub struct Difference {
 }
 
 /// One difference.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// Added, removed or changed.
     pub sign: Sign,
@@ -27,7 +29,8 @@ pub struct Line {
 }
 
 /// The sort of one difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sign {
     /// Only the new release has it.
     Added,
@@ -39,10 +42,27 @@ pub enum Sign {
 
 impl Difference {
     /// A difference with bounded lines; `None` without lines.
-    pub(super) fn of(is_notable: bool, title: String, detail: String, mut lines: Vec<Line>) -> Option<Self> {
+    pub(crate) fn of(is_notable: bool, title: String, detail: String, mut lines: Vec<Line>) -> Option<Self> {
         let more = lines.len().saturating_sub(LINES_MAX);
         lines.truncate(LINES_MAX);
         (!lines.is_empty()).then(|| Self { is_notable, title: capital(&title), detail, lines, more })
+    }
+
+    /// It as lines, each behind its sign.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let detail = if self.detail.is_empty() { String::new() } else { format!(" ({})", self.detail) };
+        let line = |line: &Line| {
+            let sign = match line.sign {
+                Sign::Added => '+',
+                Sign::Removed => '-',
+                Sign::Changed => '~',
+            };
+            format!("\n  {sign} {}", line.text)
+        };
+        let lines: String = self.lines.iter().map(line).collect();
+        let more = if self.more == 0 { String::new() } else { format!("\n  and {} more", self.more) };
+        format!("\n{}{detail}{lines}{more}", self.title)
     }
 }
 

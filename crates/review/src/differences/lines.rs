@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::difference::{Line, Sign};
 
 impl Line {
-    pub(super) fn new(sign: Sign, text: &str) -> Self {
+    pub(crate) fn new(sign: Sign, text: &str) -> Self {
         Self { sign, text: shown::brief(text, LINE_CHARS) }
     }
 }

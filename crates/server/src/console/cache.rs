@@ -46,6 +46,12 @@ impl<K: Ord + Clone, V> Cache<K, V> {
         }
         Ok(made)
     }
+
+    /// Number of values.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).values.len()
+    }
 }
 
 impl<K, V> fmt::Debug for Cache<K, V> {

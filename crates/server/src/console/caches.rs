@@ -1,4 +1,5 @@
-//! Values that pages need again, in memory: facts of commits, judged releases, situations, statements, and lines of logs.
+//! Values that pages need again, in memory: facts of commits, judged releases and comparisons, situations, statements, and
+//! lines of logs.
 
 use std::sync::Mutex;
 
@@ -7,6 +8,7 @@ use wire::StatementContent;
 
 use super::cache::Cache;
 use super::commit_facts::CommitFacts;
+use super::comparison::Comparison;
 use super::judgement::{Judged, JudgementKey};
 use super::log::LineIndex;
 use super::situation::{Situation, SituationKey};
@@ -24,6 +26,8 @@ pub struct PageCaches {
     pub statements: Cache<Digest, Option<StatementContent>>,
     /// Lines of logs, by the log's name and its file's number. An index grows with its file.
     pub logs: Cache<(String, u64), Mutex<LineIndex>>,
+    /// Comparisons of two releases, each with the keys of both.
+    pub comparisons: Cache<(JudgementKey, JudgementKey), Comparison>,
 }
 
 impl Default for PageCaches {
@@ -34,6 +38,7 @@ impl Default for PageCaches {
             situations: Cache::new(SITUATIONS_MAX),
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
+            comparisons: Cache::new(COMPARISONS_MAX),
         }
     }
 }
@@ -46,3 +51,4 @@ const LOGS_MAX: usize = 64;
 /// Most situations; each holds the newest releases of every place that its reader may read.
 const SITUATIONS_MAX: usize = 16;
 const STATEMENTS_MAX: usize = 4_000;
+const COMPARISONS_MAX: usize = 128;

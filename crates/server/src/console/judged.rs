@@ -15,6 +15,7 @@ use evidence::{Digest, Moment, Place};
 use judge::{Anchors, VerificationContext, collect, own_context};
 use review::approvers;
 
+use super::comparison::Grounds;
 use super::judgement::{Judged, JudgementKey, judged, undecided};
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::http::problem::Failure;
@@ -28,10 +29,9 @@ use crate::views::releases;
 /// `Failure` if the server's own files fail.
 pub fn pending(shared: &Shared, state: &State, place: &Place, now: Moment) -> Result<Arc<Judged>, Failure> {
     let open = state.release.at(place).and_then(|standing| standing.open.as_ref());
-    let Some(open) = open else {
+    let (Some(open), Some(key)) = (open, pending_key(state, place, now)) else {
         return Ok(Arc::new(undecided("nothing-due", "no release is pending", "see the newest release")));
     };
-    let key = JudgementKey::Pending(place.clone(), open.facts.release, depends_on(state, place, open, now));
     match shared.pages.judgements.or_make(key, || judged_now(shared, state, place, open.facts.release, now)) {
         Ok(judged) => Ok(judged),
         Err(DossierError::NotWitnessed) => {
@@ -108,16 +108,51 @@ fn judged_now(
     number: u64,
     now: Moment,
 ) -> Result<Judged, DossierError> {
+    let (bundle, anchors, seen) = collected(shared, state, place, now)?;
+    let running = running_before(shared, place, number);
+    let running = running.map_err(|error| DossierError::Unsound(error.to_string()))?;
+    let approver =
+        |person: &Person| person.grants.iter().any(|grant| grant.role.as_str() == approvers::APPROVER);
+    let people = installation_view::people(shared, state, now, approver);
+    Ok(judged(&bundle, &anchors, &seen, running.as_ref(), Some(&people)))
+}
+
+/// The evidence of the pending release of a place, with everything that its gate would check it with.
+fn collected(shared: &Shared, state: &State, place: &Place, now: Moment) -> Result<Grounds, DossierError> {
     let unsound = |error: &dyn std::fmt::Display| DossierError::Unsound(error.to_string());
     let keeper = &shared.gatekeeper;
     let collected = collect(state, &keeper.store(), place, now).map_err(|error| unsound(&error))?;
     let dossier = attach_log_proofs(&collected, keeper.readers())?;
     let (anchors, seen) = own_context(state, place, now).map_err(|error| unsound(&error))?;
-    let running = running_before(shared, place, number).map_err(|error| unsound(&error))?;
-    let approver =
-        |person: &Person| person.grants.iter().any(|grant| grant.role.as_str() == approvers::APPROVER);
-    let people = installation_view::people(shared, state, now, approver);
-    Ok(judged(&dossier.bundle, &anchors, &seen, running.as_ref(), Some(&people)))
+    Ok((dossier.bundle, anchors, seen))
+}
+
+/// The evidence of a release by the key of its judgement: that of the pending release now, or that of a settled one as of the
+/// time of its gate.
+///
+/// # Errors
+/// `DossierError` if it cannot be collected or read.
+pub fn evidence(
+    shared: &Shared,
+    state: &State,
+    key: &JudgementKey,
+    moment: Moment,
+) -> Result<Grounds, DossierError> {
+    let unsound = |error: Failure| DossierError::Unsound(error.to_string());
+    match key {
+        JudgementKey::Pending(place, ..) => collected(shared, state, place, moment),
+        JudgementKey::Settled(digest) => {
+            let bundle = read_bundle(shared, digest).map_err(unsound)?;
+            let (anchors, seen) = as_of(&bundle, moment).map_err(unsound)?;
+            Ok((bundle, anchors, seen))
+        }
+    }
+}
+
+/// The key of the judgement of the pending release of a place; `None` if no release is pending there.
+pub fn pending_key(state: &State, place: &Place, now: Moment) -> Option<JudgementKey> {
+    let open = state.release.at(place).and_then(|standing| standing.open.as_ref())?;
+    Some(JudgementKey::Pending(place.clone(), open.facts.release, depends_on(state, place, open, now)))
 }
 
 /// The bundle of the release that had brought what a release replaces; `None` if nothing runs there, or no gate judged it.

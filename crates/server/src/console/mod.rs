@@ -9,6 +9,8 @@ mod cache;
 mod caches;
 mod commit_facts;
 mod commits;
+mod compare;
+mod comparison;
 mod fields;
 mod frame;
 mod judged;

@@ -9,7 +9,7 @@ use web::{Frame, pages};
 
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
-use super::{ledger, log, overview, release, run, service, trust};
+use super::{compare, ledger, log, overview, release, run, service, trust};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
 
@@ -50,6 +50,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/releases/{project}/{service}/{environment}/{number}", json: None, make: release_page },
     Page { path: "/runs/{run}", json: None, make: run_page },
     Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
+    Page { path: "/compare", json: Some("/compare.json"), make: compare_page },
     Page { path: "/design", json: None, make: design_page },
     Page { path: "/ledger", json: Some("/ledger.json"), make: ledger_page },
     Page { path: "/ledger/{entry}", json: None, make: entry_page },
@@ -116,6 +117,12 @@ fn service_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<S
     let [project, service] = address.open_words()?;
     let page = service::service(at, &name(project)?, &name(service)?)?;
     let heading = (format!("{project}/{service}"), "countersign status".to_owned());
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn compare_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = compare::compare(at, &address.query)?;
+    let heading = ("Compare".to_owned(), compare::command(&address.query));
     made(at, address, form, heading, &page, pages::sheet)
 }
 

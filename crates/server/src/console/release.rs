@@ -22,9 +22,8 @@ use crate::http::problem::Failure;
 use crate::run_view;
 use crate::views::releases;
 use seen::Seen;
-use timeline::Events;
-
 pub use seen::settled_badge;
+pub use timeline::Events;
 
 /// A release. Number 0 stands for the newest artifact of the place that has no number.
 ///
@@ -75,7 +74,8 @@ pub(super) fn of_state(
     })
 }
 
-fn change(difference: &Difference) -> Change {
+/// A sort of differences for a page.
+pub fn change(difference: &Difference) -> Change {
     let line = |line: &Line| ChangeLine {
         sign: match line.sign {
             Sign::Added => ChangeSign::Added,

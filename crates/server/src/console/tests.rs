@@ -14,7 +14,7 @@ use tlog::{Checkpoint, NoteSigner, SignatureKind};
 use tokio::sync::watch;
 
 use super::ledger::{FileSort, entry, file, ledger};
-use super::{PageCaches, Reading, overview, release, run, service, trust};
+use super::{PageCaches, Reading, compare, overview, release, run, service, trust};
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
 use crate::caller::Caller;
@@ -240,6 +240,68 @@ fn a_service_and_the_trust_are_shown() {
 }
 
 #[test]
+fn any_two_releases_of_a_service_are_compared() {
+    let corpus = Corpus::new();
+    corpus.state(110);
+    let now = corpus.time(109);
+    let page = |query: &str| corpus.at(now, |at| compare::compare(at, query));
+    let two = |from: &str, to: &str| {
+        let of = |name: &str| format!("shop%2Fledger-api%2F{}", name.replace('@', "%40"));
+        page(&format!("from={}&to={}", of(from), of(to)))
+    };
+    shown("compare", &two("production@1", "production@2").unwrap());
+    let back = two("production@2", "production@1").unwrap();
+    let forth = two("production@1", "production@2").unwrap();
+    assert_eq!(back.changes.len(), forth.changes.len());
+    assert!(back.headline.contains("from release 2 to release 1"), "{}", back.headline);
+    assert!(back.sub.contains(&"from the newer release to the older one".to_owned()), "{:?}", back.sub);
+    let same = two("dev@3", "dev@3").unwrap();
+    assert_eq!(
+        (same.headline.as_str(), same.changes.len()),
+        ("It is the same release: 3 of shop/ledger-api/dev", 0)
+    );
+    // Both places run the same artifact; policy and configuration are those of their places.
+    let across = two("dev@3", "staging@2").unwrap();
+    assert!(across.headline.ends_with(", of the same artifact"), "{}", across.headline);
+    let rollback = two("production@2", "production@3").unwrap();
+    assert_eq!(rollback.tables[0].rows[0][2].notes, ["rollback to release 1"]);
+    let count = corpus.at(now, |at| at.shared.pages.comparisons.len());
+    assert_eq!(count, 4, "each pair is compared once; a rollback is compared by what it brought back");
+
+    let form = page("").unwrap();
+    assert_eq!((form.headline.as_str(), form.tables.len()), ("Choose two releases of one service", 0));
+    let half = page("from=shop/ledger-api/dev@1&to=").unwrap();
+    let fields = half.form.unwrap().fields;
+    assert_eq!(half.headline, "Choose the release to compare with release 1 of shop/ledger-api/dev");
+    assert!(fields[0].choices[1..].iter().any(|one| one.chosen), "{fields:?}");
+    assert_eq!(fields[1].choices.len(), 1 + 8, "every release of the service, and none");
+
+    let refused = |query: &str| page(query).unwrap_err().to_string();
+    assert!(two("production@1", "production@9").unwrap_err().to_string().contains("there is no release 9"));
+    assert!(refused("from=x").contains("`x` names no release"));
+    assert!(refused("until=x").contains("`until` is no field of a comparison: name `from` and `to`"));
+    let other = refused("from=shop/ledger-api/dev@1&to=shop/other/dev@1");
+    assert!(other.contains("`shop/ledger-api` and `shop/other` are two services"), "{other}");
+}
+
+#[test]
+fn a_release_without_evidence_says_why_it_cannot_be_compared() {
+    let corpus = Corpus::new();
+    corpus.state(110);
+    let rows = Connection::open(corpus.dir.path().join("views.db")).unwrap();
+    let lost = "UPDATE release SET bundle = NULL, stage = 'superseded' WHERE place = 'shop/ledger-api/dev' AND release = 1";
+    assert_eq!(rows.execute(lost, []).unwrap(), 1);
+    let query = "from=shop/ledger-api/dev@1&to=shop/ledger-api/dev@3";
+    let page = corpus.at(corpus.time(109), |at| compare::compare(at, query).unwrap());
+    assert_eq!(
+        page.headline,
+        "Release 1 of shop/ledger-api/dev has no evidence to compare: no gate let it pass, and it is not pending; its state \
+         is: replaced before it ran"
+    );
+    assert!(page.form.is_some() && page.changes.is_empty() && page.tables.is_empty(), "{page:?}");
+}
+
+#[test]
 fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
     let corpus = Corpus::new();
     let (first, now) = (corpus.run(7), corpus.time(109));
@@ -258,6 +320,7 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
         service::service(&at, &"shop".parse().unwrap(), &"ledger-api".parse().unwrap())
             .unwrap_err()
             .to_string(),
+        compare::compare(&at, "from=shop/ledger-api/dev@1").unwrap_err().to_string(),
     ] {
         assert!(refused.contains("you hold no role in project `shop`"), "{refused}");
     }

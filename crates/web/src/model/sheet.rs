@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::ledger::Choice;
+use super::release::Change;
 use super::shared::{Badge, Command, Fact, Link, State, Time};
 
 /// A page of lists and facts. A part that has nothing to show stays empty.
@@ -19,6 +20,10 @@ pub struct Sheet {
     pub form: Option<SheetForm>,
     /// The way from commit to production, where the page is about one.
     pub way: Vec<Link>,
+    /// Differences of two releases, where the page compares them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub changes: Vec<Change>,
     /// Figures over time.
     pub charts: Vec<Chart>,
     /// Tables, before the lists.

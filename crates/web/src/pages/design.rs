@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{log, overview, problem, release, run};
 use crate::frame::{Frame, document};
 use crate::model::{Badge, Command, State};
-use crate::parts::{badge, bars, command, copy, digest, empty, facts, glyph, graph, way};
+use crate::parts::{badge, bars, changes, command, copy, digest, empty, facts, glyph, graph, way};
 use crate::sample;
 
 /// The page.
@@ -95,7 +95,7 @@ fn lists(frame: &Frame) -> Markup {
         h3 { "Empty" } (overview::ending(&quiet.ending, now))
         (part("Timeline", "The newest first, each with the number of its ledger entry.", &release::timeline(&sample::release().timeline, now)))
         (part("Approvals", "Votes that count, votes that do not, and the people who still may.", &html! { aside aria-label="Approvals" { (release::approvals(&sample::release().approvals, now)) } }))
-        (part("Changes", "Signs and words besides colour.", &release::changes(&sample::release().changes)))
+        (part("Changes", "Signs and words besides colour.", &changes(&sample::release().changes)))
     }
 }
 

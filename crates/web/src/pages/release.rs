@@ -3,12 +3,10 @@
 use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
-use crate::model::{
-    Approvals, Change, ChangeLine, ChangeSign, Command, Moment, Reason, Release, Rule, State, Time, Verdict,
-};
+use crate::model::{Approvals, Change, Command, Moment, Reason, Release, Rule, State, Time, Verdict};
 use crate::parts::{
-    address, badge, command, commands, count, digest, empty, facts, glyph, moment, more, section, sentence,
-    sign, text, tone, way,
+    address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, section,
+    sentence, text, tone, way,
 };
 
 /// The page.
@@ -21,7 +19,7 @@ pub fn release(frame: &Frame, page: &Release) -> String {
         section id="verdict" data-live aria-label="Verdict" { (verdict(page.verdict.as_ref(), &page.next)) }
         div class="columns" {
             div class="main" {
-                (section("changes", "Changes of this release", &changes(&page.changes)))
+                (section("changes", "Changes of this release", &differences(&page.changes)))
                 @if let Some(verdict) = &page.verdict { (section("rules", "Rules of the policy", &rules(verdict))) }
                 (section("timeline", "Timeline", &timeline(&page.timeline, now)))
             }
@@ -145,38 +143,11 @@ fn rule(rule: &Rule) -> Markup {
     }
 }
 
-pub(super) fn changes(all: &[Change]) -> Markup {
+fn differences(all: &[Change]) -> Markup {
     if all.is_empty() {
         return html! { div class="empty" { p { "Nothing differs from the release before it." } } };
     }
-    html! {
-        ul class="rows card" {
-            @for change in all {
-                li {
-                    div class="lead" { (sign(change.state)) }
-                    div class="body" {
-                        h3 { (text(&change.title)) }
-                        @if !change.detail.is_empty() { p { (text(&change.detail)) } }
-                        @if !change.lines.is_empty() { ul class="diff" { @for line in &change.lines { (difference(line)) } } }
-                        (more(change.more, "difference"))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn difference(line: &ChangeLine) -> Markup {
-    let (class, sign, word) = match line.sign {
-        ChangeSign::Added => ("add", "+", "added: "),
-        ChangeSign::Removed => ("del", "−", "removed: "),
-        ChangeSign::Changed => ("mod", "~", "changed: "),
-    };
-    html! {
-        li class=(class) {
-            span class="sign" aria-hidden="true" { (sign) } span class="unseen" { (word) } code { (text(&line.text)) }
-        }
-    }
+    changes(all)
 }
 
 pub(super) fn approvals(approvals: &Approvals, now: &Time) -> Markup {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::frame::{Crumb, Frame, document};
 use crate::model::{Sheet, SheetList, SheetRow, Time};
 use crate::parts::{
-    badge, chart, commands, empty, facts, form, link, moment, more, section, table, text, way,
+    badge, changes, chart, commands, empty, facts, form, link, moment, more, section, table, text, way,
 };
 
 /// The page.
@@ -13,6 +13,7 @@ use crate::parts::{
 pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let overview: [Crumb<'_>; 1] = [("Overview", Some("/"))];
     let lists = html! {
+        @if !page.changes.is_empty() { (section("differences", "Differences", &changes(&page.changes))) }
         @for (nth, one) in page.tables.iter().enumerate() {
             (section(&format!("table-{nth}"), &text(&one.title), &table(one)))
         }

@@ -5,6 +5,7 @@
 
 mod ansi;
 mod bars;
+mod changes;
 mod chart;
 mod commands;
 mod facts;
@@ -19,6 +20,7 @@ mod way;
 
 pub use ansi::{Group, group_of, line_of_log};
 pub use bars::bars;
+pub use changes::changes;
 pub use chart::chart;
 pub use commands::{command, commands, copy};
 pub use facts::{digest, empty, facts, more, section, short_id};

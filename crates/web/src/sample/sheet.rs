@@ -135,3 +135,66 @@ pub fn figures_sheet() -> Sheet {
         ..Sheet::default()
     }
 }
+
+/// Two releases side by side.
+#[must_use]
+pub fn compared_sheet() -> Sheet {
+    let cell = |text: &str| SheetCell { text: text.to_owned(), ..SheetCell::default() };
+    let side = |state: State, word: &str, text: &str, href: &str| SheetCell {
+        badge: Some(badge(state, word)),
+        text: text.to_owned(),
+        href: Some(href.to_owned()),
+        notes: Vec::new(),
+    };
+    let choice = |number: u64, chosen| Choice {
+        value: format!("acme/api/production@{number}"),
+        name: format!("production {number}: rotate webhook secret"),
+        chosen,
+    };
+    let field = |parameter: &str, title: &str, chosen: u64| SheetField {
+        parameter: parameter.to_owned(),
+        title: title.to_owned(),
+        words: format!("acme/api/production@{chosen}"),
+        example: "shop/api/production@42".to_owned(),
+        choices: std::iter::once(Choice {
+            value: String::new(),
+            name: "a release".to_owned(),
+            chosen: false,
+        })
+        .chain([42, 41].map(|number| choice(number, number == chosen)))
+        .collect(),
+    };
+    Sheet {
+        headline: "5 sorts of differences from release 41 to release 42 of acme/api/production".to_owned(),
+        sub: words(&["acme/api", "added means: only the second one has it"]),
+        form: Some(SheetForm {
+            path: "/compare".to_owned(),
+            fields: vec![field("from", "From", 41), field("to", "To", 42)],
+            button: "Compare".to_owned(),
+            narrowed: false,
+        }),
+        changes: release().changes,
+        tables: vec![SheetTable {
+            title: "Both releases".to_owned(),
+            columns: words(&["Fact", "First", "Second"]),
+            rows: vec![
+                vec![
+                    cell("Release"),
+                    side(State::Pass, "runs", "release 41 of production", "/releases/acme/api/production/41"),
+                    side(
+                        State::Stop,
+                        "blocked",
+                        "release 42 of production",
+                        "/releases/acme/api/production/42",
+                    ),
+                ],
+                vec![cell("Commit"), cell("rotate webhook secret"), cell("idempotent refunds")],
+                vec![cell("Approved by"), cell("Carol"), cell("nobody")],
+            ],
+            more: 0,
+            empty: String::new(),
+            fill: None,
+        }],
+        ..Sheet::default()
+    }
+}

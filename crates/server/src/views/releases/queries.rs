@@ -38,6 +38,14 @@ pub fn replaced_by(rows: &Connection, place: &Place, number: u64) -> rusqlite::R
     Ok(found(rows, condition, &[&place.to_string(), &number.to_string()])?.pop())
 }
 
+/// The release that had brought the artifact which a rollback brings back, if its evidence is stored.
+pub fn brought_back(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<ReleaseView>> {
+    let condition = "JOIN release AS own ON own.place = ?1 AND own.release = ?2 \
+                     WHERE release.place = ?1 AND release.artifact = own.artifact AND release.kind = 'release' \
+                     AND release.began < own.began AND release.bundle IS NOT NULL ORDER BY release.began DESC LIMIT 1";
+    Ok(found(rows, condition, &[&place.to_string(), &number.to_string()])?.pop())
+}
+
 /// The latest verdict or report at a place.
 pub fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastOutcomeView>> {
     let text = "SELECT entry, release, outcome, reasons, detail, bundle FROM last WHERE place = ?1";
