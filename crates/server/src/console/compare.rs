@@ -37,11 +37,12 @@ pub fn compare(at: &Reading<'_>, query: &str) -> Result<Sheet, Failure> {
     if let (Some(from), Some(to)) = (&from, &to) {
         return both(at, from, to);
     }
+    let service = from.as_ref().or(to.as_ref()).map(|named| (&named.place.project, &named.place.service));
     let headline = match from.as_ref().or(to.as_ref()) {
         None => "Choose two releases of one service".to_owned(),
         Some(one) => format!("Choose the release to compare with release {} of {}", one.release, one.place),
     };
-    Ok(Sheet { headline, form: Some(form(at, from.as_ref(), to.as_ref())?), ..Sheet::default() })
+    Ok(Sheet { headline, form: Some(form(at, service, from.as_ref(), to.as_ref())?), ..Sheet::default() })
 }
 
 /// The command that prints the same.
@@ -81,7 +82,8 @@ fn asked(query: &str) -> Result<[Option<NamedRelease>; 2], Failure> {
 
 fn both(at: &Reading<'_>, from: &NamedRelease, to: &NamedRelease) -> Result<Sheet, Failure> {
     let state = at.shared.intake.state();
-    let form = Some(form(at, Some(from), Some(to))?);
+    let service = Some((&from.place.project, &from.place.service));
+    let form = Some(form(at, service, Some(from), Some(to))?);
     let sub = vec![format!("{}/{}", from.place.project, from.place.service), direction(from, to)];
     let (first, second) = match (resolved(at, &state, from)?, resolved(at, &state, to)?) {
         (Resolved::Found(first), Resolved::Found(second)) => (first, second),
@@ -152,6 +154,7 @@ fn table(
             text: format!("release {} of {}", named.release, named.place.environment),
             href: Some(super::words::release_href(&named.place, named.release)),
             notes: found.note.iter().cloned().collect(),
+            ..SheetCell::default()
         };
         let verdict = SheetCell {
             badge: Some(badge(

@@ -1,17 +1,22 @@
 //! One service: what runs where, the history of its releases, and statements about it.
 
-use evidence::Name;
-use review::headline::{PlaceFacts, of_service};
+mod history;
+mod way;
+
+use evidence::{Name, Place};
+use review::headline::{self, PlaceFacts};
 use review::place_state::PlaceState;
-use web::model::{Board, Link, Sheet, SheetList, SheetRow};
-use wire::{PlaceView, ReleaseView, StatementState};
+use web::model::{Badge, Board, Fact, Sheet, SheetList, SheetRow, State, Waiting};
+use wire::{FreezeView, PlaceView, StatementState};
 
 use super::reading::{Reading, nothing, time};
-use super::release::settled_badge;
 use super::situation::Situation;
-use super::words::{badge, command, fact, release_href};
-use super::{board, commits};
+use super::words::{badge, fact};
+use super::{board, compare, waiting};
+use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
+use crate::run_view;
+use crate::views::runs::{RunRow, RunSelection};
 
 /// The page.
 ///
@@ -19,66 +24,107 @@ use crate::http::problem::Failure;
 /// `Failure` if the reader may not read the project, no place has such a service, or views cannot be read.
 pub fn service(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Sheet, Failure> {
     crate::http::right::of_project(at.shared, at.caller, project)?;
-    let state = at.shared.intake.state();
-    let mut situation = Situation::clone(&*Situation::read(at, &state)?);
-    situation.places.retain(|view| view.place.project == *project && view.place.service == *service);
-    if situation.places.is_empty() {
+    up_to_date(at.shared)?;
+    of_state(at, &at.shared.intake.state(), project, service)
+}
+
+/// The same with a given state.
+pub(super) fn of_state(
+    at: &Reading<'_>,
+    state: &domain::State,
+    project: &Name,
+    service: &Name,
+) -> Result<Sheet, Failure> {
+    let all = Situation::read(at, state)?;
+    let is_own = |place: &Place| place.project == *project && place.service == *service;
+    let places: Vec<PlaceView> = all.places.iter().filter(|view| is_own(&view.place)).cloned().collect();
+    if places.is_empty() {
         return Err(nothing(format!(
             "no place has a service `{project}/{service}`; `countersign status` shows the places"
         )));
     }
-    let board = board::board(at, &state, &situation)?;
-    let cells = board.services.iter().flat_map(|row| &row.cells).flatten();
-    let way: Vec<Link> = board
-        .environments
-        .iter()
-        .zip(cells)
-        .map(|(environment, cell)| {
-            let release = cell.release.map(|release| format!("release {release}"));
-            Link {
-                title: environment.clone(),
-                badge: cell.badge.clone(),
-                lines: cell.subject.iter().cloned().chain(release).collect(),
-                href: Some(cell.href.clone()).filter(|href| href != "/"),
-                current: false,
-            }
-        })
-        .collect();
-    let headline = headline(service, &situation.places, &board);
+    let run = newest_run(at, project, service)?;
+    let own = of_service(&all, places, run.as_ref());
+    let board = board::board(at, state, &own)?;
+    let owner = board.services.first().and_then(|row| row.note.clone());
+    let sub = std::iter::once(format!("project {project}")).chain(owner.map(|owner| format!("ask {owner}")));
     Ok(Sheet {
-        headline,
-        badge: None,
-        sub: vec![format!("project {project}")],
-        way,
+        headline: headline(service, &own.places, &board),
+        badge: worst(&board),
+        sub: sub.collect(),
+        way: way::links(at, run.as_ref(), &own.places, &board),
+        form: Some(compare::form(at, Some((project, service)), None, None)?),
+        tables: vec![history::table(at, &own.places)?],
         lists: vec![
             SheetList {
-                title: "Releases".to_owned(),
-                rows: releases(at, &situation.places),
+                title: "Waiting".to_owned(),
+                rows: waiting::all(at, state, &own)?.into_iter().map(waits).collect(),
                 more: 0,
-                empty: "No release reached a place of this service yet.".to_owned(),
-                fill: Some(command("countersign run")),
+                empty: "Nothing of this service waits for a person.".to_owned(),
+                fill: None,
             },
             SheetList {
                 title: "Statements".to_owned(),
-                rows: statements(&situation.places),
+                rows: statements(&own.places),
                 more: 0,
                 empty: "Nobody made a statement about this service.".to_owned(),
                 fill: None,
             },
         ],
-        facts: vec![(
-            "Places".to_owned(),
-            situation
-                .places
-                .iter()
-                .map(|view| {
-                    let how = if view.automatic { "automatic" } else { "people promote" };
-                    fact(view.place.environment.as_str(), how)
-                })
-                .collect(),
-        )],
+        facts: vec![("Places".to_owned(), own.places.iter().map(of_place).collect())],
         ..Sheet::default()
     })
+}
+
+/// The part of the situation that is about a service.
+fn of_service(all: &Situation, places: Vec<PlaceView>, run: Option<&RunRow>) -> Situation {
+    let covers = |freeze: &&FreezeView| {
+        let covers = |at: &Place| freeze.freeze.covers(&at.project, &at.service, &at.environment);
+        places.iter().any(|view| covers(&view.place))
+    };
+    let nodes = all.nodes.iter().filter(|node| run.is_some_and(|run| run.view.run == node.run));
+    Situation {
+        freezes: all.freezes.iter().filter(covers).cloned().collect(),
+        nodes: nodes.cloned().collect(),
+        places,
+        runners: Vec::new(),
+        witnesses: all.witnesses,
+        status: None,
+        root_expires: None,
+    }
+}
+
+/// The newest run that builds an artifact of the service, among the newest ones of the project.
+fn newest_run(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Option<RunRow>, Failure> {
+    let selection = RunSelection { most: RUNS_MAX, ..RunSelection::default() };
+    let newest = run_view::newest(at.shared, &selection, &|name| name == project)?;
+    Ok(newest.into_iter().find(|row| row.view.services.iter().any(|name| name == service.as_str())))
+}
+
+/// The worst badge of the board's cells; none where every place is well.
+fn worst(board: &Board) -> Option<Badge> {
+    let cells = || board.services.iter().flat_map(|row| &row.cells).flatten();
+    let all = cells().map(|cell| &cell.badge);
+    let behind = cells().filter_map(|cell| cell.behind.as_ref()).map(|behind| &behind.badge);
+    let all: Vec<&Badge> = behind.chain(all).collect();
+    let of = |state: State| all.iter().find(|badge| badge.state == state).map(|badge| (*badge).clone());
+    of(State::Stop).or_else(|| of(State::Wait)).or_else(|| of(State::Frozen))
+}
+
+fn of_place(view: &PlaceView) -> Fact {
+    let how = if view.automatic { "automatic" } else { "people promote" };
+    fact(view.place.environment.as_str(), how)
+}
+
+fn waits(waiting: Waiting) -> SheetRow {
+    SheetRow {
+        badge: Some(waiting.badge),
+        title: waiting.title,
+        href: Some(waiting.href).filter(|href| href != "/"),
+        notes: Some(waiting.detail).filter(|detail| !detail.is_empty()).into_iter().collect(),
+        time: waiting.since,
+        commands: waiting.command.into_iter().collect(),
+    }
 }
 
 /// How the service does at all its places, in the order of the board.
@@ -89,31 +135,7 @@ fn headline(service: &Name, places: &[PlaceView], board: &Board) -> String {
         let pending = cell.behind.as_ref().map(|behind| (behind.release, behind.badge.word.as_str()));
         Some(PlaceFacts { environment, state: PlaceState::of(view), frozen: view.frozen, pending })
     });
-    of_service(service.as_str(), &facts.collect::<Vec<_>>())
-}
-
-/// Releases and rollbacks of all places, the newest first.
-fn releases(at: &Reading<'_>, places: &[PlaceView]) -> Vec<SheetRow> {
-    let mut all: Vec<(&PlaceView, &ReleaseView)> =
-        places.iter().flat_map(|view| view.releases.iter().map(move |release| (view, release))).collect();
-    all.sort_by_key(|(_, release)| std::cmp::Reverse(release.entry));
-    all.iter().map(|(view, release)| row(at, view, release)).collect()
-}
-
-fn row(at: &Reading<'_>, view: &PlaceView, release: &ReleaseView) -> SheetRow {
-    let is_current = view.running.as_ref().is_some_and(|running| Some(running.release) == release.release);
-    let number = release.release.map(|number| format!("release {number}"));
-    let mut notes = vec![view.place.environment.to_string()];
-    notes.extend(number);
-    notes.extend((!release.reasons.is_empty()).then(|| release.reasons.join(", ")));
-    SheetRow {
-        badge: Some(settled_badge(release, is_current)),
-        title: commits::subject(at.shared, release.run, &release.commit),
-        href: release.release.map(|number| release_href(&release.place, number)),
-        notes,
-        time: Some(time(release.time)),
-        commands: Vec::new(),
-    }
+    headline::of_service(service.as_str(), &facts.collect::<Vec<_>>())
 }
 
 /// Statements of people, each once.
@@ -123,10 +145,10 @@ fn statements(places: &[PlaceView]) -> Vec<SheetRow> {
     let once = all.filter(|stated| seen.insert(stated.statement));
     let shown = |stated: &wire::StatementView| {
         let (state, word) = match stated.state {
-            StatementState::InForce => (web::model::State::Pass, "in force"),
-            StatementState::Later => (web::model::State::Wait, "begins later"),
-            StatementState::Ended => (web::model::State::Quiet, "ended"),
-            StatementState::Withdrawn => (web::model::State::Stop, "withdrawn"),
+            StatementState::InForce => (State::Pass, "in force"),
+            StatementState::Later => (State::Wait, "begins later"),
+            StatementState::Ended => (State::Quiet, "ended"),
+            StatementState::Withdrawn => (State::Stop, "withdrawn"),
         };
         let content = stated.content.as_ref();
         let mut notes = Vec::new();
@@ -144,3 +166,6 @@ fn statements(places: &[PlaceView]) -> Vec<SheetRow> {
     };
     once.map(shown).collect()
 }
+
+/// Number of a project's newest runs among which the newest one of a service is looked for.
+const RUNS_MAX: u16 = 20;

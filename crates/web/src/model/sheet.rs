@@ -156,4 +156,8 @@ pub struct SheetCell {
     pub href: Option<String>,
     /// More about it, each a short text.
     pub notes: Vec<String>,
+    /// Its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub time: Option<Time>,
 }

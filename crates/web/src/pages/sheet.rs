@@ -15,7 +15,7 @@ pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let lists = html! {
         @if !page.changes.is_empty() { (section("differences", "Differences", &changes(&page.changes))) }
         @for (nth, one) in page.tables.iter().enumerate() {
-            (section(&format!("table-{nth}"), &text(&one.title), &table(one)))
+            (section(&format!("table-{nth}"), &text(&one.title), &table(one, &frame.now)))
         }
         @for (nth, list) in page.lists.iter().enumerate() {
             (section(&format!("list-{nth}"), &text(&list.title), &items(list, &frame.now)))
@@ -29,8 +29,8 @@ pub fn sheet(frame: &Frame, page: &Sheet) -> String {
             }
             @if let Some(state) = &page.badge { (badge(state)) }
         }
-        @if let Some(asked) = &page.form { (form(asked)) }
         @if !page.way.is_empty() { div class="card" id="way" data-live { (way(&page.way)) } }
+        @if let Some(asked) = &page.form { (form(asked)) }
         @if !page.charts.is_empty() { div class="charts" id="charts" data-live { @for one in &page.charts { (chart(one)) } } }
         @if page.facts.is_empty() { (lists) }
         @else {

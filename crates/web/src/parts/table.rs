@@ -6,11 +6,12 @@ use super::commands::commands;
 use super::facts::{empty, more};
 use super::state::badge;
 use super::texts::{link, text};
-use crate::model::{SheetCell, SheetTable};
+use super::time::moment;
+use crate::model::{SheetCell, SheetTable, Time};
 
 /// A table.
 #[must_use]
-pub fn table(table: &SheetTable) -> Markup {
+pub fn table(table: &SheetTable, now: &Time) -> Markup {
     if table.rows.is_empty() {
         return empty(&text(&table.empty), &html! { (commands(table.fill.as_slice())) });
     }
@@ -22,8 +23,8 @@ pub fn table(table: &SheetTable) -> Markup {
                     @for row in &table.rows {
                         tr data-item {
                             @for (at, value) in row.iter().enumerate() {
-                                @if at == 0 { th scope="row" { (cell(value)) } }
-                                @else { td data-column=[table.columns.get(at).map(|column| text(column))] { (cell(value)) } }
+                                @if at == 0 { th scope="row" { (cell(value, now)) } }
+                                @else { td data-column=[table.columns.get(at).map(|column| text(column))] { (cell(value, now)) } }
                             }
                         }
                     }
@@ -34,10 +35,11 @@ pub fn table(table: &SheetTable) -> Markup {
     }
 }
 
-fn cell(value: &SheetCell) -> Markup {
+fn cell(value: &SheetCell, now: &Time) -> Markup {
     html! {
         @if let Some(state) = &value.badge { (badge(state)) " " }
         @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
+        @if let Some(time) = &value.time { (moment(time, now)) }
         @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (text(note)) } " " } } }
     }
 }

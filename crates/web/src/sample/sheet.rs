@@ -91,6 +91,7 @@ pub fn figures_sheet() -> Sheet {
         text: "CVE-2026-1188".to_owned(),
         href: Some("/findings".to_owned()),
         notes: words(&["critical", "waived by Carol"]),
+        time: Some(ago(2 * DAY)),
     };
     let choice =
         |value: &str, name: &str, chosen| Choice { value: value.to_owned(), name: name.to_owned(), chosen };
@@ -144,7 +145,7 @@ pub fn compared_sheet() -> Sheet {
         badge: Some(badge(state, word)),
         text: text.to_owned(),
         href: Some(href.to_owned()),
-        notes: Vec::new(),
+        ..SheetCell::default()
     };
     let choice = |number: u64, chosen| Choice {
         value: format!("acme/api/production@{number}"),

@@ -18,16 +18,16 @@ pub fn address(from: &NamedRelease, to: &NamedRelease) -> String {
     format!("/compare?from={}&to={}", encoded(&from.to_string()), encoded(&to.to_string()))
 }
 
-/// The form. The service of either release decides which releases are choices.
+/// The form. The releases of a service, where it is known, are choices.
 ///
 /// # Errors
 /// `Failure` if the views cannot be read.
 pub fn form(
     at: &Reading<'_>,
+    service: Option<(&Name, &Name)>,
     from: Option<&NamedRelease>,
     to: Option<&NamedRelease>,
 ) -> Result<SheetForm, Failure> {
-    let service = from.or(to).map(|named| (&named.place.project, &named.place.service));
     let all = match service {
         Some((project, service)) => choices(at, &at.shared.intake.state(), project, service)?,
         None => Vec::new(),

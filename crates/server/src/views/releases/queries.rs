@@ -19,6 +19,13 @@ pub fn at_place(rows: &Connection, place: &Place) -> rusqlite::Result<Vec<Releas
     found(rows, "WHERE release.place = ?1 ORDER BY release.began DESC LIMIT 20", &[&place])
 }
 
+/// Number of releases and rollbacks that a place ever had.
+pub fn count(rows: &Connection, place: &Place) -> rusqlite::Result<u64> {
+    let mut statement = rows.prepare_cached("SELECT count(*) FROM release WHERE place = ?1")?;
+    let count: i64 = statement.query_row(params![place.to_string()], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
 /// The release or rollback of this number at a place; number 0 stands for the newest release that has no number.
 pub fn one(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<ReleaseView>> {
     let condition = match number {
