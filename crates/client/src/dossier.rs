@@ -3,9 +3,9 @@
 //! Input: a profile, a client, a place. Output: the evidence, and what it proves. Invariant: no part of the evidence is
 //! believed before `check`, which relies on the pin and not on the server.
 
-use evidence::Place;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::pin::Pin;
+use evidence::{Digest, Place};
 use judge::{Anchors, Checked, PinnedCheckpoint, VerificationContext};
 use wire::{Client, ReleaseStage};
 
@@ -60,6 +60,14 @@ impl Dossier {
         Ok(Self { bundle, pin, anchors, seen })
     }
 
+    /// The evidence with this digest, of a release that a gate judged.
+    ///
+    /// # Errors
+    /// `Error` when the server does not have it, or nothing is pinned.
+    pub async fn stored(client: &Client, digest: &Digest) -> Result<Self, Error> {
+        Self::recorded(Bundle::decode(&client.blob(digest, BYTES_MAX).await?)?)
+    }
+
     /// The evidence of the pending release of a place, or of a release that a gate judged, with the stage of the release.
     ///
     /// # Errors
@@ -80,8 +88,7 @@ impl Dossier {
             let number = meant.release.unwrap_or_default();
             Error::unusable(format!("no gate judged release {number} of {place}: it is {}", meant.stage))
         })?;
-        let bundle = Bundle::decode(&client.blob(&digest, BYTES_MAX).await?)?;
-        Ok((Self::recorded(bundle)?, meant.stage, false))
+        Ok((Self::stored(client, &digest).await?, meant.stage, false))
     }
 
     /// Everything that the evidence proves, or the findings against it.

@@ -42,6 +42,7 @@ pub mod project;
 pub mod project_files;
 pub mod promotion;
 pub mod random;
+pub mod record;
 pub mod rejection;
 pub mod request;
 pub mod rollback;

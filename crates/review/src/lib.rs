@@ -19,6 +19,7 @@ pub mod next_step;
 pub mod outcome;
 pub mod place_state;
 pub mod place_words;
+pub mod record;
 pub mod release_words;
 pub mod results;
 pub mod run_graph;

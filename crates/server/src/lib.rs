@@ -35,6 +35,7 @@ mod quotas;
 mod readers;
 mod recorded;
 mod refusals;
+mod release_history;
 mod replaying;
 mod run_view;
 mod salt;

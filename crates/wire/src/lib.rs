@@ -31,8 +31,9 @@ pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{
     AgentWork, CheckView, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
-    MachineView, PendingReleaseView, PersonView, PlaceView, RUNS_MAX, ReleaseView, RollbackView, RunFilter,
-    RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
+    MachineView, PendingReleaseView, PersonView, PlaceView, RUNS_MAX, ReleaseHistory, ReleaseView,
+    Replacement, RollbackView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement,
+    StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use opening::{OpenPage, PageLink};

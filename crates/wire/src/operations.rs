@@ -19,8 +19,8 @@ use crate::client::{Client, path_of};
 use crate::client_error::{ClientError, problem_of, unreadable};
 use crate::client_request::ClientRequest;
 use crate::message::{
-    AgentWork, CommandOutcome, EntryView, Installation, PlaceView, RunFilter, RunView, RunnerWork,
-    SignedStatement, Submission,
+    AgentWork, CommandOutcome, EntryView, Installation, PlaceView, ReleaseHistory, RunFilter, RunView,
+    RunnerWork, SignedStatement, Submission,
 };
 use crate::opening::{OpenPage, PageLink};
 use crate::page_path::PagePath;
@@ -241,6 +241,14 @@ impl Client {
     /// `ClientError` if there is no answer.
     pub async fn places(&self) -> Result<Vec<PlaceView>, ClientError> {
         self.get("places").await
+    }
+
+    /// A release or rollback with the entries of the ledger about it; number 0 stands for the newest artifact without a number.
+    ///
+    /// # Errors
+    /// `ClientError` if the release does not exist.
+    pub async fn release_history(&self, place: &Place, release: u64) -> Result<ReleaseHistory, ClientError> {
+        self.get(&format!("releases/{place}/{release}")).await
     }
 
     /// The evidence of the pending release at a place, collected now.

@@ -22,6 +22,7 @@ mod policy;
 mod policy_explain;
 mod project;
 mod promote;
+mod record;
 mod rollback;
 mod run;
 pub mod runner;
@@ -113,6 +114,8 @@ enum Verb {
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
     Unfreeze(trust_status::Places),
+    /// Print the compact record of a deployment: who, what, when, why, from where, with what, past which gates.
+    Record(record::RecordVerb),
     /// Save the evidence of a release.
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle offline.
@@ -201,6 +204,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
+        Verb::Record(verb) => record::run(&verb, output),
         Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Scan(verb) => scan::run(&verb, output),

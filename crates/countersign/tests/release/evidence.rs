@@ -44,6 +44,39 @@ fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
 }
 
 #[test]
+fn the_record_of_a_deployment_names_everything_and_how_it_is_known() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let nothing = shop.home.run_in(&shop.repository(), &["record", "shop/ledger-api/production"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    let said = String::from_utf8(nothing.stderr).unwrap();
+    let what =
+        "nothing runs and nothing is pending at shop/ledger-api/production; name a release by its number";
+    assert!(said.contains(what), "{said}");
+    shop.ok(&["run"]);
+    let pending = shop.ok(&["record", "shop/ledger-api/production"]);
+    assert_eq!((&pending["stage"], &pending["current"]), (&json!("proposed"), &json!(false)), "{pending}");
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    shop.ok(&["promote"]);
+    let record = shop.ok(&["record", "shop/ledger-api/production", "1"]);
+    assert_eq!((&record["v"], &record["current"]), (&json!(1), &json!(true)), "{record}");
+    assert_eq!(record["why"][0]["reason"], "tested in staging");
+    assert_eq!((&record["gates"]["outcome"], &record["proof"]["release"]), (&json!("pass"), &json!(1)));
+    let steps = record["steps"].as_array().unwrap();
+    let known = |kind: &str| &steps.iter().find(|step| step["kind"] == kind).unwrap()["known"];
+    assert_eq!(known("release.proposed"), "proven", "{record}");
+    assert_eq!(known("release.reported"), "signed", "{record}");
+    assert_eq!(known("gate.judged"), "told", "{record}");
+    let text = shop.home.run_in(&shop.repository(), &["record", "shop/ledger-api/production"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.starts_with("Release 1 of shop/ledger-api/production runs since "), "{text}");
+    assert!(text.lines().count() < 50, "it fits a screen: {text}");
+    let unknown = shop.home.run_in(&shop.repository(), &["record", "shop/ledger-api/production", "9"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(up.stop());
+}
+
+#[test]
 fn every_flipped_byte_of_a_bundle_is_named() {
     let (shop, bytes, anchors) = released();
     assert_eq!(wrong(&bytes, &anchors), None);

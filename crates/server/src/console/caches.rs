@@ -3,7 +3,8 @@
 
 use std::sync::Mutex;
 
-use evidence::{CommitId, Digest};
+use evidence::{CommitId, Digest, Place};
+use review::record::Record;
 use wire::StatementContent;
 
 use super::cache::Cache;
@@ -28,6 +29,8 @@ pub struct PageCaches {
     pub logs: Cache<(String, u64), Mutex<LineIndex>>,
     /// Comparisons of two releases, each with the keys of both.
     pub comparisons: Cache<(JudgementKey, JudgementKey), Comparison>,
+    /// Records of releases, by place, number, size of the ledger and minute.
+    pub records: Cache<(Place, u64, u64, u64), Record>,
 }
 
 impl Default for PageCaches {
@@ -39,11 +42,14 @@ impl Default for PageCaches {
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
             comparisons: Cache::new(COMPARISONS_MAX),
+            records: Cache::new(RECORDS_MAX),
         }
     }
 }
 
 const COMMITS_MAX: usize = 2_000;
+/// Most records; each lists its components.
+const RECORDS_MAX: usize = 16;
 /// Most judgements; each holds the lines of a page.
 const JUDGEMENTS_MAX: usize = 128;
 /// Most indexes of logs; one of 100 MiB with the shortest lines has 800 KiB.

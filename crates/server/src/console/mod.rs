@@ -21,6 +21,7 @@ mod overview;
 mod pages;
 mod pending;
 mod reading;
+mod record;
 mod recorded;
 mod release;
 mod run;

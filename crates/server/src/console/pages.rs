@@ -9,7 +9,7 @@ use web::{Frame, pages};
 
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
-use super::{compare, ledger, log, overview, release, run, service, trust};
+use super::{compare, ledger, log, overview, record, release, run, service, trust};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
 
@@ -48,6 +48,11 @@ pub struct Page {
 pub const PAGES: &[Page] = &[
     Page { path: "/", json: Some("/overview.json"), make: overview_page },
     Page { path: "/releases/{project}/{service}/{environment}/{number}", json: None, make: release_page },
+    Page {
+        path: "/releases/{project}/{service}/{environment}/{number}/record",
+        json: Some("/releases/{project}/{service}/{environment}/{number}/record.json"),
+        make: record_page,
+    },
     Page { path: "/runs/{run}", json: None, make: run_page },
     Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
     Page { path: "/compare", json: Some("/compare.json"), make: compare_page },
@@ -64,13 +69,17 @@ fn overview_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<
 }
 
 fn release_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
-    let [project, service, environment, number] = address.open_words()?;
-    let place = Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
-    let number = number.parse::<u64>().ok().filter(|parsed| parsed.to_string() == *number);
-    let number = number.ok_or_else(|| malformed("a release has a number, such as `42`"))?;
+    let (place, number) = address.release()?;
     let page = release::release(at, &place, number)?;
     let heading = (format!("{place} {number}"), format!("countersign status {place} {number}"));
     made(at, address, form, heading, &page, pages::release)
+}
+
+fn record_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let (place, number) = address.release()?;
+    let page = record::record(at, &place, number)?;
+    let heading = (format!("Record of {place} {number}"), format!("countersign record {place} {number}"));
+    made(at, address, form, heading, &*page, |frame, record| pages::sheet(frame, &record::sheet(record)))
 }
 
 fn run_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
@@ -174,6 +183,16 @@ impl PageAddress {
             .as_slice()
             .try_into()
             .map_err(|_| Failure::failed("the address has other words than its pattern"))
+    }
+
+    /// Place and number of a release, which are all words that its pattern leaves open.
+    fn release(&self) -> Result<(Place, u64), Failure> {
+        let [project, service, environment, number] = self.open_words()?;
+        let place =
+            Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
+        let number = number.parse::<u64>().ok().filter(|parsed| parsed.to_string() == *number);
+        let number = number.ok_or_else(|| malformed("a release has a number, such as `42`"))?;
+        Ok((place, number))
     }
 
     /// The path with its query.

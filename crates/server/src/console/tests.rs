@@ -1,6 +1,8 @@
 //! Each page's model over a real ledger: the one of the corpus, which a release of the product made.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod record;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -138,7 +140,10 @@ fn place(environment: &str) -> Place {
 }
 
 fn shown(name: &str, model: &impl serde::Serialize) {
-    let text = serde_json::to_string_pretty(model).unwrap();
+    texts(name, serde_json::to_string_pretty(model).unwrap());
+}
+
+fn texts(name: &str, text: String) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);

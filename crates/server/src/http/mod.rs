@@ -70,6 +70,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/runs", get(reading::runs))
         .route("/runs/{run}", get(reading::run))
         .route("/places", get(reading::places))
+        .route("/releases/{project}/{service}/{environment}/{number}", get(reading::release))
         .route("/evidence/{*place}", get(reading::evidence))
         .route("/consistency", get(reading::consistency))
         .route("/wait", get(reading::wait))

@@ -10,7 +10,7 @@ use domain::RunId;
 use evidence::{Bytes, Name, Place};
 use judge::collect;
 use serde::Deserialize;
-use wire::{PlaceView, ProblemKind, RUNS_MAX, RunFilter, RunView};
+use wire::{PlaceView, ProblemKind, RUNS_MAX, ReleaseHistory, RunFilter, RunView};
 
 use super::freshness::up_to_date;
 use super::machines::waited;
@@ -22,7 +22,7 @@ use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::shared::Shared;
 use crate::views::runs::RunSelection;
-use crate::{place_view, run_view};
+use crate::{place_view, release_history, run_view};
 
 /// One run.
 pub async fn run(
@@ -76,6 +76,23 @@ pub async fn places(
         up_to_date(&shared)?;
         let (state, now) = (shared.intake.state(), clock::now());
         place_view::all(&shared, &state, now, &|project| caller.may_read(project, &state, now))
+    });
+    Ok(Json(found.await?))
+}
+
+/// A release with the entries of the ledger about it.
+pub async fn release(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path((project, service, environment, number)): Path<(String, String, String, u64)>,
+) -> Result<Json<ReleaseHistory>, Failure> {
+    let place: Place = format!("{project}/{service}/{environment}")
+        .parse()
+        .map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
+    right::of_project(&shared, &caller, &place.project)?;
+    let found = blocking(move || {
+        up_to_date(&shared)?;
+        release_history::of(&shared, &shared.intake.state(), &place, number)
     });
     Ok(Json(found.await?))
 }

@@ -7,7 +7,9 @@ mod queries;
 #[cfg(test)]
 mod tests;
 
-pub use queries::{at_place, brought_back, count, last, of_run, one, replaced_by, rollback, since};
+pub use queries::{
+    at_place, brought_back, count, last, of_run, one, replaced_by, replacement, rollback, since,
+};
 
 use domain::release::{Held, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use domain::{Event, RunId};

@@ -1,5 +1,6 @@
 //! Messages of the API. Signed statements are nested as the envelopes that their signers made.
 
+mod history;
 mod installation;
 mod place;
 mod release;
@@ -7,6 +8,7 @@ mod run;
 mod session;
 mod submission;
 
+pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
 pub use place::{CheckView, MachineView, PlaceView};
 pub use release::{

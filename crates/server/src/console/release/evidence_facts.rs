@@ -5,11 +5,14 @@ use web::model::{EvidenceFile, Fact};
 
 use super::seen::Seen;
 use crate::console::judgement::EvidenceFacts;
-use crate::console::words::{command, digest_fact, fact, list};
+use crate::console::words::{command, digest_fact, fact, list, release_href};
 
-/// Facts about the evidence; none before the first judgement.
+/// Facts about the evidence, which only the record has before the first judgement.
 pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
-    let Some(proven) = seen.proven() else { return Vec::new() };
+    let number = seen.view.release.unwrap_or_default();
+    let href = Some(format!("{}/record", release_href(&seen.view.place, number)));
+    let record = Fact { href, ..fact("Record", "all of it on one page") };
+    let Some(proven) = seen.proven() else { return vec![record] };
     let EvidenceFacts {
         signer,
         runners,
@@ -51,6 +54,7 @@ pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
                 }
             },
         ),
+        record,
     ]);
     facts
 }

@@ -2,7 +2,7 @@
 
 use evidence::{Digest, Moment, Place};
 use rusqlite::{Connection, Row, params, params_from_iter};
-use wire::{LastOutcomeView, ReleaseView};
+use wire::{LastOutcomeView, ReleaseView, Replacement};
 
 use crate::views::columns::{parsed, signed};
 
@@ -51,6 +51,20 @@ pub fn brought_back(rows: &Connection, place: &Place, number: u64) -> rusqlite::
                      WHERE release.place = ?1 AND release.artifact = own.artifact AND release.kind = 'release' \
                      AND release.began < own.began AND release.bundle IS NOT NULL ORDER BY release.began DESC LIMIT 1";
     Ok(found(rows, condition, &[&place.to_string(), &number.to_string()])?.pop())
+}
+
+/// The release or rollback that took the place of a release which ran.
+pub fn replacement(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result<Option<Replacement>> {
+    let text = "SELECT later.kind, later.release, later.time FROM release AS own JOIN release AS later \
+                ON later.place = own.place AND later.changed > own.changed AND later.stage IN ('running', 'failed') \
+                WHERE own.place = ?1 AND own.release = ?2 AND own.stage = 'running' ORDER BY later.changed LIMIT 1";
+    let mut statement = rows.prepare_cached(text)?;
+    let mut found = statement.query_map(params![place.to_string(), signed(release)], |row| {
+        let number: i64 = row.get(1)?;
+        let release = u64::try_from(number).unwrap_or_default();
+        Ok(Replacement { kind: parsed(row, 0)?, release, time: parsed(row, 2)? })
+    })?;
+    found.next().transpose()
 }
 
 /// The latest verdict or report at a place.
