@@ -37,6 +37,27 @@ pub const POINTS: [(&str, &str); 21] = [
     ("people.file", "a file that a person asked for"),
 ];
 
+/// Whether this process makes its writes durable: always, but in a simulator that said otherwise.
+#[must_use]
+pub fn is_durable() -> bool {
+    #[cfg(feature = "inject")]
+    return !lossy::IS_ON.load(std::sync::atomic::Ordering::Relaxed);
+    #[cfg(not(feature = "inject"))]
+    true
+}
+
+/// Lets a crash of the machine lose the writes of this process, for a simulator that makes a large installation and can make
+/// it again.
+#[cfg(feature = "inject")]
+pub fn forgo_durability() {
+    lossy::IS_ON.store(true, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[cfg(feature = "inject")]
+mod lossy {
+    pub static IS_ON: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+}
+
 /// A write that did not become durable. The new bytes may be on disk all the same.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} `{path}`: {source}", path = path.display())]
@@ -72,7 +93,7 @@ pub fn replace(point: &'static str, path: &Path, bytes: &[u8], mode: u32) -> Res
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let mut file = create(path, mode)?;
     file.write_all(bytes).map_err(failed("write", path))?;
-    file.sync_all().map_err(failed("sync", path))
+    sync(&file, path)
 }
 
 /// Creates a new, empty file. It replaces one that a crash may have left.
@@ -106,7 +127,7 @@ fn fill(path: &Path, bytes: u64) -> Result<(), DiskError> {
     let mut file = create(path, 0o600)?;
     // Writes zeros instead of making a sparse file, so that the blocks are really allocated.
     io::copy(&mut io::repeat(0).take(bytes), &mut file).map_err(failed("write", path))?;
-    file.sync_all().map_err(failed("sync", path))
+    sync(&file, path)
 }
 
 /// Makes the bytes of an open file durable.
@@ -114,6 +135,9 @@ fn fill(path: &Path, bytes: u64) -> Result<(), DiskError> {
 /// # Errors
 /// `DiskError`.
 pub fn sync(file: &File, path: &Path) -> Result<(), DiskError> {
+    if !is_durable() {
+        return Ok(());
+    }
     file.sync_all().map_err(failed("sync", path))
 }
 
@@ -172,6 +196,9 @@ const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// # Errors
 /// `DiskError`.
 pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
+    if !is_durable() {
+        return Ok(());
+    }
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
 

@@ -139,10 +139,10 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
 }
 
 fn settle(connection: &Connection, writes: bool) -> Result<(), LedgerError> {
-    let settings = if writes {
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
-    } else {
-        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
+    let settings = match (writes, disk::is_durable()) {
+        (true, true) => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;",
+        (true, false) => "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF;",
+        (false, _) => "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;",
     };
     connection.execute_batch(settings).map_err(LedgerError::sql("open the ledger"))?;
     connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(LedgerError::sql("open the ledger"))

@@ -9,7 +9,7 @@ use sim::{SeedOrder, Seeded};
 #[expect(clippy::unwrap_used, reason = "a failure fails the test")]
 fn made(dir: &Path, releases: u64, entries: u64, seed: u64) -> (Seeded, String) {
     let end = "2026-11-25T15:00:00.000Z".parse().unwrap();
-    let seeded = sim::seed(&SeedOrder { dir, releases, entries, seed, end });
+    let seeded = sim::seed(&SeedOrder { dir, releases, entries, seed, end, progress: |_, _| () });
     (seeded, Reader::open(dir).unwrap().head().unwrap().checkpoint.text().to_owned())
 }
 

@@ -77,8 +77,13 @@ impl Course {
             u64::try_from(u128::from(amount) * u128::from(releases) / u128::from(order.releases.max(1)))
                 .unwrap()
         };
+        let mut told = 0;
         loop {
             let (releases, entries) = self.size();
+            if releases * 100 / order.releases.max(1) > told {
+                told = releases * 100 / order.releases.max(1);
+                (order.progress)(releases, entries);
+            }
             if releases >= order.releases {
                 break;
             }

@@ -40,6 +40,8 @@ pub struct SeedOrder<'a> {
     pub seed: u64,
     /// The moment at which it ends.
     pub end: Moment,
+    /// Told the releases and entries so far, after each hundredth of the releases.
+    pub progress: fn(u64, u64),
 }
 
 /// The size of what was made.
