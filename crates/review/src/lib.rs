@@ -7,6 +7,7 @@
 
 pub mod approvers;
 pub mod comparison;
+pub mod contents;
 pub mod differences;
 pub mod duration;
 pub mod ending;
@@ -25,8 +26,10 @@ pub mod results;
 pub mod run_graph;
 pub mod run_words;
 pub mod sentences;
+pub mod standing;
 pub mod status_words;
 pub mod summary;
+pub mod tally;
 pub mod test_reports;
 pub mod waivers;
 pub mod witnesses;

@@ -1,7 +1,7 @@
-//! Values that pages need again, in memory: facts of commits, and judged releases.
+//! Values that pages need again, in memory: a table for values of one kind.
 //!
-//! Invariant: a key names everything that its value depends on, so a value is never stale. The number of values is bounded;
-//! the oldest one goes first.
+//! Invariant: a key names everything that its value depends on, so a value is never stale. The number of values is bounded, and
+//! so is their memory, as far as the table can weigh them; the oldest one goes first.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A bounded table.
 pub struct Cache<K, V> {
     most: usize,
+    bytes_most: usize,
+    weigh: fn(&V) -> usize,
     known: Mutex<Known<K, V>>,
 }
 
@@ -17,12 +19,25 @@ pub struct Cache<K, V> {
 struct Known<K, V> {
     values: BTreeMap<K, Arc<V>>,
     order: VecDeque<K>,
+    /// Bytes of all values.
+    bytes: usize,
 }
 
 impl<K: Ord + Clone, V> Cache<K, V> {
     /// An empty table for at most so many values.
-    pub const fn new(most: usize) -> Self {
-        Self { most, known: Mutex::new(Known { values: BTreeMap::new(), order: VecDeque::new() }) }
+    pub fn new(most: usize) -> Self {
+        Self::weighed(most, usize::MAX, |_| 0)
+    }
+
+    /// An empty table for at most so many values, which have at most so many bytes together. The newest value stays in any case.
+    pub const fn weighed(most: usize, bytes_most: usize, weigh: fn(&V) -> usize) -> Self {
+        let known = Known { values: BTreeMap::new(), order: VecDeque::new(), bytes: 0 };
+        Self { most, bytes_most, weigh, known: Mutex::new(known) }
+    }
+
+    /// The value of a key, if it is there.
+    pub fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).values.get(key).map(Arc::clone)
     }
 
     /// The value of a key, made if it is missing. Two readers may make the same value at once: nobody waits for another.
@@ -30,19 +45,21 @@ impl<K: Ord + Clone, V> Cache<K, V> {
     /// # Errors
     /// The error of `make`; nothing is stored then.
     pub fn or_make<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).values.get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.get(&key) {
+            return Ok(known);
         }
         let made = Arc::new(make()?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { values, order } = &mut *known;
-        if values.insert(key.clone(), Arc::clone(&made)).is_none() {
-            order.push_back(key);
+        let Known { values, order, bytes } = &mut *known;
+        *bytes = bytes.saturating_add((self.weigh)(&made));
+        match values.insert(key.clone(), Arc::clone(&made)) {
+            Some(before) => *bytes = bytes.saturating_sub((self.weigh)(&before)),
+            None => order.push_back(key),
         }
-        if values.len() > self.most
-            && let Some(oldest) = order.pop_front()
-        {
-            values.remove(&oldest);
+        while (values.len() > self.most || *bytes > self.bytes_most) && values.len() > 1 {
+            let Some(oldest) = order.pop_front() else { break };
+            let gone = values.remove(&oldest).map_or(0, |gone| (self.weigh)(&gone));
+            *bytes = bytes.saturating_sub(gone);
         }
         Ok(made)
     }
@@ -79,5 +96,21 @@ mod tests {
         assert_eq!(made, [1, 2, 3, 1], "3 took the place of 1");
         assert_eq!(cache.or_make(9, || Err("no")).unwrap_err(), "no");
         assert_eq!(*cache.or_make(9, || Ok::<_, &str>(90)).unwrap(), 90, "a failure is not kept");
+    }
+
+    #[test]
+    fn values_leave_when_they_are_too_large_together_and_the_newest_stays() {
+        let cache: Cache<u8, Vec<u8>> = Cache::weighed(10, 100, Vec::len);
+        let put = |key: u8, len: usize| cache.or_make(key, || Ok::<_, Infallible>(vec![key; len])).unwrap();
+        let kept = || (1..=5).filter(|key| cache.get(key).is_some()).collect::<Vec<_>>();
+        put(1, 60);
+        put(2, 40);
+        assert_eq!(kept(), [1, 2]);
+        put(3, 30);
+        assert_eq!(kept(), [2, 3], "130 bytes are too many");
+        put(4, 500);
+        assert_eq!(kept(), [4], "a value alone may be larger");
+        put(5, 1);
+        assert_eq!(kept(), [5]);
     }
 }

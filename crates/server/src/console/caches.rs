@@ -10,6 +10,7 @@ use wire::StatementContent;
 use super::cache::Cache;
 use super::commit_facts::CommitFacts;
 use super::comparison::Comparison;
+use super::exposure_caches::ExposureCaches;
 use super::judgement::{Judged, JudgementKey};
 use super::log::LineIndex;
 use super::situation::{Situation, SituationKey};
@@ -21,6 +22,8 @@ pub struct PageCaches {
     pub commits: Cache<CommitId, CommitFacts>,
     /// Judged releases, each with everything that its judgement depends on.
     pub judgements: Cache<JudgementKey, Judged>,
+    /// Findings and components of releases.
+    pub exposure: ExposureCaches,
     /// Situations of readers, each for two seconds.
     pub situations: Cache<SituationKey, Situation>,
     /// Contents of signed statements, by the digest of their envelope; `None` if one cannot be read.
@@ -37,7 +40,8 @@ impl Default for PageCaches {
     fn default() -> Self {
         Self {
             commits: Cache::new(COMMITS_MAX),
-            judgements: Cache::new(JUDGEMENTS_MAX),
+            judgements: Cache::weighed(JUDGEMENTS_MAX, JUDGEMENTS_BYTES_MAX, Judged::bytes),
+            exposure: ExposureCaches::default(),
             situations: Cache::new(SITUATIONS_MAX),
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
@@ -51,7 +55,8 @@ const COMMITS_MAX: usize = 2_000;
 /// Most records; each lists its components.
 const RECORDS_MAX: usize = 16;
 /// Most judgements; each holds the lines of a page.
-const JUDGEMENTS_MAX: usize = 128;
+const JUDGEMENTS_MAX: usize = 1_024;
+const JUDGEMENTS_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// Most indexes of logs; one of 100 MiB with the shortest lines has 800 KiB.
 const LOGS_MAX: usize = 64;
 /// Most situations; each holds the newest releases of every place that its reader may read.

@@ -14,6 +14,8 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Place};
 use judge::{Anchors, VerificationContext, collect, own_context};
 use review::approvers;
+use review::contents::Contents;
+use review::tally::Counts;
 
 use super::comparison::Grounds;
 use super::judgement::{Judged, JudgementKey, judged, undecided};
@@ -64,6 +66,40 @@ pub fn settled(
         let (anchors, seen) = as_of(&bundle, at)?;
         Ok(judged(&bundle, &anchors, &seen, running.as_ref(), None))
     })
+}
+
+/// Findings and components of a release whose gate judged this bundle; `None` if the evidence does not hold.
+///
+/// # Errors
+/// `Failure` if the bundle cannot be read.
+pub fn contents(shared: &Shared, bundle: Digest) -> Result<Arc<Option<Contents>>, Failure> {
+    shared.pages.exposure.contents.or_make(bundle, || {
+        let bundle = read_bundle(shared, &bundle)?;
+        let anchors = anchors(&bundle)?;
+        // At the time that the witnesses vouch for, so that nothing in it has ended meanwhile.
+        let checked = judge::check(&bundle, &anchors, &VerificationContext::default());
+        Ok(checked.ok().map(|checked| Contents::of(&checked)))
+    })
+}
+
+/// Counts of the findings of a release whose gate judged this bundle; `None` without a report of findings. At most `left` bundles
+/// are read, and an answer that would need one more is absent.
+///
+/// # Errors
+/// `Failure` if the bundle cannot be read.
+pub fn counts(
+    shared: &Shared,
+    bundle: Digest,
+    left: &mut usize,
+) -> Result<Option<Arc<Option<Counts>>>, Failure> {
+    if let Some(known) = shared.pages.exposure.counts.get(&bundle) {
+        return Ok(Some(known));
+    }
+    let Some(less) = left.checked_sub(1) else { return Ok(None) };
+    *left = less;
+    let read = || Ok::<_, Failure>(Counts::of(&read_bundle(shared, &bundle)?.lanes.documents));
+    let made = shared.pages.exposure.counts.or_make(bundle, read);
+    made.map(Some)
 }
 
 /// Numbers that the evidence of a pending release follows from, and the minute.
@@ -170,9 +206,12 @@ fn read_bundle(shared: &Shared, digest: &Digest) -> Result<Bundle, Failure> {
 /// Anchors and moment of a gate in the past. The root of the bundle is the one that was in force then: the gate itself
 /// compared it with the ledger's.
 fn as_of(bundle: &Bundle, at: Moment) -> Result<(Anchors, VerificationContext), Failure> {
+    Ok((anchors(bundle)?, VerificationContext { now: Some(at), ..VerificationContext::default() }))
+}
+
+fn anchors(bundle: &Bundle) -> Result<Anchors, Failure> {
     let newest = bundle.roots.last().ok_or_else(|| Failure::failed("the evidence holds no trust root"))?;
     let root = TrustRoot::read(newest).map_err(Failure::failed)?;
     let digest = root.digest().map_err(Failure::failed)?;
-    let anchors = Anchors { version: root.version, digest, rehearsal: true };
-    Ok((anchors, VerificationContext { now: Some(at), ..VerificationContext::default() }))
+    Ok(Anchors { version: root.version, digest, rehearsal: true })
 }

@@ -2,11 +2,14 @@
 //!
 //! Invariant: the same functions judge as those of a gate.
 
+use std::sync::Arc;
+
 use evidence::bundle::Bundle;
 use evidence::trust_root::Mode;
 use evidence::{Digest, Place};
 use judge::{Anchors, Checked, Judgement, VerificationContext, Vote};
 use policy::Reason;
+use review::contents::Contents;
 use review::differences::{Difference, between};
 use review::explain::Explained;
 use review::results::Results;
@@ -39,6 +42,8 @@ pub struct Proven {
     pub may_approve: Option<Vec<String>>,
     /// Facts about the evidence.
     pub facts: EvidenceFacts,
+    /// Findings and components. Absent for a settled release, whose contents are kept by the digest of its bundle.
+    pub contents: Option<Arc<Option<Contents>>>,
 }
 
 /// Facts about the evidence of a release.
@@ -100,6 +105,7 @@ pub fn judged(
         may_approve: people.and_then(|people| approvers::may_approve(&checked, people)),
         is_solo: checked.trust.root.mode == Mode::Solo,
         facts: EvidenceFacts::of(&checked),
+        contents: people.map(|_| Arc::new(Some(Contents::of(&checked)))),
         votes: checked.approvals.votes,
     };
     // The gate input is large, and no page shows it.
@@ -117,7 +123,18 @@ impl Judged {
     pub fn left(&self) -> Vec<Reason> {
         next_step::left(&self.judgement)
     }
+
+    /// About so many bytes of memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let proven = self.proven.as_ref();
+        let contents = proven.and_then(|proven| proven.contents.as_deref()?.as_ref());
+        PAGE_BYTES + contents.map_or(0, Contents::bytes)
+    }
 }
+
+/// Memory of a judgement besides its contents: the lines of a page.
+const PAGE_BYTES: usize = 48 * 1024;
 
 impl EvidenceFacts {
     fn of(checked: &Checked<'_>) -> Self {

@@ -9,7 +9,7 @@ use web::{Frame, pages};
 
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
-use super::{compare, ledger, log, overview, record, release, run, service, trust};
+use super::{compare, components, findings, ledger, log, overview, record, release, run, service, trust};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
 
@@ -60,6 +60,8 @@ pub const PAGES: &[Page] = &[
     Page { path: "/ledger", json: Some("/ledger.json"), make: ledger_page },
     Page { path: "/ledger/{entry}", json: None, make: entry_page },
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
+    Page { path: "/findings", json: Some("/findings.json"), make: findings_page },
+    Page { path: "/components", json: Some("/components.json"), make: components_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
 
@@ -133,6 +135,16 @@ fn compare_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<S
     let page = compare::compare(at, &address.query)?;
     let heading = ("Compare".to_owned(), compare::command(&address.query));
     made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = findings::findings(at)?;
+    made(at, address, form, ("Findings".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+}
+
+fn components_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = components::components(at, &address.query)?;
+    made(at, address, form, ("Components".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 
 fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

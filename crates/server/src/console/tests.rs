@@ -16,7 +16,7 @@ use tlog::{Checkpoint, NoteSigner, SignatureKind};
 use tokio::sync::watch;
 
 use super::ledger::{FileSort, entry, file, ledger};
-use super::{PageCaches, Reading, compare, overview, release, run, service, trust};
+use super::{PageCaches, Reading, compare, components, findings, overview, release, run, service, trust};
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
 use crate::caller::Caller;
@@ -351,6 +351,20 @@ fn a_release_without_evidence_says_why_it_cannot_be_compared() {
 }
 
 #[test]
+fn the_findings_of_what_runs_and_waits_are_shown() {
+    let corpus = Corpus::new();
+    let page = |entries: u64| {
+        let state = corpus.state(entries);
+        corpus.at(corpus.time(entries - 1), |at| findings::of_state(at, &state).unwrap())
+    };
+    assert_eq!(page(99).tables.iter().map(|table| table.rows.len()).collect::<Vec<_>>(), [3, 1]);
+    shown("findings", &page(110));
+    let made_of = corpus.at(corpus.time(109), |at| components::components(at, "q=serde").unwrap());
+    assert_eq!(made_of.headline, "No component that runs or waits matches `serde`.");
+    assert_eq!(made_of.sub[1], "3 places without a list of components");
+}
+
+#[test]
 fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
     let corpus = Corpus::new();
     let (first, now) = (corpus.run(7), corpus.time(109));
@@ -380,5 +394,10 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
     );
     assert!(entry(&at, 7).unwrap_err().to_string().contains("you hold no role"));
     let sheet = trust::trust(&at).unwrap();
+    assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
+    let sheet = findings::findings(&at).unwrap();
+    assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
+    assert!(sheet.headline.starts_with("Nothing runs yet"), "{sheet:?}");
+    let sheet = components::components(&at, "").unwrap();
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
 }

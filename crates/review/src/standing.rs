@@ -1,0 +1,90 @@
+//! How a finding stands at a moment: whether a person's statement settles it, and until when.
+//!
+//! Input: findings, and statements that count at the moment. Output: values. Invariant: a statement that its finding has outgrown
+//! settles nothing. This module deliberately omits whether a statement counts: the caller has compared signer, role and time.
+
+use evidence::document::findings::Finding;
+use evidence::dsse::Envelope;
+use evidence::statements::{Statement, StatementKind};
+use evidence::{Digest, Moment};
+
+/// A statement of a person, with the digest by which a status withdraws it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// Digest of the statement.
+    pub digest: Digest,
+    /// Fingerprint of the key that signed it.
+    pub key: String,
+    /// The statement.
+    pub statement: Statement,
+}
+
+impl Counting {
+    /// The statement of a recorded envelope; `None` if it cannot be read.
+    #[must_use]
+    pub fn of(envelope: &Envelope) -> Option<Self> {
+        let [signature] = envelope.signatures() else { return None };
+        let (digest, key) = (envelope.payload_digest(), signature.keyid.clone());
+        Some(Self { digest, key, statement: Statement::read(envelope).ok()? })
+    }
+}
+
+/// How a finding stands at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No statement settles it.
+    Open,
+    /// The finding became worse than the signer of its statement saw, so it is open. The sentence says how.
+    Outgrown(String),
+    /// A waiver settles it until a time.
+    Waived(Moment, Digest),
+    /// A statement that it does not affect the product settles it until a time.
+    Harmless(Moment, Digest),
+}
+
+impl Standing {
+    /// The statement that ends last settles it.
+    #[must_use]
+    pub fn of(id: &Digest, finding: &Finding, counting: &[&Counting]) -> Self {
+        let settling = counting.iter().filter(|known| known.statement.settles(id, finding));
+        if let Some(known) = settling.max_by_key(|known| known.statement.expires) {
+            let (until, digest) = (known.statement.expires, known.digest);
+            return match known.statement.kind() {
+                StatementKind::NotAffected => Self::Harmless(until, digest),
+                _ => Self::Waived(until, digest),
+            };
+        }
+        let outgrown = counting.iter().filter_map(|known| {
+            let why = known.statement.outgrown(id, finding)?;
+            Some((known.statement.expires, format!("its {} {why}", known.statement.kind().as_str())))
+        });
+        outgrown.max_by_key(|(until, _)| *until).map_or(Self::Open, |(_, why)| Self::Outgrown(why))
+    }
+
+    /// Whether nothing settles it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Outgrown(_))
+    }
+
+    /// End of what settles it, and the statement's digest.
+    #[must_use]
+    pub const fn settled(&self) -> Option<(Moment, Digest)> {
+        match self {
+            Self::Waived(until, digest) | Self::Harmless(until, digest) => Some((*until, *digest)),
+            Self::Open | Self::Outgrown(_) => None,
+        }
+    }
+}
+
+/// Whether statements of a kind settle findings.
+#[must_use]
+pub const fn settles(kind: StatementKind) -> bool {
+    matches!(kind, StatementKind::Waiver | StatementKind::NotAffected)
+}
+
+/// The same by the name of the kind.
+#[must_use]
+pub fn settles_by_name(kind: &str) -> bool {
+    [StatementKind::Waiver, StatementKind::NotAffected].iter().any(|known| known.as_str() == kind)
+}

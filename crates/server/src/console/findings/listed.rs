@@ -1,0 +1,174 @@
+//! Findings across everything that runs and waits, the worst first, each once.
+
+use std::collections::BTreeMap;
+
+use evidence::{Digest, Moment};
+use review::contents::Found;
+use review::standing::Standing;
+use review::tally::{is_grave, rank};
+use review::waivers;
+use web::model::{Badge, Command, SheetList, SheetRow, State};
+
+use super::places::fixed;
+use crate::console::exposure::Exposure;
+use crate::console::reading::time;
+use crate::console::words::{badge, command_for, list as names, release_href};
+
+/// A finding with everywhere that it is.
+struct Spread<'a> {
+    /// The finding, as the place shows it where it is worst.
+    found: &'a Found,
+    /// Everywhere that it is, what runs first.
+    all: Vec<(&'a Exposure, &'a Found, &'a Standing)>,
+}
+
+/// The list.
+pub fn list(all: &[Exposure]) -> SheetList {
+    let mut spread: Vec<Spread<'_>> = spread(all);
+    spread.sort_by_cached_key(|finding| (finding.urgency(), rank(&finding.found.finding), finding.found.id));
+    SheetList {
+        title: "Findings of everything that runs or waits".to_owned(),
+        more: spread.len().saturating_sub(ROWS_MAX),
+        rows: spread.iter().take(ROWS_MAX).map(Spread::row).collect(),
+        empty: "No finding is in what runs or waits at a place that you may read.".to_owned(),
+        fill: None,
+    }
+}
+
+fn spread(all: &[Exposure]) -> Vec<Spread<'_>> {
+    let mut by_id: BTreeMap<Digest, Spread<'_>> = BTreeMap::new();
+    for exposure in all {
+        for (found, standing) in exposure.findings() {
+            let spread = by_id.entry(found.id).or_insert_with(|| Spread { found, all: Vec::new() });
+            if rank(&found.finding) < rank(&spread.found.finding) {
+                spread.found = found;
+            }
+            spread.all.push((exposure, found, standing));
+        }
+    }
+    by_id.into_values().collect()
+}
+
+impl<'a> Spread<'a> {
+    /// Findings that block come first, then open ones that run, then open ones that wait; settled ones come last.
+    fn urgency(&self) -> u8 {
+        match () {
+            () if self.blocked().next().is_some() => 0,
+            () if self.open().any(|(exposure, ..)| !exposure.waits) => 1,
+            () if self.open().next().is_some() => 2,
+            () => 3,
+        }
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&'a Exposure, &'a Found, &'a Standing)> {
+        self.all.iter().copied().filter(|(.., standing)| standing.is_open())
+    }
+
+    /// The releases that it blocks, with the codes.
+    fn blocked(&self) -> impl Iterator<Item = (&'a Exposure, &'a Found, String)> {
+        self.open().filter_map(|(exposure, found, _)| {
+            let codes = exposure.blocks.get(&found.id)?;
+            Some((exposure, found, codes.iter().cloned().collect::<Vec<_>>().join(", ")))
+        })
+    }
+
+    /// The first end of what settles it somewhere.
+    fn end(&self) -> Option<Moment> {
+        self.all.iter().filter_map(|(.., standing)| standing.settled()).map(|(until, _)| until).min()
+    }
+
+    fn badge(&self) -> Badge {
+        let finding = &self.found.finding;
+        let settled = self.all.iter().map(|(.., standing)| standing).find(|standing| !standing.is_open());
+        match (self.urgency(), settled) {
+            (3, Some(Standing::Harmless(..))) => badge(State::Quiet, "not affected"),
+            (3, _) => badge(State::Quiet, "waived"),
+            (0, _) => badge(State::Stop, "blocks"),
+            _ if finding.unconfirmed => badge(State::Quiet, "suspected"),
+            _ if is_grave(finding) => badge(State::Stop, finding.severity.as_str()),
+            _ => badge(State::Wait, finding.severity.as_str()),
+        }
+    }
+
+    fn row(&self) -> SheetRow {
+        let place = self.open().next().or_else(|| self.all.first().copied());
+        SheetRow {
+            badge: Some(self.badge()),
+            title: self.found.about(),
+            href: place.map(|(exposure, ..)| release_href(&exposure.place, exposure.release)),
+            notes: self.notes(),
+            time: self.end().map(time),
+            commands: self.commands(),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let finding = &self.found.finding;
+        let mut notes = vec![shown::brief(&finding.message, MESSAGE_CHARS), self.found.weight()];
+        notes.extend(fixed(self.found));
+        let place = |exposure: &Exposure| exposure.place_words();
+        let of = |waits: bool| -> Vec<String> {
+            self.open().filter(|(exposure, ..)| exposure.waits == waits).map(|(at, ..)| place(at)).collect()
+        };
+        let (runs, waits) = (of(false), of(true));
+        notes.extend((!runs.is_empty()).then(|| format!("open in what runs: {}", names(&runs, PLACES_MAX))));
+        notes.extend(
+            (!waits.is_empty()).then(|| format!("open in what waits: {}", names(&waits, PLACES_MAX))),
+        );
+        notes.extend(self.settled("waived at", |standing| matches!(standing, Standing::Waived(..))));
+        notes.extend(self.settled("not affected at", |standing| matches!(standing, Standing::Harmless(..))));
+        notes.extend(self.all.iter().find_map(|(.., standing)| match standing {
+            Standing::Outgrown(why) => Some(why.clone()),
+            _ => None,
+        }));
+        let codes = self.blocked().take(PLACES_MAX);
+        notes.extend(
+            codes.map(|(at, _, codes)| format!("blocks release {} of {}: {codes}", at.release, place(at))),
+        );
+        notes.extend(
+            self.found.before.as_ref().map(|environment| format!("found by a check in {environment}")),
+        );
+        notes.extend(self.next());
+        notes.extend(
+            self.found.owner.as_ref().map(|owner| format!("ask {}", shown::brief(owner, OWNER_CHARS))),
+        );
+        notes.push(format!("finding {}", self.found.shown));
+        notes
+    }
+
+    /// The places where a statement settles it.
+    fn settled(&self, word: &str, is: impl Fn(&Standing) -> bool) -> Option<String> {
+        let places = self.all.iter().filter(|(.., standing)| is(standing));
+        let places: Vec<String> = places.map(|(exposure, ..)| exposure.place_words()).collect();
+        (!places.is_empty()).then(|| format!("{word} {}", names(&places, PLACES_MAX)))
+    }
+
+    /// The step that removes it; nothing where it is settled everywhere.
+    fn next(&self) -> Option<String> {
+        self.open().next()?;
+        Some(match &self.found.finding.fixed {
+            Some(version) => {
+                format!("next: upgrade to {} or later, and run again", shown::brief(version, OWNER_CHARS))
+            }
+            None => "next: mend it, and run again".to_owned(),
+        })
+    }
+
+    /// A waiver is for a release that waits: one command for each place that it blocks, or that waits with it.
+    fn commands(&self) -> Vec<Command> {
+        let waits = self.open().filter(|(exposure, ..)| exposure.waits).take(COMMANDS_MAX);
+        waits
+            .map(|(exposure, found, _)| command_for(waivers::command(&found.shown, &exposure.place), WAIVE))
+            .collect()
+    }
+}
+
+const WAIVE: &str = "accepts it until a date; for a person who may and is no change author";
+/// Most findings of the list.
+const ROWS_MAX: usize = 100;
+/// Most places that a row names.
+const PLACES_MAX: usize = 4;
+/// Most commands of a row.
+const COMMANDS_MAX: usize = 2;
+const MESSAGE_CHARS: usize = 200;
+const OWNER_CHARS: usize = 60;

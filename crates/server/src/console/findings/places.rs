@@ -1,0 +1,112 @@
+//! Running and waiting releases: a row for each place with counts of its findings, the worst one, and whom to ask.
+
+use std::cmp::Reverse;
+
+use evidence::Moment;
+use review::contents::{Contents, Found};
+use review::duration;
+use review::tally::Tally;
+use web::model::{SheetCell, SheetTable, State};
+
+use crate::console::exposure::Exposure;
+use crate::console::fields::encoded;
+use crate::console::words::{badge, release_href};
+
+/// The tables: what runs, and what waits if anything does.
+pub fn tables(all: &[Exposure], now: Moment) -> Vec<SheetTable> {
+    let (waits, runs): (Vec<&Exposure>, Vec<&Exposure>) = all.iter().partition(|found| found.waits);
+    let mut tables = vec![table("Running releases", runs, now)];
+    tables.extend((!waits.is_empty()).then(|| table("Waiting releases", waits, now)));
+    tables
+}
+
+/// A table of places, the worst first.
+fn table(title: &str, all: Vec<&Exposure>, now: Moment) -> SheetTable {
+    let columns = ["Place", "Open", "Settled", "The worst open finding", "Ask", "Scanned"];
+    let mut tallied: Vec<(&Exposure, Tally)> = all.into_iter().map(|found| (found, found.tally())).collect();
+    tallied.sort_by_cached_key(|(found, tally)| {
+        let severest = tally.open.keys().next_back().copied();
+        (Reverse((found.blocks.len(), tally.grave, severest, tally.open_count())), found.place.clone())
+    });
+    SheetTable {
+        title: title.to_owned(),
+        columns: columns.map(str::to_owned).to_vec(),
+        more: tallied.len().saturating_sub(ROWS_MAX),
+        rows: tallied.iter().take(ROWS_MAX).map(|(found, tally)| row(found, tally, now)).collect(),
+        empty: "Nothing runs yet at a place that you may read.".to_owned(),
+        fill: None,
+    }
+}
+
+fn row(found: &Exposure, tally: &Tally, now: Moment) -> Vec<SheetCell> {
+    let place = SheetCell {
+        text: found.place_words(),
+        href: Some(release_href(&found.place, found.release)),
+        notes: vec![format!("release {}", found.release), found.place.project.to_string()],
+        ..SheetCell::default()
+    };
+    let Some(contents) = found.contents.as_ref() else {
+        let mut unread = vec![place, cell("its evidence cannot be read")];
+        unread.resize(COLUMNS, SheetCell::default());
+        return unread;
+    };
+    let worst = found.findings().find(|(_, standing)| standing.is_open()).map(|(found, _)| found);
+    let owner = worst.and_then(|worst| worst.owner.as_ref()).or(contents.owner.as_ref());
+    vec![
+        place,
+        open(found, tally),
+        settled(tally),
+        worst.map(worst_cell).unwrap_or_default(),
+        cell(owner.map_or("", String::as_str)),
+        scanned(contents, now),
+    ]
+}
+
+/// Open findings by severity.
+fn open(found: &Exposure, tally: &Tally) -> SheetCell {
+    if !found.is_scanned() {
+        return SheetCell { badge: Some(badge(State::Quiet, "no report")), ..SheetCell::default() };
+    }
+    let blocks = found.blocks.len();
+    let badge = match () {
+        () if blocks > 0 => badge(State::Stop, format!("{blocks} block")),
+        () if tally.grave > 0 => badge(State::Stop, format!("{} grave", tally.grave)),
+        () if tally.open_count() > 0 => badge(State::Wait, format!("{} open", tally.open_count())),
+        () => badge(State::Pass, "none open"),
+    };
+    SheetCell { badge: Some(badge), notes: tally.words(), ..SheetCell::default() }
+}
+
+fn settled(tally: &Tally) -> SheetCell {
+    let all = [(tally.waived, "waived"), (tally.not_affected, "not affected")];
+    let words = all.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    SheetCell { text: words.collect::<Vec<_>>().join(", "), ..SheetCell::default() }
+}
+
+fn worst_cell(worst: &Found) -> SheetCell {
+    let mut notes = vec![worst.weight()];
+    notes.extend(fixed(worst));
+    let href = worst.component().map(|purl| format!("/components?q={}", encoded(purl)));
+    SheetCell { text: worst.about(), notes, href, ..SheetCell::default() }
+}
+
+/// The version without it.
+pub fn fixed(found: &Found) -> Option<String> {
+    found.finding.fixed.as_ref().map(|version| format!("fixed in {}", shown::brief(version, VERSION_CHARS)))
+}
+
+/// The age of the oldest report of findings.
+fn scanned(contents: &Contents, now: Moment) -> SheetCell {
+    let Some(made) = contents.scanned else { return SheetCell::default() };
+    let age = duration::words(now.millis().saturating_sub(made.millis()));
+    cell(&format!("{age} ago"))
+}
+
+fn cell(text: &str) -> SheetCell {
+    SheetCell { text: text.to_owned(), ..SheetCell::default() }
+}
+
+const COLUMNS: usize = 6;
+/// Most places of a table.
+const ROWS_MAX: usize = 100;
+const VERSION_CHARS: usize = 60;

@@ -1,0 +1,127 @@
+//! The page over releases of the lab: what runs with a waiver and without, and what waits.
+
+use std::sync::Arc;
+
+use evidence::Moment;
+use judge::VerificationContext;
+use lab::{assemble, forgery};
+use review::contents::Contents;
+use review::standing::Counting;
+use web::model::{Sheet, State};
+use wire::{NamedPerson, StatementContent, StatementState, StatementView};
+
+use super::{page, settled};
+use crate::console::exposure::Exposure;
+
+/// A release with a waiver that settles a finding of it.
+struct Release {
+    contents: Arc<Option<Contents>>,
+    counting: Arc<Counting>,
+    now: Moment,
+}
+
+fn release() -> Release {
+    let (lab, parts) = forgery::KINDS[0].stated(|_| ());
+    let (bundle, _) = assemble(&lab, &parts);
+    let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+    let checked = judge::check(&bundle, &lab.anchors(), &seen).unwrap();
+    let counting = Arc::new(Counting::of(&bundle.lanes.statements[0]).unwrap());
+    let mut contents = Contents::of(&checked);
+    contents.owner = Some("team shop".to_owned());
+    for found in contents.findings.iter_mut().flatten() {
+        found.owner = Some("team shop".to_owned());
+        found.finding.fixed = Some("1.2.3".to_owned());
+    }
+    Release { contents: Arc::new(Some(contents)), counting, now: checked.now }
+}
+
+impl Release {
+    fn at(&self, place: &str, number: u64, waits: bool, is_settled: bool) -> Exposure {
+        let counting = if is_settled { vec![Arc::clone(&self.counting)] } else { Vec::new() };
+        Exposure::new(place.parse().unwrap(), (number, waits), Arc::clone(&self.contents), &counting)
+    }
+
+    fn statement(&self) -> StatementView {
+        let statement = &self.counting.statement;
+        StatementView {
+            statement: self.counting.digest,
+            kind: statement.kind().as_str().to_owned(),
+            by: NamedPerson { person: statement.person.into(), name: Some("Bob".to_owned()) },
+            content: Some(StatementContent {
+                scope: statement.scope.clone(),
+                summary: statement.body.summary(),
+                reason: statement.reason.clone(),
+            }),
+            begins: statement.not_before,
+            until: statement.expires,
+            envelope: self.counting.digest,
+            state: StatementState::InForce,
+        }
+    }
+
+    fn page(&self, all: &[Exposure], statements: &[StatementView]) -> Sheet {
+        page(all, &settled::all(statements.iter(), self.now), self.now)
+    }
+}
+
+fn shown(name: &str, sheet: &Sheet) {
+    let text = serde_json::to_string_pretty(sheet).unwrap();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("../snapshots");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn a_finding_that_runs_and_blocks_is_told_once_with_its_places_owner_and_next_command() {
+    let release = release();
+    let mut waits = release.at("shop/api/production", 5, true, false);
+    let id = waits.findings().next().unwrap().0.id;
+    waits.blocks.insert(id, ["finding-critical".to_owned()].into());
+    let all = [
+        release.at("shop/api/staging", 5, false, true),
+        release.at("shop/web/production", 2, false, false),
+        waits,
+    ];
+    let sheet = release.page(&all, &[release.statement()]);
+    shown("findings-of-the-lab", &sheet);
+    let rows: Vec<_> = sheet.lists[0].rows.iter().filter(|row| row.title.starts_with("sql at")).collect();
+    let [row] = rows.as_slice() else { unreachable!("{:#?}", sheet.lists[0]) };
+    assert_eq!(row.badge.as_ref().unwrap().word, "blocks");
+    let lines: Vec<_> = row.commands.iter().map(|command| command.line.as_str()).collect();
+    let short = &id.hex()[..12];
+    assert_eq!(
+        lines,
+        [format!("countersign waive {short} --place shop/api/production --until DATE --reason TEXT")]
+    );
+}
+
+#[test]
+fn a_settled_finding_is_not_counted_and_its_waiver_says_where_it_counts() {
+    let release = release();
+    let all = [release.at("shop/api/production", 5, false, true)];
+    let sheet = release.page(&all, &[release.statement()]);
+    assert!(sheet.headline.starts_with("The one place that runs something has no open finding"), "{sheet:?}");
+    let waivers = &sheet.lists[1].rows;
+    assert_eq!(waivers.len(), 1);
+    assert!(waivers[0].notes.contains(&"settles something at api in production".to_owned()), "{waivers:?}");
+    let row = sheet.lists[0].rows.iter().find(|row| row.title.starts_with("sql at")).unwrap();
+    assert_eq!((row.badge.as_ref().unwrap().word.as_str(), row.commands.len()), ("waived", 0));
+    assert_eq!(row.time.as_ref().unwrap().text, release.counting.statement.expires.to_string());
+    let open = [release.at("shop/api/production", 5, false, false)];
+    let sheet = release.page(&open, &[release.statement()]);
+    assert_eq!(sheet.badge.unwrap().state, State::Stop);
+    let waiver = &sheet.lists[1].rows[0];
+    assert!(waiver.notes.contains(&"settles nothing that runs or waits now".to_owned()), "{waiver:?}");
+}
+
+#[test]
+fn evidence_that_cannot_be_read_is_said_and_never_counts_as_clear() {
+    let place: evidence::Place = "shop/api/production".parse().unwrap();
+    let unread = Exposure::new(place, (3, false), Arc::new(None), &[]);
+    let sheet = page(&[unread], &[], Moment::from_millis(0).unwrap());
+    assert_eq!(sheet.badge.unwrap().word, "not scanned");
+    assert_eq!(sheet.tables[0].rows[0][1].text, "its evidence cannot be read");
+    assert!(page(&[], &[], Moment::from_millis(0).unwrap()).headline.starts_with("Nothing runs yet"));
+}
