@@ -8,6 +8,7 @@
 pub mod approvers;
 pub mod comparison;
 pub mod contents;
+pub mod delivery;
 pub mod differences;
 pub mod duration;
 pub mod ending;

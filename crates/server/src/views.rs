@@ -7,6 +7,7 @@ mod columns;
 mod comparison;
 mod entries;
 mod error;
+pub mod figures;
 pub mod freezes;
 pub mod moments;
 pub mod releases;

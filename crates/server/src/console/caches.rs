@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use evidence::{CommitId, Digest, Place};
+use review::delivery::{Figure, Rows};
 use review::record::Record;
 use wire::StatementContent;
 
@@ -32,6 +33,10 @@ pub struct PageCaches {
     pub logs: Cache<(String, u64), Mutex<LineIndex>>,
     /// Comparisons of two releases, each with the keys of both.
     pub comparisons: Cache<(JudgementKey, JudgementKey), Comparison>,
+    /// Figures of delivery, by size of the ledger, hour and places.
+    pub figures: Cache<(u64, u64, String), Vec<Figure>>,
+    /// Rows of weeks that are over, by the first moment after them and places.
+    pub past_weeks: Cache<(u64, String), Rows>,
     /// Records of releases, by place, number, size of the ledger and minute.
     pub records: Cache<(Place, u64, u64, u64), Record>,
 }
@@ -46,12 +51,16 @@ impl Default for PageCaches {
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
             comparisons: Cache::new(COMPARISONS_MAX),
+            figures: Cache::new(FIGURES_MAX),
+            past_weeks: Cache::new(FIGURES_MAX),
             records: Cache::new(RECORDS_MAX),
         }
     }
 }
 
 const COMMITS_MAX: usize = 2_000;
+/// Most choices of places whose figures are kept.
+const FIGURES_MAX: usize = 16;
 /// Most records; each lists its components.
 const RECORDS_MAX: usize = 16;
 /// Most judgements; each holds the lines of a page.

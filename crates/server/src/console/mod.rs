@@ -12,6 +12,7 @@ mod commits;
 mod compare;
 mod comparison;
 mod components;
+mod delivery;
 mod exposure;
 mod exposure_caches;
 mod fields;

@@ -9,7 +9,9 @@ use web::{Frame, pages};
 
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
-use super::{compare, components, findings, ledger, log, overview, record, release, run, service, trust};
+use super::{
+    compare, components, delivery, findings, ledger, log, overview, record, release, run, service, trust,
+};
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
 
@@ -62,6 +64,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
     Page { path: "/findings", json: Some("/findings.json"), make: findings_page },
     Page { path: "/components", json: Some("/components.json"), make: components_page },
+    Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
 
@@ -145,6 +148,11 @@ fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<
 fn components_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = components::components(at, &address.query)?;
     made(at, address, form, ("Components".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+}
+
+fn delivery_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = delivery::delivery(at, &address.query)?;
+    made(at, address, form, ("Delivery".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 
 fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

@@ -1,6 +1,7 @@
 //! Each page's model over a real ledger: the one of the corpus, which a release of the product made.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod delivery;
 mod record;
 
 use std::path::Path;

@@ -14,7 +14,7 @@ use wire::{RunState, WorkState};
 use super::columns::signed;
 use super::error::ViewError;
 use super::releases::EntryPosition;
-use super::{freezes, moments, releases, search, statements};
+use super::{figures, freezes, moments, releases, search, statements};
 use crate::caller::refused_of_none;
 
 /// Applies the entries from the cursor to a number.
@@ -165,6 +165,7 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
     };
     let text = "UPDATE run SET state = ?1, person = ?3, ended = ?4 WHERE run = ?2";
     rows.execute(text, params![state.name(), ended.run.to_string(), person, header.time.to_string()])?;
+    figures::count(rows, &ended.run.to_string(), &header.time.to_string())?;
     if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = (work.kind(), work.label());
         // Without the runner's claim only the server vouches for it.

@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS source (run TEXT PRIMARY KEY, requester TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
   commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, services TEXT NOT NULL,
   person TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS ended (day TEXT NOT NULL, project TEXT NOT NULL, state TEXT NOT NULL, runs INTEGER NOT NULL,
+  PRIMARY KEY (day, project, state)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT, due TEXT NOT NULL, ended TEXT, receipt TEXT,
@@ -42,6 +44,8 @@ CREATE INDEX IF NOT EXISTS entry_of_person ON entry (person);
 CREATE INDEX IF NOT EXISTS entry_of_time ON entry (time);
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
+CREATE INDEX IF NOT EXISTS release_of_time ON release (place, time);
+CREATE INDEX IF NOT EXISTS run_of_end ON run (ended, state, project, started);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
 CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
@@ -49,10 +53,11 @@ CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 15] = [
+pub const TABLES: [(&str, &str); 16] = [
     ("cursor", "entries"),
     ("source", "run, requester, pack"),
     ("run", "run, entry, project, commit_id, state, started, ended, services, person"),
+    ("ended", "day, project, state, runs"),
     ("freeze", "frozen, entry, time, person"),
     ("work", "run, entry, kind, name, runner, state, log, due, ended, receipt"),
     ("artifact", "run, name, manifest"),
@@ -75,4 +80,4 @@ pub const TABLES: [(&str, &str); 15] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 11;
+pub const VERSION: i64 = 12;
