@@ -8,7 +8,7 @@ use evidence::Place;
 use evidence::canonical::{self, CanonicalError};
 use evidence::policy_files::PolicyFiles;
 use evidence::trust_root::Mode;
-use policy::Gate;
+use policy::{Budget, Gate};
 use serde::Serialize;
 
 /// Compiles a policy.
@@ -36,6 +36,15 @@ pub fn reads_input(mode: Mode, place: &Place) -> Result<String, CanonicalError> 
         ReadsPlace { project: &place.project, service: &place.service, environment: &place.environment };
     let bytes = canonical::encode("gate input", &ReadsInput { v: 1, mode, place })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The budgets of findings that a policy has for places, in their order: for people. `None` for a policy that has none or cannot be
+/// asked.
+#[must_use]
+pub fn budgets_of(files: &PolicyFiles, mode: Mode, places: &[&Place]) -> Vec<Option<Budget>> {
+    let gate = compile(files).ok();
+    let budget = |place: &&Place| gate.as_ref()?.budget(&reads_input(mode, place).ok()?);
+    places.iter().map(budget).collect()
 }
 
 #[derive(Serialize)]

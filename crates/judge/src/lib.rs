@@ -75,6 +75,7 @@ pub use collect::{Collected, collect, run_order};
 pub use context::{Anchors, VerificationContext};
 pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use input::input;
+pub use input_reads::budgets_of;
 pub use lanes::{
     DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
     statements_that_apply,

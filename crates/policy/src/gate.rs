@@ -31,9 +31,10 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{CompiledPolicy, Engine, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{self, Budget};
 use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
-use crate::explain::{self, ExplainError, Rule};
+use crate::explain::{self, Effect, ExplainError, Rule};
 use crate::fields;
 use crate::reads::{Read, ReadsError};
 use crate::{modifiers, uncertain};
@@ -252,6 +253,26 @@ impl Gate {
         }
         let explained = self.one_set(EXPLAIN, input).map_err(ExplainError)?;
         Ok(Some(explain::rules(explained, fields::by_code(&self.policy, &[DENY, WARN]))))
+    }
+
+    /// The budget of findings in a place, for an input in JSON that has mode and place. `None` if the policy has none that this
+    /// program knows. It is for people and no part of the decision, so one evaluator is enough: that with a bound.
+    #[must_use]
+    pub fn budget(&self, input: &str) -> Option<Budget> {
+        let rows = || {
+            let program = Compiler::compile_from_policy(&self.policy, &[budget::ROWS]).ok()?;
+            let mut vm = RegoVM::new_with_policy(self.policy.clone());
+            vm.set_max_instructions(self.instructions_max);
+            vm.load_program(program);
+            vm.set_data(Value::new_object()).ok()?;
+            vm.set_input(Value::from_json_str(input).ok()?);
+            let rows = vm.execute_entry_point_by_name(budget::ROWS).ok()?;
+            serde_json::from_str(&rows.to_json_str().ok()?).ok()
+        };
+        let rows = std::panic::catch_unwind(AssertUnwindSafe(rows)).ok().flatten()?;
+        let rules = self.explain(input).ok().flatten().unwrap_or_default();
+        let effect = rules.iter().find(|rule| rule.code == budget::CODE).map(|rule| rule.effect);
+        Some(Budget::of(rows, effect.unwrap_or(Effect::Block)))
     }
 
     /// Evaluates one set that is no part of the decision.

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod budget;
 mod builtins;
 mod bundle;
 mod explain;
@@ -40,6 +41,7 @@ mod reads;
 mod testing;
 mod uncertain;
 
+pub use budget::Budget;
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use explain::{Effect, ExplainError, Rule};
 pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};

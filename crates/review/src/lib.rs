@@ -6,6 +6,7 @@
 //! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.
 
 pub mod approvers;
+pub mod budget;
 pub mod comparison;
 pub mod contents;
 pub mod delivery;

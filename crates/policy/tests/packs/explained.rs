@@ -87,6 +87,38 @@ fn the_fields_that_each_rule_reads_are_found() {
     assert!(!found("steps-missing").contains("build.steps[].name"), "no rule reads more than it does");
 }
 
+/// The table of limits is read as the rule reads it: rows of the environment, else those of all others.
+#[test]
+fn the_budget_of_a_place_is_the_one_that_the_rule_counts_by() {
+    let budget = |pack: &str, mode: &str, environment: &str| {
+        let input = json!({"mode": mode, "place": {"environment": environment}}).to_string();
+        let budget = gate(pack).budget(&input).unwrap();
+        (
+            budget.most.into_iter().map(|(name, most)| format!("{name} {most}")).collect::<Vec<_>>(),
+            budget.effect,
+        )
+    };
+    let words = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(budget("default", "team", "production"), (words(&["critical 0", "high 5"]), Effect::Warn));
+    assert_eq!(budget("default", "team", "staging"), (words(&["critical 5"]), Effect::Off));
+    assert_eq!(budget("default", "solo", "production"), (words(&["critical 0", "high 5"]), Effect::Warn));
+    assert_eq!(budget("pci-dss", "team", "production"), (Vec::new(), Effect::Off));
+}
+
+/// A budget for a class of data counts beside that of the environment: the lower number.
+#[test]
+fn the_budget_of_a_class_of_data_counts_too() {
+    let mut files = PACKS.iter().find(|pack| pack.name == "default").unwrap().files();
+    let limits = files.values_mut().find(|text| text.contains("classes := {}")).unwrap();
+    *limits = limits.replace("classes := {}", "classes := {\"production\": \"restricted\"}");
+    *limits =
+        limits.replace("\"other\": {\"critical\": 5}", "\"class/restricted\": {\"high\": 1, \"low\": 9}");
+    let gate = Gate::compile(&Bundle::new(files).unwrap()).unwrap();
+    let input = json!({"mode": "team", "place": {"environment": "production"}}).to_string();
+    let most = gate.budget(&input).unwrap().most;
+    assert_eq!(most, [("critical".to_owned(), 0), ("high".to_owned(), 1), ("low".to_owned(), 9)].into());
+}
+
 /// A policy from before `explain` existed works as it did.
 #[test]
 fn a_policy_without_explain_has_no_rules_to_show() {
@@ -94,6 +126,7 @@ fn a_policy_without_explain_has_no_rules_to_show() {
     let gate =
         Gate::compile(&Bundle::new([("gate.rego".to_owned(), text.to_owned())].into()).unwrap()).unwrap();
     assert_eq!(gate.explain("{}").unwrap(), None);
+    assert_eq!(gate.budget("{}"), None, "and has no budget");
     let broken = format!("{text}explain contains \"x\"\n");
     let gate = Gate::compile(&Bundle::new([("gate.rego".to_owned(), broken)].into()).unwrap()).unwrap();
     assert!(gate.explain("{}").is_err());

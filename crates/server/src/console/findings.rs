@@ -13,6 +13,7 @@ mod trend;
 
 use web::model::{Badge, Sheet, State};
 
+use super::budgets::{self, Budgets};
 use super::exposure::{self, Exposure};
 use super::reading::Reading;
 use super::situation::Situation;
@@ -36,17 +37,27 @@ pub(super) fn of_state(at: &Reading<'_>, state: &domain::State) -> Result<Sheet,
     let all = exposure::all(at, state, &situation)?;
     let stated = situation.places.iter().flat_map(|view| &view.statements);
     let statements = settled::all(stated, at.now);
+    let budgets = budgets::of_places(at, state, all.iter().map(|found| &found.place));
     let charts = trend::charts(at, &situation.places, &all)?;
-    Ok(Sheet { charts, ..page(&all, &statements, at.now) })
+    Ok(Sheet { charts, ..page(&all, &budgets, &statements, at.now) })
 }
 
-fn page(all: &[Exposure], statements: &[settled::Settling<'_>], now: evidence::Moment) -> Sheet {
+fn page(
+    all: &[Exposure],
+    budgets: &Budgets,
+    statements: &[settled::Settling<'_>],
+    now: evidence::Moment,
+) -> Sheet {
     let outlook = Outlook::of(all, settled::ending_soon(statements, now));
+    let exceeded = places::exceeded(all, budgets);
+    let over = shown::many(exceeded, "place");
+    let mut sub = outlook.sub();
+    sub.extend((exceeded > 0).then(|| format!("{over} over budget")));
     Sheet {
         headline: outlook.headline(),
         badge: Some(shape(&outlook)),
-        sub: outlook.sub(),
-        tables: places::tables(all, now),
+        sub,
+        tables: places::tables(all, budgets, now),
         lists: vec![listed::list(all), settled::list(statements, all)],
         ..Sheet::default()
     }

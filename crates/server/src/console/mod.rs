@@ -5,6 +5,7 @@
 //! This module deliberately omits HTML, which is in `web`, and HTTP, which is in `http/console`.
 
 mod board;
+mod budgets;
 mod cache;
 mod caches;
 mod commit_facts;

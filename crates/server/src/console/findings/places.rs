@@ -3,26 +3,29 @@
 use std::cmp::Reverse;
 
 use evidence::Moment;
+use policy::Effect;
+use review::budget::Spent;
 use review::contents::{Contents, Found};
 use review::duration;
 use review::tally::Tally;
 use web::model::{SheetCell, SheetTable, State};
 
+use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
 use crate::console::fields::encoded;
 use crate::console::words::{badge, release_href};
 
 /// The tables: what runs, and what waits if anything does.
-pub fn tables(all: &[Exposure], now: Moment) -> Vec<SheetTable> {
+pub fn tables(all: &[Exposure], budgets: &Budgets, now: Moment) -> Vec<SheetTable> {
     let (waits, runs): (Vec<&Exposure>, Vec<&Exposure>) = all.iter().partition(|found| found.waits);
-    let mut tables = vec![table("Running releases", runs, now)];
-    tables.extend((!waits.is_empty()).then(|| table("Waiting releases", waits, now)));
+    let mut tables = vec![table("Running releases", runs, budgets, now)];
+    tables.extend((!waits.is_empty()).then(|| table("Waiting releases", waits, budgets, now)));
     tables
 }
 
 /// A table of places, the worst first.
-fn table(title: &str, all: Vec<&Exposure>, now: Moment) -> SheetTable {
-    let columns = ["Place", "Open", "Settled", "The worst open finding", "Ask", "Scanned"];
+fn table(title: &str, all: Vec<&Exposure>, budgets: &Budgets, now: Moment) -> SheetTable {
+    let columns = ["Place", "Open", "Budget", "Settled", "The worst open finding", "Ask", "Scanned"];
     let mut tallied: Vec<(&Exposure, Tally)> = all.into_iter().map(|found| (found, found.tally())).collect();
     tallied.sort_by_cached_key(|(found, tally)| {
         let severest = tally.open.keys().next_back().copied();
@@ -32,13 +35,13 @@ fn table(title: &str, all: Vec<&Exposure>, now: Moment) -> SheetTable {
         title: title.to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         more: tallied.len().saturating_sub(ROWS_MAX),
-        rows: tallied.iter().take(ROWS_MAX).map(|(found, tally)| row(found, tally, now)).collect(),
+        rows: tallied.iter().take(ROWS_MAX).map(|(found, tally)| row(found, tally, budgets, now)).collect(),
         empty: "Nothing runs yet at a place that you may read.".to_owned(),
         fill: None,
     }
 }
 
-fn row(found: &Exposure, tally: &Tally, now: Moment) -> Vec<SheetCell> {
+fn row(found: &Exposure, tally: &Tally, budgets: &Budgets, now: Moment) -> Vec<SheetCell> {
     let place = SheetCell {
         text: found.place_words(),
         href: Some(release_href(&found.place, found.release)),
@@ -55,6 +58,7 @@ fn row(found: &Exposure, tally: &Tally, now: Moment) -> Vec<SheetCell> {
     vec![
         place,
         open(found, tally),
+        budget(found, budgets),
         settled(tally),
         worst.map(worst_cell).unwrap_or_default(),
         cell(owner.map_or("", String::as_str)),
@@ -75,6 +79,33 @@ fn open(found: &Exposure, tally: &Tally) -> SheetCell {
         () => badge(State::Pass, "none open"),
     };
     SheetCell { badge: Some(badge), notes: tally.words(), ..SheetCell::default() }
+}
+
+/// Number of places where more findings run than the policy in force allows.
+pub fn exceeded(all: &[Exposure], budgets: &Budgets) -> usize {
+    let running = all.iter().filter(|found| !found.waits);
+    running.filter(|found| spent(found, budgets).is_some_and(|spent| spent.is_exceeded())).count()
+}
+
+/// The budget of the policy in force, and how much of it is used; `None` without a report or a budget.
+fn spent(found: &Exposure, budgets: &Budgets) -> Option<Spent> {
+    let budget = budgets.get(&found.place)?.as_ref().as_ref()?;
+    let spent = found.is_scanned().then(|| Spent::of(budget, found.findings()))?;
+    (!spent.rows.is_empty()).then_some(spent)
+}
+
+fn budget(found: &Exposure, budgets: &Budgets) -> SheetCell {
+    if !found.is_scanned() {
+        return SheetCell::default();
+    }
+    let Some(spent) = spent(found, budgets) else { return cell("no limit") };
+    let badge = match (spent.is_exceeded(), spent.effect) {
+        (false, _) => badge(State::Pass, "kept"),
+        (true, Effect::Block) => badge(State::Stop, "exceeded, blocks"),
+        (true, Effect::Warn) => badge(State::Wait, "exceeded, warns"),
+        (true, Effect::Off) => badge(State::Quiet, "exceeded, rule is off"),
+    };
+    SheetCell { badge: Some(badge), notes: spent.words(), ..SheetCell::default() }
 }
 
 fn settled(tally: &Tally) -> SheetCell {
@@ -106,7 +137,7 @@ fn cell(text: &str) -> SheetCell {
     SheetCell { text: text.to_owned(), ..SheetCell::default() }
 }
 
-const COLUMNS: usize = 6;
+const COLUMNS: usize = 7;
 /// Most places of a table.
 const ROWS_MAX: usize = 100;
 const VERSION_CHARS: usize = 60;

@@ -11,6 +11,7 @@ use web::model::{Sheet, State};
 use wire::{NamedPerson, StatementContent, StatementState, StatementView};
 
 use super::{page, settled};
+use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
 
 /// A release with a waiver that settles a finding of it.
@@ -60,7 +61,13 @@ impl Release {
     }
 
     fn page(&self, all: &[Exposure], statements: &[StatementView]) -> Sheet {
-        page(all, &settled::all(statements.iter(), self.now), self.now)
+        let budget = policy::Budget {
+            most: [("critical".to_owned(), 0), ("high".to_owned(), 5)].into(),
+            effect: policy::Effect::Warn,
+        };
+        let limited = "shop/web/production".parse().unwrap();
+        let budgets = [(limited, Arc::new(Some(budget)))].into();
+        page(all, &budgets, &settled::all(statements.iter(), self.now), self.now)
     }
 }
 
@@ -86,6 +93,7 @@ fn a_finding_that_runs_and_blocks_is_told_once_with_its_places_owner_and_next_co
     ];
     let sheet = release.page(&all, &[release.statement()]);
     shown("findings-of-the-lab", &sheet);
+    assert!(sheet.sub.contains(&"1 place over budget".to_owned()), "{:?}", sheet.sub);
     let rows: Vec<_> = sheet.lists[0].rows.iter().filter(|row| row.title.starts_with("sql at")).collect();
     let [row] = rows.as_slice() else { unreachable!("{:#?}", sheet.lists[0]) };
     assert_eq!(row.badge.as_ref().unwrap().word, "blocks");
@@ -120,8 +128,12 @@ fn a_settled_finding_is_not_counted_and_its_waiver_says_where_it_counts() {
 fn evidence_that_cannot_be_read_is_said_and_never_counts_as_clear() {
     let place: evidence::Place = "shop/api/production".parse().unwrap();
     let unread = Exposure::new(place, (3, false), Arc::new(None), &[]);
-    let sheet = page(&[unread], &[], Moment::from_millis(0).unwrap());
+    let sheet = page(&[unread], &Budgets::new(), &[], Moment::from_millis(0).unwrap());
     assert_eq!(sheet.badge.unwrap().word, "not scanned");
     assert_eq!(sheet.tables[0].rows[0][1].text, "its evidence cannot be read");
-    assert!(page(&[], &[], Moment::from_millis(0).unwrap()).headline.starts_with("Nothing runs yet"));
+    assert!(
+        page(&[], &Budgets::new(), &[], Moment::from_millis(0).unwrap())
+            .headline
+            .starts_with("Nothing runs yet")
+    );
 }
