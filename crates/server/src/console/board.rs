@@ -91,7 +91,7 @@ fn cell(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Cell, Failu
 }
 
 /// The shape of a state.
-const fn shape(state: PlaceState) -> model::State {
+pub const fn shape(state: PlaceState) -> model::State {
     match state {
         PlaceState::Healthy => model::State::Pass,
         PlaceState::Silent => model::State::Wait,

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use evidence::{CommitId, Digest, Place};
 use review::delivery::{Figure, Rows};
+use review::posture::BuildFacts;
 use review::record::Record;
 use wire::StatementContent;
 
@@ -37,6 +38,8 @@ pub struct PageCaches {
     pub figures: Cache<(u64, u64, String), Vec<Figure>>,
     /// Rows of weeks that are over, by the first moment after them and places.
     pub past_weeks: Cache<(u64, String), Rows>,
+    /// Code and pipeline of releases, by the digest of the bundle; `None` for evidence that does not hold.
+    pub builds: Cache<Digest, Option<BuildFacts>>,
     /// Records of releases, by place, number, size of the ledger and minute.
     pub records: Cache<(Place, u64, u64, u64), Record>,
 }
@@ -53,6 +56,7 @@ impl Default for PageCaches {
             comparisons: Cache::new(COMPARISONS_MAX),
             figures: Cache::new(FIGURES_MAX),
             past_weeks: Cache::new(FIGURES_MAX),
+            builds: Cache::new(BUILDS_MAX),
             records: Cache::new(RECORDS_MAX),
         }
     }
@@ -61,6 +65,8 @@ impl Default for PageCaches {
 const COMMITS_MAX: usize = 2_000;
 /// Most choices of places whose figures are kept.
 const FIGURES_MAX: usize = 16;
+/// Most releases whose code and pipeline are kept; each has a few names.
+const BUILDS_MAX: usize = 4_096;
 /// Most records; each lists its components.
 const RECORDS_MAX: usize = 16;
 /// Most judgements; each holds the lines of a page.

@@ -82,6 +82,16 @@ pub fn contents(shared: &Shared, bundle: Digest) -> Result<Arc<Option<Contents>>
     })
 }
 
+/// The evidence of a release whose gate judged this bundle, with the anchors of that time.
+///
+/// # Errors
+/// `Failure` if the bundle cannot be read.
+pub fn stored(shared: &Shared, bundle: Digest) -> Result<(Bundle, Anchors), Failure> {
+    let bundle = read_bundle(shared, &bundle)?;
+    let anchors = anchors(&bundle)?;
+    Ok((bundle, anchors))
+}
+
 /// Counts of the findings of a release whose gate judged this bundle; `None` without a report of findings. At most `left` bundles
 /// are read, and an answer that would need one more is absent.
 ///

@@ -26,6 +26,7 @@ mod log;
 mod overview;
 mod pages;
 mod pending;
+mod posture;
 mod reading;
 mod record;
 mod recorded;

@@ -10,7 +10,8 @@ use web::{Frame, pages};
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::{
-    compare, components, delivery, findings, ledger, log, overview, record, release, run, service, trust,
+    compare, components, delivery, findings, ledger, log, overview, posture, record, release, run, service,
+    trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -64,6 +65,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
     Page { path: "/findings", json: Some("/findings.json"), make: findings_page },
     Page { path: "/components", json: Some("/components.json"), make: components_page },
+    Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
@@ -148,6 +150,11 @@ fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<
 fn components_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = components::components(at, &address.query)?;
     made(at, address, form, ("Components".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+}
+
+fn posture_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = posture::posture(at)?;
+    made(at, address, form, ("Posture".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 
 fn delivery_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

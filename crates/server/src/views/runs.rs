@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::{PersonId, RunId};
-use evidence::{Digest, Moment, Name};
+use evidence::{CommitId, Digest, Moment, Name};
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
-use wire::{NamedPerson, RunView, WorkView};
+use wire::{NamedPerson, RunState, RunView, WorkView};
 
 use super::columns::parsed;
 use super::releases;
@@ -48,6 +48,35 @@ pub struct RunSelection {
     /// Most runs.
     pub most: u16,
 }
+
+/// The newest run that builds a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewestRun {
+    /// The run.
+    pub run: RunId,
+    /// Its state.
+    pub state: RunState,
+    /// Its commit.
+    pub commit: CommitId,
+}
+
+/// The newest run that builds a service; `None` if none of the project's newest runs does.
+pub fn newest_of_service(
+    rows: &Connection,
+    project: &Name,
+    service: &Name,
+) -> rusqlite::Result<Option<NewestRun>> {
+    let question = "SELECT run, state, commit_id FROM (SELECT run, state, commit_id, services FROM run WHERE project = ?1 \
+                    ORDER BY entry DESC LIMIT ?3) WHERE ' ' || services || ' ' LIKE '% ' || ?2 || ' %' LIMIT 1";
+    let mut statement = rows.prepare_cached(question)?;
+    let mut found = statement.query_map(params![project.as_str(), service.as_str(), LOOKED_MAX], |row| {
+        Ok(NewestRun { run: parsed(row, 0)?, state: parsed(row, 1)?, commit: parsed(row, 2)? })
+    })?;
+    found.next().transpose()
+}
+
+/// Most runs of a project that are looked at for one of a service.
+const LOOKED_MAX: i64 = 200;
 
 /// One run.
 pub fn one(rows: &Connection, run: RunId) -> rusqlite::Result<Option<RunRow>> {

@@ -48,6 +48,7 @@ CREATE INDEX IF NOT EXISTS release_of_time ON release (place, time);
 CREATE INDEX IF NOT EXISTS run_of_end ON run (ended, state, project, started);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
 CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
+CREATE INDEX IF NOT EXISTS run_of_project ON run (project, entry);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
