@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::ReasonReading;
+
 /// A rule of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
@@ -16,6 +18,10 @@ pub struct Rule {
     pub effect: Effect,
     /// Fields of the input that its conditions read, such as `findings[].severity`.
     pub reads: BTreeSet<String>,
+    /// Its sentence, with `…` for what differs from release to release. Absent if the policy computes it.
+    pub what: Option<String>,
+    /// Its remedy. Absent if the policy computes it.
+    pub remedy: Option<String>,
 }
 
 /// Effect of a rule in a place.
@@ -38,22 +44,25 @@ pub(crate) struct Explained {
     effect: Effect,
 }
 
-/// The rules: those that the policy explains, and those with these fields. A rule that it does not explain blocks; of two
+/// The rules: those that the policy explains, and those with these readings. A rule that it does not explain blocks; of two
 /// effects the stronger one counts.
 pub(crate) fn rules(
     explained: BTreeSet<Explained>,
-    fields: BTreeMap<String, BTreeSet<String>>,
+    readings: BTreeMap<String, ReasonReading>,
 ) -> BTreeSet<Rule> {
     let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
     for Explained { code, effect } in explained {
         let strongest = effects.entry(code).or_insert(effect);
         *strongest = (*strongest).min(effect);
     }
-    for code in fields.keys() {
+    for code in readings.keys() {
         effects.entry(code.clone()).or_insert(Effect::Block);
     }
-    let reads = |code: &str| fields.get(code).cloned().unwrap_or_default();
-    effects.into_iter().map(|(code, effect)| Rule { reads: reads(&code), code, effect }).collect()
+    let rule = |(code, effect): (String, Effect)| {
+        let ReasonReading { fields, what, remedy } = readings.get(&code).cloned().unwrap_or_default();
+        Rule { code, effect, reads: fields, what, remedy }
+    };
+    effects.into_iter().map(rule).collect()
 }
 
 /// Why the rules of a policy are unknown.

@@ -16,10 +16,27 @@ use parts::{Parts, Scope, step, text};
 use regorus::CompiledPolicy;
 use regorus::unstable::{AssignOp, Expr, Literal, Query, Rule, RuleBody, RuleHead};
 
-/// Fields by the code of the reasons whose conditions read them, such as `findings[].severity`.
-pub fn by_code(policy: &CompiledPolicy, roots: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
-    let mut reader =
-        Reader { policy, known: BTreeMap::new(), open: Vec::new(), by_code: BTreeMap::new(), steps: 0 };
+/// Everything that is read of a rule's reasons: fields of the input, and fixed words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReasonReading {
+    /// Fields that its conditions read, such as `findings[].severity`.
+    pub fields: BTreeSet<String>,
+    /// Its sentence; values that differ from release to release are `…`.
+    pub what: Option<String>,
+    /// Its remedy.
+    pub remedy: Option<String>,
+}
+
+/// The readings by the code of the reasons.
+pub fn by_code(policy: &CompiledPolicy, roots: &[&str]) -> BTreeMap<String, ReasonReading> {
+    let mut reader = Reader {
+        policy,
+        known: BTreeMap::new(),
+        open: Vec::new(),
+        by_code: BTreeMap::new(),
+        texts: BTreeMap::new(),
+        steps: 0,
+    };
     for root in roots {
         reader.called(root, Vec::new());
     }
@@ -31,7 +48,12 @@ pub fn by_code(policy: &CompiledPolicy, roots: &[&str]) -> BTreeMap<String, BTre
         let is_leaf = |field: &&String| !fields.iter().any(|other| is_within(field, other));
         fields.iter().filter(is_leaf).cloned().collect()
     };
-    reader.by_code.into_iter().map(|(code, fields)| (code, leaves(fields))).collect()
+    let Reader { by_code, mut texts, .. } = reader;
+    let reading = |(code, fields): (String, BTreeSet<String>)| {
+        let (what, remedy) = texts.remove(&code).unwrap_or_default();
+        (code, ReasonReading { fields: leaves(fields), what, remedy })
+    };
+    by_code.into_iter().map(reading).collect()
 }
 
 /// Fields that conditions read.
@@ -44,6 +66,8 @@ struct Reader<'a> {
     /// Paths of the rules that are being read.
     open: Vec<String>,
     by_code: BTreeMap<String, Fields>,
+    /// Fixed words of sentence and remedy, by code; the first reason of a code counts.
+    texts: BTreeMap<String, (Option<String>, Option<String>)>,
     steps: usize,
 }
 
@@ -169,7 +193,13 @@ impl Reader<'_> {
                 self.all(items.iter().map(AsRef::as_ref), scope, read).wrapped()
             }
             Expr::Object { fields, .. } => match code(expression) {
-                Some(code) => Parts { codes: [code.to_owned()].into(), ..Parts::default() },
+                Some(code) => {
+                    let code = code.to_owned();
+                    let words = |name: &str| self.words(member(expression, name)?, scope);
+                    let texts = (words("what"), words("remedy"));
+                    self.texts.entry(code.clone()).or_insert(texts);
+                    Parts { codes: [code].into(), ..Parts::default() }
+                }
                 None => self.all(fields.iter().map(|(_, _, value)| value.as_ref()), scope, read).wrapped(),
             },
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
@@ -195,6 +225,21 @@ impl Reader<'_> {
                 Parts::default()
             }
             _ => Parts::default(),
+        }
+    }
+
+    /// The fixed words of a text: a string, the pattern of `sprintf`, or a rule that is one of both.
+    fn words(&self, expression: &Expr, scope: &Scope<'_>) -> Option<String> {
+        if let Some(path) = self.rule(expression, scope) {
+            let rule = self.policy.get_rules().get(&path)?.first()?;
+            let Rule::Spec { head: RuleHead::Compr { assign, .. }, .. } = rule.as_ref() else { return None };
+            return text(&assign.as_ref()?.value).map(str::to_owned);
+        }
+        match expression {
+            Expr::Call { fcn, params, .. } if dotted(fcn).as_deref() == Some("sprintf") => {
+                params.first().and_then(|pattern| text(pattern)).map(without_verbs)
+            }
+            other => text(other).map(str::to_owned),
         }
     }
 
@@ -271,8 +316,30 @@ fn note(parts: Parts, read: &mut Fields) -> Parts {
 
 /// The code of an object that is a reason.
 fn code(expression: &Expr) -> Option<&str> {
+    text(member(expression, "code")?)
+}
+
+/// A member of an object.
+fn member<'e>(expression: &'e Expr, name: &str) -> Option<&'e Expr> {
     let Expr::Object { fields, .. } = expression else { return None };
-    fields.iter().find(|(_, key, _)| text(key) == Some("code")).and_then(|(_, _, value)| text(value))
+    fields.iter().find(|(_, key, _)| text(key) == Some(name)).map(|(_, _, value)| value.as_ref())
+}
+
+/// A pattern of `sprintf` with `…` in place of each verb.
+fn without_verbs(pattern: &str) -> String {
+    let (mut words, mut rest) = (String::new(), pattern.chars());
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            words.push(c);
+            continue;
+        }
+        // A verb ends with a letter; two signs in a row are one sign.
+        match rest.by_ref().find(|c| c.is_ascii_alphabetic() || *c == '%') {
+            Some('%') => words.push('%'),
+            _ => words.push('…'),
+        }
+    }
+    words
 }
 
 /// A name with dots, such as `object.get`.

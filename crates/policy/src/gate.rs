@@ -275,6 +275,34 @@ impl Gate {
         Some(Budget::of(rows, effect.unwrap_or(Effect::Block)))
     }
 
+    /// The rules of a policy without a set `explain`, as its text shows them: those of `deny` block, the others of `warn` warn.
+    #[must_use]
+    pub fn rules_by_text(&self) -> BTreeSet<Rule> {
+        let of = |root| explain::rules(BTreeSet::new(), fields::by_code(&self.policy, &[root]));
+        let mut found = of(DENY);
+        let codes: BTreeSet<String> = found.iter().map(|rule| rule.code.clone()).collect();
+        let warned = of(WARN).into_iter().filter(|rule| !codes.contains(&rule.code));
+        found.extend(warned.map(|rule| Rule { effect: Effect::Warn, ..rule }));
+        found
+    }
+
+    /// The value of a rule of the gate's package for an input in JSON, such as a number that a policy sets. For people: it takes part
+    /// in no decision, so one evaluator is enough, and after a second there is no value. `None` as well if the policy has no
+    /// such rule, or it is not defined.
+    #[must_use]
+    pub fn value(&self, name: &str, input: &str) -> Option<serde_json::Value> {
+        let rule = format!("{PACKAGE}.{name}");
+        if input.len() > INPUT_BYTES_MAX || !self.policy.get_rules().contains_key(&rule) {
+            return None;
+        }
+        let input = Value::from_json_str(input).ok()?;
+        let found = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            self.by_interpreter(&rule, &input, Some(VALUE_WITHIN))
+        }));
+        let text = found.ok()?.ok().filter(|value| *value != Value::Undefined)?.to_json_str().ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
     /// Evaluates one set that is no part of the decision.
     fn one_set<T: serde::de::DeserializeOwned + Ord>(
         &self,
@@ -424,4 +452,6 @@ const ASKED: [&str; 5] = [CHECKS, DENY, WARN, READS, EXPLAIN];
 const SIDE_BY_SIDE_BYTES: usize = 8 * 1024;
 /// Time limit of the interpreter while the bound is unknown.
 const AHEAD_MAX: Duration = Duration::from_secs(2);
+/// Time limit of a value for people.
+const VALUE_WITHIN: Duration = Duration::from_secs(1);
 const CHECKED_EVERY: NonZeroU32 = NonZeroU32::new(1_000).unwrap();

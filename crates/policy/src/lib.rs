@@ -48,4 +48,4 @@ pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reaso
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};
 pub use reads::{Producers, Read, ReadsError, ReportsFrom};
-pub use testing::run_tests;
+pub use testing::{run_tests, test_names};

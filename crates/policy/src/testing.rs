@@ -62,6 +62,12 @@ pub fn run_tests(
     Ok(results)
 }
 
+/// Names of the tests in these files, without running them: those of a file in order.
+#[must_use]
+pub fn test_names(files: &BTreeMap<String, String>) -> Vec<String> {
+    files.values().flat_map(|text| tests(text)).map(|test| test.name).collect()
+}
+
 #[cfg(test)]
 mod cases {
     #![allow(clippy::unwrap_used, reason = "test code")]
@@ -76,7 +82,9 @@ mod cases {
         let more = "package more_test\n\n  test_twice if true\ntest_twice if 1 == 2\n\ttest_indented if 1 == 3\ntest_once if true\n";
         let again = "package more_test\ntest_once if {\n  1 == 4\n}\n";
         let beside = [("a_test.rego", more), ("b_test.rego", again)];
-        let beside = beside.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
+        let beside = beside.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let beside: BTreeMap<String, String> = beside.into();
+        let beside_names = BTreeMap::clone(&beside);
         let results = run_tests(&bundle, &beside).unwrap();
         let failed: Vec<_> =
             results.iter().filter(|(_, why)| why.is_some()).map(|(name, _)| name.as_str()).collect();
@@ -91,5 +99,7 @@ mod cases {
         );
         assert!(results.contains(&("data.countersign.gate.test_here".to_owned(), None)));
         assert_eq!(results.len(), 6);
+        let names = ["test_twice", "test_twice", "test_indented", "test_once", "test_once"];
+        assert_eq!(test_names(&beside_names), names);
     }
 }

@@ -23,7 +23,8 @@ use judge::Checked;
 
 use crate::ids::short;
 pub use difference::{Difference, LINES_MAX, Line, Sign};
-use lines::{of_maps, of_texts};
+use lines::of_maps;
+pub(crate) use lines::{of_texts, of_values};
 
 /// The differences of a release from the one that runs; `None` if nothing runs, or its evidence is not stored.
 #[must_use]
@@ -104,7 +105,7 @@ fn configuration(new: &Bundle, old: &Bundle) -> Option<Difference> {
         let variables = variables.into_iter().map(|(name, value)| (format!("variable {name}"), value));
         Some(variables.chain(port).chain(bounds).collect())
     };
-    let lines = lines::of_values(&values(old)?, &values(new)?);
+    let lines = of_values(&values(old)?, &values(new)?);
     let title = "The configuration of the environment changed".to_owned();
     Difference::of(true, title, String::new(), lines)
 }

@@ -22,6 +22,7 @@ pub mod next_step;
 pub mod outcome;
 pub mod place_state;
 pub mod place_words;
+pub mod policy_facts;
 pub mod posture;
 pub mod record;
 pub mod release_words;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use super::*;
-use crate::{Bundle, Gate};
+use crate::{Bundle, Effect, Gate};
 
 /// Fields by code of a policy with these rules.
 fn fields(rules: &str) -> BTreeMap<String, Vec<String>> {
@@ -79,4 +79,27 @@ fn a_policy_cannot_keep_its_reader_waiting() {
         chain.join("\n")
     );
     assert!(fields(&rules).contains_key("c"));
+}
+
+#[test]
+fn rules_without_explanations_are_read_from_the_text() {
+    let text = r#"package countersign.gate
+import rego.v1
+checks contains "x"
+deny contains {"code": "a", "what": sprintf("%d of %5.1f%% fail", [input.count, 1]), "remedy": MEND} if input.count > 1
+warn contains {"code": "a", "what": "w", "remedy": "r"} if input.other
+warn contains {"code": "b", "what": "w", "remedy": input.remedy} if input.other
+MEND := "mend it"
+"#;
+    let gate =
+        Gate::compile(&Bundle::new([("gate.rego".to_owned(), text.to_owned())].into()).unwrap()).unwrap();
+    assert_eq!(gate.explain("{}").unwrap(), None);
+    let rules: Vec<_> = gate.rules_by_text().into_iter().collect();
+    let [a, b] = rules.as_slice() else { panic!("{rules:?}") };
+    assert_eq!(
+        (a.code.as_str(), a.effect, b.code.as_str(), b.effect),
+        ("a", Effect::Block, "b", Effect::Warn)
+    );
+    assert_eq!(a.what.as_deref(), Some("… of …% fail"));
+    assert_eq!((a.remedy.as_deref(), b.remedy.as_deref()), (Some("mend it"), None));
 }

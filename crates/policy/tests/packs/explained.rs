@@ -23,6 +23,8 @@ fn each_rule_of_a_pack_is_explained() {
         assert_eq!(written, explained, "{}", pack.name);
         assert_eq!(rules.len(), explained.len(), "{}: one row for each rule", pack.name);
         assert!(rules.iter().all(|rule| !rule.reads.is_empty()), "{}", pack.name);
+        let computed = rules.iter().filter(|rule| rule.what.is_none()).count();
+        assert!(computed * 4 < rules.len(), "{}: most rules have a fixed sentence", pack.name);
     }
     let alone = json!({"mode": "solo", "place": {"environment": "dev"}}).to_string();
     let rules = gate("default").explain(&alone).unwrap().unwrap();
@@ -40,6 +42,34 @@ fn each_rule_of_a_pack_is_explained() {
             "version-missing"
         ]
     );
+}
+
+/// The words of a rule without a release: patterns with `…`, and remedies that a rule names.
+#[test]
+fn the_words_of_a_rule_are_found() {
+    let rules = gate("default").explain(&input(&[], &[]).to_string()).unwrap().unwrap();
+    let found = |code: &str| rules.iter().find(|rule| rule.code == code).unwrap().clone();
+    let tests = found("tests-failed");
+    assert_eq!(tests.remedy.as_deref(), Some("mend it and run again"));
+    let unpinned = found("dependency-unpinned");
+    assert_eq!(unpinned.what.as_deref(), Some("no checksum pins … components: …"));
+    assert_eq!(found("licence-denied").what.as_deref(), Some("… is licensed under …"));
+    assert!(found("licence-denied").remedy.is_some(), "a rule with a fixed text");
+    assert_eq!(found("finding-critical").remedy, None, "the policy computes it");
+}
+
+/// Numbers that a policy sets, for people.
+#[test]
+fn values_of_a_policy_are_read() {
+    let gate = gate("default");
+    let input =
+        |environment: &str| json!({"mode": "team", "place": {"environment": environment}}).to_string();
+    assert_eq!(gate.value("approvals_needed", &input("production")), Some(json!(1)));
+    assert_eq!(gate.value("approvals_needed", &input("dev")), Some(json!(0)));
+    assert_eq!(gate.value("approver", &input("dev")), Some(json!("release-manager")));
+    assert_eq!(gate.value("limits", &input("dev")).unwrap()["report_days"], json!(30));
+    assert_eq!(gate.value("no_such_rule", &input("dev")), None);
+    assert_eq!(gate.value("approvals_needed", "no JSON"), None);
 }
 
 /// The fields that are read in conditions of the rules of `default`, found in the rules themselves.

@@ -34,7 +34,7 @@ pub(super) fn of_maps<T: PartialEq>(
 }
 
 /// The same for values in words.
-pub(super) fn of_values(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Line> {
+pub(crate) fn of_values(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Line> {
     of_maps(
         old,
         new,
@@ -44,7 +44,7 @@ pub(super) fn of_values(old: &BTreeMap<String, String>, new: &BTreeMap<String, S
 }
 
 /// The lines that only one of two texts has, each as often as it is there more often: first those that are gone.
-pub(super) fn of_texts(old: &str, new: &str) -> Vec<Line> {
+pub(crate) fn of_texts(old: &str, new: &str) -> Vec<Line> {
     let only = |text: &str, other: &str, sign| -> Vec<Line> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for line in other.lines() {

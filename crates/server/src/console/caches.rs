@@ -1,4 +1,4 @@
-//! Values that pages need again, in memory: facts of commits, judged releases and comparisons, situations, statements, and
+//! Values that pages need again, in memory: facts of commits, judged releases and comparisons, policies, situations, statements, and
 //! lines of logs.
 
 use std::sync::Mutex;
@@ -15,6 +15,7 @@ use super::comparison::Comparison;
 use super::exposure_caches::ExposureCaches;
 use super::judgement::{Judged, JudgementKey};
 use super::log::LineIndex;
+use super::policy_reading::PolicyReading;
 use super::situation::{Situation, SituationKey};
 
 /// Values that pages need again.
@@ -26,6 +27,8 @@ pub struct PageCaches {
     pub judgements: Cache<JudgementKey, Judged>,
     /// Findings and components of releases.
     pub exposure: ExposureCaches,
+    /// Policies, each with the digest of the gate input that it was read for.
+    pub policies: Cache<(Digest, Digest), PolicyReading>,
     /// Situations of readers, each for two seconds.
     pub situations: Cache<SituationKey, Situation>,
     /// Contents of signed statements, by the digest of their envelope; `None` if one cannot be read.
@@ -50,6 +53,7 @@ impl Default for PageCaches {
             commits: Cache::new(COMMITS_MAX),
             judgements: Cache::weighed(JUDGEMENTS_MAX, JUDGEMENTS_BYTES_MAX, Judged::bytes),
             exposure: ExposureCaches::default(),
+            policies: Cache::new(POLICIES_MAX),
             situations: Cache::new(SITUATIONS_MAX),
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
@@ -78,3 +82,5 @@ const LOGS_MAX: usize = 64;
 const SITUATIONS_MAX: usize = 16;
 const STATEMENTS_MAX: usize = 4_000;
 const COMPARISONS_MAX: usize = 128;
+/// Most policies; each holds its files.
+const POLICIES_MAX: usize = 64;

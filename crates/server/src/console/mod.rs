@@ -26,6 +26,8 @@ mod log;
 mod overview;
 mod pages;
 mod pending;
+mod policies;
+mod policy_reading;
 mod posture;
 mod reading;
 mod record;

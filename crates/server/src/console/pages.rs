@@ -10,8 +10,8 @@ use web::{Frame, pages};
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::{
-    compare, components, delivery, findings, ledger, log, overview, posture, record, release, run, service,
-    trust,
+    compare, components, delivery, findings, ledger, log, overview, policies, posture, record, release, run,
+    service, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -62,6 +62,8 @@ pub const PAGES: &[Page] = &[
     Page { path: "/design", json: None, make: design_page },
     Page { path: "/ledger", json: Some("/ledger.json"), make: ledger_page },
     Page { path: "/ledger/{entry}", json: None, make: entry_page },
+    Page { path: "/policies", json: Some("/policies.json"), make: policies_page },
+    Page { path: "/policies/{project}/{service}/{environment}", json: None, make: policy_page },
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
     Page { path: "/findings", json: Some("/findings.json"), make: findings_page },
     Page { path: "/components", json: Some("/components.json"), make: components_page },
@@ -160,6 +162,20 @@ fn posture_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<S
 fn delivery_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = delivery::delivery(at, &address.query)?;
     made(at, address, form, ("Delivery".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+}
+
+fn policies_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = policies::policies(at)?;
+    let heading = ("Policies".to_owned(), "countersign status".to_owned());
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn policy_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [project, service, environment] = address.open_words()?;
+    let place = Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
+    let page = policies::place(at, &place)?;
+    let heading = (format!("Policy of {place}"), format!("countersign policy explain {place}"));
+    made(at, address, form, heading, &page, pages::sheet)
 }
 
 fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

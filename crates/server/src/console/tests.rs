@@ -18,7 +18,9 @@ use tlog::{Checkpoint, NoteSigner, SignatureKind};
 use tokio::sync::watch;
 
 use super::ledger::{FileSort, entry, file, ledger};
-use super::{PageCaches, Reading, compare, components, findings, overview, release, run, service, trust};
+use super::{
+    PageCaches, Reading, compare, components, findings, overview, policies, release, run, service, trust,
+};
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
 use crate::caller::Caller;
@@ -291,6 +293,22 @@ fn the_way_of_a_service_has_each_link_and_the_history_its_comparisons() {
 }
 
 #[test]
+fn policies_are_shown_with_what_each_rule_does() {
+    let corpus = Corpus::new();
+    corpus.state(110);
+    let now = corpus.time(109);
+    let all = corpus.at(now, |at| policies::policies(at).unwrap());
+    assert_eq!(all.headline, "One policy is in force at 3 places");
+    shown("policies", &all);
+    shown("policy", &corpus.at(now, |at| policies::place(at, &place("production")).unwrap()));
+    let dev = corpus.at(now, |at| policies::place(at, &place("dev")).unwrap());
+    assert!(dev.sub.iter().any(|words| words.contains("as its text shows them")), "{:?}", dev.sub);
+    assert!(dev.tables[0].rows.len() > 5, "{:?}", dev.tables);
+    let unknown = corpus.at(now, |at| policies::place(at, &place("nowhere")).unwrap_err().to_string());
+    assert!(unknown.contains("no statement names a policy for shop/ledger-api/nowhere"), "{unknown}");
+}
+
+#[test]
 fn any_two_releases_of_a_service_are_compared() {
     let corpus = Corpus::new();
     corpus.state(110);
@@ -386,6 +404,7 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
             .unwrap_err()
             .to_string(),
         compare::compare(&at, "from=shop/ledger-api/dev@1").unwrap_err().to_string(),
+        policies::place(&at, &place("production")).unwrap_err().to_string(),
     ] {
         assert!(refused.contains("you hold no role in project `shop`"), "{refused}");
     }
@@ -395,6 +414,9 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
         "{found:?}"
     );
     assert!(entry(&at, 7).unwrap_err().to_string().contains("you hold no role"));
+    let sheet = policies::policies(&at).unwrap();
+    assert_eq!(sheet.headline, "No policy is in force at a place that you may read");
+    assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
     let sheet = trust::trust(&at).unwrap();
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
     let sheet = findings::findings(&at).unwrap();

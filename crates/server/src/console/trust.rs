@@ -194,7 +194,11 @@ fn policies(at: &Reading<'_>, state: &domain::State) -> Vec<SheetRow> {
         of.entry(set.facts.policy).or_default().push(place);
     }
     let shown = |(digest, places): (evidence::Digest, Vec<String>)| {
-        row(format!("Policy {}", short(&digest.hex())), vec![format!("in force at {}", places.join(", "))])
+        let title = format!("Policy {}", short(&digest.hex()));
+        SheetRow {
+            href: Some("/policies".to_owned()),
+            ..row(title, vec![format!("in force at {}", places.join(", "))])
+        }
     };
     of.into_iter().map(shown).collect()
 }

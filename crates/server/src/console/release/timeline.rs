@@ -2,7 +2,7 @@
 //!
 //! Invariant: an entry that the caller may not read is not here: all of them are of the release's own project.
 
-use domain::gate::GateOutcome;
+use domain::gate::{GateOutcome, Judged};
 use domain::{Event, PersonId};
 use evidence::approval::Decision;
 use evidence::entry::Header;
@@ -40,12 +40,17 @@ impl Events {
         Ok(Self(rows.map_err(Failure::failed)?.into_iter().map(read).collect::<Result<_, Failure>>()?))
     }
 
-    /// The moment as of which the gate judged it the last time.
-    pub fn judged_at(&self) -> Option<Moment> {
+    /// The last verdict of the gate.
+    pub fn judged(&self) -> Option<&Judged> {
         self.0.iter().find_map(|(_, _, event)| match event {
-            Event::Judged(judged) => Some(judged.moment),
+            Event::Judged(judged) => Some(judged),
             _ => None,
         })
+    }
+
+    /// The moment as of which the gate judged it the last time.
+    pub fn judged_at(&self) -> Option<Moment> {
+        self.judged().map(|judged| judged.moment)
     }
 
     /// The person who promoted it the last time.
