@@ -12,11 +12,12 @@ mod usage;
 
 use std::collections::BTreeMap;
 
-use evidence::Name;
-use web::model::{Choice, Fact, Sheet, SheetField, SheetForm, State};
+use web::model::{Fact, Sheet, SheetField, SheetForm, State};
+use wire::PlaceView;
 
 use super::exposure::{self, Exposure};
 use super::reading::Reading;
+use super::service_choice::services;
 use super::situation::Situation;
 use super::words::{badge, fact};
 use crate::http::freshness::up_to_date;
@@ -38,13 +39,9 @@ pub fn components(at: &Reading<'_>, query: &str) -> Result<Sheet, Failure> {
 pub(super) fn of_state(at: &Reading<'_>, state: &domain::State, query: &str) -> Result<Sheet, Failure> {
     let situation = Situation::read(at, state)?;
     let search = Search::read(query);
-    let services: std::collections::BTreeSet<(&Name, &Name)> =
-        situation.places.iter().map(|view| (&view.place.project, &view.place.service)).collect();
-    let services: Vec<String> =
-        services.iter().map(|(project, service)| format!("{project}/{service}")).collect();
-    let mut all = exposure::all(at, state, &situation)?;
-    all.retain(|found| search.covers(&found.place));
-    Ok(page(&all, &search, &services))
+    let covered = |view: &&PlaceView| search.service.covers(&view.place);
+    let places: Vec<&PlaceView> = situation.places.iter().filter(covered).collect();
+    Ok(page(&exposure::all(at, state, &places)?, &search, &services(&situation.places)))
 }
 
 fn page(all: &[Exposure], search: &Search, services: &[String]) -> Sheet {
@@ -73,28 +70,18 @@ fn page(all: &[Exposure], search: &Search, services: &[String]) -> Sheet {
 }
 
 fn form(search: &Search, services: &[String]) -> SheetForm {
-    let none = Choice { value: String::new(), name: "every service".to_owned(), chosen: false };
-    let choice = |service: &String| Choice {
-        value: service.clone(),
-        name: service.clone(),
-        chosen: search.service.as_ref() == Some(service),
-    };
-    let field = |parameter: &str, title: &str, words: &str, choices: Vec<Choice>| SheetField {
-        parameter: parameter.to_owned(),
-        title: title.to_owned(),
-        words: words.to_owned(),
+    let words = SheetField {
+        parameter: "q".to_owned(),
+        title: "Component".to_owned(),
+        words: search.words.clone(),
         example: "openssl, serde 1.0, or pkg:npm/left-pad".to_owned(),
-        choices,
+        choices: Vec::new(),
     };
-    let choices = std::iter::once(none).chain(services.iter().take(SERVICES_MAX).map(choice)).collect();
     SheetForm {
         path: "/components".to_owned(),
-        fields: vec![
-            field("q", "Component", &search.words, Vec::new()),
-            field("service", "Service", "", choices),
-        ],
+        fields: vec![words, search.service.field(services)],
         button: "Search".to_owned(),
-        narrowed: search.is_for_words() || search.service.is_some(),
+        narrowed: search.is_for_words() || search.service.chosen().is_some(),
     }
 }
 
@@ -123,8 +110,6 @@ fn facts(found: &[Usage<'_>]) -> Vec<(String, Vec<Fact>)> {
     ]
 }
 
-/// Most services of the choice.
-const SERVICES_MAX: usize = 200;
 /// Most ecosystems or licences.
 const FACTS_MAX: usize = 8;
 const LICENCE_CHARS: usize = 40;

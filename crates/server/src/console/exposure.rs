@@ -1,6 +1,6 @@
 //! Releases that run or wait, with their findings as they stand now.
 //!
-//! Invariant: places come from the situation, which holds those that the reader may read. A finding is settled only by a statement
+//! Invariant: places come from a situation, which holds those that the reader may read. A finding is settled only by a statement
 //! that would count at a gate now: it is in force, by an enrolled person with a role for it whose key is not revoked, and
 //! who is not behind the change.
 
@@ -16,11 +16,10 @@ use review::contents::{Contents, Found};
 use review::standing::{self, Counting, Standing};
 use review::tally::Tally;
 use rusqlite::Connection;
-use wire::{PlaceView, ReleaseKind, ReleaseStage};
+use wire::{PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RunningReleaseView};
 
 use super::judged;
 use super::reading::Reading;
-use super::situation::Situation;
 use crate::http::problem::Failure;
 use crate::shared::Shared;
 use crate::views::releases;
@@ -46,26 +45,40 @@ pub struct Exposure {
 ///
 /// # Errors
 /// `Failure` if the server's own files fail.
-pub fn all(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<Exposure>, Failure> {
-    let run = situation.places.iter().map(|view| running(at, state, view));
-    let wait = situation.places.iter().map(|view| waiting(at, state, view));
+pub fn all(at: &Reading<'_>, state: &State, places: &[&PlaceView]) -> Result<Vec<Exposure>, Failure> {
+    let run = places.iter().map(|view| running(at, state, view));
+    let wait = places.iter().map(|view| waiting(at, state, view));
     run.chain(wait).filter_map(Result::transpose).collect()
 }
 
 /// The release that runs at a place. A rollback has the contents of the release that had brought the artifact.
 fn running(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<Exposure>, Failure> {
     let Some(now) = &view.running else { return Ok(None) };
-    let place = &view.place;
-    let find = |rows: &Connection| match releases::one(rows, place, now.release)? {
-        Some(row) if row.kind == ReleaseKind::Rollback => releases::brought_back(rows, place, now.release),
-        row => Ok(row),
-    };
-    let bundle = at.shared.views.ask(find).map_err(Failure::failed)?.and_then(|release| release.bundle);
+    let bundle = bundle_of(at, view, now)?;
     let contents = match bundle {
         Some(bundle) => judged::contents(at.shared, bundle)?,
         None => Arc::new(None),
     };
     Ok(Some(Exposure::of(at, state, &view.place, (now.release, false), contents)))
+}
+
+/// The bundle of the release that brought what runs; `None` if no gate judged it.
+fn bundle_of(
+    at: &Reading<'_>,
+    view: &PlaceView,
+    now: &RunningReleaseView,
+) -> Result<Option<Digest>, Failure> {
+    let place = &view.place;
+    // The newest releases are there already.
+    let brings = |row: &&ReleaseView| row.release == Some(now.release) && row.kind == ReleaseKind::Release;
+    if let Some(bundle) = view.releases.iter().find(brings).and_then(|row| row.bundle) {
+        return Ok(Some(bundle));
+    }
+    let find = |rows: &Connection| match releases::one(rows, place, now.release)? {
+        Some(row) if row.kind == ReleaseKind::Rollback => releases::brought_back(rows, place, now.release),
+        row => Ok(row),
+    };
+    Ok(at.shared.views.ask(find).map_err(Failure::failed)?.and_then(|release| release.bundle))
 }
 
 /// The release that waits at a place, or is rolled out there.

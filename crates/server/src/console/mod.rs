@@ -35,6 +35,7 @@ mod recorded;
 mod release;
 mod run;
 mod service;
+mod service_choice;
 mod situation;
 mod situation_reading;
 #[cfg(test)]

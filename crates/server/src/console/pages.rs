@@ -145,7 +145,7 @@ fn compare_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<S
 }
 
 fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
-    let page = findings::findings(at)?;
+    let page = findings::findings(at, &address.query)?;
     made(at, address, form, ("Findings".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 

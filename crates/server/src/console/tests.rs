@@ -375,7 +375,7 @@ fn the_findings_of_what_runs_and_waits_are_shown() {
     let corpus = Corpus::new();
     let page = |entries: u64| {
         let state = corpus.state(entries);
-        corpus.at(corpus.time(entries - 1), |at| findings::of_state(at, &state).unwrap())
+        corpus.at(corpus.time(entries - 1), |at| findings::of_state(at, &state, "").unwrap())
     };
     assert_eq!(page(99).tables.iter().map(|table| table.rows.len()).collect::<Vec<_>>(), [3, 1]);
     shown("findings", &page(110));
@@ -419,7 +419,7 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
     let sheet = trust::trust(&at).unwrap();
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
-    let sheet = findings::findings(&at).unwrap();
+    let sheet = findings::findings(&at, "").unwrap();
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");
     assert!(sheet.headline.starts_with("Nothing runs yet"), "{sheet:?}");
     let sheet = components::components(&at, "").unwrap();

@@ -3,18 +3,18 @@
 //! Invariant: any text is a search. A package URL finds that package in each version, or in one if it names one; words are
 //! looked for in name, version and package URL, and each of them has to be there.
 
-use evidence::Place;
 use review::contents::Used;
 
 use crate::console::fields::fields;
+use crate::console::service_choice::ServiceChoice;
 
 /// A search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// The words as they were asked for.
     pub words: String,
-    /// The service, as project and name.
-    pub service: Option<String>,
+    /// The service.
+    pub service: ServiceChoice,
     /// The words in lower case.
     needles: Vec<String>,
 }
@@ -27,7 +27,7 @@ impl Search {
             let value = value.trim();
             match name.as_str() {
                 "q" => search.words = value.to_owned(),
-                "service" => search.service = Some(value.to_owned()).filter(|service| !service.is_empty()),
+                "service" => search.service = ServiceChoice::read(value),
                 _ => {}
             }
         }
@@ -39,12 +39,6 @@ impl Search {
     /// Whether components are searched for.
     pub const fn is_for_words(&self) -> bool {
         !self.needles.is_empty()
-    }
-
-    /// Whether a place belongs to the search.
-    pub fn covers(&self, place: &Place) -> bool {
-        let Some(service) = &self.service else { return true };
-        service.split_once('/') == Some((place.project.as_str(), place.service.as_str()))
     }
 
     /// Whether a component is what is searched for.
@@ -118,14 +112,5 @@ mod tests {
             assert_eq!(search.is_for_words(), query.len() > 2, "{query}");
         }
         assert!(Search::read("q=Serde").names(&all[2]) && !Search::read("q=serde").names(&all[3]));
-    }
-
-    #[test]
-    fn a_service_narrows_the_places() {
-        let place = |text: &str| -> evidence::Place { text.parse().unwrap() };
-        let covers = |query: &str, at: &str| Search::read(query).covers(&place(at));
-        assert!(covers("", "shop/api/dev") && covers("service=", "shop/api/dev"));
-        assert!(covers("service=shop%2Fapi", "shop/api/dev") && !covers("service=shop/api", "shop/web/dev"));
-        assert!(!covers("service=shop", "shop/api/dev"));
     }
 }

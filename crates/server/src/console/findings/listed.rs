@@ -9,6 +9,7 @@ use review::tally::{is_grave, rank};
 use review::waivers;
 use web::model::{Badge, Command, SheetList, SheetRow, State};
 
+use super::filter::{Filter, Stand};
 use super::places::fixed;
 use crate::console::exposure::Exposure;
 use crate::console::reading::time;
@@ -23,14 +24,16 @@ struct Spread<'a> {
 }
 
 /// The list.
-pub fn list(all: &[Exposure]) -> SheetList {
+pub fn list(all: &[Exposure], filter: &Filter) -> SheetList {
     let mut spread: Vec<Spread<'_>> = spread(all);
+    spread.retain(|finding| filter.finds(finding.found, finding.stand()));
     spread.sort_by_cached_key(|finding| (finding.urgency(), rank(&finding.found.finding), finding.found.id));
     SheetList {
-        title: "Findings of everything that runs or waits".to_owned(),
+        title: if filter.is_narrowed() { "Findings that match" } else { TITLE }.to_owned(),
         more: spread.len().saturating_sub(ROWS_MAX),
         rows: spread.iter().take(ROWS_MAX).map(Spread::row).collect(),
-        empty: "No finding is in what runs or waits at a place that you may read.".to_owned(),
+        empty: if filter.is_narrowed() { "No finding of what runs or waits matches." } else { NONE }
+            .to_owned(),
         fill: None,
     }
 }
@@ -57,6 +60,14 @@ impl<'a> Spread<'a> {
             () if self.open().any(|(exposure, ..)| !exposure.waits) => 1,
             () if self.open().next().is_some() => 2,
             () => 3,
+        }
+    }
+
+    fn stand(&self) -> Stand {
+        match self.urgency() {
+            0 => Stand::Blocks,
+            3 => Stand::Settled,
+            _ => Stand::Open,
         }
     }
 
@@ -163,6 +174,8 @@ impl<'a> Spread<'a> {
     }
 }
 
+const TITLE: &str = "Findings of everything that runs or waits";
+const NONE: &str = "No finding is in what runs or waits at a place that you may read.";
 const WAIVE: &str = "accepts it until a date; for a person who may and is no change author";
 /// Most findings of the list.
 const ROWS_MAX: usize = 100;

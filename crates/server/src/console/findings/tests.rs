@@ -10,6 +10,7 @@ use review::standing::Counting;
 use web::model::{Sheet, State};
 use wire::{NamedPerson, StatementContent, StatementState, StatementView};
 
+use super::filter::Filter;
 use super::{page, settled};
 use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
@@ -67,7 +68,7 @@ impl Release {
         };
         let limited = "shop/web/production".parse().unwrap();
         let budgets = [(limited, Arc::new(Some(budget)))].into();
-        page(all, &budgets, &settled::all(statements.iter(), self.now), self.now)
+        page(all, &Filter::default(), &budgets, &settled::all(statements.iter(), self.now), self.now)
     }
 }
 
@@ -128,11 +129,11 @@ fn a_settled_finding_is_not_counted_and_its_waiver_says_where_it_counts() {
 fn evidence_that_cannot_be_read_is_said_and_never_counts_as_clear() {
     let place: evidence::Place = "shop/api/production".parse().unwrap();
     let unread = Exposure::new(place, (3, false), Arc::new(None), &[]);
-    let sheet = page(&[unread], &Budgets::new(), &[], Moment::from_millis(0).unwrap());
+    let sheet = page(&[unread], &Filter::default(), &Budgets::new(), &[], Moment::from_millis(0).unwrap());
     assert_eq!(sheet.badge.unwrap().word, "not scanned");
     assert_eq!(sheet.tables[0].rows[0][1].text, "its evidence cannot be read");
     assert!(
-        page(&[], &Budgets::new(), &[], Moment::from_millis(0).unwrap())
+        page(&[], &Filter::default(), &Budgets::new(), &[], Moment::from_millis(0).unwrap())
             .headline
             .starts_with("Nothing runs yet")
     );

@@ -19,7 +19,7 @@ use crate::http::problem::Failure;
 ///
 /// # Errors
 /// `Failure` if a bundle cannot be read.
-pub fn charts(at: &Reading<'_>, places: &[PlaceView], all: &[Exposure]) -> Result<Vec<Chart>, Failure> {
+pub fn charts(at: &Reading<'_>, places: &[&PlaceView], all: &[Exposure]) -> Result<Vec<Chart>, Failure> {
     let mut left = BUNDLES_MAX;
     let mut made = Vec::new();
     for view in worst(last_places(places), all) {
@@ -36,7 +36,7 @@ pub fn charts(at: &Reading<'_>, places: &[PlaceView], all: &[Exposure]) -> Resul
 }
 
 /// The last place of each service: the one after which no other environment comes.
-fn last_places(places: &[PlaceView]) -> Vec<&PlaceView> {
+fn last_places<'a>(places: &[&'a PlaceView]) -> Vec<&'a PlaceView> {
     let is_followed = |view: &PlaceView| {
         places.iter().any(|other| {
             let (one, place) = (&other.place, &view.place);
@@ -46,7 +46,7 @@ fn last_places(places: &[PlaceView]) -> Vec<&PlaceView> {
         })
     };
     let mut last: BTreeMap<_, &PlaceView> = BTreeMap::new();
-    for view in places.iter().filter(|view| !is_followed(view)) {
+    for view in places.iter().copied().filter(|view| !is_followed(view)) {
         last.entry((&view.place.project, &view.place.service)).or_insert(view);
     }
     last.into_values().collect()

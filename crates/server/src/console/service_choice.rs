@@ -1,0 +1,73 @@
+//! The choice of one service in the form of a page.
+//!
+//! Invariant: the services to choose from are those that the reader may read; another one that an address names covers nothing.
+
+use std::collections::BTreeSet;
+
+use evidence::Place;
+use web::model::{Choice, SheetField};
+use wire::PlaceView;
+
+/// The choice: project and name of a service, or none for every service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceChoice(Option<String>);
+
+impl ServiceChoice {
+    /// The choice by the value of a field.
+    pub fn read(value: &str) -> Self {
+        Self(Some(value.trim().to_owned()).filter(|service| !service.is_empty()))
+    }
+
+    /// The chosen service.
+    pub fn chosen(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Whether a place belongs to it.
+    pub fn covers(&self, place: &Place) -> bool {
+        let Some(service) = &self.0 else { return true };
+        service.split_once('/') == Some((place.project.as_str(), place.service.as_str()))
+    }
+
+    /// Its field, with these services.
+    pub fn field(&self, services: &[String]) -> SheetField {
+        let none = Choice { value: String::new(), name: "every service".to_owned(), chosen: false };
+        let choice = |service: &String| Choice {
+            value: service.clone(),
+            name: service.clone(),
+            chosen: self.0.as_ref() == Some(service),
+        };
+        SheetField {
+            parameter: "service".to_owned(),
+            title: "Service".to_owned(),
+            words: String::new(),
+            example: String::new(),
+            choices: std::iter::once(none).chain(services.iter().take(SERVICES_MAX).map(choice)).collect(),
+        }
+    }
+}
+
+/// The services of these places, as project and name.
+pub fn services(places: &[PlaceView]) -> Vec<String> {
+    let all: BTreeSet<_> = places.iter().map(|view| (&view.place.project, &view.place.service)).collect();
+    all.iter().map(|(project, service)| format!("{project}/{service}")).collect()
+}
+
+/// Most services of the choice.
+const SERVICES_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::ServiceChoice;
+
+    #[test]
+    fn a_choice_covers_the_places_of_its_service() {
+        let covers = |value: &str, at: &str| ServiceChoice::read(value).covers(&at.parse().unwrap());
+        assert!(covers("", "shop/api/dev") && covers(" ", "shop/api/dev"));
+        assert!(covers("shop/api", "shop/api/dev") && !covers("shop/api", "shop/web/dev"));
+        assert!(!covers("shop", "shop/api/dev") && !covers("shop/api/dev", "shop/api/dev"));
+        let services = ["shop/api".to_owned(), "shop/web".to_owned()];
+        let chosen = ServiceChoice::read("shop/web").field(&services).choices;
+        assert_eq!(chosen.iter().map(|one| one.chosen).collect::<Vec<_>>(), [false, false, true]);
+    }
+}
