@@ -41,7 +41,7 @@ pub(super) fn of_state(at: &Reading<'_>, state: &domain::State, query: &str) -> 
     let search = Search::read(query);
     let covered = |view: &&PlaceView| search.service.covers(&view.place);
     let places: Vec<&PlaceView> = situation.places.iter().filter(covered).collect();
-    Ok(page(&exposure::all(at, state, &places)?, &search, &services(&situation.places)))
+    Ok(page(&exposure::of_places(at, state, &places)?, &search, &services(&situation.places)))
 }
 
 fn page(all: &[Exposure], search: &Search, services: &[String]) -> Sheet {

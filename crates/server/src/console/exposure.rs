@@ -20,6 +20,7 @@ use wire::{PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RunningReleaseView
 
 use super::judged;
 use super::reading::Reading;
+use super::situation::Situation;
 use crate::http::problem::Failure;
 use crate::shared::Shared;
 use crate::views::releases;
@@ -45,7 +46,15 @@ pub struct Exposure {
 ///
 /// # Errors
 /// `Failure` if the server's own files fail.
-pub fn all(at: &Reading<'_>, state: &State, places: &[&PlaceView]) -> Result<Vec<Exposure>, Failure> {
+pub fn all(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<Exposure>, Failure> {
+    of_places(at, state, &situation.places.iter().collect::<Vec<_>>())
+}
+
+/// The same for some places of a situation.
+///
+/// # Errors
+/// `Failure` if the server's own files fail.
+pub fn of_places(at: &Reading<'_>, state: &State, places: &[&PlaceView]) -> Result<Vec<Exposure>, Failure> {
     let run = places.iter().map(|view| running(at, state, view));
     let wait = places.iter().map(|view| waiting(at, state, view));
     run.chain(wait).filter_map(Result::transpose).collect()

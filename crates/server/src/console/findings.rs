@@ -41,7 +41,7 @@ pub(super) fn of_state(at: &Reading<'_>, state: &domain::State, query: &str) -> 
     let filter = Filter::read(query);
     let covered = |view: &&PlaceView| filter.service.covers(&view.place);
     let places: Vec<&PlaceView> = situation.places.iter().filter(covered).collect();
-    let all = exposure::all(at, state, &places)?;
+    let all = exposure::of_places(at, state, &places)?;
     let stated = places.iter().flat_map(|view| &view.statements);
     let statements = settled::all(stated, at.now);
     let budgets = budgets::of_places(at, state, all.iter().map(|found| &found.place));

@@ -79,6 +79,7 @@ impl Reach {
         }
         let unlisted = shown::many(self.unlisted, "place");
         sub.extend((self.unlisted > 0).then(|| format!("{unlisted} without a list of components")));
+        sub.extend((self.unlisted > 0).then(|| ADVICE.to_owned()));
         sub
     }
 }
@@ -127,6 +128,7 @@ fn places<'a>(found: &[Usage<'a>], waits: bool) -> BTreeSet<&'a Place> {
     all.filter(|(exposure, _)| exposure.waits == waits).map(|(exposure, _)| &exposure.place).collect()
 }
 
+const ADVICE: &str = "a step with `scan: [components]` makes one";
 const ASKED_CHARS: usize = 80;
 
 #[cfg(test)]
@@ -159,9 +161,8 @@ mod tests {
         ] {
             assert_eq!(reach.of_search("pad"), said);
         }
-        assert_eq!(
-            of(1, 1, 0, 0, 0).sub(),
-            ["1 place runs something", "1 place without a list of components"]
-        );
+        let sub = of(1, 1, 0, 0, 0).sub();
+        assert_eq!(sub[..2], ["1 place runs something", "1 place without a list of components"]);
+        assert!(sub[2].contains("scan: [components]") && of(1, 0, 0, 0, 0).sub().len() == 1, "{sub:?}");
     }
 }

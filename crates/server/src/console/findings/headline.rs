@@ -86,6 +86,7 @@ impl Outlook {
         sub.extend(
             (self.unscanned > 0).then(|| format!("{} without a report of findings", places(self.unscanned))),
         );
+        sub.extend((self.unscanned > 0).then(|| ADVICE.to_owned()));
         sub
     }
 }
@@ -97,6 +98,8 @@ fn of_scanned(scanned: usize) -> String {
         many => format!("{} places are", words(many)),
     }
 }
+
+const ADVICE: &str = "a step with `scan: [secrets, dependencies]` makes one, or a report of a scanner";
 
 #[cfg(test)]
 mod tests {
