@@ -64,6 +64,11 @@ impl Attendance {
         }
     }
 
+    /// The time since the server's start.
+    pub fn up(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     /// Notes that a machine has proved its identity now.
     pub fn saw(&self, who: &MachineId, now: Instant) {
         self.change(who, now, |_| {});

@@ -121,6 +121,11 @@ impl BrowserSessions {
         session.reader.counts(state, now).then(|| (session.reader.clone(), session.expires))
     }
 
+    /// Number of sessions that have not expired.
+    pub fn count(&self, now: Moment) -> usize {
+        self.table(now).open.len()
+    }
+
     /// The table without what has expired.
     fn table(&self, now: Moment) -> MutexGuard<'_, Table> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -72,6 +72,12 @@ impl DiskSpace {
         }
     }
 
+    /// Whether there is space for any command, as far as this can be told without making the reserve.
+    pub(crate) fn has_space(&self) -> bool {
+        let reserved = fs::metadata(self.reserve()).is_ok_and(|found| found.len() == RESERVE);
+        self.free().is_none_or(|free| free >= LOW + if reserved { 0 } else { RESERVE })
+    }
+
     fn reserve(&self) -> PathBuf {
         self.dir.join("reserve")
     }

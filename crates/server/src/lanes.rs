@@ -154,7 +154,7 @@ impl<T> Waiting<T> {
 /// Most waiting ordinary tasks.
 pub const QUEUE_MAX: usize = 16_384;
 /// Most waiting tasks in the lane that goes first.
-const FIRST_MAX: usize = 1_024;
+pub const FIRST_MAX: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

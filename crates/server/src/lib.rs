@@ -17,6 +17,7 @@ mod dossier;
 pub mod due;
 mod edge;
 mod executor;
+mod figures;
 mod genesis;
 mod http;
 mod installation_view;

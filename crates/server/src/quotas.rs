@@ -130,6 +130,11 @@ pub struct StoredBytes {
 }
 
 impl Usage {
+    /// The stored bytes of all projects.
+    pub fn total(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).projects.values().sum()
+    }
+
     /// Replaces the count.
     pub fn set(&self, counted: StoredBytes) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counted;

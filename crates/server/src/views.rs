@@ -99,6 +99,16 @@ impl Views {
         fill(&mut self.connection.lock().unwrap(), reader, until).unwrap();
     }
 
+    /// Number of entries that the tables contain.
+    ///
+    /// # Errors
+    /// `ViewError` if the view cannot be read.
+    pub fn entries(&self) -> Result<u64, ViewError> {
+        let entries: i64 =
+            self.ask(|rows| rows.query_row("SELECT entries FROM cursor", [], |row| row.get(0)))?;
+        Ok(u64::try_from(entries).unwrap_or_default())
+    }
+
     /// Digest of the log of some work on a runner.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod service;
 mod service_choice;
 mod situation;
 mod situation_reading;
+mod system;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -11,7 +11,7 @@ use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::{
     compare, components, delivery, findings, ledger, log, overview, policies, posture, record, release, run,
-    service, trust,
+    service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -69,6 +69,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/components", json: Some("/components.json"), make: components_page },
     Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
+    Page { path: "/system", json: Some("/system.json"), make: system_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
 
@@ -176,6 +177,11 @@ fn policy_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     let page = policies::place(at, &place)?;
     let heading = (format!("Policy of {place}"), format!("countersign policy explain {place}"));
     made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn system_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = system::system(at)?;
+    made(at, address, form, ("System".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
 }
 
 fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

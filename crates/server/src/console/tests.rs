@@ -19,7 +19,8 @@ use tokio::sync::watch;
 
 use super::ledger::{FileSort, entry, file, ledger};
 use super::{
-    PageCaches, Reading, compare, components, findings, overview, policies, release, run, service, trust,
+    PageCaches, Reading, compare, components, findings, overview, policies, release, run, service, system,
+    trust,
 };
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
@@ -293,6 +294,32 @@ fn the_way_of_a_service_has_each_link_and_the_history_its_comparisons() {
 }
 
 #[test]
+fn the_system_shows_the_figures_of_monitoring() {
+    let corpus = Corpus::new();
+    corpus.state(110);
+    let page = corpus.at(corpus.time(109), |at| system::system(at).unwrap());
+    assert_eq!(page.headline, "The server accepts commands");
+    let value = |name: &str| {
+        let row = page.tables[0].rows.iter().find(|row| row[3].text == format!("countersign_{name}"));
+        row.map(|row| (row[1].text.clone(), row[2].text.clone()))
+    };
+    let entries = corpus.shared().intake.state().entries;
+    assert_eq!(value("ledger_entries").unwrap().0, entries.to_string());
+    assert_eq!(value("views_entries").unwrap().0, entries.to_string(), "the tables have caught up");
+    assert_eq!(value("queue_first").unwrap(), ("0".to_owned(), "1024".to_owned()));
+    assert_eq!(value("live_streams").unwrap(), ("0".to_owned(), "1024".to_owned()));
+    assert!(value("runs_active").is_some());
+    let known: Vec<_> = crate::figures::figures(corpus.shared()).unwrap();
+    assert_eq!(known.len(), page.tables[0].rows.len(), "one source for both");
+    let limits = &page.facts.iter().find(|(title, _)| title == "Limits in force").unwrap().1;
+    assert!(
+        limits.iter().any(|fact| (fact.name.as_str(), fact.value.as_str()) == ("Runs of a project", "32"))
+    );
+    let roles = &page.lists.iter().find(|list| list.title == "Roles").unwrap().rows;
+    assert!(roles.iter().any(|row| row.title == "agent agent-1 of shop/ledger-api/dev"), "{roles:?}");
+}
+
+#[test]
 fn policies_are_shown_with_what_each_rule_does() {
     let corpus = Corpus::new();
     corpus.state(110);
@@ -414,6 +441,9 @@ fn attack_a_page_shows_nothing_of_a_project_that_its_reader_may_not_read() {
         "{found:?}"
     );
     assert!(entry(&at, 7).unwrap_err().to_string().contains("you hold no role"));
+    let sheet = system::system(&at).unwrap();
+    let text = serde_json::to_string(&sheet).unwrap();
+    assert!(!text.contains("shop") && !text.contains("runs_active"), "counts of other projects: {text}");
     let sheet = policies::policies(&at).unwrap();
     assert_eq!(sheet.headline, "No policy is in force at a place that you may read");
     assert!(!serde_json::to_string(&sheet).unwrap().contains("shop"), "{sheet:?}");

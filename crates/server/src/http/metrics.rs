@@ -17,19 +17,19 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tlog::Checkpoint;
 use wire::{Credential, ProblemKind};
 
 use super::problem::Failure;
 use super::requester::blocking;
 use super::right;
 use crate::attendance::MachineId;
+use crate::figures::figures;
 use crate::shared::Shared;
 
 /// A figure at the moment of the scrape.
-type Figure = Gauge<u64, AtomicU64>;
+type Gauge64 = Gauge<u64, AtomicU64>;
 /// Figures by one label.
-type Figures = Family<Vec<(&'static str, String)>, Figure>;
+type Figures = Family<Vec<(&'static str, String)>, Gauge64>;
 
 /// Whether this process answers; it says nothing else, and everybody may ask.
 pub async fn lives() -> &'static str {
@@ -91,26 +91,10 @@ fn nobody(refused: &Failure) -> Failure {
 
 fn text(shared: &Shared) -> Result<String, Failure> {
     let mut registry = Registry::with_prefix("countersign");
-    let state = shared.intake.state();
-    let mut figure = |name: &str, help: &str, value: u64| {
-        let gauge = Figure::default();
-        gauge.set(value);
-        registry.register(name, help, gauge);
-    };
-    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let witnessed = shared.gatekeeper.readers().with(|reader| reader.witnessed())?;
-    let witnessed = witnessed.and_then(|note| note.text().parse::<Checkpoint>().ok()).map_or(0, |at| at.size);
-    let (first, ordinary) = shared.intake.waiting();
-    figure("ledger_entries", "Entries of the ledger", state.entries);
-    figure("ledger_witnessed_entries", "Entries that a quorum of witnesses has cosigned", witnessed);
-    figure("ledger_misfits", "Entries that do not fit the state; 0 in a sound ledger", state.misfits);
-    figure("writer_up", "1 while commands are accepted", u64::from(shared.intake.is_alive()));
-    figure("queue_first", "Commands in the lane of what stops something", count(first));
-    figure("queue_ordinary", "Commands in the ordinary lane", count(ordinary));
-    figure("runs_active", "Runs that have not ended", count(state.build.runs().count()));
-    figure("live_streams", "Browsers that watch", count(shared.watchers.count()));
-    if let Some(free) = shared.gatekeeper.disk_space().free() {
-        figure("disk_free_bytes", "Bytes that the server may still write", free);
+    for figure in figures(shared)? {
+        let gauge = Gauge64::default();
+        gauge.set(figure.value);
+        registry.register(figure.name, figure.help, gauge);
     }
     releases(shared, &mut registry);
     runners(shared, &mut registry)?;
