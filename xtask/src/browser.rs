@@ -27,7 +27,7 @@ pub fn journeys() -> TaskResult {
 
 /// What holds on every page.
 pub fn every_page() -> TaskResult {
-    test(&["harness::", "samples::", "console::"])
+    test(&["table::", "harness::", "samples::", "console::"])
 }
 
 /// Texts of the corpus, in every page.
@@ -69,10 +69,10 @@ fn run_tests(filters: &[&str], more: &[(&'static str, String)]) -> TaskResult {
     if nextest {
         // Tests that pass print what they measured.
         command
-            .args(["--run-ignored", "only", "--success-output", "final", "-E", "package(browser)"])
+            .args(["--run-ignored", "all", "--success-output", "final", "-E", "package(browser)"])
             .args(filters);
     } else {
-        command.arg("--").arg("--ignored").args(filters);
+        command.arg("--").arg("--include-ignored").args(filters);
     }
     spawn(&mut command)
 }

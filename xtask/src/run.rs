@@ -127,13 +127,15 @@ pub fn test_for_real(rest: &[&str]) -> TaskResult {
 }
 
 /// Measures figures with their floors, in the release profile; then how a hostile project slows down another one.
-/// `pages` alone first makes a large installation, unless it is there from an earlier time.
+/// `pages` alone first makes a large installation, unless it is there from an earlier time, and measures streams too.
 pub fn bench(rest: &[&str]) -> TaskResult {
     let pages = rest.contains(&"pages");
     let crates: &[&str] = if pages { &["--package", "countersign"] } else { &crate::command::CRATES };
     let mut command = Command::new("cargo");
     command.arg("bench").args(crates).args(["--profile", "dist", "--bench", "figures", "--"]).args(rest);
     if pages {
+        // Readers of a stream are figures of pages too.
+        command.arg("streams");
         let dir = target().join("seeded").join("data");
         let [releases, entries] = SEEDED;
         // The seed makes the views last.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::routing::get;
 use listen::{Limits, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,6 +38,8 @@ impl Running {
                     .route("/small", get(async || "small"))
                     .route("/large", get(async || vec![0_u8; LARGE_BYTES]))
                     .route("/gated", get(async || Body::from_stream(gated())))
+                    .route("/flood", get(async || stream(flood())))
+                    .route("/told", get(async || stream(told())))
                     .route("/never", get(async || std::future::pending::<()>().await))
                     .route("/counted", get(async || COUNTED.fetch_add(1, Ordering::SeqCst).to_string()));
                 serve(listener, router, limits, async { drop(stopped.await) }).await;
@@ -73,6 +76,32 @@ fn gated() -> impl futures_util::Stream<Item = std::io::Result<&'static str>> {
     })
 }
 
+/// An answer that does not end by itself, if there is a place for it.
+fn stream(
+    pieces: impl futures_util::Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static,
+) -> Result<Body, StatusCode> {
+    if listen::become_stream("") {
+        Ok(Body::from_stream(pieces))
+    } else {
+        Err(StatusCode::SERVICE_UNAVAILABLE)
+    }
+}
+
+/// Pieces without end, as fast as they are read.
+fn flood() -> impl futures_util::Stream<Item = std::io::Result<Vec<u8>>> {
+    futures_util::stream::repeat_with(|| Ok(vec![b'x'; 64 * 1024]))
+}
+
+/// A piece whenever there is something to tell.
+fn told() -> impl futures_util::Stream<Item = std::io::Result<Vec<u8>>> {
+    futures_util::stream::unfold((), async |()| {
+        TOLD.notified().await;
+        Some((Ok(b"told".to_vec()), ()))
+    })
+}
+
+/// Lets one piece of `/told` through.
+static TOLD: tokio::sync::Notify = tokio::sync::Notify::const_new();
 /// Opened to let the second piece of `/gated` through.
 static GATE: tokio::sync::Notify = tokio::sync::Notify::const_new();
 const LARGE_BYTES: usize = 64 * 1024 * 1024;
@@ -168,6 +197,39 @@ fn who_does_not_read_the_answer_loses_its_slot() {
     let running = Running::with(Limits { unread: SHORT, ..limits() });
     let _unread = running.ask("/large");
     assert!(running.answered());
+    running.stop();
+}
+
+/// A reader of a stream that does not read, beside one that does.
+#[test]
+fn attack_a_stream_that_nobody_reads_is_cut_and_holds_up_no_other_one() {
+    let running =
+        Running::with(Limits { unread: SHORT, ending: SHORT, streams: 2, streams_each: 2, ..limits() });
+    let mut head = [0; 15];
+    let mut status = |stream: &mut TcpStream| {
+        stream.read_exact(&mut head).unwrap();
+        head[9..12].to_vec()
+    };
+    let (mut unread, mut read) = (running.ask("/flood"), running.ask("/told"));
+    assert_eq!([status(&mut unread), status(&mut read)], [b"200", b"200"]);
+    assert_eq!(status(&mut running.ask("/told")), b"503", "there are two places");
+    let mut is_told = || {
+        TOLD.notify_one();
+        let mut said = Vec::new();
+        let mut byte = [0];
+        while !said.ends_with(b"told") {
+            read.read_exact(&mut byte).unwrap();
+            said.push(byte[0]);
+        }
+    };
+    // Its place is free again once it was cut; until then the other reader is told things, and requests are answered.
+    while status(&mut running.ask("/told")) != b"200" {
+        is_told();
+        assert!(running.answered());
+    }
+    is_told();
+    // What was sent before can still be read, and then the connection has ended.
+    drop(unread.read_to_end(&mut Vec::new()));
     running.stop();
 }
 

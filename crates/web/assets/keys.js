@@ -25,7 +25,7 @@ if (box) {
 
 const isTyping = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
-const handle = (item) => item.querySelector("h3 a, .pair a, h3[tabindex]");
+const handle = (item) => item.querySelector("h3 a, .pair a, h3[tabindex], th a, td a, summary");
 
 const move = (step) => {
   const handles = [...document.querySelectorAll("main [data-item]")].map(handle).filter(Boolean);

@@ -25,17 +25,9 @@ impl Demo {
         Self { report: serde_json::from_str(&text).unwrap() }
     }
 
-    /// Names and paths of the pages that its guided list leads to.
-    pub fn pages(&self) -> Vec<(&'static str, String)> {
-        let listed = self.report["look"].as_array().unwrap();
-        assert_eq!(listed.len(), NAMES.len(), "the guided list has other pages: {listed:?}");
-        let paths = listed.iter().map(|look| look["path"].as_str().unwrap().to_owned());
-        NAMES.into_iter().zip(paths).collect()
-    }
-
-    /// Path of one of them.
-    pub fn page(&self, name: &str) -> String {
-        self.pages().into_iter().find(|(known, _)| *known == name).unwrap().1
+    /// Path of the page at a place of its guided list.
+    pub fn path(&self, at: usize) -> String {
+        self.report["look"][at]["path"].as_str().unwrap().to_owned()
     }
 
     /// Its data directory.
@@ -78,24 +70,67 @@ pub struct Own {
 }
 
 impl Own {
-    /// Founds it, with a repository of one file, and starts it: its address.
-    pub fn start() -> (Self, String) {
-        let mut own = Self { home: TempDir::new().unwrap(), up: None };
+    /// A home with a key and an empty repository.
+    pub fn new() -> Self {
+        let own = Self { home: TempDir::new().unwrap(), up: None };
         fs::create_dir_all(own.home.path().join(".ssh")).unwrap();
-        let repository = own.home.path().join("web");
-        fs::create_dir_all(&repository).unwrap();
-        fs::write(repository.join("index.txt"), "hello\n").unwrap();
-        let web = repository.display().to_string();
-        let ada = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
-        own.tool("git", &["init", "-q", "-b", "main", &web]);
-        own.tool("git", &["-C", &web, "add", "-A"]);
-        own.tool("git", &[&["-C", &web], &ada[..], &["commit", "-q", "-m", "one"]].concat());
+        fs::create_dir_all(own.repository()).unwrap();
         let key = own.home.path().join(".ssh/id_ed25519").display().to_string();
         own.tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", &key]);
+        for (name, value) in
+            [("gpg.format", "ssh"), ("user.signingkey", &key), ("user.email", "ada@example.com")]
+        {
+            own.tool("git", &["config", "--global", name, value]);
+        }
+        own
+    }
+
+    /// Founds it, with a repository of one file, and starts it: its address.
+    pub fn start() -> (Self, String) {
+        let mut own = Self::new();
+        own.write("index.txt", "hello\n");
+        own.git(&["init", "-q", "-b", "main"]);
+        own.commit("one", "Ada");
+        let web = own.repository().display().to_string();
         let who = ["--name", "Ada", "--email", "ada@example.com", "--repository", &web];
         own.countersign(&[&["init"], &who[..], &["--no-port", "--command", "sleep 1000"]].concat());
         let url = own.up();
         (own, url)
+    }
+
+    /// Its repository.
+    pub fn repository(&self) -> PathBuf {
+        self.home.path().join("web")
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.repository().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Commits everything, signed, with a message and a name of the author as they are.
+    pub fn commit(&self, message: &str, author: &str) {
+        self.git(&["add", "-A"]);
+        let author = format!("user.name={author}");
+        self.git(&[
+            "-c",
+            &author,
+            "commit",
+            "-q",
+            "-S",
+            "--allow-empty",
+            "--cleanup=verbatim",
+            "-m",
+            message,
+        ]);
+    }
+
+    /// Runs git in the repository.
+    pub fn git(&self, arguments: &[&str]) {
+        let repository = self.repository().display().to_string();
+        self.tool("git", &[&["-C", &repository], arguments].concat());
     }
 
     /// Starts its roles, at the address of the last time if there was one.
@@ -143,14 +178,15 @@ impl Drop for Own {
 
 /// Runs the program with a home directory: its answer.
 pub fn program(home: &Path, arguments: &[&str]) -> Value {
-    let mut command = Command::new(settings::program());
-    command.args(arguments).args(["-o", "json"]).env("HOME", home).current_dir(home).stdin(Stdio::null());
-    let output = command.output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}\n{out}\n{err}");
-    out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+    answer(home, home, arguments, &[0])
 }
 
-/// Names of the pages of the guided list, in its order.
-const NAMES: [&str; 7] =
-    ["overview", "release-blocked", "release-waiting", "run", "log", "release-rolled-back", "release-waived"];
+fn answer(home: &Path, dir: &Path, arguments: &[&str], codes: &[i32]) -> Value {
+    let mut command = Command::new(settings::program());
+    command.args(arguments).args(["-o", "json"]).env("HOME", home).current_dir(dir).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let is_expected = output.status.code().is_some_and(|code| codes.contains(&code));
+    assert!(is_expected, "{arguments:?}: {:?}\n{out}\n{err}", output.status);
+    out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+}

@@ -15,7 +15,7 @@ fn journey_why_a_release_is_blocked_and_its_remedy_copied_by_keys() {
         let (demo, page) = (Demo::running(), Chromium::start().await);
         page.allow_clipboard().await;
         demo.enter(&page, "/").await;
-        let blocked = demo.page("release-blocked");
+        let blocked = demo.path(BLOCKED);
         step_to(&page, &blocked).await;
         page.press(Key::Enter).await;
         page.until(&format!(
@@ -42,7 +42,7 @@ fn journey_why_a_release_is_blocked_without_script() {
         let (demo, page) = (Demo::running(), Chromium::start().await);
         page.without_script().await;
         demo.enter(&page, "/").await;
-        let blocked = demo.page("release-blocked");
+        let blocked = demo.path(BLOCKED);
         tab_to(&page, &format!("document.activeElement.getAttribute('href') === '{blocked}'")).await;
         page.press(Key::Enter).await;
         page.until(&format!("location.pathname === '{blocked}'")).await;
@@ -59,7 +59,7 @@ fn journey_why_a_release_is_blocked_without_script() {
 fn journey_the_log_of_a_running_step_grows() {
     timed(async {
         let (demo, page) = (Demo::running(), Chromium::start().await);
-        let (run, log) = (demo.page("run"), demo.page("log"));
+        let (run, log) = (demo.path(RUN), demo.path(LOG));
         demo.enter(&page, &run).await;
         tab_to(&page, &format!("document.activeElement.getAttribute('href')?.split('?')[0] === '{log}'"))
             .await;
@@ -80,7 +80,7 @@ fn journey_a_bundle_is_downloaded_and_verified_by_the_command_that_is_shown() {
         let (demo, page) = (Demo::running(), Chromium::start().await);
         let downloads = tempfile::tempdir().unwrap();
         page.download_to(downloads.path()).await;
-        demo.enter(&page, &demo.page("release-waived")).await;
+        demo.enter(&page, &demo.path(WAIVED)).await;
         let command = page.text("document.querySelector('#evidence .cmd [data-copy]').dataset.copy").await;
         let verify = command.split("&&").find(|one| one.trim().starts_with("countersign verify ")).unwrap();
         let words: Vec<&str> = verify.split_whitespace().collect();
@@ -103,8 +103,15 @@ fn journey_a_bundle_is_downloaded_and_verified_by_the_command_that_is_shown() {
     });
 }
 
+/// Goes to a place of the navigation by its key.
+pub async fn go(page: &Chromium, key: &str, path: &str) {
+    page.until("document.readyState === 'complete'").await;
+    page.press(format!("g{key}")).await;
+    page.until(&format!("location.pathname === '{path}' && document.readyState === 'complete'")).await;
+}
+
 /// Goes from item to item until the one that leads to a page.
-async fn step_to(page: &Chromium, path: &str) {
+pub async fn step_to(page: &Chromium, path: &str) {
     for _ in 0..STEPS_MAX {
         page.press("j").await;
         if page.text("document.activeElement.getAttribute('href') ?? ''").await == path {
@@ -115,7 +122,7 @@ async fn step_to(page: &Chromium, path: &str) {
 }
 
 /// Goes from one focus to the next until a condition holds.
-async fn tab_to(page: &Chromium, condition: &str) {
+pub async fn tab_to(page: &Chromium, condition: &str) {
     for _ in 0..STEPS_MAX {
         page.press(Key::Tab).await;
         if page.value(condition).await == true {
@@ -127,3 +134,8 @@ async fn tab_to(page: &Chromium, condition: &str) {
 
 const LINES: &str = "Number([...document.querySelectorAll('#log .row .number')].at(-1)?.textContent ?? 0)";
 const STEPS_MAX: usize = 80;
+/// Places of the demo's guided list.
+const BLOCKED: usize = 1;
+const RUN: usize = 3;
+const LOG: usize = 4;
+const WAIVED: usize = 6;

@@ -11,10 +11,12 @@ mod installation;
 mod journeys;
 mod samples;
 mod screens;
+mod searches;
 mod settings;
 mod site;
 #[path = "../../../web/src/tests/strings.rs"]
 mod strings;
+mod table;
 
 use std::time::Duration;
 

@@ -21,6 +21,7 @@ mod pages;
 mod peers;
 mod scans;
 mod shipped;
+mod streams;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 13] = [
+    let figures: [(&str, &dyn Fn()); 14] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
@@ -50,6 +51,7 @@ fn main() {
         ("freeze", &neighbours::freeze),
         ("production", &commit_to_production),
         ("pages", &pages::pages),
+        ("streams", &streams::streams),
     ];
     for (name, figure) in figures {
         if only.is_empty() || only.iter().any(|word| word == name) {

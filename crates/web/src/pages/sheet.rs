@@ -65,7 +65,10 @@ fn item(row: &SheetRow, now: &Time) -> Markup {
             div class="lead" { @if let Some(state) = &row.badge { (badge(state)) } }
             div class="body" {
                 div class="pair" {
-                    h3 { (link(row.href.as_deref(), &html! { (text(&row.title)) })) }
+                    // The keys `j` and `k` go to the link, or to the title of an item that leads nowhere.
+                    h3 tabindex=[row.href.is_none().then_some("-1")] {
+                        (link(row.href.as_deref(), &html! { (text(&row.title)) }))
+                    }
                     @if let Some(time) = &row.time { (moment(time, now)) } @else { span {} }
                 }
                 @if !row.notes.is_empty() { p class="more" { @for note in &row.notes { span { (text(note)) } " " } } }
