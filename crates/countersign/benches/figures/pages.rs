@@ -100,6 +100,7 @@ impl Browser {
         let service = overview["board"]["services"][0]["href"].as_str().map(str::to_owned);
         let found = [
             ("a release", of("waiting", "/releases/")),
+            ("a record", of("waiting", "/releases/").map(|release| format!("{release}/record"))),
             ("a run", run),
             ("a log", log),
             ("a service", service),
@@ -131,7 +132,9 @@ impl Browser {
 }
 
 /// Pages with one address.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 7] = [
+    ("posture", "/posture"),
+    ("delivery", "/delivery"),
     ("trust", "/trust"),
     ("the ledger", "/ledger"),
     ("the ledger, a word", "/ledger?q=production"),

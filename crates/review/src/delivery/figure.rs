@@ -78,10 +78,19 @@ pub fn shares(words: Words, weeks: Weeks, by_week: &[(u64, u64)]) -> Figure {
     };
     let (recent, before) = (sum(WEEKS - RECENT), sum(WEEKS - 2 * RECENT));
     let size = |all: u64| usize::try_from(all).unwrap_or(usize::MAX);
-    let mut sentence = sentence(words, size(recent.1), (size(before.1), value(before)));
-    if recent.1 > 0 {
-        sentence = format!("{} of {}. {sentence}", recent.0, number(words, recent.1));
-    }
+    let sentence = match (recent, value(before)) {
+        ((_, 0), was) => sentence(words, 0, (size(before.1), was)),
+        ((part, all), was) => {
+            let counted = format!("{}: {part} of {} in four weeks", words.counted, number(words, all));
+            match was {
+                Some(was) if size(before.1) >= FEW && size(all) >= FEW => {
+                    format!("{counted}. It was {was} in the four before.")
+                }
+                _ if size(all) < FEW => format!("{counted}, too few for a trend."),
+                _ => format!("{counted}. It is too early to compare."),
+            }
+        }
+    };
     Figure {
         title: words.title,
         value: value(recent).unwrap_or_else(|| NOTHING.to_owned()),
@@ -139,7 +148,7 @@ fn sentence(words: Words, recent: usize, (before, value): (usize, Option<String>
             format!("{counted}: {} in four weeks. It was {value} in the four before.", count(words, recent))
         }
         (recent, _) => {
-            format!("{counted}: {} in four weeks. There are too few before to compare.", count(words, recent))
+            format!("{counted}: {} in four weeks. It is too early to compare.", count(words, recent))
         }
     }
 }

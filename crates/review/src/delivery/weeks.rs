@@ -40,9 +40,11 @@ impl Weeks {
     /// The name of a week: its first day.
     #[must_use]
     pub fn label(self, week: usize) -> String {
+        if week + 1 == WEEKS {
+            return "this week".to_owned();
+        }
         let start = self.start(week).to_string();
-        let day = start.get(..10).unwrap_or(&start);
-        if week + 1 == WEEKS { format!("since {day}, this week") } else { format!("week of {day}") }
+        start.get(..10).unwrap_or(&start).to_owned()
     }
 }
 

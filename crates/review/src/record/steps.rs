@@ -74,10 +74,11 @@ pub fn words(event: &Event, by: Named<'_>) -> (String, String) {
                 GateOutcome::Fail => "The gate did not let it pass",
                 GateOutcome::Undecided => "The gate could not decide",
             };
-            (
-                title.to_owned(),
-                judged.reasons.iter().chain(&judged.warnings).cloned().collect::<Vec<_>>().join(", "),
-            )
+            let warned =
+                (!judged.warnings.is_empty()).then(|| format!("warns: {}", judged.warnings.join(", ")));
+            let against = (!judged.reasons.is_empty()).then(|| judged.reasons.join(", "));
+            let detail: Vec<String> = against.into_iter().chain(warned).collect();
+            (title.to_owned(), detail.join("; "))
         }
         Event::Held(_) => ("It was held".to_owned(), none()),
         Event::ReleaseDue(_) => ("It was given to its agent".to_owned(), none()),

@@ -1,5 +1,6 @@
 //! The state of a release in one sentence, and why it has no evidence.
 
+use evidence::Moment;
 use wire::{LastOutcome, ReleaseKind, ReleaseStage, ReleaseView, Replacement};
 
 /// Whether a release runs, and its successor.
@@ -14,7 +15,7 @@ pub struct Standing {
 /// The sentence.
 #[must_use]
 pub fn sentence(view: &ReleaseView, standing: Standing) -> String {
-    let (place, time) = (&view.place, view.time);
+    let (place, time) = (&view.place, second(view.time));
     let name = match (view.kind, view.release) {
         (ReleaseKind::Release, Some(number)) => format!("Release {number} of {place}"),
         (ReleaseKind::Rollback, Some(number)) => format!("Rollback {number} of {place}"),
@@ -30,10 +31,10 @@ pub fn sentence(view: &ReleaseView, standing: Standing) -> String {
         (ReleaseStage::Running, ReleaseKind::Release) if standing.is_current => format!("runs since {time}"),
         (ReleaseStage::Running, ReleaseKind::Release) => match standing.replacement {
             Some(Replacement { kind: ReleaseKind::Rollback, release, time: end }) => {
-                format!("ran from {time} to {end}, when rollback {release} took it back")
+                format!("ran from {time} to {}, when rollback {release} took it back", second(end))
             }
             Some(Replacement { release, time: end, .. }) => {
-                format!("ran from {time} to {end}, when release {release} took its place")
+                format!("ran from {time} to {}, when release {release} took its place", second(end))
             }
             None => format!("began to run at {time}, and runs no longer"),
         },
@@ -60,6 +61,15 @@ pub fn sentence(view: &ReleaseView, standing: Standing) -> String {
         (ReleaseStage::Dropped, _) => "was dropped and never ran".to_owned(),
     };
     format!("{name} {end}")
+}
+
+/// A moment for a sentence, to the second.
+fn second(moment: Moment) -> String {
+    let text = moment.to_string();
+    match (text.get(..10), text.get(11..19)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => text,
+    }
 }
 
 /// Why a release has no evidence.

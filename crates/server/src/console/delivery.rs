@@ -142,7 +142,7 @@ fn form(places: &[PlaceView], scope: &Scope) -> SheetForm {
     values.extend(of_project.into_iter().chain(of_service).take(CHOICES_MAX));
     let chosen = scope.to_string();
     let choice = |value: String| Choice {
-        name: if value.is_empty() { "all that you may read".to_owned() } else { value.clone() },
+        name: if value.is_empty() { "everything".to_owned() } else { value.clone() },
         chosen: value == chosen,
         value,
     };

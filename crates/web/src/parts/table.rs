@@ -39,7 +39,7 @@ fn cell(value: &SheetCell, now: &Time) -> Markup {
     html! {
         @if let Some(state) = &value.badge { (badge(state)) " " }
         @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
-        @if let Some(time) = &value.time { (moment(time, now)) }
+        @if let Some(time) = &value.time { " " (moment(time, now)) }
         @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (text(note)) } " " } } }
     }
 }

@@ -27,7 +27,7 @@ pub fn of(at: &Reading<'_>, posture: &Posture, service: &Service<'_>) -> Vec<She
             time: None,
         },
         code(service, known),
-        findings(last),
+        findings(service),
         pipeline(last, known),
         runtime(service),
     ]
@@ -135,21 +135,24 @@ fn of_run(state: RunState) -> Badge {
     }
 }
 
-fn findings(last: Option<&ServicePlace<'_>>) -> SheetCell {
-    let exposure = last.and_then(|last| last.exposure);
-    let Some(exposure) = exposure else {
+/// The findings of the place with the gravest ones.
+fn findings(service: &Service<'_>) -> SheetCell {
+    let exposures = service.places.iter().filter_map(|place| place.exposure);
+    let tallied = exposures.map(|exposure| (exposure.tally(), exposure));
+    // Of equal places the last one is shown, which is the nearest to people.
+    let Some((tally, exposure)) = tallied.max_by_key(|(tally, _)| (tally.grave, tally.open_count())) else {
         return SheetCell { text: "nothing runs".to_owned(), ..SheetCell::default() };
     };
-    let tally = exposure.tally();
     let (state, word) = match (exposure.is_scanned(), tally.grave, tally.open_count()) {
         (false, _, _) => (State::Wait, "not scanned"),
         (true, 0, 0) => (State::Pass, "none open"),
         (true, 0, _) => (State::Wait, "open"),
         (true, _, _) => (State::Stop, "grave"),
     };
+    let words = tally.words().join(", ");
     SheetCell {
         badge: Some(badge(state, word)),
-        text: tally.words().join(", "),
+        text: if words.is_empty() { "all findings".to_owned() } else { words },
         href: Some("/findings".to_owned()),
         notes: vec![exposure.place_words()],
         time: exposure.contents.as_ref().as_ref().and_then(|known| known.scanned).map(time),
@@ -166,7 +169,8 @@ fn pipeline(last: Option<&ServicePlace<'_>>, known: Option<&BuildFacts>) -> Shee
             Some(Build::Unread) => (State::Wait, "not read"),
             Some(Build::Missing | Build::Holds(_)) => (State::Stop, "no evidence"),
         };
-        return SheetCell { badge: Some(badge(state, word)), href: record, ..SheetCell::default() };
+        let text = record.as_ref().map(|_| "its record".to_owned()).unwrap_or_default();
+        return SheetCell { badge: Some(badge(state, word)), text, href: record, ..SheetCell::default() };
     };
     let agree = match facts.runners.len() {
         0 | 1 => badge(State::Wait, "one runner"),
@@ -221,7 +225,7 @@ fn runtime(service: &Service<'_>) -> SheetCell {
         text: format!("runs at {} of {}", runs, shown::many(service.places.len(), "place")),
         href: last.map(|(place, release)| release_href(place, release)),
         notes: service.places.iter().map(line).collect(),
-        time: service.last().and_then(|last| last.view.running.as_ref()?.since).map(time),
+        time: None,
     }
 }
 

@@ -143,11 +143,20 @@ fn rules(gates: &Gates) -> Vec<SheetRow> {
     let unclear = gates.unclear.iter().map(|code| (code, badge(State::Stop, "undecided")));
     let apart =
         besides.chain(unclear).map(|(code, word)| SheetRow { badge: Some(word), ..row(code.clone()) });
-    let of_policy = gates
-        .rules
-        .iter()
-        .map(|rule: &RuleRecord| SheetRow { badge: Some(verdict(rule.verdict)), ..row(rule.code.clone()) });
-    apart.chain(of_policy).collect()
+    let told = |rule: &&RuleRecord| !matches!(rule.verdict, RuleVerdict::Pass | RuleVerdict::Off);
+    let of_policy = gates.rules.iter().filter(told);
+    let of_policy =
+        of_policy.map(|rule| SheetRow { badge: Some(verdict(rule.verdict)), ..row(rule.code.clone()) });
+    // Rules without a word against the release share a row.
+    let quiet = [(RuleVerdict::Pass, "nothing against it"), (RuleVerdict::Off, "no effect here")];
+    let quiet = quiet.into_iter().filter_map(|(which, words)| {
+        let codes = gates.rules.iter().filter(|rule| rule.verdict == which).map(|rule| rule.code.clone());
+        let codes: Vec<String> = codes.collect();
+        let title = format!("{}: {words}", shown::many(codes.len(), "rule"));
+        let notes = vec![codes.join(", ")];
+        (!codes.is_empty()).then(|| SheetRow { badge: Some(verdict(which)), notes, ..row(title) })
+    });
+    apart.chain(of_policy).chain(quiet).collect()
 }
 
 fn verdict(verdict: RuleVerdict) -> Badge {
