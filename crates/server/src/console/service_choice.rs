@@ -54,7 +54,7 @@ pub fn services(places: &[PlaceView]) -> Vec<String> {
 }
 
 /// Most services of the choice.
-const SERVICES_MAX: usize = 200;
+const SERVICES_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -168,7 +168,7 @@ fn cell(text: String) -> SheetCell {
 }
 
 /// Most rows of a table.
-const ROWS_MAX: usize = 100;
+const ROWS_MAX: usize = 50;
 /// Most places or rules that a cell names.
 const PLACES_MAX: usize = 4;
 /// Most ecosystems that a cell names.

@@ -165,12 +165,14 @@ impl<'a> Spread<'a> {
         })
     }
 
-    /// A waiver is for a release that waits: one command for each place that it blocks, or that waits with it.
+    /// A waiver is for a release that waits: the command for the first place where it blocks, or where it waits with the release.
     fn commands(&self) -> Vec<Command> {
-        let waits = self.open().filter(|(exposure, ..)| exposure.waits).take(COMMANDS_MAX);
-        waits
-            .map(|(exposure, found, _)| command_for(waivers::command(&found.shown, &exposure.place), WAIVE))
-            .collect()
+        let blocked = self.blocked().map(|(exposure, found, _)| (exposure, found));
+        let waits = self.open().filter(|(exposure, ..)| exposure.waits).map(|(at, found, _)| (at, found));
+        let command = |(exposure, found): (&Exposure, &Found)| {
+            command_for(waivers::command(&found.shown, &exposure.place), WAIVE)
+        };
+        blocked.chain(waits).next().map(command).into_iter().collect()
     }
 }
 
@@ -178,10 +180,8 @@ const TITLE: &str = "Findings of everything that runs or waits";
 const NONE: &str = "No finding is in what runs or waits at a place that you may read.";
 const WAIVE: &str = "accepts it until a date; for a person who may and is no change author";
 /// Most findings of the list.
-const ROWS_MAX: usize = 100;
+const ROWS_MAX: usize = 16;
 /// Most places that a row names.
-const PLACES_MAX: usize = 4;
-/// Most commands of a row.
-const COMMANDS_MAX: usize = 2;
-const MESSAGE_CHARS: usize = 200;
+const PLACES_MAX: usize = 3;
+const MESSAGE_CHARS: usize = 140;
 const OWNER_CHARS: usize = 60;

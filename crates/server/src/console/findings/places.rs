@@ -138,6 +138,6 @@ fn cell(text: &str) -> SheetCell {
 }
 
 const COLUMNS: usize = 7;
-/// Most places of a table.
-const ROWS_MAX: usize = 100;
+/// Most places of a table; a choice of the service shows the others.
+const ROWS_MAX: usize = 20;
 const VERSION_CHARS: usize = 60;

@@ -95,9 +95,9 @@ impl Settling<'_> {
 }
 
 /// Most statements of the list.
-const ROWS_MAX: usize = 100;
+const ROWS_MAX: usize = 10;
 /// Most places that a row names.
 const PLACES_MAX: usize = 4;
 const NAME_CHARS: usize = 60;
-const REASON_CHARS: usize = 200;
+const REASON_CHARS: usize = 140;
 const SUMMARY_CHARS: usize = 160;

@@ -138,3 +138,62 @@ fn evidence_that_cannot_be_read_is_said_and_never_counts_as_clear() {
             .starts_with("Nothing runs yet")
     );
 }
+
+/// A page has at most 150 KB with its assets, which have 52, and with charts and form.
+#[test]
+fn a_page_of_an_installation_full_of_findings_stays_small() {
+    let release = release();
+    let long = "a sentence of a tool that says what is wrong and why ".repeat(8);
+    let contents = |nth: usize| {
+        let mut contents = Option::clone(&release.contents).unwrap();
+        let one = contents.found()[0].clone();
+        let finding = |n: usize| {
+            let mut found = one.clone();
+            found.id = evidence::Digest::of(format!("{nth} {n}").as_bytes());
+            found.finding.message.clone_from(&long);
+            found.finding.rule = format!("GHSA-{n}-{}", "x".repeat(40));
+            found
+        };
+        contents.findings = Some((0..20).map(finding).collect());
+        Arc::new(Some(contents))
+    };
+    let all: Vec<Exposure> = (0..120)
+        .map(|nth| {
+            let place = format!("project/service-with-a-long-name-{nth}/production").parse().unwrap();
+            let mut exposure = Exposure::new(place, (4_711, nth % 2 == 0), contents(nth), &[]);
+            if exposure.waits {
+                let ids: Vec<_> = exposure.findings().map(|(found, _)| found.id).collect();
+                exposure.blocks =
+                    ids.into_iter().map(|id| (id, ["finding-critical".to_owned()].into())).collect();
+            }
+            exposure
+        })
+        .collect();
+    let statements: Vec<StatementView> = (0..100)
+        .map(|nth| {
+            let statement = evidence::Digest::of(format!("{nth}").as_bytes());
+            StatementView { statement, ..release.statement() }
+        })
+        .collect();
+    let sheet = release.page(&all, &statements);
+    assert_eq!((sheet.tables[0].rows.len(), sheet.tables[0].more), (20, 40));
+    assert_eq!((sheet.lists[0].rows.len(), sheet.lists[0].more), (16, 120 * 20 - 16));
+    assert_eq!((sheet.lists[1].rows.len(), sheet.lists[1].more), (10, 90));
+    let time = crate::console::reading::time(release.now);
+    let frame = web::Frame {
+        title: "Findings".to_owned(),
+        path: "/findings".to_owned(),
+        json: Some("/findings.json".to_owned()),
+        installation: "countersign/test".to_owned(),
+        mode: "team".to_owned(),
+        entries: 1_000_000,
+        witnesses: "witnessed by 3 of 3".to_owned(),
+        waiting: 60,
+        reader: "Alice".to_owned(),
+        session_ends: None,
+        now: time,
+        command: web::model::Command { line: "countersign status".to_owned(), note: None },
+    };
+    let bytes = web::pages::sheet(&frame, &sheet).len();
+    assert!(bytes < 85_000, "{bytes} bytes");
+}

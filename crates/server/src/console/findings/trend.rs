@@ -95,7 +95,7 @@ fn chart(place: &Place, counts: &[(u64, Counts)], unread: usize) -> Option<Chart
 }
 
 /// Most charts of a page.
-const CHARTS_MAX: usize = 6;
+const CHARTS_MAX: usize = 4;
 /// Most releases of a chart.
 const POINTS_MAX: usize = 12;
 /// Most bundles that a page reads for the first time.
