@@ -62,6 +62,7 @@ pub const PAGES: &[Page] = &[
         "a service: its way to production and its releases",
     ),
     page("compare", "/compare", Way::From("service", "from="), "two releases of a service, compared"),
+    page("posture", "/posture", Way::At("/posture"), "posture: each service in one word"),
     page(
         "findings",
         "/findings",
