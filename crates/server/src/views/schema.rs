@@ -45,6 +45,8 @@ CREATE INDEX IF NOT EXISTS entry_of_time ON entry (time);
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_time ON release (place, time);
+CREATE INDEX IF NOT EXISTS release_stopped ON release (place, time)
+  WHERE kind = 'release' AND stage IN ('held', 'superseded', 'rolled-back') AND reasons <> '';
 CREATE INDEX IF NOT EXISTS run_of_end ON run (ended, state, project, started);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
 CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
