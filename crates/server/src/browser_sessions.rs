@@ -121,6 +121,11 @@ impl BrowserSessions {
         session.reader.counts(state, now).then(|| (session.reader.clone(), session.expires))
     }
 
+    /// Ends the session of a token, if there is one.
+    pub fn end(&self, token: &str, now: Moment) {
+        self.table(now).open.remove(&Digest::of(token.as_bytes()));
+    }
+
     /// Number of sessions that have not expired.
     pub fn count(&self, now: Moment) -> usize {
         self.table(now).open.len()

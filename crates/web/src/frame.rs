@@ -44,6 +44,9 @@ pub struct Frame {
 /// in its data says that every page may have changed.
 pub const STREAM: &str = "/live";
 
+/// Address to which the form that ends a session is sent.
+pub const CLOSE: &str = "/close";
+
 /// Directory of the files that pages load; their names are those of [`crate::assets::find`].
 pub const ASSETS: &str = "/assets/";
 
@@ -130,7 +133,10 @@ fn side(frame: &Frame) -> Markup {
                 div { (count(frame.entries)) " entries, " (text(&frame.witnesses)) }
                 div class="reader" {
                     (text(&frame.reader))
-                    @if let Some(end) = &frame.session_ends { ", session ends " (moment(end, &frame.now)) }
+                    @if let Some(end) = &frame.session_ends {
+                        ", session ends " (moment(end, &frame.now))
+                        form method="post" action=(CLOSE) { button class="plain" { "End it now" } }
+                    }
                 }
             }
         }

@@ -110,6 +110,7 @@ fn attack_a_browser_reads_with_a_session_of_the_consoles_own_name_alone() {
     assert!(is_sent(&set_cookie, host, host));
     let cookie = format!("Cookie: {}\r\n", set_cookie.split(';').next().unwrap());
     a_session_reads_and_does_nothing_else(&up, host, &cookie);
+    its_reader_ends_a_session(&shop, &up, host, &tcp);
     // The label stays when the server starts again, and the session does not.
     assert!(up.stop());
     let up = shop.home.up();
@@ -182,6 +183,30 @@ fn a_ticket_is_exchanged_once(up: &Up, host: &str, path: &str, ticket: &str) -> 
     assert_eq!((again.status, again.header("set-cookie")), (401, None), "the second use");
     assert!(again.body.contains("link was used"), "{}", again.body);
     set_cookie
+}
+
+/// The form at the foot of the navigation ends the session that sent it, and no other one.
+fn its_reader_ends_a_session(shop: &super::Shop, up: &Up, host: &str, tcp: &str) {
+    let session = || {
+        let link = shop.ok(&["open", "--data", tcp]);
+        let opened = post(up, host, "/open", HTML, &ticket(link["url"].as_str().unwrap()));
+        let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        format!("Cookie: {cookie}\r\n")
+    };
+    let (mine, other) = (session(), session());
+    let status = |cookie: &str| get(up, host, "/", &format!("{HTML}{cookie}")).status;
+    let page = get(up, host, "/", &format!("{HTML}{mine}"));
+    assert!(page.body.contains("<form method=\"post\" action=\"/close\">"), "{}", page.body);
+    assert_eq!(get(up, host, "/close", &format!("{HTML}{mine}")).status, 405, "no link ends a session");
+    for foreign in ["Sec-Fetch-Site: cross-site\r\n", "Origin: http://evil.example\r\n"] {
+        assert_eq!(post(up, host, "/close", &format!("{mine}{foreign}"), "").status, 403, "{foreign}");
+    }
+    assert_eq!((status(&mine), status(&other)), (200, 200));
+    let own = format!("{HTML}{mine}Origin: http://{host}\r\n");
+    let closed = post(up, host, "/close", &own, "");
+    assert_eq!((closed.status, closed.header("location")), (303, Some("/")));
+    assert!(closed.header("set-cookie").unwrap().contains("Max-Age=0"), "{:?}", closed.header("set-cookie"));
+    assert_eq!((status(&mine), status(&other)), (401, 200));
 }
 
 fn a_session_reads_and_does_nothing_else(up: &Up, host: &str, cookie: &str) {

@@ -97,7 +97,7 @@ fn browser(shared: &Shared, token: &str) -> Result<Visitor, Failure> {
 
 /// The token in the cookie of a session. Cookies count under the console's own name, and only one of them: a second one was
 /// set by somebody else.
-fn session_token(parts: &Parts) -> Option<&str> {
+pub fn session_token(parts: &Parts) -> Option<&str> {
     parts.extensions.get::<Host>().filter(|host| **host == Host::Console)?;
     let values = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -23,7 +23,7 @@ pub fn form(form: &SheetForm) -> Markup {
 fn input(field: &SheetField) -> Markup {
     let name = &field.parameter;
     if let [none, values @ ..] = field.choices.as_slice() {
-        return choice(name, &field.title, &none.name, values);
+        return html! { p class="long" { (select(name, &field.title, &none.name, values)) } };
     }
     html! {
         p class="wide" {
@@ -37,13 +37,15 @@ fn input(field: &SheetField) -> Markup {
 /// A choice of one of several values, or of none.
 #[must_use]
 pub fn choice(name: &str, title: &str, none: &str, choices: &[Choice]) -> Markup {
+    html! { p { (select(name, title, none, choices)) } }
+}
+
+fn select(name: &str, title: &str, none: &str, choices: &[Choice]) -> Markup {
     html! {
-        p {
-            label for=(name) { (text(title)) }
-            select id=(name) name=(name) {
-                option value="" { (text(none)) }
-                @for one in choices { option value=(text(&one.value)) selected[one.chosen] { (text(&one.name)) } }
-            }
+        label for=(name) { (text(title)) }
+        select id=(name) name=(name) {
+            option value="" { (text(none)) }
+            @for one in choices { option value=(text(&one.value)) selected[one.chosen] { (text(&one.name)) } }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a page is read with the right that the API demands, and no request to it changes anything.
 
+mod closing;
 mod errors;
 mod form;
 mod headers;
@@ -15,7 +16,7 @@ use axum::Router;
 use axum::extract::{Path, RawPathParams, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use wire::{PagePath, ProblemKind};
 
 use crate::console::{FileSort, Form, PAGES, Page, PageAddress, Reading};
@@ -35,7 +36,8 @@ pub fn routes() -> Router<Arc<Shared>> {
         .route(web::frame::STREAM, get(live::stream))
         .route(FileSort::Ndjson.path(), get(|state, request| export(FileSort::Ndjson, state, request)))
         .route(FileSort::Csv.path(), get(|state, request| export(FileSort::Csv, state, request)))
-        .route(opening::PATH, get(opening::page).post(opening::exchange));
+        .route(opening::PATH, get(opening::page).post(opening::exchange))
+        .route(web::frame::CLOSE, post(closing::close));
     for page in PAGES {
         let made = move |state, words, request| show(page, state, words, request);
         router = router.route(page.path, get(made));

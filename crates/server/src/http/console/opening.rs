@@ -103,12 +103,7 @@ pub async fn exchange(
     only_here(host)?;
     let ticket = std::str::from_utf8(&body).ok().and_then(|body| body.strip_prefix("ticket="));
     let ticket = ticket.filter(|ticket| ticket.len() <= TICKET_BYTES_MAX).unwrap_or_default().to_owned();
-    // A browser that knows of sites says that the form is this page's own (`isolation.rs`); an older one says its origin,
-    // or nothing of it.
-    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    let is_own =
-        |origin: &str| origin == "null" || shared.console.is_named(origin.trim_start_matches("http://"));
-    if !origin.is_none_or(is_own) {
+    if !is_own_form(&shared, &headers) {
         return Err(Failure::new(ProblemKind::Forbidden, "another site's form sent this ticket"));
     }
     let state = shared.intake.state();
@@ -122,6 +117,15 @@ pub async fn exchange(
     );
     let headers = [(header::LOCATION, opened.page.to_string()), (header::SET_COOKIE, cookie)];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Whether a form of these pages was sent. A browser that knows of sites says so itself (`isolation.rs`); an older one says its
+/// origin, or nothing of it.
+pub fn is_own_form(shared: &Shared, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    origin.is_none_or(|origin| {
+        origin == "null" || shared.console.is_named(origin.trim_start_matches("http://"))
+    })
 }
 
 /// Refuses any other name than the console's: a cookie that is set under a shared name goes to every program there.
