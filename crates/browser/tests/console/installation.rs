@@ -133,6 +133,13 @@ impl Own {
         self.tool("git", &[&["-C", &repository], arguments].concat());
     }
 
+    /// Runs the program in the repository: its exit code.
+    pub fn exit(&self, arguments: &[&str]) -> Option<i32> {
+        let mut command = Command::new(settings::program());
+        command.args(arguments).env("HOME", self.home.path()).current_dir(self.repository());
+        command.stdin(Stdio::null()).output().unwrap().status.code()
+    }
+
     /// Starts its roles, at the address of the last time if there was one.
     pub fn up(&mut self) -> String {
         let mut command = Command::new(settings::program());
@@ -154,6 +161,11 @@ impl Own {
         // It is awaited below, so the id is still its own.
         kill_process(process, Signal::INT).unwrap();
         child.wait().unwrap();
+    }
+
+    /// Runs the program as its person in a directory, with one of these exit codes.
+    pub fn countersign_in(&self, dir: &Path, arguments: &[&str], codes: &[i32]) -> Value {
+        answer(self.home.path(), dir, arguments, codes)
     }
 
     /// Runs the program as its person.

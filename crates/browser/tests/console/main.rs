@@ -14,6 +14,7 @@ mod screens;
 mod searches;
 mod settings;
 mod site;
+mod strangers;
 #[path = "../../../web/src/tests/strings.rs"]
 mod strings;
 mod table;

@@ -152,7 +152,7 @@ fn keys_are_shown_lead_to_pages_and_can_be_switched_off() {
         page.until("document.getElementById('keys').open").await;
         page.press(Key::Escape).await;
         page.until("!document.getElementById('keys').open").await;
-        page.press("gd").await;
+        page.press("gx").await;
         page.until("location.pathname === '/design'").await;
         page.press("?").await;
         page.until("document.getElementById('keys').open").await;

@@ -167,12 +167,61 @@ fn journey_two_releases_are_compared_without_script() {
         page.press(Key::Enter).await;
         page.until("location.pathname === '/compare' && document.readyState === 'complete'").await;
         let said = page.text("document.querySelector('main').innerText").await;
-        for part in ["rates.csv", "Rates of Friday, with the right dollar", "was rolled back"] {
+        for part in ["rates.csv", "Rates of Friday, with the right dollar", "release 2 to release 4"] {
             assert!(said.contains(part), "{part}: {said}");
         }
         let changed = page.text("document.querySelector('main').textContent").await;
         assert!(changed.contains("USD,11.584") && changed.contains("USD,1.1591"), "{changed}");
     });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn journey_where_a_component_runs_is_found_by_keys() {
+    timed(async {
+        let (demo, page) = (Demo::running(), Chromium::start().await);
+        demo.enter(&page, "/").await;
+        go(&page, "c", "/components").await;
+        page.press("/").await;
+        page.until("document.activeElement.id === 'q'").await;
+        page.press("totalist").await;
+        page.press(Key::Enter).await;
+        page.until("location.search.includes('q=totalist') && document.readyState === 'complete'").await;
+        runs_where_the_page_runs(&page).await;
+        // The keys go on to a release that has it.
+        page.press("j").await;
+        page.until("document.activeElement.closest('main [data-item]') !== null").await;
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn journey_where_a_component_runs_is_found_without_script() {
+    timed(async {
+        let (demo, page) = (Demo::running(), Chromium::start().await);
+        page.without_script().await;
+        demo.enter(&page, "/").await;
+        tab_to(&page, "document.activeElement.getAttribute('href') === '/components'").await;
+        page.press(Key::Enter).await;
+        page.until("location.pathname === '/components' && document.readyState === 'complete'").await;
+        tab_to(&page, "document.activeElement.id === 'q'").await;
+        page.press("pkg:npm/totalist").await;
+        page.press(Key::Enter).await;
+        page.until("location.search.includes('q=pkg') && document.readyState === 'complete'").await;
+        runs_where_the_page_runs(&page).await;
+    });
+}
+
+/// The page says in one sentence that a package of the demo's second service runs, and leads to each release with it.
+async fn runs_where_the_page_runs(page: &Chromium) {
+    let headline = page.text("document.querySelector('h1').innerText").await;
+    assert!(headline.contains("totalist") && headline.contains("runs in"), "{headline}");
+    let links = crate::table::links(page).await;
+    for environment in ["dev", "staging", "production"] {
+        let place = format!("/releases/rates/rates-page/{environment}/");
+        assert!(links.iter().any(|link| link.starts_with(&place)), "{place}: {links:?}");
+    }
+    assert!(!links.iter().any(|link| link.starts_with("/releases/bank/")), "{links:?}");
 }
 
 /// Goes through the values of a field that has the focus, until this one.

@@ -70,8 +70,16 @@ pub const PAGES: &[Page] = &[
         "findings: what runs and is vulnerable, waivers and their ends",
     ),
     page("components", "/components", Way::At("/components"), "components: what is used where"),
-    page("component", "/components", Way::From("components", "q="), "one component: where it runs"),
+    page("component", "/components", Way::At("/components?q=totalist"), "one component: where it runs"),
     page("delivery", "/delivery", Way::At("/delivery"), "figures of delivery"),
+    page("posture", "/posture", Way::At("/posture"), "posture: code, pipeline and runtime of each service"),
+    page("policies", "/policies", Way::At("/policies"), "policies in force, and what each blocks"),
+    page(
+        "policy",
+        "/policies/{project}/{service}/{environment}",
+        Way::From("policies", "/production"),
+        "the policy of a place: its rules and tests",
+    ),
     page(
         "trust",
         "/trust",
@@ -80,6 +88,7 @@ pub const PAGES: &[Page] = &[
     ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),
+    page("system", "/system", Way::At("/system"), "the system: roles, versions, queues, disk, ledger, views"),
     page("design", "/design", Way::At("/design"), "the parts of all pages"),
     Page {
         name: "not-found",
@@ -118,9 +127,9 @@ pub async fn links(page: &Chromium) -> Vec<String> {
     checks::texts(&page.value(LINKS).await)
 }
 
-const LINKS: &str =
-    "[...document.querySelectorAll('a[href^=\"/\"]:not([download])')].map((one) => one.getAttribute('href'))
-    .filter((href) => !href.includes('#') && !href.includes('.json') && !href.startsWith('/api/'))";
+const LINKS: &str = "[...document.querySelectorAll('a[href^=\"/\"]:not([download])')]
+    .map((one) => one.getAttribute('href').split('#')[0])
+    .filter((href) => !href.includes('.json') && !href.startsWith('/api/'))";
 
 impl Page {
     /// Whether a path, with or without a query, is that of such a page.

@@ -18,11 +18,13 @@ pub const LEDGER_API: [(&str, &str); 7] = [
 ];
 
 /// Files of the second service, by path.
-pub const RATES_PAGE: [(&str, &str); 6] = [
+pub const RATES_PAGE: [(&str, &str); 8] = [
     ("rates.csv", include_str!("../../../../../examples/rates-page/rates.csv")),
     ("build.sh", include_str!("../../../../../examples/rates-page/build.sh")),
     ("test.sh", include_str!("../../../../../examples/rates-page/test.sh")),
     ("check.sh", include_str!("../../../../../examples/rates-page/check.sh")),
+    ("package.json", include_str!("../../../../../examples/rates-page/package.json")),
+    ("package-lock.json", include_str!("../../../../../examples/rates-page/package-lock.json")),
     (
         ".countersign/pipeline.yaml",
         include_str!("../../../../../examples/rates-page/.countersign/pipeline.yaml"),
