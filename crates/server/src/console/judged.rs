@@ -31,19 +31,31 @@ use crate::views::releases;
 /// `Failure` if the server's own files fail.
 pub fn pending(shared: &Shared, state: &State, place: &Place, now: Moment) -> Result<Arc<Judged>, Failure> {
     let open = state.release.at(place).and_then(|standing| standing.open.as_ref());
-    let (Some(open), Some(key)) = (open, pending_key(state, place, now)) else {
+    let (Some(open), Some(key)) = (open, pending_key(shared, state, place, now)?) else {
         return Ok(Arc::new(undecided("nothing-due", "no release is pending", "see the newest release")));
     };
-    match shared.pages.judgements.or_make(key, || judged_now(shared, state, place, open.facts.release, now)) {
+    let made = || pending_now(shared, state, place, open.facts.release, now);
+    shared.pages.judgements.or_make(key, made)
+}
+
+/// The judgement, or the reason for a missing one. The reason is stored like a judgement: it takes as long to see again.
+fn pending_now(
+    shared: &Shared,
+    state: &State,
+    place: &Place,
+    number: u64,
+    now: Moment,
+) -> Result<Judged, Failure> {
+    match judged_now(shared, state, place, number, now) {
         Ok(judged) => Ok(judged),
         Err(DossierError::NotWitnessed) => {
             let what = "the witnesses have not signed the newest entries";
-            Ok(Arc::new(undecided("not-witnessed", what, "see that the witnesses are up")))
+            Ok(undecided("not-witnessed", what, "see that the witnesses are up"))
         }
-        Err(DossierError::Large(large)) => Ok(Arc::new(undecided(judge::LARGE, large.what, large.remedy))),
+        Err(DossierError::Large(large)) => Ok(undecided(judge::LARGE, large.what, large.remedy)),
         Err(DossierError::Unsound(what)) => {
             let remedy = "run `countersign audit verify`, and mend what it names";
-            Ok(Arc::new(undecided("evidence-unavailable", what, remedy)))
+            Ok(undecided("evidence-unavailable", what, remedy))
         }
         Err(error) => Err(Failure::failed(error)),
     }
@@ -196,9 +208,23 @@ pub fn evidence(
 }
 
 /// The key of the judgement of the pending release of a place; `None` if no release is pending there.
-pub fn pending_key(state: &State, place: &Place, now: Moment) -> Option<JudgementKey> {
-    let open = state.release.at(place).and_then(|standing| standing.open.as_ref())?;
-    Some(JudgementKey::Pending(place.clone(), open.facts.release, depends_on(state, place, open, now)))
+///
+/// # Errors
+/// `Failure` if the ledger cannot be read.
+pub fn pending_key(
+    shared: &Shared,
+    state: &State,
+    place: &Place,
+    now: Moment,
+) -> Result<Option<JudgementKey>, Failure> {
+    let open = state.release.at(place).and_then(|standing| standing.open.as_ref());
+    let Some(open) = open else { return Ok(None) };
+    let mut numbers = depends_on(state, place, open, now);
+    // Witnesses sign without an entry.
+    let note = shared.gatekeeper.readers().with(|reader| reader.witnessed())?;
+    let checkpoint = note.and_then(|note| note.text().parse::<tlog::Checkpoint>().ok());
+    numbers.push(checkpoint.map_or(0, |checkpoint| checkpoint.size));
+    Ok(Some(JudgementKey::Pending(place.clone(), open.facts.release, numbers)))
 }
 
 /// The bundle of the release that had brought what a release replaces; `None` if nothing runs there, or no gate judged it.

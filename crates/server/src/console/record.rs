@@ -78,7 +78,7 @@ fn evidence(
 ) -> Result<(Option<Grounds>, Option<Digest>), Failure> {
     let of = |key: &JudgementKey| judged::evidence(at.shared, state, key, at.now);
     if history.pending {
-        let key = judged::pending_key(state, &history.release.place, at.now);
+        let key = judged::pending_key(at.shared, state, &history.release.place, at.now)?;
         return Ok((key.and_then(|key| of(&key).ok()), None));
     }
     let meant = history.brought_back.as_ref().unwrap_or(&history.release);

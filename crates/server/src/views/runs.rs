@@ -102,14 +102,37 @@ pub fn newest(
     selection: &RunSelection,
     may: &dyn Fn(&Name) -> bool,
 ) -> rusqlite::Result<Vec<RunRow>> {
-    let mut statement = rows.prepare_cached("SELECT DISTINCT project FROM run")?;
-    let projects = statement.query_map([], |row| parsed::<Name>(row, 0))?;
-    let mut readable = projects.collect::<rusqlite::Result<Vec<_>>>()?;
-    readable.retain(may);
-    let among = serde_json::to_string(&readable).unwrap_or_default();
-    let newest = "WHERE project IN (SELECT value FROM json_each(?1)) AND (?2 = '' OR commit_id = ?2) \
-                  AND run.run LIKE ?3 || '%' ORDER BY entry DESC LIMIT CAST(?4 AS INTEGER)";
-    found(rows, newest, &[&among, &selection.commit, &selection.begins, &selection.most.to_string()])
+    let most = i64::from(selection.most);
+    let mut newest: Vec<(i64, String)> = Vec::new();
+    // The newest runs of each project come from an index, however many runs others have.
+    let condition = match (selection.commit.is_empty(), selection.begins.is_empty()) {
+        (false, _) => "project = ?1 AND commit_id = ?2 AND run LIKE ?3 || '%'",
+        (true, false) => "run >= ?3 AND run < ?3 || '~' AND project = ?1",
+        (true, true) => "project = ?1",
+    };
+    let text = format!("SELECT entry, run FROM run WHERE {condition} ORDER BY entry DESC LIMIT ?4");
+    let mut statement = rows.prepare_cached(&text)?;
+    for project in projects(rows)?.iter().filter(|project| may(project)) {
+        let values = params![project.as_str(), selection.commit, selection.begins, most];
+        let found = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        newest.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    newest.sort_unstable_by(|one, other| other.cmp(one));
+    newest.truncate(usize::from(selection.most));
+    let runs: Vec<_> = newest.into_iter().map(|(_, run)| run).collect();
+    let runs = serde_json::to_string(&runs).unwrap_or_default();
+    found(rows, "WHERE run.run IN (SELECT value FROM json_each(?1)) ORDER BY entry DESC", &[&runs])
+}
+
+/// Projects that have runs. Each is one step in an index, which a list without repetitions would read whole.
+fn projects(rows: &Connection) -> rusqlite::Result<Vec<Name>> {
+    let mut statement = rows.prepare_cached(
+        "WITH RECURSIVE known(name) AS (SELECT min(project) FROM run UNION ALL \
+         SELECT (SELECT min(project) FROM run WHERE project > name) FROM known WHERE name IS NOT NULL) \
+         SELECT name FROM known WHERE name IS NOT NULL",
+    )?;
+    let found = statement.query_map([], |row| parsed::<Name>(row, 0))?;
+    found.collect()
 }
 
 fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunRow>> {

@@ -44,6 +44,7 @@ CREATE INDEX IF NOT EXISTS entry_of_person ON entry (person);
 CREATE INDEX IF NOT EXISTS entry_of_time ON entry (time);
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
+CREATE INDEX IF NOT EXISTS release_of_stage ON release (place, stage, changed);
 CREATE INDEX IF NOT EXISTS release_of_time ON release (place, time);
 CREATE INDEX IF NOT EXISTS release_stopped ON release (place, time)
   WHERE kind = 'release' AND stage IN ('held', 'superseded', 'rolled-back') AND reasons <> '';

@@ -60,7 +60,7 @@ pub fn resolved(at: &Reading<'_>, state: &State, named: &NamedRelease) -> Result
     let open = standing.and_then(|standing| standing.open.as_ref());
     let is_pending =
         open.is_some_and(|open| open.facts.release == *release) && view.stage != ReleaseStage::Due;
-    if is_pending && let Some(key) = pending_key(state, place, at.now) {
+    if is_pending && let Some(key) = pending_key(at.shared, state, place, at.now)? {
         return found(view, key, at.now, Some("judged now".to_owned()));
     }
     let settled = match view.kind {
