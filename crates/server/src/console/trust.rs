@@ -17,7 +17,7 @@ use wire::{MachineView, PersonView};
 
 use super::reading::{Reading, time};
 use super::situation::Situation;
-use super::words::{badge, command, digest_fact, fact};
+use super::words::{badge, command, command_for, digest_fact, fact};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 
@@ -116,7 +116,7 @@ fn stopped(situation: &Situation, state: &domain::State) -> Vec<SheetRow> {
             row(format!("{} is frozen", view.freeze), by.map(|by| format!("by {by}")).into_iter().collect());
         shown.badge = Some(badge(State::Frozen, "frozen"));
         shown.time = Some(time(view.time));
-        shown.commands.push(command(format!("countersign unfreeze {}", view.freeze)));
+        shown.commands.push(command_for(format!("countersign unfreeze {}", view.freeze), "a status signer"));
         shown
     });
     let barred = state.identity.barred().iter().map(|digest| {

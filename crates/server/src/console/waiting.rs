@@ -228,7 +228,7 @@ fn frozen(at: &Reading<'_>, situation: &Situation, view: &FreezeView) -> Waiting
         detail: format!("{by}; {behind}"),
         since: Some(time(view.time)),
         href: situation.places.iter().find(|view| covers(&view.place)).map_or("/".to_owned(), place_href),
-        command: Some(command(format!("countersign unfreeze {freeze}"))),
+        command: Some(command_for(format!("countersign unfreeze {freeze}"), "a status signer")),
     }
 }
 
