@@ -13,6 +13,7 @@ use super::comparison::Comparison;
 use super::fields::fields;
 use super::reading::{Reading, malformed};
 use super::release::change;
+use super::sheets::cell;
 use super::words::{badge, fact, person};
 use super::{commits, judged};
 use crate::dossier::DossierError;
@@ -145,7 +146,6 @@ fn table(
     from: (&NamedRelease, &Found, &Side),
     to: (&NamedRelease, &Found, &Side),
 ) -> Result<SheetTable, Failure> {
-    let text = |text: &str| SheetCell { text: text.to_owned(), ..SheetCell::default() };
     let of = |(named, found, side): (&NamedRelease, &Found, &Side)| -> Result<Vec<SheetCell>, Failure> {
         let view = &found.view;
         let names = |names: &[String]| if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
@@ -169,14 +169,14 @@ fn table(
         };
         Ok(vec![
             release,
-            text(&commits::subject(at.shared, view.run, &view.commit)),
-            text(review::ids::short(&side.commit)),
-            text(review::ids::short(side.artifact.trim_start_matches("sha256:"))),
+            cell(commits::subject(at.shared, view.run, &view.commit)),
+            cell(review::ids::short(&side.commit)),
+            cell(review::ids::short(side.artifact.trim_start_matches("sha256:"))),
             verdict,
-            text(&side.judged.to_string()),
-            text(&names(&side.approved_by)),
-            text(&promoted_by(at, named)?.unwrap_or_else(|| "nobody".to_owned())),
-            text(&view.time.to_string()),
+            cell(side.judged.to_string()),
+            cell(names(&side.approved_by)),
+            cell(promoted_by(at, named)?.unwrap_or_else(|| "nobody".to_owned())),
+            cell(view.time.to_string()),
         ])
     };
     let (first, second) = (of(from)?, of(to)?);
@@ -184,7 +184,7 @@ fn table(
     Ok(SheetTable {
         title: "Both releases".to_owned(),
         columns: ["Fact", "First", "Second"].map(str::to_owned).to_vec(),
-        rows: rows.map(|((name, first), second)| vec![text(name), first, second]).collect(),
+        rows: rows.map(|((name, first), second)| vec![cell(*name), first, second]).collect(),
         more: 0,
         empty: String::new(),
         fill: None,

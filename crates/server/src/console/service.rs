@@ -6,13 +6,13 @@ mod way;
 use evidence::{Name, Place};
 use review::headline::{self, PlaceFacts};
 use review::place_state::PlaceState;
-use web::model::{Badge, Board, Fact, Sheet, SheetList, SheetRow, State, Waiting};
+use web::model::{Badge, Board, Fact, Sheet, SheetRow, State, Waiting};
 use wire::{FreezeView, PlaceView, StatementState};
 
 use super::reading::{Reading, nothing, time};
 use super::situation::Situation;
 use super::words::{badge, fact};
-use super::{board, compare, waiting};
+use super::{board, compare, sheets, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::run_view;
@@ -56,20 +56,18 @@ pub(super) fn of_state(
         form: Some(compare::form(at, Some((project, service)), None, None)?),
         tables: vec![history::table(at, &own.places)?],
         lists: vec![
-            SheetList {
-                title: "Waiting".to_owned(),
-                rows: waiting::all(at, state, &own)?.into_iter().map(waits).collect(),
-                more: 0,
-                empty: "Nothing of this service waits for a person.".to_owned(),
-                fill: None,
-            },
-            SheetList {
-                title: "Statements".to_owned(),
-                rows: statements(&own.places),
-                more: 0,
-                empty: "Nobody made a statement about this service.".to_owned(),
-                fill: None,
-            },
+            sheets::list(
+                "Waiting",
+                waiting::all(at, state, &own)?.into_iter().map(waits).collect(),
+                ROWS_MAX,
+                "Nothing of this service waits for a person.",
+            ),
+            sheets::list(
+                "Statements",
+                statements(&own.places),
+                ROWS_MAX,
+                "Nobody made a statement about this service.",
+            ),
         ],
         facts: vec![("Places".to_owned(), own.places.iter().map(of_place).collect())],
         ..Sheet::default()
@@ -158,14 +156,15 @@ fn statements(places: &[PlaceView]) -> Vec<SheetRow> {
         SheetRow {
             badge: Some(badge(state, word)),
             title: format!("{}: {}", stated.kind, content.map_or("not readable", |content| &content.summary)),
-            href: None,
             notes,
             time: Some(time(stated.until)),
-            commands: Vec::new(),
+            ..SheetRow::default()
         }
     };
     once.map(shown).collect()
 }
 
+/// Most things that wait, and most statements.
+const ROWS_MAX: usize = 50;
 /// Number of a project's newest runs among which the newest one of a service is looked for.
 const RUNS_MAX: u16 = 20;

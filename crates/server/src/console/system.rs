@@ -5,13 +5,15 @@
 //! are only for readers of every project.
 
 use review::duration;
-use review::outcome::is_gone;
-use web::model::{Badge, Fact, Sheet, SheetCell, SheetList, SheetRow, SheetTable, State};
+use web::model::{Badge, Fact, Sheet, SheetList, SheetRow, SheetTable, State};
+use web::parts::bytes;
 use wire::MachineView;
 
 use super::reading::Reading;
+use super::sheets::cell;
 use super::situation::Situation;
 use super::words::{badge, command, command_for, fact};
+use super::{machines, sheets};
 use crate::caller::Caller;
 use crate::figures::{Figure, figures};
 use crate::http::freshness::up_to_date;
@@ -91,13 +93,12 @@ fn value(figures: &[Figure], name: &str) -> u64 {
 }
 
 fn table(figures: &[Figure]) -> SheetTable {
-    let text = |text: String| SheetCell { text, ..SheetCell::default() };
     let row = |figure: &Figure| {
         let near = figure.most.filter(|most| figure.value.saturating_mul(10) >= most.saturating_mul(8));
-        let mut now = text(amount(figure.name, figure.value));
+        let mut now = cell(amount(figure.name, figure.value));
         now.badge = near.map(|_| badge(State::Wait, "nearly full"));
         let limit = figure.most.map_or_else(|| "none".to_owned(), |most| most.to_string());
-        vec![text(figure.help.to_owned()), now, text(limit), text(format!("countersign_{}", figure.name))]
+        vec![cell(figure.help), now, cell(limit), cell(format!("countersign_{}", figure.name))]
     };
     SheetTable {
         title: "Figures".to_owned(),
@@ -120,25 +121,13 @@ fn amount(name: &str, value: u64) -> String {
     value.to_string()
 }
 
-/// Bytes in a unit that leaves at most four digits.
-fn bytes(value: u64) -> String {
-    match value {
-        0..10_240 => format!("{value} bytes"),
-        10_240..10_485_760 => format!("{} KiB", value >> 10),
-        10_485_760..10_737_418_240 => format!("{} MiB", value >> 20),
-        _ => format!("{} GiB", value >> 30),
-    }
-}
-
 /// Everything that is wrong, each with the command that mends it.
 fn mend(health: Health, figures: &[Figure]) -> SheetList {
     let row = |state, word: &str, title: &str, note: String, line: &str, who: &str| SheetRow {
         badge: Some(badge(state, word)),
-        title: title.to_owned(),
-        href: None,
         notes: vec![note],
-        time: None,
         commands: vec![command_for(line, who)],
+        ..sheets::row(title)
     };
     let owner = "the owner of the data directory";
     let mut rows = Vec::new();
@@ -194,33 +183,18 @@ fn size(value: u64) -> usize {
 fn roles(situation: &Situation) -> SheetList {
     let row = |title: String, badge: Badge, note: String| SheetRow {
         badge: Some(badge),
-        title,
-        href: None,
         notes: vec![note],
-        time: None,
-        commands: Vec::new(),
+        ..sheets::row(title)
     };
     let here = "the only writer, judge and planner, views, and the pages".to_owned();
     let mut rows = vec![row("server".to_owned(), badge(State::Pass, "this process"), here)];
-    let heard = |machine: &MachineView| match (machine.at_work, machine.silent_seconds) {
-        (true, _) => "at work".to_owned(),
-        (false, 0) => "heard just now".to_owned(),
-        (false, seconds) => format!("heard {} ago", duration::words(seconds.saturating_mul(1_000))),
-    };
-    let state = |machine: &MachineView| match is_gone(machine) {
-        true => badge(State::Stop, "gone"),
-        false => badge(State::Pass, "there"),
-    };
+    let machine =
+        |title: String, one: &MachineView| row(title, machines::presence(one), machines::heard(one));
     let runners = situation.runners.iter();
-    rows.extend(runners.map(|one| row(format!("runner {}", one.name), state(one), heard(one))));
+    rows.extend(runners.map(|one| machine(format!("runner {}", one.name), one)));
     let agents = situation.places.iter().flat_map(|view| view.agents.iter().map(move |one| (view, one)));
-    rows.extend(
-        agents
-            .map(|(view, one)| row(format!("agent {} of {}", one.name, view.place), state(one), heard(one))),
-    );
-    let more = rows.len().saturating_sub(ROWS_MAX);
-    rows.truncate(ROWS_MAX);
-    SheetList { title: "Roles".to_owned(), rows, more, empty: String::new(), fill: None }
+    rows.extend(agents.map(|(view, one)| machine(format!("agent {} of {}", one.name, view.place), one)));
+    sheets::list("Roles", rows, ROWS_MAX, "")
 }
 
 fn addresses() -> Vec<Fact> {
@@ -254,7 +228,7 @@ const ROWS_MAX: usize = 200;
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "test code")]
 
-    use super::{Health, bytes, headline, mend};
+    use super::{Health, headline, mend};
 
     const WELL: Health = Health { accepts: true, has_space: true, misfits: 0 };
 
@@ -288,19 +262,6 @@ mod tests {
             let rows = mend(health, &[]).rows;
             let commands: Vec<_> = rows.iter().map(|row| row.commands[0].line.as_str()).collect();
             assert_eq!(commands, lines);
-        }
-    }
-
-    #[test]
-    fn bytes_have_a_unit() {
-        for (value, text) in [
-            (0, "0 bytes"),
-            (10_239, "10239 bytes"),
-            (10_240, "10 KiB"),
-            (20 << 20, "20 MiB"),
-            (11 << 30, "11 GiB"),
-        ] {
-            assert_eq!(bytes(value), text);
         }
     }
 }

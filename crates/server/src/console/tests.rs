@@ -144,7 +144,8 @@ fn place(environment: &str) -> Place {
     format!("shop/ledger-api/{environment}").parse().unwrap()
 }
 
-fn shown(name: &str, model: &impl serde::Serialize) {
+/// Compares a model with its snapshot.
+pub(super) fn shown(name: &str, model: &impl serde::Serialize) {
     texts(name, serde_json::to_string_pretty(model).unwrap());
 }
 

@@ -11,13 +11,14 @@ use evidence::trust_root::{Mode, Quorum, TrustRoot};
 use review::ending::{self, Renewal, Sources};
 use review::ids::short;
 use review::outcome::is_gone;
-use review::{duration, ending::named, headline};
+use review::{ending::named, headline};
 use web::model::{Fact, Sheet, SheetList, SheetRow, State};
 use wire::{MachineView, PersonView};
 
 use super::reading::{Reading, time};
 use super::situation::Situation;
 use super::words::{badge, command, command_for, digest_fact, fact};
+use super::{machines, sheets};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 
@@ -68,18 +69,11 @@ pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
 }
 
 fn list(title: &str, rows: Vec<SheetRow>, empty: &str, fill: Option<&str>) -> SheetList {
-    let more = rows.len().saturating_sub(ROWS_MAX);
-    SheetList {
-        title: title.to_owned(),
-        rows: rows.into_iter().take(ROWS_MAX).collect(),
-        more,
-        empty: empty.to_owned(),
-        fill: fill.map(command),
-    }
+    SheetList { fill: fill.map(command), ..sheets::list(title, rows, ROWS_MAX, empty) }
 }
 
 fn row(title: String, notes: Vec<String>) -> SheetRow {
-    SheetRow { badge: None, title, href: None, notes, time: None, commands: Vec::new() }
+    SheetRow { notes, ..sheets::row(title) }
 }
 
 /// Everything that ends within a year, the first one first.
@@ -165,15 +159,8 @@ fn scope(grant: &Grant) -> String {
 /// Runners and agents, those that are gone first.
 fn machines(situation: &Situation) -> Vec<SheetRow> {
     let of = |kind: String, machine: &MachineView| {
-        let gone = is_gone(machine);
-        let heard = match (machine.at_work, machine.silent_seconds) {
-            (true, _) => "at work".to_owned(),
-            (false, 0) => "heard just now".to_owned(),
-            (false, seconds) => format!("heard {} ago", duration::words(seconds.saturating_mul(1_000))),
-        };
-        let mut shown = row(format!("{kind} {}", machine.name), vec![heard]);
-        shown.badge = Some(if gone { badge(State::Stop, "gone") } else { badge(State::Pass, "there") });
-        (gone, shown)
+        let shown = row(format!("{kind} {}", machine.name), vec![machines::heard(machine)]);
+        (is_gone(machine), SheetRow { badge: Some(machines::presence(machine)), ..shown })
     };
     let runners = situation.runners.iter().map(|runner| of("runner".to_owned(), runner));
     let agents = situation

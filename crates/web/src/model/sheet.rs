@@ -51,7 +51,7 @@ pub struct SheetList {
 }
 
 /// An item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub struct SheetRow {
     /// Its state, if it has one.

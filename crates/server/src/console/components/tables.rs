@@ -8,6 +8,7 @@ use web::model::{Badge, SheetCell, SheetTable, State};
 use super::usage::{Usage, is_listed};
 use crate::console::exposure::Exposure;
 use crate::console::fields::encoded;
+use crate::console::sheets::cell;
 use crate::console::words::{badge, list as names, release_href};
 
 /// Without a search: the components with open findings, and what each place is made of.
@@ -161,10 +162,6 @@ fn findings(usage: &Usage<'_>) -> SheetCell {
     let rules: Vec<String> = usage.findings.iter().map(|rule| shown::brief(rule, NAME_CHARS)).collect();
     let notes = if rules.is_empty() { Vec::new() } else { vec![names(&rules, PLACES_MAX)] };
     SheetCell { badge, notes, ..SheetCell::default() }
-}
-
-fn cell(text: String) -> SheetCell {
-    SheetCell { text, ..SheetCell::default() }
 }
 
 /// Most rows of a table.

@@ -10,6 +10,7 @@ use web::model::Sheet;
 
 use super::{page, search::Search};
 use crate::console::exposure::Exposure;
+use crate::console::tests::shown;
 
 /// What a release of the lab is made of, and more components.
 fn contents(more: &[(&str, &str, Option<bool>)]) -> Arc<Option<Contents>> {
@@ -58,15 +59,6 @@ fn installation() -> Vec<Exposure> {
 
 fn asked(query: &str) -> Sheet {
     page(&installation(), &Search::read(query), &["shop/api".to_owned(), "shop/web".to_owned()])
-}
-
-fn shown(name: &str, sheet: &Sheet) {
-    let text = serde_json::to_string_pretty(sheet).unwrap();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_omit_expression(true);
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_snapshot_path("../snapshots");
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 #[test]

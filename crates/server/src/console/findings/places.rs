@@ -13,6 +13,7 @@ use web::model::{SheetCell, SheetTable, State};
 use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
 use crate::console::fields::encoded;
+use crate::console::sheets::cell;
 use crate::console::words::{badge, release_href};
 
 /// The tables: what runs, and what waits if anything does.
@@ -111,7 +112,7 @@ fn budget(found: &Exposure, budgets: &Budgets) -> SheetCell {
 fn settled(tally: &Tally) -> SheetCell {
     let all = [(tally.waived, "waived"), (tally.not_affected, "not affected")];
     let words = all.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-    SheetCell { text: words.collect::<Vec<_>>().join(", "), ..SheetCell::default() }
+    cell(words.collect::<Vec<_>>().join(", "))
 }
 
 fn worst_cell(worst: &Found) -> SheetCell {
@@ -130,11 +131,7 @@ pub fn fixed(found: &Found) -> Option<String> {
 fn scanned(contents: &Contents, now: Moment) -> SheetCell {
     let Some(made) = contents.scanned else { return SheetCell::default() };
     let age = duration::words(now.millis().saturating_sub(made.millis()));
-    cell(&format!("{age} ago"))
-}
-
-fn cell(text: &str) -> SheetCell {
-    SheetCell { text: text.to_owned(), ..SheetCell::default() }
+    cell(format!("{age} ago"))
 }
 
 const COLUMNS: usize = 7;

@@ -14,6 +14,7 @@ use super::filter::Filter;
 use super::{page, settled};
 use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
+use crate::console::tests::shown;
 
 /// A release with a waiver that settles a finding of it.
 struct Release {
@@ -70,15 +71,6 @@ impl Release {
         let budgets = [(limited, Arc::new(Some(budget)))].into();
         page(all, &Filter::default(), &budgets, &settled::all(statements.iter(), self.now), self.now)
     }
-}
-
-fn shown(name: &str, sheet: &Sheet) {
-    let text = serde_json::to_string_pretty(sheet).unwrap();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_omit_expression(true);
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_snapshot_path("../snapshots");
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::statement::{self, Statement};
 use crate::console::policy_reading::PolicyReading;
 use crate::console::reading::{Reading, nothing};
 use crate::console::release::{Events, change};
+use crate::console::sheets::{self, cell};
 use crate::console::words::{badge, command, digest_fact, fact, release_href};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
@@ -168,7 +169,6 @@ fn changes(
 }
 
 fn rules(found: &PolicyFacts) -> SheetTable {
-    let text = |text: String| SheetCell { text, ..SheetCell::default() };
     let rules = &found.rules;
     let row = |rule: &Rule| {
         let state = match rule.effect {
@@ -183,9 +183,9 @@ fn rules(found: &PolicyFacts) -> SheetTable {
             rule.reads.len().checked_sub(FIELDS_MAX + 1).map(|more| format!("and {} more", more + 1)),
         );
         vec![
-            text(rule.code.clone()),
+            cell(rule.code.clone()),
             SheetCell { badge: Some(badge(state, effect_word(rule.effect))), ..SheetCell::default() },
-            SheetCell { notes: vec![words(&rule.remedy)], ..text(words(&rule.what)) },
+            SheetCell { notes: vec![words(&rule.remedy)], ..cell(words(&rule.what)) },
             SheetCell { notes: fields, ..SheetCell::default() },
         ]
     };
@@ -200,7 +200,7 @@ fn rules(found: &PolicyFacts) -> SheetTable {
 }
 
 fn row(title: String, notes: Vec<String>) -> SheetRow {
-    SheetRow { badge: None, title, href: None, notes, time: None, commands: Vec::new() }
+    SheetRow { notes, ..sheets::row(title) }
 }
 
 fn reads(found: &PolicyFacts) -> SheetList {

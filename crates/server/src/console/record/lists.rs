@@ -5,9 +5,10 @@
 use review::explain::RuleVerdict;
 use review::ids::short;
 use review::record::{Barrier, Gates, Known, Proof, Record, RuleRecord, Step, Why};
-use web::model::{Badge, Fact, Sheet, SheetList, SheetRow, State};
+use web::model::{Badge, Fact, Sheet, SheetRow, State};
 
 use crate::console::reading::time;
+use crate::console::sheets::{self, row};
 use crate::console::words::{badge, command, digest_fact, fact, list, release_href, run_href};
 
 /// The page.
@@ -19,21 +20,26 @@ pub fn sheet(record: &Record) -> Sheet {
     ];
     facts.extend(record.proof.as_ref().map(|proof| ("Proof".to_owned(), proven(proof))));
     let mut lists = vec![
-        listed("Steps", record.steps.iter().map(step).collect(), "Nothing happened yet.", STEPS_MAX),
-        listed("Why", record.why.iter().map(why).collect(), "Nobody signed a reason.", ROWS_MAX),
+        sheets::list("Steps", record.steps.iter().map(step).collect(), STEPS_MAX, "Nothing happened yet."),
+        sheets::list("Why", record.why.iter().map(why).collect(), ROWS_MAX, "Nobody signed a reason."),
     ];
     if let Some(gates) = &record.gates {
-        lists.push(listed("Gate", rules(gates), "The policy lists no rules.", ROWS_MAX));
+        lists.push(sheets::list("Gate", rules(gates), ROWS_MAX, "The policy lists no rules."));
         let barriers = gates.barriers.iter().map(barrier).collect();
-        lists.push(listed("Other barriers", barriers, "No environment comes before this one.", ROWS_MAX));
+        lists.push(sheets::list(
+            "Other barriers",
+            barriers,
+            ROWS_MAX,
+            "No environment comes before this one.",
+        ));
     }
     let components = record.with.iter().flat_map(|with| &with.list).map(|component| row(component.clone()));
     let empty = match record.with {
         Some(_) => "Its lockfiles name no component.",
         None => "The policy reads no list of components.",
     };
-    lists.push(listed("With", components.collect(), empty, COMPONENTS_MAX));
-    lists.push(listed("Check it", check(record), "Nothing can be checked without evidence.", ROWS_MAX));
+    lists.push(sheets::list("With", components.collect(), COMPONENTS_MAX, empty));
+    lists.push(sheets::list("Check it", check(record), ROWS_MAX, "Nothing can be checked without evidence."));
     Sheet {
         headline: record.sentence.clone(),
         sub: record.missing.iter().cloned().chain(record.what.subject.clone()).collect(),
@@ -180,23 +186,12 @@ fn barrier(barrier: &Barrier) -> SheetRow {
 /// The commands that make the same record, and check its evidence again.
 fn check(record: &Record) -> Vec<SheetRow> {
     let again = format!("countersign record {} {}", record.place, record.release.unwrap_or_default());
-    let own =
-        SheetRow { commands: vec![command(again)], ..row("The same record under your own pin".to_owned()) };
+    let own = SheetRow { commands: vec![command(again)], ..row("The same record under your own pin") };
     let verify = record.proof.as_ref().map(|proof| SheetRow {
         commands: vec![command(proof.verify.clone())],
-        ..row("The evidence that it rests on".to_owned())
+        ..row("The evidence that it rests on")
     });
     std::iter::once(own).chain(verify).collect()
-}
-
-fn listed(title: &str, mut rows: Vec<SheetRow>, empty: &str, most: usize) -> SheetList {
-    let more = rows.len().saturating_sub(most);
-    rows.truncate(most);
-    SheetList { title: title.to_owned(), rows, more, empty: empty.to_owned(), fill: None }
-}
-
-fn row(title: String) -> SheetRow {
-    SheetRow { badge: None, title, href: None, notes: Vec::new(), time: None, commands: Vec::new() }
 }
 
 const NAMES_MAX: usize = 6;

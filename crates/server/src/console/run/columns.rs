@@ -6,6 +6,7 @@ use evidence::Name;
 use evidence::receipt::{Ending, Reached, Receipt};
 use review::duration;
 use web::model::{self, Badge, Fact, Output, RunnerColumn};
+use web::parts::bytes;
 use wire::{WorkKind, WorkState, WorkView};
 
 use super::graph::RunGraph;
@@ -105,16 +106,6 @@ fn facts(receipt: &Receipt) -> Vec<Fact> {
     facts
         .push(fact("Time", duration::words(receipt.ended.millis().saturating_sub(receipt.started.millis()))));
     facts
-}
-
-/// A number of bytes in words.
-fn bytes(count: u64) -> String {
-    match count {
-        0..1_024 => format!("{count} B"),
-        1_024..1_048_576 => format!("{} KiB", count / 1_024),
-        1_048_576..1_073_741_824 => format!("{} MiB", count / 1_048_576),
-        _ => format!("{} GiB", count / 1_073_741_824),
-    }
 }
 
 /// Most hosts of one piece of work.
