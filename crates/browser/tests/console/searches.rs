@@ -170,8 +170,6 @@ fn journey_two_releases_are_compared_without_script() {
         for part in ["rates.csv", "Rates of Friday, with the right dollar", "release 2 to release 4"] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        let changed = page.text("document.querySelector('main').textContent").await;
-        assert!(changed.contains("USD,11.584") && changed.contains("USD,1.1591"), "{changed}");
     });
 }
 

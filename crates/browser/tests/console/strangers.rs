@@ -146,7 +146,7 @@ const ODD: &str = "(() => {
         if (odd.includes(one.localName.toLowerCase())) found.push('an element ' + one.outerHTML.slice(0, 200));
         for (const { name, value } of one.attributes) {
             if (name.startsWith('on') || name === 'style' || name === 'srcdoc') found.push('an attribute ' + name + '=' + value.slice(0, 100));
-            if (['href', 'src', 'action', 'formaction', 'xlink:href'].includes(name) && !/^(\\/(?!\\/)|#)/.test(value)) found.push('an address ' + name + '=' + value.slice(0, 100));
+            if (['href', 'src', 'action', 'formaction', 'xlink:href'].includes(name) && !/^(\\/(?!\\/)|#|[?])/.test(value)) found.push('an address ' + name + '=' + value.slice(0, 100));
         }
     }
     for (const script of document.scripts) if (!script.src.startsWith(location.origin + '/assets/')) found.push('a script ' + script.outerHTML.slice(0, 200));
@@ -186,7 +186,11 @@ fn is_shown(sort: &str, text: &str) -> bool {
         "package-%3Cscript%3Ealert%281%29%3Cscript%3E",
         "package-%3Cscript%3Ealert(1)%3Cscript%3E",
     ];
-    text.contains(&marked(sort, SHOWN)) || (sort == PACKAGE && package.iter().any(|name| text.contains(name)))
+    // Of messages a page shows those of the worst findings.
+    let is_message = sort == MESSAGE && text.contains(&marked(sort, "<"));
+    is_message
+        || text.contains(&marked(sort, SHOWN))
+        || (sort == PACKAGE && package.iter().any(|name| text.contains(name)))
 }
 
 /// A string that says which way it came.

@@ -72,7 +72,6 @@ pub const PAGES: &[Page] = &[
     page("components", "/components", Way::At("/components"), "components: what is used where"),
     page("component", "/components", Way::At("/components?q=totalist"), "one component: where it runs"),
     page("delivery", "/delivery", Way::At("/delivery"), "figures of delivery"),
-    page("posture", "/posture", Way::At("/posture"), "posture: code, pipeline and runtime of each service"),
     page("policies", "/policies", Way::At("/policies"), "policies in force, and what each blocks"),
     page(
         "policy",
