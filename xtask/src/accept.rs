@@ -362,9 +362,7 @@ const CONSOLE: &[Line] = &[
         claim: "journeys: in Chromium, by keyboard alone, and without script where they read",
         shown_by: &[],
         done_by: Some(browser::journeys),
-        lacks: Some(
-            "no page yet for: compare two releases, where a component runs; no journey yet through the ledger and the calendar of trust",
-        ),
+        lacks: None,
     },
     Line {
         claim: "axe: nothing serious on any page, light and dark, 360 and 1600 px; one policy, one origin",
@@ -373,8 +371,12 @@ const CONSOLE: &[Line] = &[
         lacks: None,
     },
     Line {
-        claim: "texts from outside are inert on every page",
-        shown_by: &["attack_texts_change_no_page", "attack_addresses_lead_nowhere_else"],
+        claim: "texts from outside are inert on every page, and no slow or broken reader harms another one",
+        shown_by: &[
+            "attack_texts_change_no_page",
+            "attack_addresses_lead_nowhere_else",
+            "attack_a_stream_that_nobody_reads",
+        ],
         done_by: Some(browser::hostile_texts),
         lacks: None,
     },
@@ -382,7 +384,7 @@ const CONSOLE: &[Line] = &[
         claim: "figures: p99 of each page, bytes, an event on screen, 1,000 streams",
         shown_by: &[],
         done_by: Some(figures_of_pages),
-        lacks: Some("nothing measures 1,000 streams yet, and a page of 500 lines of a log has 155 KB"),
+        lacks: None,
     },
     Line {
         claim: "docs/screens: each page at both widths, light and dark, by one command from the demo",

@@ -32,7 +32,7 @@ pub fn every_page() -> TaskResult {
 
 /// Texts of the corpus, in every page.
 pub fn hostile_texts() -> TaskResult {
-    test(&["hostile::"])
+    test(&["hostile::", "strangers::"])
 }
 
 /// Takes the pictures of `docs/screens` anew.

@@ -56,4 +56,4 @@ has others.
 ";
 
 /// What is below is more of the same.
-const HEIGHT_MAX: u64 = 2400;
+const HEIGHT_MAX: u64 = 2000;

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,7 +15,8 @@ use crate::{print, spans};
 pub fn streams() {
     room();
     let home = Home::solo();
-    let up = home.up();
+    // Its roles would say each entry on the way between the lines.
+    let up = home.up_saying(Stdio::null());
     let server = up.roles.iter().find(|(role, _)| role == "server").map(|(_, pid)| *pid).unwrap();
     let mut next = 0;
     let mut stop = || {
