@@ -1,4 +1,4 @@
-//! The frame of every page: navigation, title, the line of the installation, and the command that shows the same checked.
+//! The frame of every page: navigation, title, the line of the installation, and the command beside the page.
 //!
 //! Invariant: the navigation names only pages that exist, in [`PLACES`]. A page is complete without scripts; what needs one stays
 //! unseen until it runs.
@@ -36,8 +36,21 @@ pub struct Frame {
     pub session_ends: Option<Time>,
     /// The time at which the page was made.
     pub now: Time,
-    /// The command that prints the same.
-    pub command: Command,
+    /// The command beside the page.
+    pub counterpart: Counterpart,
+}
+
+/// The command beside a page. Its sentence claims no more than the command does: a reader decides by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "kebab-case")]
+pub enum Counterpart {
+    /// It shows the same, from evidence that it checks under the reader's own pin.
+    Checked(Command),
+    /// It shows what the server says, too.
+    Unchecked(Command),
+    /// It checks the ledger that the page is made of.
+    Ledger(Command),
 }
 
 /// Address of the stream of events, which pages listen to. An event has the name `entry`; its id is the number of ledger entries; `all`
@@ -159,11 +172,24 @@ fn crumbs(trail: &[Crumb<'_>]) -> Markup {
 }
 
 fn footer(frame: &Frame) -> Markup {
+    let (sentence, beside) = match &frame.counterpart {
+        Counterpart::Checked(beside) => (
+            "This page shows what the server says. The command shows the same, checked under your own pin.",
+            beside,
+        ),
+        Counterpart::Unchecked(beside) => {
+            ("This page shows what the server says, and so does the command.", beside)
+        }
+        Counterpart::Ledger(beside) => (
+            "This page shows what the server says. The command checks the ledger that it is made of, where the data directory is.",
+            beside,
+        ),
+    };
     html! {
         footer {
             div class="word" {
-                p { "This page shows what the server says. The command shows the same, checked under your own pin." }
-                (command(&frame.command))
+                p { (sentence) }
+                (command(beside))
             }
             p class="about" {
                 "Made " time datetime=(text(&frame.now.text)) { (text(&frame.now.text)) }

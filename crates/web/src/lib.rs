@@ -12,7 +12,7 @@ pub mod pages;
 pub mod parts;
 pub mod sample;
 
-pub use frame::{Frame, document};
+pub use frame::{Counterpart, Frame, document};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod side;
 
 use review::comparison::{Compared, Side, of_one_service};
 use review::named_release::NamedRelease;
+use web::Counterpart;
 use web::model::{Change, Sheet, SheetCell, SheetTable};
 
 use super::comparison::Comparison;
@@ -14,7 +15,7 @@ use super::fields::fields;
 use super::reading::{Reading, malformed};
 use super::release::change;
 use super::sheets::cell;
-use super::words::{badge, fact, person};
+use super::words::{badge, command, fact, person};
 use super::{commits, judged};
 use crate::dossier::DossierError;
 use crate::http::freshness::up_to_date;
@@ -46,20 +47,13 @@ pub fn compare(at: &Reading<'_>, query: &str) -> Result<Sheet, Failure> {
     Ok(Sheet { headline, form: Some(form(at, service, from.as_ref(), to.as_ref())?), ..Sheet::default() })
 }
 
-/// The command that prints the same.
-pub fn command(query: &str) -> String {
-    match asked(query) {
-        Ok([Some(from), Some(to)]) if from.place == to.place => {
-            format!("countersign status {} {} --compare {}", to.place, to.release, from.release)
-        }
-        Ok([Some(from), Some(to)]) => {
-            format!(
-                "countersign status {} {} --compare {}@{}",
-                to.place, to.release, from.place, from.release
-            )
-        }
-        _ => "countersign status".to_owned(),
-    }
+/// The command beside the page: with two releases it prints the same.
+pub fn counterpart(query: &str) -> Counterpart {
+    let Ok([Some(from), Some(to)]) = asked(query) else {
+        return Counterpart::Unchecked(command("countersign status"));
+    };
+    let other = if from.place == to.place { from.release.to_string() } else { from.to_string() };
+    Counterpart::Checked(command(format!("countersign status {} {} --compare {other}", to.place, to.release)))
 }
 
 /// The two releases that an address names; a field that is missing or empty names none.

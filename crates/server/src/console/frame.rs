@@ -4,8 +4,7 @@
 
 use evidence::trust_root::Mode;
 use tlog::Cosignature;
-use web::Frame;
-use web::model::Command;
+use web::{Counterpart, Frame};
 
 use super::overview;
 use super::reading::{Reading, time};
@@ -22,8 +21,8 @@ pub struct Heading {
     pub path: String,
     /// Address of its JSON.
     pub json: Option<String>,
-    /// The command that prints the same.
-    pub command: String,
+    /// The command beside the page.
+    pub counterpart: Counterpart,
 }
 
 /// The frame of a page.
@@ -45,7 +44,7 @@ pub fn frame(at: &Reading<'_>, heading: Heading) -> Result<Frame, Failure> {
         reader: reader(at),
         session_ends: at.session_ends.map(time),
         now: time(at.now),
-        command: Command { line: heading.command, note: None },
+        counterpart: heading.counterpart,
     })
 }
 

@@ -5,10 +5,11 @@
 use domain::RunId;
 use evidence::{Name, Place};
 use serde::Serialize;
-use web::{Frame, pages};
+use web::{Counterpart, Frame, pages};
 
 use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
+use super::words::command;
 use super::{
     compare, components, delivery, findings, ledger, log, overview, policies, posture, record, release, run,
     service, system, trust,
@@ -75,20 +76,21 @@ pub const PAGES: &[Page] = &[
 
 fn overview_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = overview::overview(at)?;
-    made(at, address, form, ("Overview".to_owned(), "countersign status".to_owned()), &page, pages::overview)
+    made(at, address, form, ("Overview".to_owned(), by_server("countersign status")), &page, pages::overview)
 }
 
 fn release_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let (place, number) = address.release()?;
     let page = release::release(at, &place, number)?;
-    let heading = (format!("{place} {number}"), format!("countersign status {place} {number}"));
+    let heading = (format!("{place} {number}"), checked(format!("countersign status {place} {number}")));
     made(at, address, form, heading, &page, pages::release)
 }
 
 fn record_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let (place, number) = address.release()?;
     let page = record::record(at, &place, number)?;
-    let heading = (format!("Record of {place} {number}"), format!("countersign record {place} {number}"));
+    let heading =
+        (format!("Record of {place} {number}"), checked(format!("countersign record {place} {number}")));
     made(at, address, form, heading, &*page, |frame, record| pages::sheet(frame, &record::sheet(record)))
 }
 
@@ -96,14 +98,24 @@ fn run_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<Strin
     let [run] = address.open_words()?;
     let run: RunId = run.parse().map_err(malformed)?;
     let page = run::run(at, run)?;
-    made(at, address, form, (format!("Run {run}"), format!("countersign logs {run}")), &page, pages::run)
+    made(
+        at,
+        address,
+        form,
+        (format!("Run {run}"), by_server(format!("countersign logs {run}"))),
+        &page,
+        pages::run,
+    )
 }
 
 fn log_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let [run, kind, work, runner] = address.open_words()?;
     let logged = LoggedWork::read(run, kind, work, runner)?;
     let page = log::log(at, &logged, &address.query)?;
-    let heading = (format!("{work} on {runner}"), format!("countersign logs {run} {work} --runner {runner}"));
+    let heading = (
+        format!("{work} on {runner}"),
+        by_server(format!("countersign logs {run} {work} --runner {runner}")),
+    );
     made(at, address, form, heading, &page, pages::log)
 }
 
@@ -112,14 +124,14 @@ fn design_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     if form == Form::Json {
         return Err(nothing("the page of components has no JSON".to_owned()));
     }
-    let (title, command) = ("Design".to_owned(), "countersign status".to_owned());
-    let heading = Heading { title, path: address.shown(), json: None, command };
+    let (title, counterpart) = ("Design".to_owned(), by_server("countersign status"));
+    let heading = Heading { title, path: address.shown(), json: None, counterpart };
     Ok(pages::design(&frame(at, heading)?))
 }
 
 fn ledger_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = ledger::ledger(at, &address.query)?;
-    let heading = ("Ledger".to_owned(), "countersign audit verify --data DIR".to_owned());
+    let heading = ("Ledger".to_owned(), of_ledger());
     made(at, address, form, heading, &page, pages::ledger)
 }
 
@@ -128,46 +140,46 @@ fn entry_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<Str
     let number = entry.parse::<u64>().ok().filter(|parsed| parsed.to_string() == *entry);
     let number = number.ok_or_else(|| malformed("an entry has a number, such as `48171`"))?;
     let page = ledger::entry(at, number)?;
-    let heading = (format!("Entry {number}"), "countersign audit verify --data DIR".to_owned());
+    let heading = (format!("Entry {number}"), of_ledger());
     made(at, address, form, heading, &page, pages::entry)
 }
 
 fn service_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let [project, service] = address.open_words()?;
     let page = service::service(at, &name(project)?, &name(service)?)?;
-    let heading = (format!("{project}/{service}"), "countersign status".to_owned());
+    let heading = (format!("{project}/{service}"), by_server("countersign status"));
     made(at, address, form, heading, &page, pages::sheet)
 }
 
 fn compare_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = compare::compare(at, &address.query)?;
-    let heading = ("Compare".to_owned(), compare::command(&address.query));
+    let heading = ("Compare".to_owned(), compare::counterpart(&address.query));
     made(at, address, form, heading, &page, pages::sheet)
 }
 
 fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = findings::findings(at, &address.query)?;
-    made(at, address, form, ("Findings".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("Findings".to_owned(), of_ledger()), &page, pages::sheet)
 }
 
 fn components_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = components::components(at, &address.query)?;
-    made(at, address, form, ("Components".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("Components".to_owned(), of_ledger()), &page, pages::sheet)
 }
 
 fn posture_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = posture::posture(at)?;
-    made(at, address, form, ("Posture".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("Posture".to_owned(), of_ledger()), &page, pages::sheet)
 }
 
 fn delivery_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = delivery::delivery(at, &address.query)?;
-    made(at, address, form, ("Delivery".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("Delivery".to_owned(), of_ledger()), &page, pages::sheet)
 }
 
 fn policies_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = policies::policies(at)?;
-    let heading = ("Policies".to_owned(), "countersign status".to_owned());
+    let heading = ("Policies".to_owned(), of_ledger());
     made(at, address, form, heading, &page, pages::sheet)
 }
 
@@ -175,18 +187,33 @@ fn policy_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     let [project, service, environment] = address.open_words()?;
     let place = Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
     let page = policies::place(at, &place)?;
-    let heading = (format!("Policy of {place}"), format!("countersign policy explain {place}"));
+    let heading = (format!("Policy of {place}"), of_ledger());
     made(at, address, form, heading, &page, pages::sheet)
 }
 
 fn system_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = system::system(at)?;
-    made(at, address, form, ("System".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("System".to_owned(), by_server("countersign status")), &page, pages::sheet)
 }
 
 fn trust_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = trust::trust(at)?;
-    made(at, address, form, ("Trust".to_owned(), "countersign status".to_owned()), &page, pages::sheet)
+    made(at, address, form, ("Trust".to_owned(), of_ledger()), &page, pages::sheet)
+}
+
+/// A command that shows the same and checks its evidence.
+fn checked(line: String) -> Counterpart {
+    Counterpart::Checked(command(line))
+}
+
+/// A command that asks the server, too.
+fn by_server(line: impl Into<String>) -> Counterpart {
+    Counterpart::Unchecked(command(line))
+}
+
+/// The command that checks the whole ledger, for pages that no command shows.
+fn of_ledger() -> Counterpart {
+    Counterpart::Ledger(command("countersign audit verify --data DIR"))
 }
 
 /// A page in the wanted form. Its model is complete before the frame is made.
@@ -194,14 +221,14 @@ fn made<M: Serialize>(
     at: &Reading<'_>,
     address: &PageAddress,
     form: Form,
-    (title, command): (String, String),
+    (title, counterpart): (String, Counterpart),
     model: &M,
     page: fn(&Frame, &M) -> String,
 ) -> Result<String, Failure> {
     match form {
         Form::Json => serde_json::to_string(model).map_err(Failure::failed),
         Form::Html => {
-            let heading = Heading { title, path: address.shown(), json: Some(address.json()), command };
+            let heading = Heading { title, path: address.shown(), json: Some(address.json()), counterpart };
             Ok(page(&frame(at, heading)?, model))
         }
     }
@@ -223,8 +250,8 @@ impl PageAddress {
 
     /// The frame around the problem of a page; `None` if it cannot be filled either.
     pub fn frame_of_problem(&self, at: &Reading<'_>) -> Option<Frame> {
-        let command = "countersign status".to_owned();
-        frame(at, Heading { title: "Problem".to_owned(), path: self.shown(), json: None, command }).ok()
+        let counterpart = by_server("countersign status");
+        frame(at, Heading { title: "Problem".to_owned(), path: self.shown(), json: None, counterpart }).ok()
     }
 
     fn open_words<const N: usize>(&self) -> Result<&[String; N], Failure> {

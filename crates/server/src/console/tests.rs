@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::ledger::{FileSort, entry, file, ledger};
 use super::{
     PageCaches, Reading, compare, components, findings, overview, policies, release, run, service, system,
-    trust,
+    trust, words,
 };
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
@@ -364,6 +364,14 @@ fn any_two_releases_of_a_service_are_compared() {
     assert_eq!(rollback.tables[0].rows[0][2].notes, ["rollback to release 1"]);
     let count = corpus.at(now, |at| at.shared.pages.comparisons.len());
     assert_eq!(count, 4, "each pair is compared once; a rollback is compared by what it brought back");
+
+    let beside = |to: &str| compare::counterpart(&format!("from=shop/ledger-api/dev@1&to={to}"));
+    let line = |other: &str| {
+        web::Counterpart::Checked(words::command(format!("countersign status shop/ledger-api/{other}")))
+    };
+    assert_eq!(beside("shop/ledger-api/dev@2"), line("dev 2 --compare 1"));
+    assert_eq!(beside("shop/ledger-api/staging@2"), line("staging 2 --compare shop/ledger-api/dev@1"));
+    assert!(matches!(beside(""), web::Counterpart::Unchecked(_)), "one release is compared with nothing");
 
     let form = page("").unwrap();
     assert_eq!((form.headline.as_str(), form.tables.len()), ("Choose two releases of one service", 0));

@@ -63,7 +63,7 @@ fn small() -> Markup {
     let release = sample::release();
     let commands = html! {
         div class="card states" {
-            div { (command(&sample::frame("", "/").command)) span class="more" { "anybody who reads the page may run it" } }
+            div { (command(&Command { line: "countersign status".to_owned(), note: None })) span class="more" { "anybody who reads the page may run it" } }
             div {
                 (command(&Command { line: "countersign promote acme/api/production".to_owned(), note: Some("Carol or Dave".to_owned()) }))
                 span class="more" { "the people who may" }

@@ -15,7 +15,7 @@ pub use release::{held_release, release, running_release, young_release};
 pub use run::{live_log, log, opening, problem, run, searched_log};
 pub use sheet::{compared_sheet, figures_sheet, sheet};
 
-use crate::frame::Frame;
+use crate::frame::{Counterpart, Frame};
 use invented::{HOUR, ahead, command};
 
 /// A frame around a page.
@@ -33,6 +33,6 @@ pub fn frame(title: &str, path: &str) -> Frame {
         reader: "Dave".to_owned(),
         session_ends: Some(ahead(6 * HOUR)),
         now: ahead(0),
-        command: command("countersign status", None),
+        counterpart: Counterpart::Unchecked(command("countersign status", None)),
     }
 }

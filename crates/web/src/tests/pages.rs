@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::markup::elements;
-use crate::{assets, pages, sample};
+use crate::model::{Command, Sheet};
+use crate::{Counterpart, Frame, assets, pages, sample};
 
 /// All sample pages by name.
 pub fn all() -> Vec<(&'static str, String)> {
@@ -46,6 +47,24 @@ fn pages_are_as_recorded() {
         insta::with_settings!({ filters => vec![("-[0-9a-f]{16}\\.", "-DIGEST.")], prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(name, page.replace("><", ">\n<"));
         });
+    }
+}
+
+#[test]
+fn a_page_claims_of_its_command_only_what_it_does() {
+    let beside = |counterpart: fn(Command) -> Counterpart| {
+        let command = Command { line: "countersign x".to_owned(), note: None };
+        let frame = Frame { counterpart: counterpart(command), ..sample::frame("Page", "/page") };
+        pages::sheet(&frame, &Sheet::default())
+    };
+    for (counterpart, said) in [
+        (Counterpart::Checked as fn(Command) -> Counterpart, "checked under your own pin."),
+        (Counterpart::Unchecked, "This page shows what the server says, and so does the command."),
+        (Counterpart::Ledger, "The command checks the ledger that it is made of"),
+    ] {
+        let page = beside(counterpart);
+        assert!(page.contains(said) && page.contains("countersign x"), "{said}");
+        assert_eq!(page.contains("under your own pin"), said.contains("under your own pin"), "{said}");
     }
 }
 

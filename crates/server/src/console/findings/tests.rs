@@ -184,7 +184,9 @@ fn a_page_of_an_installation_full_of_findings_stays_small() {
         reader: "Alice".to_owned(),
         session_ends: None,
         now: time,
-        command: web::model::Command { line: "countersign status".to_owned(), note: None },
+        counterpart: web::Counterpart::Ledger(crate::console::words::command(
+            "countersign audit verify --data DIR",
+        )),
     };
     let bytes = web::pages::sheet(&frame, &sheet).len();
     assert!(bytes < 85_000, "{bytes} bytes");
