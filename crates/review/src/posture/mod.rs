@@ -61,7 +61,7 @@ pub struct EvidenceFacts {
     pub signed: bool,
     /// Number of runners with equal outputs.
     pub runners: usize,
-    /// Open findings that are critical or known to be exploited.
+    /// Open findings that are critical, known to be exploited, or secrets.
     pub grave: usize,
     /// Whether the policy reads a report of findings.
     pub scanned: bool,
@@ -83,7 +83,7 @@ pub struct Pending {
 pub enum Word {
     /// The service does not work at a place.
     Down,
-    /// A release with an open critical or exploited finding runs.
+    /// A release with an open finding that is grave runs: critical, known to be exploited, or a secret.
     Exposed,
     /// A release without evidence that holds runs.
     Unproven,
@@ -196,7 +196,10 @@ fn evidence(facts: &Facts) -> Option<Posture> {
     let exposed = at(facts, Word::Exposed, |place| match &place.evidence {
         Evidence::Holds(found) if found.grave > 0 => {
             let runs = if found.grave == 1 { "runs" } else { "run" };
-            Some(format!("{}, critical or exploited, {runs}", shown::many(found.grave, "open finding")))
+            Some(format!(
+                "{}, critical, exploited or a secret, {runs}",
+                shown::many(found.grave, "open finding")
+            ))
         }
         _ => None,
     });

@@ -53,8 +53,8 @@ fn each_word_follows_from_facts() {
         assert_eq!(said(with(|place| place.state = state)), format!("down: production: {}", state.word()));
     }
     let (one, two) = (holding(|found| found.grave = 1), holding(|found| found.grave = 2));
-    assert_eq!(said(one), "exposed: production: 1 open finding, critical or exploited, runs");
-    assert_eq!(said(two), "exposed: production: 2 open findings, critical or exploited, run");
+    assert_eq!(said(one), "exposed: production: 1 open finding, critical, exploited or a secret, runs");
+    assert_eq!(said(two), "exposed: production: 2 open findings, critical, exploited or a secret, run");
     let missing = with(|place| place.evidence = Evidence::Missing);
     assert_eq!(said(missing), "unproven: production: no evidence that holds for the running release");
     let held = with(|place| place.pending = pending(true, false));

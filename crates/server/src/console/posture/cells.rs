@@ -10,6 +10,7 @@ use wire::RunState;
 use super::service::{Build, Service, ServicePlace};
 use crate::console::board;
 use crate::console::commits;
+use crate::console::fields::encoded;
 use crate::console::reading::{Reading, time};
 use crate::console::words::{badge, list, release_href, run_href};
 
@@ -152,8 +153,8 @@ fn findings(service: &Service<'_>) -> SheetCell {
     let words = tally.words().join(", ");
     SheetCell {
         badge: Some(badge(state, word)),
-        text: if words.is_empty() { "all findings".to_owned() } else { words },
-        href: Some("/findings".to_owned()),
+        text: if words.is_empty() { "its findings".to_owned() } else { words },
+        href: Some(format!("/findings?service={}", encoded(&service.name()))),
         notes: vec![exposure.place_words()],
         time: exposure.contents.as_ref().as_ref().and_then(|known| known.scanned).map(time),
     }
