@@ -4,7 +4,7 @@
 //! Input: the files of a policy and a gate input. Output: values. Invariant: pure, and bounded by the gate; nothing here decides
 //! anything, and a policy that describes itself falsely misleads its reader alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{Bundle, Effect, Gate, Pack, Read, Rule, test_names};
 use serde_json::{Value, json};
@@ -106,18 +106,25 @@ impl PolicyFacts {
         };
         add(true, "Rules have another effect here".to_owned(), effects);
         add(true, "Limits differ".to_owned(), limits);
-        let names: std::collections::BTreeSet<&String> = old_files.keys().chain(files.keys()).collect();
-        let text =
-            |files: &BTreeMap<String, String>, name: &str| files.get(name).cloned().unwrap_or_default();
-        for name in names {
-            add(false, format!("file {name}"), of_texts(&text(old_files, name), &text(files, name)));
-        }
+        found.extend(of_files(files, old_files));
         found
     }
 
     fn effects(&self) -> BTreeMap<String, String> {
         self.rules.iter().map(|rule| (rule.code.clone(), effect_word(rule.effect).to_owned())).collect()
     }
+}
+
+/// The lines of files that differ from those of the policy before.
+#[must_use]
+pub fn of_files(files: &BTreeMap<String, String>, before: &BTreeMap<String, String>) -> Vec<Difference> {
+    let names: BTreeSet<&String> = before.keys().chain(files.keys()).collect();
+    let text = |files: &BTreeMap<String, String>, name: &str| files.get(name).cloned().unwrap_or_default();
+    let of_file = |name: &String| {
+        let lines = of_texts(&text(before, name), &text(files, name));
+        Difference::of(false, format!("file {name}"), String::new(), lines)
+    };
+    names.into_iter().filter_map(of_file).collect()
 }
 
 /// An effect in a word.
@@ -188,7 +195,7 @@ mod tests {
 
     use policy::{Effect, Pack};
 
-    use super::{PolicyFacts, bare_input};
+    use super::{PolicyFacts, bare_input, of_files};
 
     #[test]
     fn a_pack_is_read_at_each_environment() {
@@ -243,6 +250,12 @@ mod tests {
     fn files_that_are_no_policy_are_named() {
         let files = [("gate.rego".to_owned(), "package countersign.gate\n".to_owned())].into();
         let said = PolicyFacts::of(&files, "{}").unwrap_err().to_string();
+        let lines: String =
+            of_files(&Pack::DEFAULT.files(), &files).iter().map(super::Difference::text).collect();
+        assert!(
+            lines.contains("\nFile limits.rego\n  + ") && lines.contains("\nFile gate.rego\n"),
+            "{lines}"
+        );
         assert!(said.starts_with("the policy cannot be read: policy: "), "{said}");
     }
 }

@@ -9,7 +9,7 @@ mod rows;
 mod tests;
 mod weeks;
 
-use evidence::{Moment, Place};
+use evidence::Moment;
 use wire::{PlaceView, ReleaseKind, ReleaseStage, RunState};
 
 pub use figure::{Figure, Point};
@@ -19,7 +19,8 @@ pub use weeks::{WEEKS, Weeks};
 
 /// The places at which the ways of their services end: no other environment of the service comes after them.
 #[must_use]
-pub fn last_places(places: &[PlaceView]) -> Vec<Place> {
+pub fn last_places<'a>(places: impl IntoIterator<Item = &'a PlaceView>) -> Vec<&'a PlaceView> {
+    let places: Vec<&PlaceView> = places.into_iter().collect();
     let goes_on = |view: &PlaceView| {
         places.iter().any(|other| {
             let (at, here) = (&other.place, &view.place);
@@ -28,7 +29,7 @@ pub fn last_places(places: &[PlaceView]) -> Vec<Place> {
                 && other.after.as_ref() == Some(&here.environment)
         })
     };
-    places.iter().filter(|view| !goes_on(view)).map(|view| view.place.clone()).collect()
+    places.iter().copied().filter(|view| !goes_on(view)).collect()
 }
 
 /// How delivery goes, in one sentence about the last four weeks.
@@ -92,40 +93,42 @@ fn sums(by_week: &[Vec<u64>]) -> Vec<u64> {
     by_week.iter().map(|week| week.iter().sum()).collect()
 }
 
+/// A part and the whole of each week, added up.
+fn parts_by_week(weeks: Weeks, parts: impl IntoIterator<Item = (Moment, u64, u64)>) -> Vec<(u64, u64)> {
+    let mut by_week = vec![(0, 0); WEEKS];
+    for (time, some, of) in parts {
+        if let Some((part, all)) = weeks.of(time).and_then(|week| by_week.get_mut(week)) {
+            *part += some;
+            *all += of;
+        }
+    }
+    by_week
+}
+
 /// Of the releases that reached a last environment, those that did not work there or were rolled back, by the week in which
 /// they reached it.
 fn changes(deployments: &[Deployment], weeks: Weeks) -> Vec<(u64, u64)> {
-    let mut by_week = vec![(0, 0); WEEKS];
-    let mut put = |time: Moment, failed: bool| {
-        if let Some((part, all)) = weeks.of(time).and_then(|week| by_week.get_mut(week)) {
-            *all += 1;
-            *part += u64::from(failed);
-        }
-    };
+    let mut reached: Vec<(Moment, bool)> = Vec::new();
     for of_place in deployments.chunk_by(|one, next| one.place == next.place) {
         let mut running: Option<Moment> = None;
         for row in of_place {
             match (row.kind, row.stage) {
                 (ReleaseKind::Release, ReleaseStage::Running) => {
-                    if let Some(before) = running.replace(row.time) {
-                        put(before, false);
-                    }
+                    reached.extend(running.replace(row.time).map(|before| (before, false)));
                 }
+                // The release that it brought back was counted when it ran for the first time.
                 (ReleaseKind::Rollback, ReleaseStage::Running) => {
-                    // The release that it brought back was counted when it ran for the first time.
-                    if let Some(before) = running.take() {
-                        put(before, true);
-                    }
+                    reached.extend(running.take().map(|before| (before, true)));
                 }
-                (ReleaseKind::Release, ReleaseStage::Returned | ReleaseStage::Failed) => put(row.time, true),
+                (ReleaseKind::Release, ReleaseStage::Returned | ReleaseStage::Failed) => {
+                    reached.push((row.time, true));
+                }
                 _ => {}
             }
         }
-        if let Some(last) = running {
-            put(last, false);
-        }
+        reached.extend(running.map(|last| (last, false)));
     }
-    by_week
+    parts_by_week(weeks, reached.into_iter().map(|(time, failed)| (time, u64::from(failed), 1)))
 }
 
 /// From a failure to the next report that something runs, and from the request for a rollback to its end, each with its end.
@@ -151,43 +154,22 @@ fn recoveries(deployments: &[Deployment]) -> impl Iterator<Item = (Moment, u64)>
 
 /// Of the runs that passed or failed, those that failed. Cancelled and lost runs say nothing about the change.
 fn ended(rows: &[EndedRuns], weeks: Weeks) -> Vec<(u64, u64)> {
-    let mut by_week = vec![(0, 0); WEEKS];
-    for row in rows {
-        let failed = match row.state {
-            RunState::Failed | RunState::Differed => row.runs,
-            RunState::Passed => 0,
-            RunState::Running | RunState::Cancelled | RunState::Lost => continue,
-        };
-        if let Some((part, all)) = weeks.of(row.day).and_then(|week| by_week.get_mut(week)) {
-            *part += failed;
-            *all += row.runs;
-        }
-    }
-    by_week
+    let counted = rows.iter().filter_map(|row| match row.state {
+        RunState::Failed | RunState::Differed => Some((row.day, row.runs, row.runs)),
+        RunState::Passed => Some((row.day, 0, row.runs)),
+        RunState::Running | RunState::Cancelled | RunState::Lost => None,
+    });
+    parts_by_week(weeks, counted)
 }
 
 /// Releases that never ran and whose last verdict names one of these codes.
 fn stopped(rows: &Rows, weeks: Weeks, codes: &[&str]) -> Vec<u64> {
-    let mut by_week = vec![0; WEEKS];
-    let named =
-        rows.stopped.iter().filter(|row| row.reasons.iter().any(|code| codes.contains(&code.as_str())));
-    for row in named {
-        if let Some(week) = weeks.of(row.time).and_then(|week| by_week.get_mut(week)) {
-            *week += 1;
-        }
-    }
-    by_week
+    let is_named = |row: &&Stopped| row.reasons.iter().any(|code| codes.contains(&code.as_str()));
+    sums(&by_week(weeks, rows.stopped.iter().filter(is_named).map(|row| (row.time, 1))))
 }
 
 fn verified<'a>(ran: impl Iterator<Item = &'a Deployment>, weeks: Weeks) -> Vec<(u64, u64)> {
-    let mut by_week = vec![(0, 0); WEEKS];
-    for row in ran {
-        if let Some((part, all)) = weeks.of(row.time).and_then(|week| by_week.get_mut(week)) {
-            *part += u64::from(row.has_evidence);
-            *all += 1;
-        }
-    }
-    by_week
+    parts_by_week(weeks, ran.map(|row| (row.time, u64::from(row.has_evidence), 1)))
 }
 
 const RELEASE: (&str, &str) = ("release", "releases");

@@ -108,7 +108,7 @@ pub struct What {
 /// A reason that a person signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Why {
-    /// The act: `commit`, `approve`, `reject`, `rollback`, or the kind of a statement.
+    /// The act: `approve`, `reject`, `rollback`, or the kind of a statement.
     pub act: String,
     /// The person.
     pub person: String,

@@ -37,9 +37,9 @@ pub struct PageCaches {
     pub logs: Cache<(String, u64), Mutex<LineIndex>>,
     /// Comparisons of two releases, each with the keys of both.
     pub comparisons: Cache<(JudgementKey, JudgementKey), Comparison>,
-    /// Figures of delivery, by size of the ledger, hour and places.
+    /// Figures of delivery, by size of the ledger, hour, and places with their ways.
     pub figures: Cache<(u64, u64, String), Vec<Figure>>,
-    /// Rows of weeks that are over, by the first moment after them and places.
+    /// Rows of weeks that are over, by the first moment after them, and places with their ways.
     pub past_weeks: Cache<(u64, String), Rows>,
     /// Code and pipeline of releases, by the digest of the bundle; `None` for evidence that does not hold.
     pub builds: Cache<Digest, Option<BuildFacts>>,

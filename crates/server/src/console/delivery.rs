@@ -38,8 +38,8 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State, query: &str) -> Result<S
     if chosen.is_empty() && scope != Scope::default() {
         return Err(nothing(format!("no place has `{scope}`; `countersign status` shows the places")));
     }
-    let last = last_places(&chosen);
-    let key = (state.entries, at.now.millis() / HOUR_MS, joined(&chosen));
+    let last: Vec<Place> = last_places(&chosen).into_iter().map(|view| view.place.clone()).collect();
+    let key = (state.entries, at.now.millis() / HOUR_MS, ways(&chosen));
     let found = at.shared.pages.figures.or_make(key, || {
         read(at, &chosen, &last).map(|rows| figures(&rows, at.now)).map_err(Failure::failed)
     })?;
@@ -76,7 +76,7 @@ fn read(at: &Reading<'_>, chosen: &[PlaceView], last: &[Place]) -> Result<Rows, 
             Ok(part)
         })
     };
-    let key = (recent.millis(), joined(chosen));
+    let key = (recent.millis(), ways(chosen));
     let past = at.shared.pages.past_weeks.or_make(key, || part(0, PAST))?;
     let mut all = part(PAST, WEEKS)?;
     all.deployments.extend(past.deployments.iter().cloned());
@@ -129,9 +129,13 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Everything that the figures depend on besides the ledger's size.
-fn joined(chosen: &[PlaceView]) -> String {
-    chosen.iter().map(|view| format!("{} ", view.place)).collect()
+/// The places with the ways that they are on, which say where a way ends. Rows follow from them and from a span of time.
+pub(super) fn ways(chosen: &[PlaceView]) -> String {
+    let way = |view: &PlaceView| {
+        let after = view.after.as_ref().map(Name::as_str).unwrap_or_default();
+        format!("{} after {after}, ", view.place)
+    };
+    chosen.iter().map(way).collect()
 }
 
 fn form(places: &[PlaceView], scope: &Scope) -> SheetForm {

@@ -37,12 +37,15 @@ impl ServiceChoice {
             name: service.clone(),
             chosen: self.0.as_ref() == Some(service),
         };
+        let (first, others) = services.split_at(services.len().min(SERVICES_MAX));
+        // The chosen one stays, however many services there are: another search would ask for all of them.
+        let chosen = others.iter().filter(|service| self.0.as_ref() == Some(service));
         SheetField {
             parameter: "service".to_owned(),
             title: "Service".to_owned(),
             words: String::new(),
             example: String::new(),
-            choices: std::iter::once(none).chain(services.iter().take(SERVICES_MAX).map(choice)).collect(),
+            choices: std::iter::once(none).chain(first.iter().chain(chosen).map(choice)).collect(),
         }
     }
 }
@@ -53,7 +56,7 @@ pub fn services(places: &[PlaceView]) -> Vec<String> {
     all.iter().map(|(project, service)| format!("{project}/{service}")).collect()
 }
 
-/// Most services of the choice.
+/// Most services of the choice, besides the chosen one.
 const SERVICES_MAX: usize = 100;
 
 #[cfg(test)]
@@ -69,5 +72,18 @@ mod tests {
         let services = ["shop/api".to_owned(), "shop/web".to_owned()];
         let chosen = ServiceChoice::read("shop/web").field(&services).choices;
         assert_eq!(chosen.iter().map(|one| one.chosen).collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn the_chosen_service_stays_chosen_among_many() {
+        let services: Vec<String> = (0..500).map(|nth| format!("shop/api-{nth}")).collect();
+        let choices = |value: &str| ServiceChoice::read(value).field(&services).choices;
+        let chosen: Vec<_> = choices("shop/api-499").into_iter().filter(|one| one.chosen).collect();
+        assert_eq!(chosen.iter().map(|one| one.value.as_str()).collect::<Vec<_>>(), ["shop/api-499"]);
+        assert_eq!(
+            [choices("").len(), choices("shop/api-7").len(), choices("shop/api-499").len()],
+            [101, 101, 102]
+        );
+        assert!(choices("bank/api").iter().all(|one| !one.chosen), "a service that the reader may not read");
     }
 }

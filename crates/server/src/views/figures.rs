@@ -103,7 +103,7 @@ pub fn stopped(rows: &Connection, places: &[Place], since: Moment) -> rusqlite::
     Ok(all)
 }
 
-/// Counts a run that ended. A run that ended before in another state, and was done again, counts once.
+/// Counts a run that ended. A run ends once: another attempt is another run.
 pub fn count(rows: &Connection, run: &str, time: &str) -> rusqlite::Result<()> {
     rows.prepare_cached(
         "INSERT INTO ended (day, project, state, runs) SELECT ?2, project, state, 1 FROM run WHERE run = ?1 \

@@ -43,6 +43,10 @@ impl Search {
 
     /// Whether a component is what is searched for.
     pub fn finds(&self, used: &Used) -> bool {
+        // Without words there is nothing to compare, and an installation has many components.
+        if self.needles.is_empty() {
+            return true;
+        }
         if let [one] = self.needles.as_slice()
             && one.starts_with("pkg:")
         {

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use evidence::{Digest, Place};
+use review::delivery::last_places;
 use review::tally::Counts;
 use web::model::{Chart, ChartPoint};
 use wire::{PlaceView, ReleaseKind, ReleaseView};
@@ -22,7 +23,7 @@ use crate::http::problem::Failure;
 pub fn charts(at: &Reading<'_>, places: &[&PlaceView], all: &[Exposure]) -> Result<Vec<Chart>, Failure> {
     let mut left = BUNDLES_MAX;
     let mut made = Vec::new();
-    for view in worst(last_places(places), all) {
+    for view in worst(last_of_each(places), all) {
         let releases = judged_releases(view);
         let mut counts = Vec::new();
         for (number, bundle) in releases.iter().rev() {
@@ -35,18 +36,10 @@ pub fn charts(at: &Reading<'_>, places: &[&PlaceView], all: &[Exposure]) -> Resu
     Ok(made)
 }
 
-/// The last place of each service: the one after which no other environment comes.
-fn last_places<'a>(places: &[&'a PlaceView]) -> Vec<&'a PlaceView> {
-    let is_followed = |view: &PlaceView| {
-        places.iter().any(|other| {
-            let (one, place) = (&other.place, &view.place);
-            one.project == place.project
-                && one.service == place.service
-                && other.after.as_ref() == Some(&place.environment)
-        })
-    };
+/// The last place of each service; the first one by name if its way ends at several.
+fn last_of_each<'a>(places: &[&'a PlaceView]) -> Vec<&'a PlaceView> {
     let mut last: BTreeMap<_, &PlaceView> = BTreeMap::new();
-    for view in places.iter().copied().filter(|view| !is_followed(view)) {
+    for view in last_places(places.iter().copied()) {
         last.entry((&view.place.project, &view.place.service)).or_insert(view);
     }
     last.into_values().collect()

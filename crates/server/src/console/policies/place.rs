@@ -8,7 +8,7 @@ use evidence::trust_root::Mode;
 use evidence::{Digest, Place};
 use judge::Store as _;
 use policy::{Effect, Producers, Read, ReportsFrom, Rule};
-use review::policy_facts::{PolicyFacts, bare_input, effect_word};
+use review::policy_facts::{PolicyFacts, bare_input, effect_word, of_files};
 use web::model::{Change, Fact, Sheet, SheetCell, SheetList, SheetRow, SheetTable};
 
 use super::known::known;
@@ -85,10 +85,10 @@ pub fn place(at: &Reading<'_>, place: &Place) -> Result<Sheet, Failure> {
 fn headline(place: &Place, found: &PolicyFacts) -> String {
     let count = |effect| found.count(effect);
     format!(
-        "{} can block a release to {place}; {} warn, {} are off",
+        "{} can block a release to {place}; {}, {}",
         shown::many(count(Effect::Block), "rule"),
-        count(Effect::Warn),
-        count(Effect::Off)
+        shown::counted(count(Effect::Warn), "warns", "warn"),
+        shown::counted(count(Effect::Off), "is off", "are off")
     )
 }
 
@@ -161,11 +161,12 @@ fn changes(
 ) -> Result<Vec<Change>, Failure> {
     let Some(older) = statement::before(at, set)? else { return Ok(Vec::new()) };
     let before = known(at, older.policy, input)?;
-    Ok(match &before.facts {
-        Ok(facts) => found.since(&reading.files, (facts, &before.files)).iter().map(change).collect(),
-        // This program cannot read the older one, so only lines are compared.
-        Err(_) => Vec::new(),
-    })
+    let found = match &before.facts {
+        Ok(facts) => found.since(&reading.files, (facts, &before.files)),
+        // This program cannot read the older one as a policy, so only lines are compared.
+        Err(_) => of_files(&reading.files, &before.files),
+    };
+    Ok(found.iter().map(change).collect())
 }
 
 fn rules(found: &PolicyFacts) -> SheetTable {
