@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use ledger::{DATABASE, Reader};
-use tlog::Checkpoint;
+use ledger::DATABASE;
 
 use crate::http::problem::Failure;
+use crate::installation_view::witnessed_entries;
 use crate::lanes::{FIRST_MAX, QUEUE_MAX};
 use crate::shared::Shared;
 use crate::snapshots::{HINT, Hint};
@@ -47,8 +47,7 @@ fn figure(name: &'static str, help: &'static str, value: u64) -> Figure {
 fn of_ledger(shared: &Shared) -> Result<Vec<Figure>, Failure> {
     let state = shared.intake.state();
     let readers = shared.gatekeeper.readers();
-    let witnessed = readers.with(Reader::witnessed)?;
-    let witnessed = witnessed.and_then(|note| note.text().parse::<Checkpoint>().ok()).map_or(0, |at| at.size);
+    let witnessed = witnessed_entries(shared)?;
     let views = shared.views.entries().map_err(Failure::failed)?;
     Ok(vec![
         figure("ledger_entries", "Entries of the ledger", state.entries),

@@ -5,6 +5,8 @@ use domain::{PersonId, State};
 use evidence::Moment;
 use evidence::status::Freeze;
 use evidence::trust_root::{Machine, TrustRoot};
+use ledger::Reader;
+use tlog::Checkpoint;
 use wire::{FreezeView, Installation, PersonView, ProblemKind, StatusView, WitnessesView};
 
 use crate::attendance::MachineId;
@@ -83,4 +85,14 @@ pub fn freeze_views(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView
 pub fn witnesses(root: &TrustRoot) -> WitnessesView {
     let counting = root.witnesses.keys.iter().filter(|witness| root.counts(witness)).count();
     WitnessesView { quorum: root.witnesses.quorum, counting: u32::try_from(counting).unwrap_or(u32::MAX) }
+}
+
+/// Number of entries at the newest checkpoint that a quorum of witnesses cosigned; 0 before the first one.
+///
+/// # Errors
+/// `Failure` if the ledger cannot be read.
+pub fn witnessed_entries(shared: &Shared) -> Result<u64, Failure> {
+    let note = shared.gatekeeper.readers().with(Reader::witnessed)?;
+    let checkpoint = note.and_then(|note| note.text().parse::<Checkpoint>().ok());
+    Ok(checkpoint.map_or(0, |checkpoint| checkpoint.size))
 }

@@ -63,7 +63,7 @@ pub fn of_places(at: &Reading<'_>, state: &State, places: &[&PlaceView]) -> Resu
 /// The release that runs at a place. A rollback has the contents of the release that had brought the artifact.
 fn running(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<Exposure>, Failure> {
     let Some(now) = &view.running else { return Ok(None) };
-    let bundle = bundle_of(at, view, now)?;
+    let bundle = bundle_of_running(at, view, now)?;
     let contents = match bundle {
         Some(bundle) => judged::contents(at.shared, bundle)?,
         None => Arc::new(None),
@@ -72,7 +72,10 @@ fn running(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<E
 }
 
 /// The bundle of the release that brought what runs; `None` if no gate judged it.
-fn bundle_of(
+///
+/// # Errors
+/// `Failure` if the views cannot be read.
+pub fn bundle_of_running(
     at: &Reading<'_>,
     view: &PlaceView,
     now: &RunningReleaseView,

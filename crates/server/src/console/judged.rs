@@ -221,9 +221,7 @@ pub fn pending_key(
     let Some(open) = open else { return Ok(None) };
     let mut numbers = depends_on(state, place, open, now);
     // Witnesses sign without an entry.
-    let note = shared.gatekeeper.readers().with(|reader| reader.witnessed())?;
-    let checkpoint = note.and_then(|note| note.text().parse::<tlog::Checkpoint>().ok());
-    numbers.push(checkpoint.map_or(0, |checkpoint| checkpoint.size));
+    numbers.push(installation_view::witnessed_entries(shared)?);
     Ok(Some(JudgementKey::Pending(place.clone(), open.facts.release, numbers)))
 }
 

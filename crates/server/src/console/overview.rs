@@ -14,8 +14,8 @@ use super::words::{command, fact, run_href};
 use super::{board, commits, run, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
-use crate::run_view;
 use crate::views::runs::{RunRow, RunSelection};
+use crate::{installation_view, run_view};
 
 /// The overview, as far as the caller may read it.
 ///
@@ -134,9 +134,7 @@ fn health(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<
 
 /// Entries that are witnessed.
 fn witnessed(at: &Reading<'_>, state: &State) -> Result<Fact, Failure> {
-    let note = at.shared.gatekeeper.readers().with(|reader| reader.witnessed())?;
-    let checkpoint = note.and_then(|note| note.text().parse::<tlog::Checkpoint>().ok());
-    let size = checkpoint.map_or(0, |checkpoint| checkpoint.size);
+    let size = installation_view::witnessed_entries(at.shared)?;
     let shape = if size >= state.entries { model::State::Pass } else { model::State::Wait };
     let value = match size {
         0 => "no entry yet".to_owned(),

@@ -16,7 +16,7 @@ use super::{board, compare, sheets, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::run_view;
-use crate::views::runs::{RunRow, RunSelection};
+use crate::views::runs::{self, RunRow};
 
 /// The page.
 ///
@@ -92,11 +92,13 @@ fn of_service(all: &Situation, places: Vec<PlaceView>, run: Option<&RunRow>) -> 
     }
 }
 
-/// The newest run that builds an artifact of the service, among the newest ones of the project.
+/// The newest run that builds an artifact of the service.
 fn newest_run(at: &Reading<'_>, project: &Name, service: &Name) -> Result<Option<RunRow>, Failure> {
-    let selection = RunSelection { most: RUNS_MAX, ..RunSelection::default() };
-    let newest = run_view::newest(at.shared, &selection, &|name| name == project)?;
-    Ok(newest.into_iter().find(|row| row.view.services.iter().any(|name| name == service.as_str())))
+    let newest = at.shared.views.ask(|rows| runs::newest_of_service(rows, project, service));
+    match newest.map_err(Failure::failed)? {
+        Some(newest) => run_view::one(at.shared, newest.run),
+        None => Ok(None),
+    }
 }
 
 /// The worst badge of the board's cells; none where every place is well.
@@ -166,5 +168,3 @@ fn statements(places: &[PlaceView]) -> Vec<SheetRow> {
 
 /// Most things that wait, and most statements.
 const ROWS_MAX: usize = 50;
-/// Number of a project's newest runs among which the newest one of a service is looked for.
-const RUNS_MAX: u16 = 20;

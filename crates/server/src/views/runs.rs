@@ -203,3 +203,35 @@ fn optional<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<
     let text: Option<String> = row.get(at)?;
     text.map(|_| parsed(row, at)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, params};
+
+    use super::{LOOKED_MAX, newest_of_service};
+    use crate::views::schema::SCHEMA;
+
+    #[test]
+    fn the_newest_run_of_a_service_is_found_behind_many_runs_of_another_one() {
+        let rows = Connection::open_in_memory().unwrap();
+        rows.execute_batch(SCHEMA).unwrap();
+        let add = |entry: i64, services: &str| {
+            let text = "INSERT INTO run (run, entry, project, commit_id, state, started, services) \
+                        VALUES (?1, ?2, 'shop', ?3, 'passed', '2026-11-29T00:00:00.000Z', ?4)";
+            let (run, commit) = (format!("{entry:032x}"), "ab".repeat(20));
+            rows.execute(text, params![run, entry, commit, services]).unwrap();
+        };
+        let found = |service: &str| {
+            let (project, service) = ("shop".parse().unwrap(), service.parse().unwrap());
+            newest_of_service(&rows, &project, &service).unwrap().map(|newest| newest.run.to_string())
+        };
+        add(1, "web api");
+        add(2, "web api-admin");
+        assert_eq!(found("api"), Some(format!("{:032x}", 1)), "a name is not the beginning of another one");
+        (3..=LOOKED_MAX).for_each(|entry| add(entry, "web"));
+        assert_eq!(found("web"), Some(format!("{LOOKED_MAX:032x}")));
+        assert_eq!(found("api"), Some(format!("{:032x}", 1)), "so many runs are looked at");
+        add(1 + LOOKED_MAX, "web");
+        assert_eq!(found("api"), None);
+    }
+}

@@ -9,14 +9,13 @@ use evidence::{Digest, Name, Place};
 use judge::VerificationContext;
 use review::place_state::PlaceState;
 use review::posture::{BuildFacts, Evidence, EvidenceFacts, Facts, Pending, PlaceFacts};
-use wire::{PlaceView, ReleaseKind, ReleaseStage, RunState};
+use wire::{PlaceView, ReleaseStage, RunState};
 
-use crate::console::exposure::Exposure;
+use crate::console::exposure::{Exposure, bundle_of_running};
 use crate::console::judged;
 use crate::console::reading::Reading;
 use crate::console::situation::Situation;
 use crate::http::problem::Failure;
-use crate::views::releases;
 use crate::views::runs::{self, NewestRun};
 
 /// A service.
@@ -102,14 +101,7 @@ fn ordered(mut views: Vec<&PlaceView>) -> Vec<&PlaceView> {
 /// The evidence of what runs at a place.
 fn build(at: &Reading<'_>, view: &PlaceView, left: &mut usize) -> Result<Build, Failure> {
     let Some(now) = &view.running else { return Ok(Build::Nothing) };
-    let place = &view.place;
-    let release = at.shared.views.ask(|rows| match releases::one(rows, place, now.release)? {
-        Some(row) if row.kind == ReleaseKind::Rollback => releases::brought_back(rows, place, now.release),
-        row => Ok(row),
-    });
-    let Some(bundle) = release.map_err(Failure::failed)?.and_then(|release| release.bundle) else {
-        return Ok(Build::Missing);
-    };
+    let Some(bundle) = bundle_of_running(at, view, now)? else { return Ok(Build::Missing) };
     let known = at.shared.pages.builds.get(&bundle);
     let known = match (known, left.checked_sub(1)) {
         (Some(known), _) => known,
