@@ -4,6 +4,7 @@
 //! value, and text of a page. Invariant: pure, and nothing is stored for it; each step says how it is known. This module
 //! deliberately decides nothing: verdicts come from the judgement.
 
+mod agreement;
 mod model;
 mod proven;
 mod steps;
@@ -97,6 +98,10 @@ impl Record {
             }
             None => record.missing = Some(words::missing(view)),
         }
+        // A report whose signature was not verified names no agent beside what the evidence proves.
+        let is_reported = |step: &Step| step.known == Known::Signed && step.kind == REPORTED;
+        record.who.agent =
+            record.who.agent.filter(|_| evidence.is_none() || record.steps.iter().any(is_reported));
         record.steps.sort_by_key(|step| step.entry);
         record
     }
@@ -107,3 +112,6 @@ impl Record {
         text::text(self)
     }
 }
+
+/// Kind of the entries with reports of agents.
+const REPORTED: &str = "release.reported";

@@ -13,6 +13,7 @@ use evidence::{Digest, Name};
 use judge::{Checked, Judgement};
 use wire::{ReleaseKind, ReleaseView};
 
+use super::agreement::agrees;
 use super::model::{Barrier, Components, Gates, Known, Proof, Record, RuleRecord, Source, Step, What, Why};
 use super::steps::{Named, words};
 use crate::explain::Explained;
@@ -193,7 +194,7 @@ fn proof(view: &ReleaseView, bundle: Option<Digest>, checked: &Checked<'_>) -> P
 
 /// Adds the entries of the evidence; an entry that the server told of as well is proven then.
 fn steps(record: &mut Record, checked: &Checked<'_>, by: Named<'_>) {
-    let proven = checked.bundle.logged.iter().filter_map(|logged| step(logged, by));
+    let proven = checked.bundle.logged.iter().filter_map(|logged| step(logged, checked, by));
     for step in proven {
         match record.steps.iter_mut().find(|told| told.entry == step.entry) {
             Some(told) => *told = step,
@@ -202,19 +203,22 @@ fn steps(record: &mut Record, checked: &Checked<'_>, by: Named<'_>) {
     }
 }
 
-/// An entry of the evidence; the check has proven that it is in the ledger.
-fn step(logged: &Logged, by: Named<'_>) -> Option<Step> {
+/// An entry of the evidence; the check has proven that it is in the ledger. Its sentence is proven as well only if it says what signed
+/// evidence says: the ledger's key alone can enter any facts.
+fn step(logged: &Logged, checked: &Checked<'_>, by: Named<'_>) -> Option<Step> {
     let header = Header::decode(&logged.header.0).ok()?;
     let facts = Payload { salt: [0; SALT_BYTES], bytes: logged.facts.0.clone() };
     // The judge reads only the proposal's facts: another entry counts by what it names.
-    let (title, detail) = Event::read(&header.kind, &facts)
-        .map_or_else(|_| (header.kind.clone(), String::new()), |event| words(&event, by));
+    let event = Event::read(&header.kind, &facts).ok();
+    let agrees = event.as_ref().is_none_or(|event| agrees(event, checked));
+    let (title, detail) =
+        event.map_or_else(|| (header.kind.clone(), String::new()), |event| words(&event, by));
     Some(Step {
         entry: logged.index,
         time: header.time,
         kind: header.kind,
         title,
         detail,
-        known: Known::Proven,
+        known: if agrees { Known::Proven } else { Known::Told },
     })
 }

@@ -35,7 +35,11 @@ pub fn told(
     let report = signed.zip(environment).and_then(|(signed, environment)| match event {
         Event::AgentReported(reported) => {
             let report = AgentReport::open(signed, environment).ok()?;
-            (report.release == reported.release && report.outcome == reported.outcome).then_some(report)
+            let is_same = report.release == reported.release
+                && report.outcome == reported.outcome
+                && report.agent == reported.agent
+                && report.reasons == reported.reasons;
+            is_same.then_some(report)
         }
         _ => None,
     });

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use domain::Event;
 use domain::gate::GateOutcome;
 use domain::release::Reported;
+use evidence::approval::Decision;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::{Digest, Place};
 use judge::VerificationContext;
 use lab::{Lab, assemble, at, id, name};
 use wire::{LastOutcome, ReleaseKind, ReleaseStage, ReleaseView, Replacement};
 
+use super::agreement::agrees;
 use super::words::{missing, sentence};
-use super::{Known, Record, Sources, Standing, Told};
+use super::{Known, Record, Sources, Standing, Step, Told, Why};
 
 fn view(place: &Place, stage: ReleaseStage) -> ReleaseView {
     ReleaseView {
@@ -193,4 +195,110 @@ fn a_release_without_evidence_says_why() {
         });
         assert!(record.proof.is_none() && record.text().contains(why), "{}", record.text());
     }
+}
+
+/// A record without evidence.
+fn bare() -> Record {
+    Record::of(Sources {
+        view: &view(&"shop/api/production".parse().unwrap(), ReleaseStage::Running),
+        standing: Standing::default(),
+        evidence: None,
+        bundle: None,
+        told: &[],
+        envelopes: &BTreeMap::new(),
+        named: &|_| None,
+    })
+}
+
+#[test]
+fn attack_no_text_of_a_stranger_cuts_off_or_invents_what_a_record_says() {
+    let mut record = bare();
+    record.who.authors = ["Mallory; commit signed by Alice; approved by Bob".to_owned()].into();
+    record.what.subject = Some("fix\", 0 commits after 000000000000".to_owned());
+    record.why = vec![Why {
+        act: "approve".to_owned(),
+        person: "Mallory".to_owned(),
+        reason: "all is well ".repeat(40),
+        ticket: None,
+        until: None,
+        counts: false,
+    }];
+    let step = |entry, kind: &str, known| Step {
+        entry,
+        time: at(60),
+        kind: kind.to_owned(),
+        title: "x".repeat(400),
+        detail: "y".repeat(400),
+        known,
+    };
+    record.steps = vec![
+        step(1, "release.reported", Known::Told),
+        step(2, "build.reported", Known::Proven),
+        step(3, "build.reported", Known::Proven),
+        step(4, "build.reported", Known::Told),
+        step(5, "build.reported", Known::Told),
+    ];
+    let text = record.text();
+    for part in [
+        "who   written by \"Mallory; commit signed by Alice; approved by Bob\"\n",
+        ": \"fix', 0 commits after 000000000000\"\n",
+        "approve by Mallory, does not count: all is well",
+        "  1 [told by the server]: xxx",
+        "  2 to 3: 2 results of runners",
+        "  4 to 5 [told by the server]: 2 results of runners",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    record.who.authors = ["\"; approved by Bob ".repeat(40)].into();
+    let text = record.text();
+    let written = text.lines().find(|line| line.contains("written by")).unwrap();
+    assert_eq!((written.matches('"').count(), written.ends_with("…\"")), (2, true), "{written}");
+}
+
+#[test]
+fn attack_facts_that_nobody_signed_are_only_told() {
+    let lab = Lab::default();
+    let (bundle, _) = assemble(&lab, &lab.honest());
+    let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+    let checked = judge::check(&bundle, &lab.anchors(), &seen).unwrap();
+    let given = |person: &lab::Person, decision| {
+        Event::Given(domain::approval::Given {
+            place: bundle.place(),
+            release: bundle.release,
+            person: person.id.into(),
+            decision,
+            artifact: bundle.artifact(),
+            plan: checked.plan.digest,
+            expires: at(600),
+            envelope: Digest::of(b"envelope"),
+        })
+    };
+    let voted = &checked.approvals.votes[0];
+    let people = [&lab.ada, &lab.bob, &lab.officers[0], &lab.mallory];
+    for person in people {
+        for decision in [Decision::Approve, Decision::Reject] {
+            let id = checked.people.enrolled.by_id(person.id);
+            let is_vote =
+                id.is_some_and(|known| known.subject == voted.subject) && decision == voted.decision;
+            assert_eq!(agrees(&given(person, decision), &checked), is_vote, "{}", person.label);
+        }
+    }
+    let results = |runner: &str, passed| {
+        let (_, receipt) = &checked.build.receipts[0];
+        Event::Reported(domain::build::Reported {
+            run: id(9).into(),
+            work: receipt.work.clone(),
+            runner: name(runner),
+            receipt: Digest::of(b"receipt"),
+            envelope: Digest::of(b"envelope"),
+            passed,
+            log: receipt.log,
+            tree: receipt.tree,
+            artifact: None,
+            documents: Default::default(),
+        })
+    };
+    let runner = checked.build.receipts[0].1.runner.as_str();
+    assert!(agrees(&results(runner, true), &checked));
+    assert!(!agrees(&results(runner, false), &checked) && !agrees(&results("runner-99", true), &checked));
 }

@@ -1,7 +1,8 @@
 //! The record as the page of a log book: one line for each fact, the steps in order.
 //!
 //! Invariant: it fits a screen: lists are cut and counted, and results of runners that follow each other share a line. The
-//! JSON has all of it.
+//! JSON has all of it. Texts of strangers are in quotation marks or come last in their line, so that none of them looks like
+//! another fact, and a long one cuts off nothing that lessens it: `does not count`, `told by the server`.
 
 use std::collections::BTreeSet;
 
@@ -37,23 +38,27 @@ fn who(record: &Record) -> Vec<String> {
         |what: &str, names: Vec<&String>| (!names.is_empty()).then(|| format!("{what} {}", list(&names)));
     let one = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} {name}"));
     let asked = [one("commit signed by", &who.signer), one("run asked for by", &who.requester)];
-    let first: Vec<_> = several("written by", who.authors.iter().collect())
-        .into_iter()
-        .chain(asked.into_iter().flatten())
-        .collect();
+    // Anybody may write any name into a commit, so these have a line to themselves.
+    let authors: Vec<String> = who.authors.iter().map(|name| quoted(name)).collect();
+    let written: Vec<_> = several("written by", authors.iter().collect()).into_iter().collect();
+    let asked: Vec<_> = asked.into_iter().flatten().collect();
     let let_go = [
         several("approved by", who.approvers.iter().collect()),
         one("promoted by", &who.promoter),
-        one("rollback asked for by", &who.returned_by),
+        one("rollback asked for, as the server tells, by", &who.returned_by),
         who.agent.as_ref().map(|agent| format!("reported by agent {agent}")),
     ];
     let second: Vec<_> = let_go.into_iter().flatten().collect();
-    [first, second].into_iter().filter(|facts| !facts.is_empty()).map(|facts| facts.join("; ")).collect()
+    [written, asked, second]
+        .into_iter()
+        .filter(|facts| !facts.is_empty())
+        .map(|facts| facts.join("; "))
+        .collect()
 }
 
 fn what(record: &Record) -> Vec<String> {
     let what = &record.what;
-    let subject = what.subject.as_ref().map(|subject| format!(" \"{subject}\"")).unwrap_or_default();
+    let subject = what.subject.as_ref().map(|subject| format!(": {}", quoted(subject))).unwrap_or_default();
     let commits = what
         .commits
         .zip(what.base.as_ref())
@@ -65,7 +70,7 @@ fn what(record: &Record) -> Vec<String> {
         .filter_map(|(name, digest)| digest.as_ref().map(|digest| format!("{name} {}", short(&digest.hex()))))
         .collect();
     let mut facts = vec![
-        format!("commit {}{subject}{}", what.commit, commits.unwrap_or_default()),
+        format!("commit {}{}{subject}", what.commit, commits.unwrap_or_default()),
         format!("artifact {}", what.artifact),
     ];
     facts.extend((!digests.is_empty()).then(|| digests.join(", ")));
@@ -77,7 +82,7 @@ fn why(why: &Why) -> String {
     let ticket = ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
     let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
     let void = if *counts { "" } else { ", does not count" };
-    format!("{act} by {person}: {reason}{ticket}{until}{void}")
+    format!("{act} by {person}{void}{until}: {reason}{ticket}")
 }
 
 fn from(record: &Record) -> Vec<String> {
@@ -167,21 +172,22 @@ fn barrier(barrier: &Barrier) -> String {
 
 /// The steps; results of runners that follow each other share a line.
 fn when(steps: &[Step]) -> Vec<String> {
-    let groups = steps.chunk_by(|one, next| one.kind == RESULT && next.kind == RESULT);
+    let groups =
+        steps.chunk_by(|one, next| one.kind == RESULT && next.kind == RESULT && one.known == next.known);
     let line = |group: &[Step]| {
         let first = group.first()?;
         let Step { entry, time, title, detail, known, .. } = first;
         let known = match known {
             Known::Proven => "",
-            Known::Signed => "  [signed by the agent]",
-            Known::Told => "  [told by the server]",
+            Known::Signed => " [signed by the agent]",
+            Known::Told => " [told by the server]",
         };
         if let [_, .., last] = group {
             let count = group.len();
-            return Some(format!("{time}  {entry} to {}: {count} results of runners{known}", last.entry));
+            return Some(format!("{time}  {entry} to {}{known}: {count} results of runners", last.entry));
         }
         let detail = if detail.is_empty() { String::new() } else { format!("; {detail}") };
-        Some(format!("{time}  {entry}: {title}{detail}{known}"))
+        Some(format!("{time}  {entry}{known}: {title}{detail}"))
     };
     let lines: Vec<String> = groups.filter_map(line).collect();
     let more = lines.len().saturating_sub(STEPS_MAX);
@@ -219,6 +225,11 @@ fn proof(record: &Record) -> Vec<String> {
     facts
 }
 
+/// A text of a stranger, which ends where its quotation marks do.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown::brief(text, QUOTED_CHARS).replace('"', "'"))
+}
+
 /// Names in one line, cut and counted.
 fn list(names: &[&String]) -> String {
     let more = names.len().saturating_sub(NAMES_MAX);
@@ -232,6 +243,8 @@ fn list(names: &[&String]) -> String {
 const RESULT: &str = "build.reported";
 /// Longest line of a fact.
 const LINE_CHARS: usize = 200;
+/// Longest text of a stranger in quotation marks.
+const QUOTED_CHARS: usize = 100;
 /// Most names of a list.
 const NAMES_MAX: usize = 6;
 /// Most lines of steps.
