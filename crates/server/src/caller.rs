@@ -78,6 +78,15 @@ impl Caller {
         }
     }
 
+    /// Whether this caller may read every project, by a role that names none.
+    #[must_use]
+    pub fn reads_everything(&self, state: &State, now: Moment) -> bool {
+        match self {
+            Self::Person(person) => state.identity.works_everywhere(*person, now),
+            other => other.reads_all(),
+        }
+    }
+
     /// Whether this caller may read every project.
     #[must_use]
     pub const fn reads_all(&self) -> bool {

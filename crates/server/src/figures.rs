@@ -1,7 +1,7 @@
 //! Figures of the running server: the one source of `/metrics` and of the console's page of the system.
 //!
 //! Invariant: figures count the whole installation and name no project, person or place. One that tells how much happens in
-//! projects says so, so that a page for a reader of some projects leaves it out.
+//! projects says so, so that an answer to a reader of some projects leaves it out.
 
 use std::path::Path;
 
@@ -38,6 +38,11 @@ pub fn figures(shared: &Shared) -> Result<Vec<Figure>, Failure> {
     found.extend(of_work(shared));
     found.extend(of_disk(shared));
     Ok(found)
+}
+
+/// The figures that a reader may see: those of what happens in projects are for readers of every project.
+pub fn visible(all: Vec<Figure>, reads_all: bool) -> Vec<Figure> {
+    all.into_iter().filter(|figure| reads_all || !figure.is_of_projects).collect()
 }
 
 fn figure(name: &'static str, help: &'static str, value: u64) -> Figure {
@@ -125,4 +130,20 @@ fn snapshot(dir: &Path) -> u64 {
 
 fn count(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, figure, visible};
+
+    #[test]
+    fn attack_who_reads_some_projects_gets_no_figure_of_what_happens_in_others() {
+        let all = || {
+            let of_projects = Figure { is_of_projects: true, ..figure("runs_active", "Runs", 7) };
+            vec![figure("ledger_entries", "Entries", 9), of_projects]
+        };
+        let names = |reads_all| visible(all(), reads_all).iter().map(|one| one.name).collect::<Vec<_>>();
+        assert_eq!(names(true), ["ledger_entries", "runs_active"]);
+        assert_eq!(names(false), ["ledger_entries"]);
+    }
 }

@@ -14,8 +14,7 @@ use super::sheets::cell;
 use super::situation::Situation;
 use super::words::{badge, command, command_for, fact};
 use super::{machines, sheets};
-use crate::caller::Caller;
-use crate::figures::{Figure, figures};
+use crate::figures::{Figure, figures, visible};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::quotas::Limits;
@@ -39,9 +38,7 @@ pub fn system(at: &Reading<'_>) -> Result<Sheet, Failure> {
     up_to_date(at.shared)?;
     let state = at.shared.intake.state();
     let situation = Situation::read(at, &state)?;
-    let reads_all = matches!(at.caller, Caller::Owner | Caller::Anybody);
-    let shown: Vec<Figure> =
-        figures(at.shared)?.into_iter().filter(|figure| reads_all || !figure.is_of_projects).collect();
+    let shown = visible(figures(at.shared)?, at.caller.reads_everything(&state, at.now));
     let health = Health {
         accepts: at.shared.intake.is_alive(),
         has_space: at.shared.gatekeeper.disk_space().has_space(),

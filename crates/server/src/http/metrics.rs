@@ -1,7 +1,8 @@
 //! Figures for a monitoring system (OpenMetrics), and whether the server lives and is ready.
 //!
 //! Invariant: figures count the whole installation and name machines alone, no project, person or place. Outside solo mode
-//! they need a right to read, or the scrape token that the operator wrote beside the ledger.
+//! they need a right to read, or the scrape token that the operator wrote beside the ledger; a reader of some projects gets no
+//! figure of what happens in projects.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -23,7 +24,8 @@ use super::problem::Failure;
 use super::requester::blocking;
 use super::right;
 use crate::attendance::MachineId;
-use crate::figures::figures;
+use crate::clock;
+use crate::figures::{figures, visible};
 use crate::shared::Shared;
 
 /// A figure at the moment of the scrape.
@@ -51,16 +53,16 @@ pub async fn is_ready(State(shared): State<Arc<Shared>>) -> Result<&'static str,
 /// All figures.
 pub async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
-    may_scrape(&shared, &parts).await?;
-    let text = blocking(move || text(&shared)).await?;
+    let reads_all = may_scrape(&shared, &parts).await?;
+    let text = blocking(move || text(&shared, reads_all)).await?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// Refuses a sender with neither a right to read nor the scrape token.
-async fn may_scrape(shared: &Arc<Shared>, parts: &Parts) -> Result<(), Failure> {
+/// Refuses a sender with neither a right to read nor the scrape token; says whether the sender may read every project.
+async fn may_scrape(shared: &Arc<Shared>, parts: &Parts) -> Result<bool, Failure> {
     let refused = match right::asker(shared, parts).await {
-        Ok(_) => return Ok(()),
+        Ok(visitor) => return Ok(visitor.caller.reads_everything(&shared.intake.state(), clock::now())),
         Err(failure) => failure,
     };
     let Some(Credential::Token(token)) = right::credential(&parts.headers) else {
@@ -74,7 +76,8 @@ async fn may_scrape(shared: &Arc<Shared>, parts: &Parts) -> Result<(), Failure> 
     };
     // Digests, because the time of the comparison would show the token's length.
     let [kept, token] = [kept.trim(), &token].map(|text| Digest::of(text.as_bytes()));
-    verify_slices_are_equal(kept.as_bytes(), token.as_bytes()).map_err(|_| nobody(&refused))
+    verify_slices_are_equal(kept.as_bytes(), token.as_bytes()).map_err(|_| nobody(&refused))?;
+    Ok(true)
 }
 
 /// The failure for a sender without the scrape token; another failure stays as it is.
@@ -89,14 +92,16 @@ fn nobody(refused: &Failure) -> Failure {
     Failure::new(ProblemKind::Unauthenticated, what)
 }
 
-fn text(shared: &Shared) -> Result<String, Failure> {
+fn text(shared: &Shared, reads_all: bool) -> Result<String, Failure> {
     let mut registry = Registry::with_prefix("countersign");
-    for figure in figures(shared)? {
+    for figure in visible(figures(shared)?, reads_all) {
         let gauge = Gauge64::default();
         gauge.set(figure.value);
         registry.register(figure.name, figure.help, gauge);
     }
-    releases(shared, &mut registry);
+    if reads_all {
+        releases(shared, &mut registry);
+    }
     runners(shared, &mut registry)?;
     let mut text = String::new();
     encode(&mut text, &registry).map_err(Failure::failed)?;
