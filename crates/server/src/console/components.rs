@@ -39,6 +39,7 @@ pub fn components(at: &Reading<'_>, query: &str) -> Result<Sheet, Failure> {
 pub(super) fn of_state(at: &Reading<'_>, state: &domain::State, query: &str) -> Result<Sheet, Failure> {
     let situation = Situation::read(at, state)?;
     let search = Search::read(query);
+    search.service.check(&situation.places)?;
     let covered = |view: &&PlaceView| search.service.covers(&view.place);
     let places: Vec<&PlaceView> = situation.places.iter().filter(covered).collect();
     Ok(page(&exposure::of_places(at, state, &places)?, &search, &services(&situation.places)))

@@ -39,6 +39,7 @@ pub fn findings(at: &Reading<'_>, query: &str) -> Result<Sheet, Failure> {
 pub(super) fn of_state(at: &Reading<'_>, state: &domain::State, query: &str) -> Result<Sheet, Failure> {
     let situation = Situation::read(at, state)?;
     let filter = Filter::read(query);
+    filter.service.check(&situation.places)?;
     let covered = |view: &&PlaceView| filter.service.covers(&view.place);
     let places: Vec<&PlaceView> = situation.places.iter().filter(covered).collect();
     let all = exposure::of_places(at, state, &places)?;

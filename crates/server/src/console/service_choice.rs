@@ -8,6 +8,9 @@ use evidence::Place;
 use web::model::{Choice, SheetField};
 use wire::PlaceView;
 
+use super::reading::nothing;
+use crate::http::problem::Failure;
+
 /// The choice: project and name of a service, or none for every service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceChoice(Option<String>);
@@ -27,6 +30,22 @@ impl ServiceChoice {
     pub fn covers(&self, place: &Place) -> bool {
         let Some(service) = &self.0 else { return true };
         service.split_once('/') == Some((place.project.as_str(), place.service.as_str()))
+    }
+
+    /// Refuses a service that no place has, since a page about nothing would say that nothing runs.
+    ///
+    /// # Errors
+    /// `Failure` if none of these places, which the reader may read, belongs to it.
+    pub fn check(&self, places: &[PlaceView]) -> Result<(), Failure> {
+        match &self.0 {
+            Some(name) if !places.iter().any(|view| self.covers(&view.place)) => {
+                let name = shown::brief(name, NAME_CHARS);
+                Err(nothing(format!(
+                    "no place has a service `{name}`; `countersign status` shows the places"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Its field, with these services.
@@ -58,10 +77,21 @@ pub fn services(places: &[PlaceView]) -> Vec<String> {
 
 /// Most services of the choice, besides the chosen one.
 const SERVICES_MAX: usize = 100;
+const NAME_CHARS: usize = 80;
 
 #[cfg(test)]
 mod tests {
     use super::ServiceChoice;
+
+    #[test]
+    fn attack_a_link_to_a_service_that_does_not_exist_says_nothing_about_what_runs() {
+        for name in ["shop/api", "shop/\u{430}pi", "shop/api/", "shop", "/"] {
+            let failure = ServiceChoice::read(name).check(&[]).unwrap_err();
+            assert_eq!(failure.kind(), wire::ProblemKind::NotFound, "{name}");
+            assert!(failure.to_string().contains("no place has a service"), "{failure}");
+        }
+        ServiceChoice::read(" ").check(&[]).unwrap();
+    }
 
     #[test]
     fn a_choice_covers_the_places_of_its_service() {

@@ -31,8 +31,10 @@ impl Search {
                 _ => {}
             }
         }
-        let words = search.words.split_whitespace().take(WORDS_MAX);
-        search.needles = words.map(str::to_lowercase).collect();
+        // The page repeats the words that are looked for, and no others.
+        let words: Vec<&str> = search.words.split_whitespace().take(WORDS_MAX).collect();
+        search.needles = words.iter().map(|word| word.to_lowercase()).collect();
+        search.words = words.join(" ");
         search
     }
 
@@ -78,6 +80,14 @@ mod tests {
     use review::contents::Used;
 
     use super::Search;
+
+    #[test]
+    fn attack_a_page_repeats_the_words_that_it_looked_for() {
+        let far = format!("q=left-pad{}nowhere", "+".repeat(90));
+        assert_eq!(Search::read(&far).words, "left-pad nowhere", "a browser shows many spaces as one");
+        let many = Search::read("q=a+b+c+d+e+f+g+h+nowhere");
+        assert_eq!((many.words.as_str(), many.needles.len()), ("a b c d e f g h", 8));
+    }
 
     #[test]
     fn words_and_package_urls_find_components() {

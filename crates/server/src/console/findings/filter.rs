@@ -46,7 +46,10 @@ impl Filter {
                 _ => {}
             }
         }
-        filter.needles = filter.words.split_whitespace().take(WORDS_MAX).map(str::to_lowercase).collect();
+        // The page repeats the words that are looked for, and no others.
+        let words: Vec<&str> = filter.words.split_whitespace().take(WORDS_MAX).collect();
+        filter.needles = words.iter().map(|word| word.to_lowercase()).collect();
+        filter.words = words.join(" ");
         filter
     }
 
