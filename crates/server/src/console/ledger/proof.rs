@@ -2,7 +2,7 @@
 
 use evidence::entry::Entry;
 use ledger::Tiles;
-use tlog::{Cosignature, inclusion_proof, leaf_hash};
+use tlog::{Checkpoint, Cosignature, inclusion_proof, leaf_hash};
 use web::model::{Fact, Proof, ProofStep, State};
 
 use crate::console::reading::Reading;
@@ -25,7 +25,8 @@ pub fn proof(at: &Reading<'_>, number: u64, entry: &Entry) -> Result<Option<Proo
         let witnessed = reader.witnessed()?;
         let signed =
             witnessed.as_ref().and_then(|note| Cosignature::all(note, &keys).ok()).unwrap_or_default();
-        let signed = format!("{} of {} have signed a checkpoint", signed.len(), keys.len());
+        let checkpoint = witnessed.and_then(|note| note.text().parse::<Checkpoint>().ok());
+        let held = checkpoint.is_some_and(|checkpoint| number < checkpoint.size);
         Ok(Some(Proof {
             size,
             leaf: leaf_hash(&entry.header).to_string(),
@@ -34,9 +35,19 @@ pub fn proof(at: &Reading<'_>, number: u64, entry: &Entry) -> Result<Option<Proo
                 .collect(),
             root: head.frontier.root().to_string(),
             checkpoint: head.checkpoint.to_string().lines().map(str::to_owned).collect(),
-            witnesses: vec![Fact { state: Some(State::Pass), ..fact("Witnesses", signed) }],
+            witnesses: vec![witnesses(held, signed.len(), keys.len())],
         }))
     })
+}
+
+/// The witnesses who vouch for the entry: those who signed a checkpoint that holds it.
+fn witnesses(held: bool, signed: usize, all: usize) -> Fact {
+    let (state, words) = match (all, held) {
+        (0, _) => (State::Wait, "no witness is named".to_owned()),
+        (_, true) => (State::Pass, format!("{signed} of {all} have signed a checkpoint that holds it")),
+        (_, false) => (State::Wait, "none has signed a checkpoint that holds it yet".to_owned()),
+    };
+    Fact { state: Some(state), ..fact("Witnesses", words) }
 }
 
 /// For each hash of a proof of inclusion, the lowest first: whether it stands left of the way, and the first and last entry
@@ -62,7 +73,20 @@ fn sides(index: u64, size: u64) -> Vec<(bool, (u64, u64))> {
 
 #[cfg(test)]
 mod tests {
-    use super::sides;
+    use super::{sides, witnesses};
+    use web::model::State;
+
+    #[test]
+    fn attack_no_witness_vouches_for_an_entry_that_it_has_not_seen() {
+        for (held, signed, all, state, words) in [
+            (true, 2, 3, State::Pass, "2 of 3 have signed a checkpoint that holds it"),
+            (false, 3, 3, State::Wait, "none has signed a checkpoint that holds it yet"),
+            (false, 0, 0, State::Wait, "no witness is named"),
+        ] {
+            let fact = witnesses(held, signed, all);
+            assert_eq!((fact.state, fact.value.as_str()), (Some(state), words));
+        }
+    }
 
     #[test]
     fn a_way_passes_every_other_entry_once() {

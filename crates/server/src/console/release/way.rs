@@ -28,12 +28,18 @@ fn commit(seen: &Seen<'_>) -> Link {
     let signer = seen.proven().and_then(|proven| proven.facts.signer.as_ref());
     let by = signer.map(|name| format!("signed by {name}"));
     let by = by.or_else(|| facts.map(|facts| format!("by {}", facts.author)));
-    let (state, word) = match (seen.proven(), signer) {
-        (Some(_), None) => (model::State::Stop, "not signed"),
-        _ => (model::State::Pass, "signed"),
-    };
+    let (state, word) = signed(seen.proven().map(|_| signer.is_some()));
     let lines = std::iter::once(short(seen.view.commit.as_str()).to_owned()).chain(by).collect();
     Link { title: "commit".to_owned(), badge: badge(state, word), lines, href: None, current: false }
+}
+
+/// The signature of the commit: whether it counts, or `None` where no evidence shows it.
+const fn signed(known: Option<bool>) -> (model::State, &'static str) {
+    match known {
+        Some(true) => (model::State::Pass, "signed"),
+        Some(false) => (model::State::Stop, "not signed"),
+        None => (model::State::Quiet, "not proven"),
+    }
 }
 
 fn run(seen: &Seen<'_>) -> Link {
@@ -146,3 +152,17 @@ fn other(seen: &Seen<'_>, release: &ReleaseView) -> model::Badge {
 
 /// Digits of a run's id in a title.
 const RUN_DIGITS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use web::model::State;
+
+    use super::signed;
+
+    #[test]
+    fn attack_a_commit_is_not_called_signed_where_no_evidence_holds() {
+        assert_eq!(signed(Some(true)), (State::Pass, "signed"));
+        assert_eq!(signed(Some(false)), (State::Stop, "not signed"));
+        assert_eq!(signed(None), (State::Quiet, "not proven"));
+    }
+}
