@@ -21,6 +21,8 @@ use query::Asked;
 use rows::{find, rows};
 
 pub use entry::entry;
+#[cfg(test)]
+pub use export::of_size;
 pub use export::{FileSort, file};
 
 /// A search.
@@ -69,7 +71,10 @@ fn form(at: &Reading<'_>, asked: &Asked) -> model::LedgerForm {
         name: project.to_string(),
         chosen: asked.project.as_ref() == Some(&project),
     });
-    let people = state.identity.people(Moment::default()).map(|(of, _)| Choice {
+    let may = |project: &Option<_>| project.as_ref().is_none_or(|project| at.may_read(project));
+    let seen = state.identity.people(Moment::default());
+    let seen = seen.filter(|(_, person)| person.grants.iter().any(|grant| may(&grant.project)));
+    let people = seen.take(PEOPLE_MAX).map(|(of, _)| Choice {
         value: of.to_string(),
         name: person(at.shared, of),
         chosen: asked.person == Some(of),
@@ -99,5 +104,7 @@ const KINDS: [(&str, &str); 9] = [
     ("release.", "releases and rollbacks"),
     ("refused", "refusals"),
 ];
+/// Most people to choose from; an address may name any.
+const PEOPLE_MAX: usize = 200;
 /// Entries of one page.
 const ROWS_MAX: usize = 50;

@@ -56,6 +56,15 @@ impl Asked {
                 }
             }
         }
+        let parts =
+            |text: &str| text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).count();
+        if asked.text.split_whitespace().count().max(parts(&asked.text)) > WORDS_MAX {
+            // The index is asked for each of them, and none may be left out of the answer.
+            let what = format!(
+                "a search has at most {WORDS_MAX} words; parts of a word between signs count as words"
+            );
+            return Err(malformed(what));
+        }
         Ok(asked)
     }
 
@@ -67,13 +76,7 @@ impl Asked {
     /// The conditions for the views.
     pub fn conditions(&self) -> Conditions {
         Conditions {
-            words: self
-                .text
-                .split_whitespace()
-                .take(WORDS_MAX)
-                .map(word)
-                .filter(|word| !word.is_empty())
-                .collect(),
+            words: self.text.split_whitespace().map(word).filter(|word| !word.is_empty()).collect(),
             kind: self.kind.clone(),
             project: self.project.clone(),
             person: self.person,
@@ -129,7 +132,7 @@ fn word(written: &str) -> String {
 }
 
 /// Most words of one search.
-const WORDS_MAX: usize = 10;
+const WORDS_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -171,6 +174,15 @@ mod tests {
         ] {
             assert!(Asked::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn attack_a_search_of_many_small_words_is_refused() {
+        for many in ["a.".repeat(17), "a+".repeat(17), "%2d+".repeat(17)] {
+            let failure = Asked::read(&format!("q={many}")).unwrap_err();
+            assert!(failure.to_string().contains("at most 16 words"), "{failure}");
+        }
+        assert_eq!(Asked::read("q=pkg:npm/left-pad@1.3.0+api").unwrap().conditions().words.len(), 2);
     }
 
     #[test]
