@@ -141,18 +141,29 @@ fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     shown
 }
 
+/// Characters that are seen. Unicode calls the others `Default_Ignorable_Code_Point`, but for U+2028, U+2029 and U+FFF9 to U+FFFB, which
+/// structure a text, and U+2800, which is a blank with another name.
 fn is_plain(c: char) -> bool {
     let unseen = matches!(
         c,
         '\u{ad}'
+            | '\u{34f}'
             | '\u{61c}'
-            | '\u{180e}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
     );
     !c.is_control() && !unseen
 }
@@ -183,6 +194,30 @@ mod tests {
         }
         assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
         assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
+    }
+
+    #[test]
+    fn attack_two_names_that_differ_look_different() {
+        for unseen in [
+            '\u{34f}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b5}',
+            '\u{180b}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{ffa0}',
+            '\u{fff3}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{e0100}',
+            '\u{e0fff}',
+        ] {
+            let name = format!("Ada{unseen}");
+            assert!(line(&name).starts_with("Ada\\u{"), "{:x}", u32::from(unseen));
+        }
+        assert_eq!(line("Zoë e\u{301} 山田 ❤"), "Zoë e\u{301} 山田 ❤");
     }
 
     #[test]
