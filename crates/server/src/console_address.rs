@@ -3,8 +3,9 @@
 //!
 //! Invariant: a cookie belongs to a name, whatever the port. A session's cookie is set and taken for the label's name
 //! alone, so no other program on `localhost` or `127.0.0.1` is ever sent it. The label comes from a signature of the
-//! ledger's key, which nobody else can make, and never from anything that is published. No answer names it to a sender
-//! that has shown no right.
+//! ledger's key, which nobody else can make, and from random bytes of this process, never from anything that is published. No
+//! answer names it to a sender that has shown no right. A page that is left open names it to whatever program takes the port
+//! after this process has ended; by then it is no server's name any more, so a later session is not sent there.
 
 use aws_lc_rs::hmac;
 use tlog::{SharedKey, SigningError};
@@ -22,19 +23,20 @@ pub struct ConsoleAddress {
 }
 
 impl ConsoleAddress {
-    /// The address for a ledger key, at a port of the server's plain URL.
+    /// The address for a ledger key and bytes that this process drew, at a port of the server's plain URL.
     ///
     /// # Errors
     /// `SigningError` if the key did not sign.
     pub fn new(
         key: &SharedKey,
+        drawn: &[u8; 16],
         port: u16,
         plain: String,
         shared_name: Option<String>,
     ) -> Result<Self, SigningError> {
         // The signature is secret: it is used as a key and shown to nobody.
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &key.sign(PURPOSE)?);
-        let tag = hmac::sign(&secret, PURPOSE);
+        let tag = hmac::sign(&secret, drawn);
         let label = base32(tag.as_ref().get(..LABEL_BYTES).unwrap_or_default());
         Ok(Self { name: format!("{label}.localhost"), port, plain, shared_name })
     }
@@ -93,15 +95,20 @@ mod tests {
     use super::*;
 
     fn of(seed: u8) -> ConsoleAddress {
+        started(seed, 1)
+    }
+
+    fn started(seed: u8, drawn: u8) -> ConsoleAddress {
         let key = MachineSigner::from_seed([seed; 32]).unwrap().key();
-        ConsoleAddress::new(&key, 8080, "http://127.0.0.1:8080".into(), None).unwrap()
+        ConsoleAddress::new(&key, &[drawn; 16], 8080, "http://127.0.0.1:8080".into(), None).unwrap()
     }
 
     #[test]
-    fn the_label_stays_and_differs_for_each_key() {
-        let [one, again, other] = [of(1), of(1), of(2)].map(|address| address.name);
+    fn attack_who_saw_the_name_before_a_restart_does_not_know_it_after() {
+        let [one, again, other, later] = [of(1), of(1), of(2), started(1, 2)].map(|address| address.name);
         assert_eq!(one, again);
         assert_ne!(one, other);
+        assert_ne!(one, later);
         let label = one.strip_suffix(".localhost").unwrap();
         assert_eq!(label.len(), 16);
         assert!(label.bytes().all(|byte| DIGITS.contains(&byte)), "{label}");
@@ -120,7 +127,7 @@ mod tests {
             }
         }
         let key: SharedKey = Arc::new(Gone);
-        ConsoleAddress::new(&key, 1, String::new(), None).unwrap_err();
+        ConsoleAddress::new(&key, &[0; 16], 1, String::new(), None).unwrap_err();
     }
 
     #[test]

@@ -31,7 +31,9 @@ use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::views::Views;
 use crate::watchers::Watchers;
-use crate::{disk_usage, executor, live, log_removal, lost_runs, snapshot_task, sweep_task, witness_task};
+use crate::{
+    disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, sweep_task, witness_task,
+};
 
 /// The inputs of a server.
 #[derive(Debug)]
@@ -78,7 +80,8 @@ pub async fn serve(
         listeners.map_err(|error| ServeError::Listen(config.listen, error))?;
     let address = main.local_addr()?;
     let url = format!("http://{address}");
-    let console = ConsoleAddress::new(&ledger_key.key(), address.port(), url.clone(), shared_name)?;
+    let drawn = salt::bytes().map_err(EdgeError::from)?;
+    let console = ConsoleAddress::new(&ledger_key.key(), &drawn, address.port(), url.clone(), shared_name)?;
     let socket = Socket::bind(&config.data)?;
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;

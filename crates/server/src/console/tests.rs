@@ -65,7 +65,7 @@ impl Corpus {
         let gatekeeper = Gatekeeper::open(Readers::new(dir.path())).unwrap();
         let logs = Logs::open(dir.path(), gatekeeper.limits()).unwrap();
         let (key, url) = (MachineSigner::from_seed([1; 32]).unwrap(), "http://127.0.0.1:1".to_owned());
-        let console = ConsoleAddress::new(&signer().key(), 1, url.clone(), None).unwrap();
+        let console = ConsoleAddress::new(&signer().key(), &[0; 16], 1, url.clone(), None).unwrap();
         let shared = Shared {
             intake,
             gatekeeper,
