@@ -145,7 +145,8 @@ const WORDS: [&str; 12] =
 const NAMED_MAX: usize = 3;
 
 /// States that the overview tells although the service works, with the ends of their sentences, the one that matters most first.
-const OVERVIEW: [(PlaceState, &str, &str); 5] = [
+const OVERVIEW: [(PlaceState, &str, &str); 6] = [
+    (PlaceState::ChecksLost, "was not checked", "were not checked"),
     (PlaceState::RolledBack, "was rolled back", "were rolled back"),
     (PlaceState::RollingBack, "is rolling back", "are rolling back"),
     (PlaceState::RollingOut, "is rolling out", "are rolling out"),
@@ -153,11 +154,12 @@ const OVERVIEW: [(PlaceState, &str, &str); 5] = [
     (PlaceState::Frozen, "is frozen", "are frozen"),
 ];
 /// Verbs for each state of a service in an environment, the one that matters most first.
-const SERVICE: [(PlaceState, &str); 11] = [
+const SERVICE: [(PlaceState, &str); 12] = [
     (PlaceState::Failed, "failed in"),
     (PlaceState::Down, "is down in"),
     (PlaceState::Silent, "has a silent agent in"),
     (PlaceState::ChecksFailed, "failed its checks in"),
+    (PlaceState::ChecksLost, "was not checked in"),
     (PlaceState::RolledBack, "was rolled back in"),
     (PlaceState::RollingBack, "is rolling back in"),
     (PlaceState::RollingOut, "is rolling out in"),

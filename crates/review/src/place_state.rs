@@ -19,6 +19,8 @@ pub enum PlaceState {
     Silent,
     /// A check of the running release failed.
     ChecksFailed,
+    /// Checks of the running release were lost with their runner, so nobody knows how it does.
+    ChecksLost,
     /// The newest release did not work, or a person rolled it back; the release before it runs.
     RolledBack,
     /// A release starts.
@@ -65,6 +67,7 @@ impl PlaceState {
             Some((_, ReleaseStage::Returned) | (ReleaseKind::Rollback, ReleaseStage::Running)) => {
                 Self::RolledBack
             }
+            _ if checks(WorkState::Lost) => Self::ChecksLost,
             _ if view.frozen => Self::Frozen,
             _ if checks(WorkState::Due) => Self::Checking,
             _ => Self::Healthy,
@@ -80,6 +83,7 @@ impl PlaceState {
             Self::Down => "down",
             Self::Silent => "agent is silent",
             Self::ChecksFailed => "checks failed",
+            Self::ChecksLost => "checks lost",
             Self::RolledBack => "rolled back",
             Self::RollingOut => "rolling out",
             Self::RollingBack => "rolling back",

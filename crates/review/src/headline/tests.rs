@@ -3,12 +3,13 @@
 use super::{PlaceFacts, of_overview, of_service, of_trust};
 use crate::place_state::PlaceState;
 
-const ALL: [PlaceState; 11] = [
+const ALL: [PlaceState; 12] = [
     PlaceState::Nothing,
     PlaceState::Failed,
     PlaceState::Down,
     PlaceState::Silent,
     PlaceState::ChecksFailed,
+    PlaceState::ChecksLost,
     PlaceState::RolledBack,
     PlaceState::RollingOut,
     PlaceState::RollingBack,
@@ -42,6 +43,7 @@ fn each_state_of_a_service_has_its_sentence() {
         (PlaceState::Down, "api is down in production"),
         (PlaceState::Silent, "api has a silent agent in production"),
         (PlaceState::ChecksFailed, "api failed its checks in production"),
+        (PlaceState::ChecksLost, "api was not checked in production"),
         (PlaceState::RolledBack, "api was rolled back in production"),
         (PlaceState::RollingOut, "api is rolling out in production"),
         (PlaceState::RollingBack, "api is rolling back in production"),

@@ -94,6 +94,15 @@ fn check(state: WorkState) -> CheckView {
 }
 
 #[test]
+fn attack_a_runner_that_withholds_checks_makes_no_place_healthy() {
+    let mut view = place();
+    view.checks = vec![check(WorkState::Lost)];
+    assert_eq!(PlaceState::of(&view), PlaceState::ChecksLost);
+    let said = crate::headline::of_overview(0, &[("api in production".into(), PlaceState::ChecksLost)]);
+    assert!(said.contains("api in production was not checked") && !said.contains("healthy"), "{said}");
+}
+
+#[test]
 fn the_worst_state_is_told() {
     let last = |outcome: &str| {
         Some(wire::LastOutcomeView {
@@ -119,6 +128,12 @@ fn the_worst_state_is_told() {
         (
             PlaceState::ChecksFailed,
             vec![|view| view.checks = vec![check(WorkState::Due), check(WorkState::Failed)]],
+        ),
+        (
+            PlaceState::ChecksLost,
+            vec![|view| view.checks = vec![check(WorkState::Passed), check(WorkState::Lost)], |view| {
+                (view.checks, view.frozen) = (vec![check(WorkState::Lost)], true)
+            }],
         ),
         (
             PlaceState::RolledBack,

@@ -275,6 +275,9 @@ fn notes(facts: &Facts) -> Option<Posture> {
     });
     let thin = || {
         at(facts, Word::Thin, |place| {
+            if place.state == PlaceState::ChecksLost {
+                return Some("its checks were lost with their runner".to_owned());
+            }
             let Evidence::Holds(found) = &place.evidence else { return None };
             match found {
                 EvidenceFacts { signed: false, .. } => Some("nobody enrolled signed the commit".to_owned()),
@@ -302,7 +305,18 @@ fn differs(facts: &Facts) -> Option<Posture> {
 #[must_use]
 pub fn headline(services: &[(String, Posture)]) -> String {
     let needy: Vec<_> = services.iter().filter(|(_, posture)| posture.word.needs_attention()).collect();
+    let unread = services.iter().filter(|(_, posture)| posture.word == Word::Unread).count();
     match (services.len(), needy.as_slice()) {
+        // Evidence that was not read may say anything.
+        (1, []) if unread > 0 => {
+            "Not all evidence of the service was read yet: load this page again".to_owned()
+        }
+        (all, []) if unread > 0 => {
+            let (all, unread) = (words(all), words(unread));
+            format!(
+                "None of {all} services needs attention as far as evidence was read; that of {unread} was not, so load this page again"
+            )
+        }
         (0, _) => "There is no service yet".to_owned(),
         (1, []) => "The service needs no attention".to_owned(),
         (all, []) => format!("None of the {} services needs attention", words(all)),

@@ -132,3 +132,20 @@ fn a_headline_names_the_first_service_that_needs_attention() {
         assert_eq!(headline(&all), said);
     }
 }
+
+#[test]
+fn attack_evidence_that_was_not_read_speaks_for_no_service() {
+    let of = |word| ("shop/api".to_owned(), Posture { word, reason: String::new(), at: None });
+    let one = headline(&[of(Word::Unread)]);
+    assert!(one.starts_with("Not all evidence"), "{one}");
+    let two = headline(&[of(Word::Unread), of(Word::Good)]);
+    assert!(
+        two.starts_with(
+            "None of two services needs attention as far as evidence was read; that of one was not"
+        ),
+        "{two}"
+    );
+    assert_eq!(headline(&[of(Word::Thin)]), "The service needs no attention");
+    let lost = with(|place| place.state = PlaceState::ChecksLost);
+    assert_eq!(lost, (Word::Thin, "production: its checks were lost with their runner".to_owned()));
+}

@@ -94,7 +94,7 @@ fn cell(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Cell, Failu
 pub const fn shape(state: PlaceState) -> model::State {
     match state {
         PlaceState::Healthy => model::State::Pass,
-        PlaceState::Silent => model::State::Wait,
+        PlaceState::Silent | PlaceState::ChecksLost => model::State::Wait,
         PlaceState::Frozen => model::State::Frozen,
         PlaceState::RollingOut | PlaceState::RollingBack | PlaceState::Checking => model::State::Busy,
         PlaceState::Nothing => model::State::Quiet,
