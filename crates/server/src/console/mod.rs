@@ -38,6 +38,7 @@ mod run;
 mod service;
 mod service_choice;
 mod sheets;
+mod signing;
 mod situation;
 mod situation_reading;
 mod system;

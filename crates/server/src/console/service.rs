@@ -89,6 +89,8 @@ fn of_service(all: &Situation, places: Vec<PlaceView>, run: Option<&RunRow>) -> 
         witnesses: all.witnesses,
         status: None,
         root_expires: None,
+        status_signers: all.status_signers.clone(),
+        root_signers: all.root_signers.clone(),
     }
 }
 

@@ -31,8 +31,23 @@ pub struct Situation {
     pub status: Option<StatusView>,
     /// End of the trust root.
     pub root_expires: Option<Moment>,
+    /// The people who sign the status.
+    pub status_signers: Signers,
+    /// The people who sign the trust root.
+    pub root_signers: Signers,
     /// Approval nodes that wait for people.
     pub nodes: Vec<OpenNode>,
+}
+
+/// The people who sign a statement of the installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signers {
+    /// Number of them who must sign.
+    pub threshold: u32,
+    /// Number of them who may sign.
+    pub holders: usize,
+    /// Names of those who are enrolled.
+    pub names: Vec<String>,
 }
 
 /// An approval node that waits for people.

@@ -2,14 +2,17 @@
 //!
 //! Invariant: everything of a project is filtered by the reader's right before anything is counted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::State;
+use domain::identity::Person;
+use evidence::trust_root::Quorum;
 use evidence::{Moment, Name};
 use wire::{PersonView, StatusView};
 
 use super::reading::Reading;
-use super::situation::{OpenNode, Situation, SituationKey};
+use super::situation::{OpenNode, Signers, Situation, SituationKey};
 use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::http::problem::Failure;
@@ -42,22 +45,38 @@ impl Situation {
             witnesses: installation_view::witnesses(&trusted),
             status: status.map(|(number, expires, file)| StatusView { number, expires, file }),
             root_expires: state.identity.root().map(|root| root.expires),
+            status_signers: signers(at, state, &trusted.status),
+            root_signers: signers(at, state, &trusted.holders),
             nodes: nodes(state, &may),
         })
     }
 
     /// The people whose enrolments end before a moment.
     pub fn people_until(&self, at: &Reading<'_>, state: &State, end: Moment) -> Vec<PersonView> {
-        let mut people = installation_view::people(at.shared, state, at.now, |person| person.expires <= end);
-        let may = |person: &PersonView| {
-            person
-                .grants
-                .iter()
-                .any(|grant| grant.project.as_ref().is_none_or(|project| at.may_read(project)))
-        };
-        people.retain(may);
-        people
+        visible(at, installation_view::people(at.shared, state, at.now, |person| person.expires <= end))
     }
+}
+
+/// The signers of a group, with the names of those whom the reader may see.
+fn signers(at: &Reading<'_>, state: &State, quorum: &Quorum) -> Signers {
+    let keys: BTreeSet<String> =
+        quorum.holders.iter().map(|holder| holder.key.fingerprint().to_string()).collect();
+    let signs = |person: &Person| person.keys.iter().any(|key| keys.contains(&key.fingerprint.to_string()));
+    let people = visible(at, installation_view::people(at.shared, state, at.now, signs));
+    Signers {
+        threshold: quorum.threshold,
+        holders: quorum.holders.len(),
+        names: people.into_iter().filter_map(|person| person.name).collect(),
+    }
+}
+
+/// The people who work on a project that the reader may read.
+fn visible(at: &Reading<'_>, mut people: Vec<PersonView>) -> Vec<PersonView> {
+    let may = |person: &PersonView| {
+        person.grants.iter().any(|grant| grant.project.as_ref().is_none_or(|project| at.may_read(project)))
+    };
+    people.retain(may);
+    people
 }
 
 /// Approval nodes whose needs have passed and that too few people have agreed to.
@@ -67,7 +86,7 @@ fn nodes(state: &State, may: &dyn Fn(&Name) -> bool) -> Vec<OpenNode> {
         let steps = run.started.steps.iter();
         let open = steps.filter_map(|(step, plan)| {
             let approval = plan.approval.as_ref()?;
-            let given = run.agreed.get(step).map_or(0, std::collections::BTreeSet::len);
+            let given = run.agreed.get(step).map_or(0, BTreeSet::len);
             let needed = usize::try_from(approval.count).unwrap_or(usize::MAX);
             let waits = given < needed && plan.needs.iter().all(|need| run.has_passed(need));
             waits.then(|| OpenNode {

@@ -16,8 +16,9 @@ use web::model::{Fact, Sheet, SheetList, SheetRow, State};
 use wire::{MachineView, PersonView};
 
 use super::reading::{Reading, time};
+use super::signing::STATUS_FILE;
 use super::situation::Situation;
-use super::words::{badge, command, command_for, digest_fact, fact};
+use super::words::{badge, command, digest_fact, fact};
 use super::{machines, sheets};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
@@ -93,7 +94,10 @@ fn calendar(at: &Reading<'_>, situation: &Situation, people: &[PersonView]) -> V
             false => is_soon.then(|| badge(State::Wait, "ends soon")),
         };
         match found.renewal {
-            Renewal::Command(line) if is_soon => shown.commands.push(command(line)),
+            Renewal::Command(line) if is_soon => {
+                let (signers, file) = situation.renewal(line);
+                shown.commands.extend(signers.commands(line, file));
+            }
             Renewal::Command(_) => {}
             Renewal::Words(words) => shown.notes.push(words.to_owned()),
         }
@@ -110,7 +114,8 @@ fn stopped(situation: &Situation, state: &domain::State) -> Vec<SheetRow> {
             row(format!("{} is frozen", view.freeze), by.map(|by| format!("by {by}")).into_iter().collect());
         shown.badge = Some(badge(State::Frozen, "frozen"));
         shown.time = Some(time(view.time));
-        shown.commands.push(command_for(format!("countersign unfreeze {}", view.freeze), "a status signer"));
+        let line = format!("countersign unfreeze {}", view.freeze);
+        shown.commands.extend(situation.status_signers.commands(&line, STATUS_FILE));
         shown
     });
     let barred = state.identity.barred().iter().map(|digest| {

@@ -12,6 +12,7 @@ use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, Rollba
 use super::pending::words_of;
 use super::reading::{Reading, time};
 use super::recorded::report_detail;
+use super::signing::STATUS_FILE;
 use super::situation::{OpenNode, Situation};
 use super::words::{badge, command, command_for, person, release_href, run_href};
 use super::{commits, judged};
@@ -136,7 +137,7 @@ fn waiting(
                 detail: format!("it is valid until {end}; nothing is released after that"),
                 since: None,
                 href: "/".to_owned(),
-                command: Some(command(*renew)),
+                command: renewed(situation, renew),
             }
         }
     })
@@ -209,6 +210,12 @@ fn rolled_back(view: &PlaceView, bar: &RollbackView) -> Waiting {
     }
 }
 
+/// The command that renews the status or the trust root.
+fn renewed(situation: &Situation, line: &str) -> Option<model::Command> {
+    let (signers, file) = situation.renewal(line);
+    signers.first(line, file)
+}
+
 fn frozen(at: &Reading<'_>, situation: &Situation, view: &FreezeView) -> Waiting {
     let freeze = &view.freeze;
     let covers = |place: &Place| freeze.covers(&place.project, &place.service, &place.environment);
@@ -228,7 +235,7 @@ fn frozen(at: &Reading<'_>, situation: &Situation, view: &FreezeView) -> Waiting
         detail: format!("{by}; {behind}"),
         since: Some(time(view.time)),
         href: situation.places.iter().find(|view| covers(&view.place)).map_or("/".to_owned(), place_href),
-        command: Some(command_for(format!("countersign unfreeze {freeze}"), "a status signer")),
+        command: situation.status_signers.first(&format!("countersign unfreeze {freeze}"), STATUS_FILE),
     }
 }
 
