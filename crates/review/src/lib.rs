@@ -27,6 +27,7 @@ pub mod posture;
 pub mod record;
 pub mod release_words;
 pub mod results;
+pub mod rollback_words;
 pub mod run_graph;
 pub mod run_words;
 pub mod sentences;

@@ -55,6 +55,10 @@ fn page(path: &str, query: &str) -> String {
         "/running" => {
             pages::release(&frame("acme/web/production 117", "/running"), &sample::running_release())
         }
+        "/returned" => {
+            pages::release(&frame("acme/web/production 117", "/returned"), &sample::returned_release())
+        }
+        "/rollback" => pages::release(&frame("acme/web/production 118", "/rollback"), &sample::rollback()),
         "/young" => pages::release(&frame("acme/web/production", "/young"), &sample::young_release()),
         "/run" => pages::run(&frame("Run 4f9c21e0", "/run"), &sample::run()),
         "/log" => pages::log(&frame("test on runner-2", "/log"), &sample::log()),

@@ -5,6 +5,7 @@
 mod approvals;
 mod evidence_facts;
 mod next;
+mod rollback;
 mod seen;
 mod timeline;
 mod verdict;
@@ -14,6 +15,7 @@ use domain::State;
 use evidence::Place;
 use review::differences::{Difference, Line, Sign};
 use web::model::{self, Change, ChangeLine, ChangeSign, Release};
+use wire::ReleaseKind;
 
 use super::commits;
 use super::reading::{Reading, nothing};
@@ -54,6 +56,7 @@ pub(super) fn of_state(
     let words = seen.words();
     Ok(Release {
         place: [&place.project, &place.service, &place.environment].map(ToString::to_string),
+        is_rollback: seen.view.kind == ReleaseKind::Rollback,
         number: seen.view.release,
         subject: commits::subject(at.shared, seen.view.run, &seen.view.commit),
         badge: seen.badge(words.as_ref()),
@@ -61,6 +64,7 @@ pub(super) fn of_state(
         commit: seen.view.commit.to_string(),
         artifact: seen.view.artifact.to_string(),
         way: way::links(&seen)?,
+        notice: seen.notice(),
         verdict: verdict::of(&seen, &events),
         next: next::commands(&seen, words),
         changes: seen
@@ -70,8 +74,17 @@ pub(super) fn of_state(
         approvals: approvals::of(&seen)?,
         evidence: evidence_facts::of(&seen),
         bundle: evidence_facts::bundle(&seen),
-        timeline: events.moments(at),
+        timeline: timeline(&seen, &events),
     })
+}
+
+/// The events of a release with those of the rollback that took it back, the newest first.
+fn timeline(seen: &Seen<'_>, events: &Events) -> Vec<model::Moment> {
+    let mut all = events.moments(seen.at);
+    let back = seen.rollback.as_ref().filter(|_| seen.view.kind == ReleaseKind::Release);
+    all.extend(back.map(|back| back.moments(seen.at)).unwrap_or_default());
+    all.sort_by_key(|moment| std::cmp::Reverse(moment.entry));
+    all
 }
 
 /// A sort of differences for a page.

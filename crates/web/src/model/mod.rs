@@ -19,7 +19,8 @@ pub use opening::Opening;
 pub use overview::{Behind, Board, Cell, Ending, Overview, RunLine, ServiceRow, Waiting};
 pub use problem::Problem;
 pub use release::{
-    Approval, Approvals, Change, ChangeLine, ChangeSign, EvidenceFile, Moment, Reason, Release, Rule, Verdict,
+    Approval, Approvals, Change, ChangeLine, ChangeSign, EvidenceFile, Moment, Notice, Reason, Release, Rule,
+    Verdict,
 };
 pub use run::{Graph, LogLink, Node, Output, Run, RunnerColumn, TestLine};
 pub use shared::{Badge, Command, Fact, Link, State, Time};

@@ -10,6 +10,8 @@ use super::shared::{Badge, Command, Fact, Link, State, Time};
 pub struct Release {
     /// Project, service and environment.
     pub place: [String; 3],
+    /// Whether it is a rollback: it brings back an earlier release, and no gate judges it.
+    pub is_rollback: bool,
     /// Its number; `None` while its plan is still to be derived.
     pub number: Option<u64>,
     /// Subject of its commit.
@@ -24,6 +26,8 @@ pub struct Release {
     pub artifact: String,
     /// The way from commit to this environment.
     pub way: Vec<Link>,
+    /// The first thing to know about it, if that is no verdict: a rollback.
+    pub notice: Option<Notice>,
     /// The gate's verdict. Absent before the first judgement.
     pub verdict: Option<Verdict>,
     /// The next commands, the one that matters most first.
@@ -38,6 +42,22 @@ pub struct Release {
     pub bundle: Option<EvidenceFile>,
     /// Everything that happened to it, the newest first.
     pub timeline: Vec<Moment>,
+}
+
+/// The first thing to know about a rollback, or about a release that was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Notice {
+    /// Its state.
+    pub state: State,
+    /// A sentence with the person: `Release 41 runs again: Alice rolled back release 42`.
+    pub title: String,
+    /// The reason.
+    pub detail: String,
+    /// Its time.
+    pub time: Option<Time>,
+    /// The releases that it is about, each with its page.
+    pub facts: Vec<Fact>,
 }
 
 /// An evidence file.

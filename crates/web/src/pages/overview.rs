@@ -98,7 +98,7 @@ fn cell(cell: &Cell, now: &Time) -> Markup {
         div class="more" {
             @if let Some(release) = cell.release { span { "#" (release) } }
             @if let Some(since) = &cell.since { span { (moment(since, now)) } }
-            @if !cell.by.is_empty() { span { "by " (text(&cell.by.join(", "))) } }
+            @if !cell.by.is_empty() { span { "approved by " (text(&cell.by.join(", "))) } }
         }
         @if let Some(next) = &cell.behind { (behind(next)) }
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
-use crate::model::{Approvals, Change, Command, Moment, Reason, Release, Rule, State, Time, Verdict};
+use crate::model::{Approvals, Change, Command, Moment, Notice, Reason, Release, Rule, State, Time, Verdict};
 use crate::parts::{
     address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, section,
     sentence, text, tone, way,
@@ -16,15 +16,19 @@ pub fn release(frame: &Frame, page: &Release) -> String {
     let main = html! {
         (head(page))
         section id="way" data-live aria-label="Way" { div class="card" { (way(&page.way)) } }
-        section id="verdict" data-live aria-label="Verdict" { (verdict(page.verdict.as_ref(), &page.next)) }
+        section id="verdict" data-live aria-label="Verdict" { (first(page, now)) }
         div class="columns" {
             div class="main" {
-                (section("changes", "Changes of this release", &differences(&page.changes)))
+                @if !page.is_rollback {
+                    (section("changes", "Changes of this release", &differences(&page.changes)))
+                }
                 @if let Some(verdict) = &page.verdict { (section("rules", "Rules of the policy", &rules(verdict))) }
                 (section("timeline", "Timeline", &timeline(&page.timeline, now)))
             }
             aside aria-label="Facts" {
-                (section("approvals", "Approvals", &approvals(&page.approvals, now)))
+                @if !page.is_rollback {
+                    (section("approvals", "Approvals", &approvals(&page.approvals, now)))
+                }
                 (section("evidence", "Evidence", &evidence(page)))
             }
         }
@@ -38,7 +42,7 @@ fn head(page: &Release) -> Markup {
         header class="top" id="headline" data-live {
             div {
                 h1 {
-                    "Release"
+                    @if page.is_rollback { "Rollback" } @else { "Release" }
                     @if let Some(number) = page.number { " " (number) }
                     ": " (text(&page.subject))
                 }
@@ -49,6 +53,32 @@ fn head(page: &Release) -> Markup {
                 }
             }
             (badge(&page.badge))
+        }
+    }
+}
+
+/// A notice comes before the verdict, with the next commands: the verdict is of an earlier time then.
+fn first(page: &Release, now: &Time) -> Markup {
+    let Some(told) = &page.notice else { return verdict(page.verdict.as_ref(), &page.next) };
+    html! {
+        (notice(told, &page.next, now))
+        @if let Some(earlier) = &page.verdict { (verdict(Some(earlier), &[])) }
+    }
+}
+
+pub(super) fn notice(notice: &Notice, next: &[Command], now: &Time) -> Markup {
+    html! {
+        div class={ "card verdict " (tone(notice.state)) } {
+            div class="title" {
+                (glyph(notice.state))
+                h2 { (text(&notice.title)) }
+                p {
+                    @if let Some(time) = &notice.time { (moment(time, now)) ": " }
+                    (text(&notice.detail))
+                }
+            }
+            (facts(&notice.facts))
+            @if !next.is_empty() { div class="next" { h3 { "Next" } div { (commands(next)) } } }
         }
     }
 }

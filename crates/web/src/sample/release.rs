@@ -2,8 +2,8 @@
 
 use super::invented::{ARTIFACT, COMMIT, DAY, HOUR, MINUTE, ago, ahead, badge, command, fact, words};
 use crate::model::{
-    Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, EvidenceFile, Fact, Link, Moment, Reason,
-    Release, Rule, State, Time, Verdict,
+    Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, EvidenceFile, Fact, Link, Moment, Notice,
+    Reason, Release, Rule, State, Time, Verdict,
 };
 
 /// A release that two checks block.
@@ -11,6 +11,7 @@ use crate::model::{
 pub fn release() -> Release {
     Release {
         place: ["acme", "api", "production"].map(str::to_owned),
+        is_rollback: false,
         number: Some(42),
         subject: "idempotent refunds".to_owned(),
         badge: badge(State::Stop, "blocked"),
@@ -18,6 +19,7 @@ pub fn release() -> Release {
         commit: COMMIT.to_owned(),
         artifact: ARTIFACT.to_owned(),
         way: way(42, badge(State::Stop, "blocked"), "2 checks fail"),
+        notice: None,
         verdict: Some(verdict()),
         next: vec![command("countersign run", Some("Alice, after both updates"))],
         changes: changes(),
@@ -103,6 +105,54 @@ pub fn running_release() -> Release {
             ..release().approvals
         },
         ..held
+    }
+}
+
+/// A release that ran and was rolled back.
+#[must_use]
+pub fn returned_release() -> Release {
+    let ran = running_release();
+    Release {
+        badge: badge(State::Stop, "rolled back"),
+        way: way(117, badge(State::Stop, "rolled back"), "rollback 118"),
+        notice: Some(Notice {
+            state: State::Stop,
+            title: "Bob rolled it back: release 114 came back".to_owned(),
+            detail: "totals are wrong by one cent; CHG-2299".to_owned(),
+            time: Some(ago(2 * HOUR)),
+            facts: vec![Fact { href: Some("/rollback".to_owned()), ..fact("Rollback", "rollback 118") }],
+        }),
+        verdict: ran.verdict.clone().map(|verdict| Verdict {
+            state: State::Quiet,
+            title: "The verdict of that time: every check passes".to_owned(),
+            ..verdict
+        }),
+        next: vec![command("countersign run --again 4f9c21e07b", Some("if it is wanted after all"))],
+        ..ran
+    }
+}
+
+/// A rollback, which no gate judges.
+#[must_use]
+pub fn rollback() -> Release {
+    let link = |name: &str, value: &str| Fact { href: Some("/running".to_owned()), ..fact(name, value) };
+    Release {
+        is_rollback: true,
+        number: Some(118),
+        badge: badge(State::Pass, "runs"),
+        sub: words(&["asked for by Bob"]),
+        notice: Some(Notice {
+            state: State::Pass,
+            title: "Release 114 runs again: Bob rolled back release 117".to_owned(),
+            detail: "totals are wrong by one cent; CHG-2299".to_owned(),
+            time: Some(ago(2 * HOUR)),
+            facts: vec![link("Brought back", "release 114"), link("Took back", "release 117")],
+        }),
+        verdict: None,
+        next: vec![command("countersign logs acme/web/production", None)],
+        changes: Vec::new(),
+        approvals: Approvals { needed: None, votes: Vec::new(), may: None, command: None },
+        ..running_release()
     }
 }
 

@@ -59,10 +59,11 @@ enum Leaves {
 }
 
 /// Pages of which every such leaf holds a text.
-const PAGES: [fn(&str, Leaves) -> String; 13] = [
+const PAGES: [fn(&str, Leaves) -> String; 14] = [
     |text, leaves| pages::overview(&frame(text, leaves), &filled(&sample::overview(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::release(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::held_release(), text, leaves)),
+    |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::returned_release(), text, leaves)),
     |text, leaves| pages::run(&frame(text, leaves), &filled(&sample::run(), text, leaves)),
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::log(), text, leaves)),
     |text, leaves| pages::log(&frame(text, leaves), &filled(&sample::searched_log(), text, leaves)),

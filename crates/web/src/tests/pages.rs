@@ -18,6 +18,11 @@ pub fn all() -> Vec<(&'static str, String)> {
             pages::release(&frame("acme/web/production 118", "/release"), &sample::held_release()),
         ),
         (
+            "release-rolled-back",
+            pages::release(&frame("acme/web/production 117", "/release"), &sample::returned_release()),
+        ),
+        ("rollback", pages::release(&frame("acme/web/production 118", "/release"), &sample::rollback())),
+        (
             "release-running",
             pages::release(&frame("acme/web/production 117", "/release"), &sample::running_release()),
         ),

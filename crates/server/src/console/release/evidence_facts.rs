@@ -2,6 +2,7 @@
 
 use review::results::{Results, counts};
 use web::model::{EvidenceFile, Fact};
+use wire::ReleaseKind;
 
 use super::seen::Seen;
 use crate::console::judgement::EvidenceFacts;
@@ -80,8 +81,10 @@ fn results(results: &Results) -> Vec<Fact> {
 pub fn bundle(seen: &Seen<'_>) -> Option<EvidenceFile> {
     let place = &seen.view.place;
     let name = |number: u64| format!("{}-{}-{number}.bundle", place.service, place.environment);
-    if let Some(digest) = seen.view.bundle {
-        let number = seen.view.release.unwrap_or_default();
+    let brought_back = seen.rollback.as_ref().and_then(|back| back.brought_back.as_ref());
+    let own = brought_back.filter(|_| seen.view.kind == ReleaseKind::Rollback).unwrap_or(&seen.view);
+    if let Some(digest) = own.bundle {
+        let number = own.release.unwrap_or_default();
         let file = name(number);
         let line = format!("countersign evidence {place} {number} --out {file} && countersign verify {file}");
         let href = format!("{}/blobs/{digest}", wire::API);

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use domain::State;
+use domain::gate::GateOutcome;
 use review::ids::short;
 use review::release_words;
 use web::model;
 use wire::{ReleaseKind, ReleaseStage, ReleaseView};
 
+use super::rollback::Rollback;
 use super::timeline::Events;
 use crate::console::judged;
 use crate::console::judgement::{Judged, Proven};
@@ -29,6 +31,8 @@ pub struct Seen<'a> {
     pub is_pending: bool,
     /// Whether it runs.
     pub is_current: bool,
+    /// The rollback that it is, or that took it back.
+    pub rollback: Option<Rollback>,
     /// Its judgement; `None` before the first one.
     pub judged: Option<Arc<Judged>>,
 }
@@ -56,7 +60,11 @@ impl<'a> Seen<'a> {
             }
             (false, None) => None,
         };
-        Ok(Self { at, state, view, run, is_pending: is_open, is_current, judged })
+        let rollback = match view.kind {
+            ReleaseKind::Release => Rollback::of_release(at, state, &view)?,
+            ReleaseKind::Rollback => Rollback::of(at, state, &view.place, view.release.unwrap_or_default())?,
+        };
+        Ok(Self { at, state, view, run, is_pending: is_open, is_current, rollback, judged })
     }
 
     pub fn proven(&self) -> Option<&Proven> {
@@ -81,36 +89,51 @@ impl<'a> Seen<'a> {
 
     /// Number of the rollback that took the release back.
     pub fn rolled_back_by(&self) -> Option<u64> {
-        let standing = self.state.release.at(&self.view.place)?;
-        let bar = standing.rolled_back.iter().find(|bar| Some(bar.release) == self.view.release)?;
-        Some(bar.by)
+        let back = self.rollback.as_ref().filter(|back| back.is_done() && self.view.by_rollback.is_none());
+        back.filter(|_| self.view.kind == ReleaseKind::Release).map(|back| back.number)
+    }
+
+    /// The first thing to know about a rollback, or a release that was rolled back.
+    pub fn notice(&self) -> Option<model::Notice> {
+        self.rollback.as_ref().map(|back| match self.view.kind {
+            ReleaseKind::Rollback => back.notice(),
+            ReleaseKind::Release => back.notice_of_release(&self.view),
+        })
     }
 
     /// Facts of the line below the title.
     pub fn sub(&self, events: &Events) -> Result<Vec<String>, Failure> {
-        let requester = self.run.as_ref().and_then(|run| run.requester);
         let mut sub: Vec<String> = Vec::new();
-        sub.extend(requester.map(|by| format!("run asked for by {}", person(self.at.shared, by))));
-        sub.extend(events.promoted_by().map(|by| format!("promoted by {}", person(self.at.shared, by))));
-        let number = self.view.release.unwrap_or_default();
-        let before = self.at.shared.views.ask(|rows| releases::replaced_by(rows, &self.view.place, number));
-        let before = before.map_err(Failure::failed)?.and_then(|before| before.release);
-        sub.extend(before.map(|before| match self.view.kind {
-            ReleaseKind::Release => format!("replaces release {before}"),
-            ReleaseKind::Rollback => format!("takes back release {before}"),
-        }));
-        sub.extend(self.rolled_back_by().map(|by| format!("rolled back by rollback {by}")));
-        sub.extend(self.view.by_rollback.map(|by| format!("ended by rollback {by}")));
+        if self.view.kind == ReleaseKind::Release {
+            let requester = self.run.as_ref().and_then(|run| run.requester);
+            sub.extend(requester.map(|by| format!("run asked for by {}", person(self.at.shared, by))));
+            let promotion = events.promotion();
+            sub.extend(promotion.map(|(by, outcome)| promoted(&person(self.at.shared, by), outcome)));
+            let number = self.view.release.unwrap_or_default();
+            let before =
+                self.at.shared.views.ask(|rows| releases::replaced_by(rows, &self.view.place, number));
+            let before = before.map_err(Failure::failed)?.and_then(|before| before.release);
+            sub.extend(before.map(|before| format!("replaces release {before}")));
+        }
         let other = self.view.by.filter(|by| *by != self.view.run);
         sub.extend(other.map(|by| format!("replaced by run {}", short(&by.to_string()))));
         Ok(sub)
     }
 }
 
+/// The last promotion in words, by the gate's verdict since then.
+fn promoted(by: &str, outcome: Option<GateOutcome>) -> String {
+    match outcome {
+        None | Some(GateOutcome::Pass) => format!("promoted by {by}"),
+        Some(GateOutcome::Fail) => format!("{by}'s promotion was refused by the gate"),
+        Some(GateOutcome::Undecided) => format!("the gate could not decide on {by}'s promotion"),
+    }
+}
+
 /// The state of a release with its word, as the views have it.
 pub fn settled_badge(view: &ReleaseView, is_current: bool) -> model::Badge {
     let state = match view.stage {
-        ReleaseStage::Running if is_current || view.kind == ReleaseKind::Rollback => model::State::Pass,
+        ReleaseStage::Running if is_current => model::State::Pass,
         ReleaseStage::Running | ReleaseStage::Superseded | ReleaseStage::Dropped => model::State::Quiet,
         ReleaseStage::Wanted | ReleaseStage::Proposed | ReleaseStage::Judging | ReleaseStage::Due => {
             model::State::Busy
@@ -123,4 +146,21 @@ pub fn settled_badge(view: &ReleaseView, is_current: bool) -> model::Badge {
         | ReleaseStage::RolledBack => model::State::Stop,
     };
     badge(state, release_words::word(view, is_current))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GateOutcome, promoted};
+
+    #[test]
+    fn a_promotion_that_the_gate_refused_does_not_count_as_one() {
+        for (outcome, words) in [
+            (None, "promoted by Ada"),
+            (Some(GateOutcome::Pass), "promoted by Ada"),
+            (Some(GateOutcome::Fail), "Ada's promotion was refused by the gate"),
+            (Some(GateOutcome::Undecided), "the gate could not decide on Ada's promotion"),
+        ] {
+            assert_eq!(promoted("Ada", outcome), words);
+        }
+    }
 }

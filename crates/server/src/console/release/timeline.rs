@@ -3,6 +3,7 @@
 //! Invariant: an entry that the caller may not read is not here: all of them are of the release's own project.
 
 use domain::gate::{GateOutcome, Judged};
+use domain::release::RollbackRequested;
 use domain::{Event, PersonId};
 use evidence::approval::Decision;
 use evidence::entry::Header;
@@ -53,10 +54,23 @@ impl Events {
         self.judged().map(|judged| judged.moment)
     }
 
-    /// The person who promoted it the last time.
-    pub fn promoted_by(&self) -> Option<PersonId> {
-        self.0.iter().find_map(|(_, _, event)| match event {
-            Event::Promoted(promoted) => Some(promoted.person),
+    /// The person who promoted it the last time, and the verdict of the gate since then.
+    pub fn promotion(&self) -> Option<(PersonId, Option<GateOutcome>)> {
+        let mut since = None;
+        for (_, _, event) in &self.0 {
+            match event {
+                Event::Promoted(promoted) => return Some((promoted.person, since)),
+                Event::Judged(judged) => since = since.or(Some(judged.outcome)),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The request for a rollback, with its time, if it is one.
+    pub fn rollback(&self) -> Option<(Moment, &RollbackRequested)> {
+        self.0.iter().find_map(|(_, time, event)| match event {
+            Event::RollbackRequested(back) => Some((*time, back)),
             _ => None,
         })
     }
@@ -115,8 +129,11 @@ fn sentence(at: &Reading<'_>, event: &Event) -> Option<(String, String)> {
             (title, said.unwrap_or_else(|| reported.reasons.join(", ")))
         }
         Event::RollbackRequested(back) => {
-            let reason = request_reason(shared, &back.request).unwrap_or_default();
-            (format!("{} asked for the rollback", by(back.person)), reason)
+            let reason = request_reason(shared, &back.request).filter(|reason| !reason.is_empty());
+            let course = back.course.as_ref();
+            let of = course.map(|course| format!(" of release {}", course.from_release)).unwrap_or_default();
+            let title = format!("{} asked for the rollback{of}", by(back.person));
+            (title, reason.unwrap_or_else(|| "no reason was given".to_owned()))
         }
         Event::ChecksLost(_) => ("Some of its checks will never be reported".to_owned(), String::new()),
         Event::Reported(reported) => {

@@ -40,7 +40,17 @@ pub fn of(seen: &Seen<'_>, events: &Events) -> Option<Verdict> {
         (false, None) => String::new(),
     };
     let freezes = seen.state.identity.freezes();
-    Some(ruled(Ruling { place, judged, is_pending: seen.is_pending, freezes }, detail))
+    let verdict = ruled(Ruling { place, judged, is_pending: seen.is_pending, freezes }, detail);
+    Some(if seen.rolled_back_by().is_some() { past(verdict) } else { verdict })
+}
+
+/// The verdict about a release that was rolled back: it says nothing about now.
+fn past(verdict: Verdict) -> Verdict {
+    let state = if verdict.state == model::State::Pass { model::State::Quiet } else { verdict.state };
+    let mut letters = verdict.title.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+    let title = format!("The verdict of that time: {first}{}", letters.as_str());
+    Verdict { state, title, ..verdict }
 }
 
 /// The verdict of a judgement.

@@ -124,7 +124,8 @@ fn environment(seen: &Seen<'_>, place: &Place) -> Link {
         Some(_) if is_own => seen.badge(seen.words().as_ref()),
         Some(release) => other(seen, release),
     };
-    let lines = number.map(|number| format!("release {number}")).into_iter().collect();
+    let kind = found.map_or(ReleaseKind::Release, |release| release.kind);
+    let lines = number.map(|number| format!("{kind} {number}")).into_iter().collect();
     Link {
         title: place.environment.to_string(),
         badge,
