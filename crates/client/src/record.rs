@@ -39,6 +39,8 @@ pub async fn record(
         view: &history.release,
         standing: Standing { is_current: history.current, replacement: history.replacement },
         evidence: checked.as_ref().zip(judgement.as_ref()),
+        // Evidence that does not hold has ended the command above.
+        broken: None,
         bundle,
         told: &told,
         envelopes: &envelopes,

@@ -36,6 +36,8 @@ pub struct Sources<'a> {
     pub standing: Standing,
     /// Its evidence, if there is any.
     pub evidence: Option<(&'a Checked<'a>, &'a Judgement)>,
+    /// Why its evidence does not hold, if there is some that does not.
+    pub broken: Option<&'a str>,
     /// Digest of that evidence; absent while the release is pending.
     pub bundle: Option<Digest>,
     /// Entries of the ledger about it.
@@ -50,7 +52,7 @@ impl Record {
     /// The record of a release.
     #[must_use]
     pub fn of(sources: Sources<'_>) -> Self {
-        let Sources { view, standing, evidence, bundle, told: entries, envelopes, named } = sources;
+        let Sources { view, standing, evidence, broken, bundle, told: entries, envelopes, named } = sources;
         let by = |person: PersonId| {
             let enrolled = evidence.and_then(|(checked, _)| checked.people.enrolled.by_id(person.id()));
             let known = enrolled.map(|person| person.name.clone()).or_else(|| named(person));
@@ -96,7 +98,7 @@ impl Record {
             Some((checked, judgement)) => {
                 proven::add(&mut record, proven::Evidence { view, bundle, checked, judgement }, by)
             }
-            None => record.missing = Some(words::missing(view)),
+            None => record.missing = Some(words::missing(view, broken)),
         }
         // A report whose signature was not verified names no agent beside what the evidence proves.
         let is_reported = |step: &Step| step.known == Known::Signed && step.kind == REPORTED;

@@ -74,6 +74,7 @@ fn a_record_tells_what_the_evidence_proves_and_what_the_server_says() {
             view: &view,
             standing: Standing { is_current: true, replacement: None },
             evidence: Some((&checked, &judgement)),
+            broken: None,
             bundle: view.bundle,
             told: &[Told { entry: 4_000, time: at(60), event: Event::AgentReported(reported) }],
             envelopes: &BTreeMap::from([(envelope, signed)]),
@@ -102,6 +103,24 @@ fn a_record_tells_what_the_evidence_proves_and_what_the_server_says() {
     let last = forged.steps.last().unwrap();
     assert_eq!((last.known, last.detail.as_str()), (Known::Told, ""));
     assert!(forged.text().contains("[told by the server]"), "{}", forged.text());
+}
+
+#[test]
+fn attack_evidence_that_does_not_hold_is_named_and_proves_nothing() {
+    let view = view(&"shop/api/production".parse().unwrap(), ReleaseStage::Running);
+    let record = Record::of(Sources {
+        view: &view,
+        standing: Standing::default(),
+        evidence: None,
+        broken: Some("receipts-differ: two receipts name other bytes"),
+        bundle: Some(Digest::of(b"bundle")),
+        told: &[],
+        envelopes: &BTreeMap::new(),
+        named: &|_| None,
+    });
+    let said = "Its evidence does not hold: receipts-differ: two receipts name other bytes. Each step is the server's word.";
+    assert_eq!(record.missing.as_deref(), Some(said));
+    assert!(record.text().contains(said) && record.proof.is_none() && record.gates.is_none(), "{record:?}");
 }
 
 fn reads_like_a_page(text: &str) {
@@ -183,11 +202,12 @@ fn a_release_without_evidence_says_why() {
         (ReleaseStage::Running, ReleaseKind::Rollback, "no gate judges a rollback"),
     ] {
         let view = ReleaseView { kind, ..view(&place, stage) };
-        assert!(missing(&view).contains(why), "{stage}");
+        assert!(missing(&view, None).contains(why), "{stage}");
         let record = Record::of(Sources {
             view: &view,
             standing: Standing::default(),
             evidence: None,
+            broken: None,
             bundle: None,
             told: &[],
             envelopes: &BTreeMap::new(),
@@ -203,6 +223,7 @@ fn bare() -> Record {
         view: &view(&"shop/api/production".parse().unwrap(), ReleaseStage::Running),
         standing: Standing::default(),
         evidence: None,
+        broken: None,
         bundle: None,
         told: &[],
         envelopes: &BTreeMap::new(),

@@ -72,9 +72,12 @@ fn second(moment: Moment) -> String {
     }
 }
 
-/// Why a release has no evidence.
+/// Why a release has no evidence, or why the evidence that it has does not hold.
 #[must_use]
-pub fn missing(view: &ReleaseView) -> String {
+pub fn missing(view: &ReleaseView, broken: Option<&str>) -> String {
+    if let Some(why) = broken {
+        return format!("Its evidence does not hold: {why}. Each step is the server's word.");
+    }
     let why = match (view.stage, view.kind) {
         (_, ReleaseKind::Rollback) => {
             "no gate judges a rollback, and the evidence of the release that it brought back was not found"

@@ -35,7 +35,17 @@ fn checked((bundle, anchors, seen): &Grounds) -> Result<Checked<'_>, String> {
 }
 
 fn broken(bundle: &Bundle, reasons: &Reasons) -> String {
+    format!(
+        "The evidence of release {} of {} does not hold: {}",
+        bundle.release,
+        bundle.place(),
+        first_reason(reasons)
+    )
+}
+
+/// The first reason why evidence does not hold.
+pub fn first_reason(reasons: &Reasons) -> String {
     let first = reasons.against.iter().chain(&reasons.unclear).next();
-    let why = first.map(|reason| format!(": {}: {}", reason.code, reason.what)).unwrap_or_default();
-    format!("The evidence of release {} of {} does not hold{why}", bundle.release, bundle.place())
+    first
+        .map_or_else(|| "no reason is known".to_owned(), |reason| format!("{}: {}", reason.code, reason.what))
 }

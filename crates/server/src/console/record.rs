@@ -15,7 +15,7 @@ use judge::{Store as _, VerificationContext};
 use review::record::{Record, Sources, Standing, Told};
 use wire::ReleaseHistory;
 
-use super::comparison::Grounds;
+use super::comparison::{Grounds, first_reason};
 use super::judged;
 use super::judgement::JudgementKey;
 use super::reading::Reading;
@@ -53,13 +53,15 @@ pub(super) fn of_state(
     };
     let envelopes: BTreeMap<_, _> = told.iter().filter_map(Told::envelope).filter_map(envelope).collect();
     let (evidence, digest) = evidence(at, state, &history)?;
-    let checked =
-        evidence.as_ref().and_then(|(bundle, anchors, seen)| judge::check(bundle, anchors, seen).ok());
+    let checked = evidence.as_ref().map(|(bundle, anchors, seen)| judge::check(bundle, anchors, seen));
+    let broken = checked.as_ref().and_then(|checked| checked.as_ref().err()).map(first_reason);
+    let checked = checked.and_then(Result::ok);
     let judgement = checked.as_ref().map(judge::judge_checked);
     Ok(Record::of(Sources {
         view: &history.release,
         standing: Standing { is_current: history.current, replacement: history.replacement },
         evidence: checked.as_ref().zip(judgement.as_ref()),
+        broken: broken.as_deref(),
         bundle: digest,
         told: &told,
         envelopes: &envelopes,
