@@ -64,6 +64,24 @@ impl<K: Ord + Clone, V> Cache<K, V> {
         Ok(made)
     }
 
+    /// The same if the value is there, or if one more may be made: `left` counts down. `None` otherwise.
+    ///
+    /// # Errors
+    /// The error of `make`; nothing is stored then.
+    pub fn or_make_within<E>(
+        &self,
+        key: K,
+        left: &mut usize,
+        make: impl FnOnce() -> Result<V, E>,
+    ) -> Result<Option<Arc<V>>, E> {
+        if let Some(known) = self.get(&key) {
+            return Ok(Some(known));
+        }
+        let Some(less) = left.checked_sub(1) else { return Ok(None) };
+        *left = less;
+        self.or_make(key, make).map(Some)
+    }
+
     /// Number of values.
     #[cfg(test)]
     pub fn len(&self) -> usize {
@@ -96,6 +114,20 @@ mod tests {
         assert_eq!(made, [1, 2, 3, 1], "3 took the place of 1");
         assert_eq!(cache.or_make(9, || Err("no")).unwrap_err(), "no");
         assert_eq!(*cache.or_make(9, || Ok::<_, &str>(90)).unwrap(), 90, "a failure is not kept");
+    }
+
+    #[test]
+    fn only_so_many_values_are_made_and_known_ones_cost_nothing() {
+        let cache = Cache::new(10);
+        let ask = |key: u8, left: &mut usize| {
+            cache.or_make_within(key, left, || Ok::<_, Infallible>(key)).unwrap().map(|value| *value)
+        };
+        let mut left = 2;
+        assert_eq!(
+            [1, 1, 2, 3, 1].map(|key| ask(key, &mut left)),
+            [Some(1), Some(1), Some(2), None, Some(1)]
+        );
+        assert_eq!((left, ask(3, &mut 1), ask(2, &mut 0)), (0, Some(3), Some(2)));
     }
 
     #[test]

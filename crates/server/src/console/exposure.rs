@@ -2,7 +2,7 @@
 //!
 //! Invariant: places come from a situation, which holds those that the reader may read. A finding is settled only by a statement
 //! that would count at a gate now: it is in force, by an enrolled person with a role for it whose key is not revoked, and
-//! who is not behind the change.
+//! who is not behind the change. At most [`READ_MAX`] bundles are read for one page; a release beyond them is said to be unread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Exposure {
     pub release: u64,
     /// Whether it waits; otherwise it runs.
     pub waits: bool,
+    /// Whether its evidence was not read for this page, so that nothing is known of its contents.
+    pub unread: bool,
     /// Its findings and components; `None` if its evidence does not hold, or cannot be collected yet.
     pub contents: Arc<Option<Contents>>,
     /// How each finding stands, in the order of the findings.
@@ -55,18 +57,41 @@ pub fn all(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec
 /// # Errors
 /// `Failure` if the server's own files fail.
 pub fn of_places(at: &Reading<'_>, state: &State, places: &[&PlaceView]) -> Result<Vec<Exposure>, Failure> {
-    let run = places.iter().map(|view| running(at, state, view));
-    let wait = places.iter().map(|view| waiting(at, state, view));
-    run.chain(wait).filter_map(Result::transpose).collect()
+    within(at, state, places, READ_MAX)
+}
+
+/// The same, for which at most so many bundles are read that no page needed before.
+///
+/// # Errors
+/// `Failure` if the server's own files fail.
+pub(super) fn within(
+    at: &Reading<'_>,
+    state: &State,
+    places: &[&PlaceView],
+    mut left: usize,
+) -> Result<Vec<Exposure>, Failure> {
+    let mut found = Vec::new();
+    for view in places {
+        found.extend(running(at, state, view, &mut left)?);
+    }
+    for view in places {
+        found.extend(waiting(at, state, view, &mut left)?);
+    }
+    Ok(found)
 }
 
 /// The release that runs at a place. A rollback has the contents of the release that had brought the artifact.
-fn running(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<Exposure>, Failure> {
+fn running(
+    at: &Reading<'_>,
+    state: &State,
+    view: &PlaceView,
+    left: &mut usize,
+) -> Result<Option<Exposure>, Failure> {
     let Some(now) = &view.running else { return Ok(None) };
     let bundle = bundle_of_running(at, view, now)?;
     let contents = match bundle {
-        Some(bundle) => judged::contents(at.shared, bundle)?,
-        None => Arc::new(None),
+        Some(bundle) => judged::contents(at.shared, bundle, left)?,
+        None => Some(Arc::new(None)),
     };
     Ok(Some(Exposure::of(at, state, &view.place, (now.release, false), contents)))
 }
@@ -94,11 +119,16 @@ pub fn bundle_of_running(
 }
 
 /// The release that waits at a place, or is rolled out there.
-fn waiting(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<Exposure>, Failure> {
+fn waiting(
+    at: &Reading<'_>,
+    state: &State,
+    view: &PlaceView,
+    left: &mut usize,
+) -> Result<Option<Exposure>, Failure> {
     let Some(open) = &view.open else { return Ok(None) };
     let row = view.releases.iter().find(|row| row.release == Some(open.release));
     if let (ReleaseStage::Due, Some(bundle)) = (open.stage, row.and_then(|row| row.bundle)) {
-        let contents = judged::contents(at.shared, bundle)?;
+        let contents = judged::contents(at.shared, bundle, left)?;
         return Ok(Some(Exposure::of(at, state, &view.place, (open.release, true), contents)));
     }
     let judged = judged::pending(at.shared, state, &view.place, at.now)?;
@@ -108,7 +138,7 @@ fn waiting(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Option<E
         state,
         &view.place,
         (open.release, true),
-        contents.unwrap_or_else(|| Arc::new(None)),
+        Some(contents.unwrap_or_else(|| Arc::new(None))),
     );
     for reason in &judged.judgement.reasons {
         if let Some(id) = reason.finding {
@@ -124,8 +154,9 @@ impl Exposure {
         state: &State,
         place: &Place,
         (release, waits): (u64, bool),
-        contents: Arc<Option<Contents>>,
+        contents: Option<Arc<Option<Contents>>>,
     ) -> Self {
+        let Some(contents) = contents else { return Self::unread(place.clone(), (release, waits)) };
         let counting = match contents.as_ref() {
             Some(known) if !known.found().is_empty() => counting(at, state, place),
             _ => Vec::new(),
@@ -141,7 +172,12 @@ impl Exposure {
         counting: &[Arc<Counting>],
     ) -> Self {
         let standings = contents.as_ref().as_ref().map(|known| known.standings(counting)).unwrap_or_default();
-        Self { place, release, waits, contents, standings, blocks: BTreeMap::new() }
+        Self { place, release, waits, unread: false, contents, standings, blocks: BTreeMap::new() }
+    }
+
+    /// A release whose evidence was not read.
+    pub fn unread(place: Place, named: (u64, bool)) -> Self {
+        Self { unread: true, ..Self::new(place, named, Arc::new(None), &[]) }
     }
 
     /// Its findings, each with how it stands.
@@ -189,3 +225,6 @@ fn statement(shared: &Shared, envelope: Digest) -> Option<Arc<Counting>> {
     };
     shared.pages.exposure.statements.or_make(envelope, || read().ok_or(())).ok()
 }
+
+/// Most bundles that one page reads for the first time. Each has to be checked as a whole.
+const READ_MAX: usize = 60;

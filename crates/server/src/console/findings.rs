@@ -84,6 +84,7 @@ fn shape(outlook: &Outlook) -> Badge {
         Outlook { grave: 1.., .. } => badge(State::Stop, "vulnerable"),
         Outlook { blocked: 1.., .. } => badge(State::Stop, "blocked"),
         Outlook { ending: 1.., .. } => badge(State::Wait, "ends soon"),
+        Outlook { unread: 1.., .. } => badge(State::Wait, "not read"),
         Outlook { running: 0, .. } => badge(State::Quiet, "nothing runs"),
         Outlook { unscanned, .. } if *unscanned > 0 => badge(State::Wait, "not scanned"),
         _ => badge(State::Pass, "clear"),

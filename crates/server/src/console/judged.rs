@@ -80,12 +80,17 @@ pub fn settled(
     })
 }
 
-/// Findings and components of a release whose gate judged this bundle; `None` if the evidence does not hold.
+/// Findings and components of a release whose gate judged this bundle; `None` if the evidence does not hold. At most `left` bundles
+/// are read, and an answer that would need one more is absent.
 ///
 /// # Errors
 /// `Failure` if the bundle cannot be read.
-pub fn contents(shared: &Shared, bundle: Digest) -> Result<Arc<Option<Contents>>, Failure> {
-    shared.pages.exposure.contents.or_make(bundle, || {
+pub fn contents(
+    shared: &Shared,
+    bundle: Digest,
+    left: &mut usize,
+) -> Result<Option<Arc<Option<Contents>>>, Failure> {
+    shared.pages.exposure.contents.or_make_within(bundle, left, || {
         let bundle = read_bundle(shared, &bundle)?;
         let anchors = anchors(&bundle)?;
         // At the time that the witnesses vouch for, so that nothing in it has ended meanwhile.
@@ -114,14 +119,8 @@ pub fn counts(
     bundle: Digest,
     left: &mut usize,
 ) -> Result<Option<Arc<Option<Counts>>>, Failure> {
-    if let Some(known) = shared.pages.exposure.counts.get(&bundle) {
-        return Ok(Some(known));
-    }
-    let Some(less) = left.checked_sub(1) else { return Ok(None) };
-    *left = less;
     let read = || Ok::<_, Failure>(Counts::of(&read_bundle(shared, &bundle)?.lanes.documents));
-    let made = shared.pages.exposure.counts.or_make(bundle, read);
-    made.map(Some)
+    shared.pages.exposure.counts.or_make_within(bundle, left, read)
 }
 
 /// Numbers that the evidence of a pending release follows from, and the minute.

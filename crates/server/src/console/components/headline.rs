@@ -15,6 +15,8 @@ pub struct Reach {
     pub running: usize,
     /// Of these, places without a list of components.
     pub unlisted: usize,
+    /// Of these, places whose evidence was not read for this page.
+    pub unread: usize,
     /// Components that run or wait.
     pub components: usize,
     /// Of these, components with an open finding.
@@ -29,7 +31,8 @@ impl Reach {
         let running = || all.iter().filter(|exposure| !exposure.waits);
         Self {
             running: running().count(),
-            unlisted: running().filter(|exposure| !is_listed(exposure)).count(),
+            unlisted: running().filter(|exposure| !is_listed(exposure) && !exposure.unread).count(),
+            unread: running().filter(|exposure| exposure.unread).count(),
             components: found.len(),
             vulnerable: found.iter().filter(|usage| !usage.findings.is_empty()).count(),
             places: places(found, false).len(),
@@ -41,6 +44,7 @@ impl Reach {
         let count = shown::many(self.components, "component");
         match (self.running, self.components) {
             (0, 0) => "Nothing runs yet.".to_owned(),
+            (_, 0) if self.unread > 0 => "No list of components was read yet.".to_owned(),
             (_, 0) => "No release that runs has a list of components, or each list is empty.".to_owned(),
             _ => {
                 let verb = if self.components == 1 { "runs or waits" } else { "run or wait" };
@@ -58,6 +62,7 @@ impl Reach {
     pub fn of_search(&self, asked: &str) -> String {
         let asked = shown::brief(asked, ASKED_CHARS);
         match self.components {
+            0 if self.unread > 0 => format!("No component that was read matches `{asked}`."),
             0 => format!("No component that runs or waits matches `{asked}`."),
             many => format!(
                 "{} components match `{asked}`; {} them.",
@@ -80,6 +85,8 @@ impl Reach {
         let unlisted = shown::many(self.unlisted, "place");
         sub.extend((self.unlisted > 0).then(|| format!("{unlisted} without a list of components")));
         sub.extend((self.unlisted > 0).then(|| ADVICE.to_owned()));
+        let unread = shown::many(self.unread, "place");
+        sub.extend((self.unread > 0).then(|| format!("{unread} not read yet: load the page again")));
         sub
     }
 }
@@ -140,6 +147,7 @@ mod tests {
         let of = |running, unlisted, components, vulnerable, places| Reach {
             running,
             unlisted,
+            unread: 0,
             components,
             vulnerable,
             places,
@@ -161,6 +169,10 @@ mod tests {
         ] {
             assert_eq!(reach.of_search("pad"), said);
         }
+        let unread = Reach { unread: 2, ..of(2, 0, 0, 0, 0) };
+        assert_eq!(unread.headline(), "No list of components was read yet.");
+        assert_eq!(unread.of_search("pad"), "No component that was read matches `pad`.");
+        assert_eq!(unread.sub()[1], "2 places not read yet: load the page again");
         let sub = of(1, 1, 0, 0, 0).sub();
         assert_eq!(sub[..2], ["1 place runs something", "1 place without a list of components"]);
         assert!(sub[2].contains("scan: [components]") && of(1, 0, 0, 0, 0).sub().len() == 1, "{sub:?}");

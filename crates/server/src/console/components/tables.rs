@@ -108,7 +108,8 @@ fn places(all: &[Exposure]) -> SheetTable {
         };
         let contents = exposure.contents.as_ref().as_ref().filter(|_| is_listed(exposure));
         let Some(contents) = contents else {
-            let none = SheetCell { badge: Some(badge(State::Quiet, "no list")), ..SheetCell::default() };
+            let word = if exposure.unread { "not read" } else { "no list" };
+            let none = SheetCell { badge: Some(badge(State::Quiet, word)), ..SheetCell::default() };
             return vec![place, none, SheetCell::default(), SheetCell::default()];
         };
         let count = |is: &dyn Fn(&&Used) -> bool| contents.used().iter().filter(is).count().to_string();

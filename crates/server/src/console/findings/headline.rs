@@ -11,6 +11,8 @@ pub struct Outlook {
     pub running: usize,
     /// Of these, places without a report of findings.
     pub unscanned: usize,
+    /// Of these, places whose evidence was not read for this page.
+    pub unread: usize,
     /// Of these, places with an open finding that is critical, exploited or a secret.
     pub grave: usize,
     /// Of these, places with any open finding.
@@ -32,7 +34,8 @@ impl Outlook {
             }
             let tally = found.tally();
             outlook.running += 1;
-            outlook.unscanned += usize::from(!found.is_scanned());
+            outlook.unread += usize::from(found.unread);
+            outlook.unscanned += usize::from(!found.is_scanned() && !found.unread);
             outlook.grave += usize::from(tally.grave > 0);
             outlook.open += usize::from(tally.open_count() > 0);
         }
@@ -41,9 +44,10 @@ impl Outlook {
 
     /// How things stand.
     pub fn headline(&self) -> String {
-        let scanned = self.running.saturating_sub(self.unscanned);
+        let scanned = self.running.saturating_sub(self.unscanned + self.unread);
         let runs = match (self.running, scanned, self.grave) {
             (0, ..) => "Nothing runs yet.".to_owned(),
+            (_, 0, _) if self.unread > 0 => "No report of findings was read yet.".to_owned(),
             (_, 0, _) => "No release that runs has a report of findings, so nobody knows what is vulnerable."
                 .to_owned(),
             (1, _, 0) => "The one place that runs something has no open finding that is grave.".to_owned(),
@@ -87,6 +91,9 @@ impl Outlook {
             (self.unscanned > 0).then(|| format!("{} without a report of findings", places(self.unscanned))),
         );
         sub.extend((self.unscanned > 0).then(|| ADVICE.to_owned()));
+        sub.extend(
+            (self.unread > 0).then(|| format!("{} not read yet: load the page again", places(self.unread))),
+        );
         sub
     }
 }
@@ -110,6 +117,7 @@ mod tests {
         let of = |running, unscanned, grave, blocked, ending| Outlook {
             running,
             unscanned,
+            unread: 0,
             grave,
             open: grave,
             blocked,
@@ -140,5 +148,10 @@ mod tests {
             assert_eq!(outlook.headline(), said);
         }
         assert_eq!(of(3, 1, 2, 0, 0).sub()[2], "1 place without a report of findings");
+        let unread = |running, unread| Outlook { unread, ..of(running, 0, 0, 0, 0) };
+        assert_eq!(unread(2, 2).headline(), "No report of findings was read yet.");
+        let said = "No grave finding is open in what runs, as far as one place is known.";
+        assert_eq!(unread(3, 2).headline(), said);
+        assert_eq!(unread(3, 2).sub()[1], "2 places not read yet: load the page again");
     }
 }

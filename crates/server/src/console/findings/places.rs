@@ -50,7 +50,9 @@ fn row(found: &Exposure, tally: &Tally, budgets: &Budgets, now: Moment) -> Vec<S
         ..SheetCell::default()
     };
     let Some(contents) = found.contents.as_ref() else {
-        let mut unread = vec![place, cell("its evidence cannot be read")];
+        let why =
+            if found.unread { "not read yet: load the page again" } else { "its evidence cannot be read" };
+        let mut unread = vec![place, cell(why)];
         unread.resize(COLUMNS, SheetCell::default());
         return unread;
     };

@@ -145,6 +145,7 @@ fn findings(service: &Service<'_>) -> SheetCell {
         return SheetCell { text: "nothing runs".to_owned(), ..SheetCell::default() };
     };
     let (state, word) = match (exposure.is_scanned(), tally.grave, tally.open_count()) {
+        (false, _, _) if exposure.unread => (State::Wait, "not read"),
         (false, _, _) => (State::Wait, "not scanned"),
         (true, 0, 0) => (State::Pass, "none open"),
         (true, 0, _) => (State::Wait, "open"),

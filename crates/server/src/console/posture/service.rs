@@ -102,16 +102,11 @@ fn ordered(mut views: Vec<&PlaceView>) -> Vec<&PlaceView> {
 fn build(at: &Reading<'_>, view: &PlaceView, left: &mut usize) -> Result<Build, Failure> {
     let Some(now) = &view.running else { return Ok(Build::Nothing) };
     let Some(bundle) = bundle_of_running(at, view, now)? else { return Ok(Build::Missing) };
-    let known = at.shared.pages.builds.get(&bundle);
-    let known = match (known, left.checked_sub(1)) {
-        (Some(known), _) => known,
-        (None, None) => return Ok(Build::Unread),
-        (None, Some(less)) => {
-            *left = less;
-            at.shared.pages.builds.or_make(bundle, || read(at, bundle))?
-        }
-    };
-    Ok(if known.is_some() { Build::Holds(known) } else { Build::Missing })
+    Ok(match at.shared.pages.builds.or_make_within(bundle, left, || read(at, bundle))? {
+        None => Build::Unread,
+        Some(known) if known.is_some() => Build::Holds(known),
+        Some(_) => Build::Missing,
+    })
 }
 
 /// The facts of a bundle; `None` if it does not hold.
@@ -169,6 +164,7 @@ impl ServicePlace<'_> {
             Build::Missing => Evidence::Missing,
             Build::Holds(known) => match known.as_ref() {
                 None => Evidence::Missing,
+                Some(_) if self.exposure.is_some_and(|exposure| exposure.unread) => Evidence::Unread,
                 Some(facts) => Evidence::Holds(EvidenceFacts {
                     signed: facts.signer.is_some(),
                     runners: facts.runners.len(),
