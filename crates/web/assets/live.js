@@ -12,6 +12,7 @@ let dirty = false;
 let waits = 1000;
 let broken = "";
 let ended = false;
+const STALE = "This page could not be read again. It shows an earlier state; it tries again by itself.";
 
 const readPage = (address) =>
   new Promise((resolve, reject) => {
@@ -92,13 +93,14 @@ const refresh = async () => {
     }
     root.dataset.entries = fresh.documentElement.dataset.entries;
     shown = Math.max(wanted, Number(root.dataset.entries));
+    if (broken === STALE) say("");
     document.dispatchEvent(new Event("console:replaced"));
   } catch (status) {
     failed = true;
     if (status === 401) {
       ended = true;
       say(`Your session has ended. This opens a new one: countersign open ${location.pathname}`);
-    }
+    } else if (!broken) say(STALE);
   } finally {
     reading = false;
   }
@@ -117,7 +119,7 @@ const state = (isWhole) => {
   if (ended) return;
   if (isWhole) {
     if (broken) {
-      say("");
+      if (broken !== STALE) say("");
       refresh();
     }
   } else say("Live updates are interrupted. The page shows an earlier state; it connects again by itself.");

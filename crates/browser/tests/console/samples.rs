@@ -195,6 +195,26 @@ fn an_entry_appears_without_reload_and_a_broken_stream_is_said_and_heals() {
     });
 }
 
+/// Whoever makes a page fail would otherwise keep the words on it that were true before.
+#[test]
+#[ignore = "needs a browser: cargo x test --browser"]
+fn attack_a_page_that_cannot_be_read_again_says_so() {
+    timed(async {
+        let (site, page) = (site(), Chromium::start().await);
+        page.open(&site.at(HOST, "/")).await;
+        page.when(|| site.streams() == 1).await;
+        site.remove("/");
+        site.tell("id: 48202\nevent: entry\ndata: {}\n\n");
+        page.until("!document.getElementById('stream').hidden").await;
+        let said = page.text("document.getElementById('stream').innerText").await;
+        assert!(said.contains("could not be read again"), "{said}");
+        site.tell("id: 48203\nevent: entry\ndata: {}\n\n");
+        let next = html("/").replacen("data-entries=\"48201\"", "data-entries=\"48203\"", 1);
+        site.put("/", HTML, &next);
+        page.until("document.getElementById('stream').hidden").await;
+    });
+}
+
 const HOST: &str = "sample.localhost";
 /// Those of `crates/server/src/http/console/headers.rs`; tests of the installation see the real ones.
 const HEADERS: &str = "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \

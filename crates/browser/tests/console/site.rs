@@ -57,6 +57,11 @@ impl Site {
         self.inner.files.lock().unwrap().insert(path.to_owned(), (kind.to_owned(), body.to_owned()));
     }
 
+    /// Serves a file no more.
+    pub fn remove(&self, path: &str) {
+        self.inner.files.lock().unwrap().remove(path);
+    }
+
     /// Address of a path under a host name that leads here.
     pub fn at(&self, host: &str, path: &str) -> String {
         format!("http://{host}:{}{path}", self.at.port())
