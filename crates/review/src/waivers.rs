@@ -24,5 +24,5 @@ pub fn failed_tests(results: &Results) -> impl Iterator<Item = &FailedTest> {
 /// The command that accepts a finding or a failed test at a place, for a person who may.
 #[must_use]
 pub fn command(id: &str, place: &Place) -> String {
-    format!("countersign waive {id} --place {place} --until DATE --reason TEXT")
+    format!("countersign waive {id} --place {place} --until DATE --reason WHY")
 }

@@ -61,10 +61,17 @@ pub struct RoleArguments {
     pub log: LogOptions,
 }
 
-/// A text that a person signs; an empty text is invalid.
+/// A text that a person signs; an empty text is invalid, and so is the word that stands for it in a command that is shown.
 pub fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("it is empty; give the reason in words".into()) } else { Ok(text.to_owned()) }
+    let bare = text.trim_matches(['<', '>', '[', ']', '"', '\'']);
+    if bare.is_empty() {
+        return Err("it is empty; give the reason in words".into());
+    }
+    if PLACEHOLDERS.contains(&bare) {
+        return Err("it is only a placeholder; give your reason in words in its place".into());
+    }
+    Ok(text.to_owned())
 }
 
 /// The number of a release.
@@ -77,3 +84,6 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = "expected an address and a port, such as `127.0.0.1:8080`; port 0 selects any free port";
     text.parse().map_err(|_| wrong.to_owned())
 }
+
+/// Words that stand for a reason in commands of pages, help and documents.
+const PLACEHOLDERS: [&str; 5] = ["WHY", "TEXT", "REASON", "…", "..."];

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _, Parser as _};
 
 use super::CommandLine;
 
@@ -131,3 +131,54 @@ const CLI_PAGE_FILES: &str = "A file that you name for an answer (`--out`, `--bu
 const CLI_PAGE_INTRODUCTION: &str = "The test `the_cli_page_is_the_help_of_the_program` writes this page from the program \
                                      itself. Do not edit it: change the help in\n`crates/countersign/src/verbs/` and run \
                                      `UPDATE_CLI=1 cargo x test cli_page`. `--help` after a command prints the same.";
+
+/// Names of the commands below a command that take a reason.
+fn with_reason(command: &Command, names: &mut Vec<String>) {
+    if command.get_arguments().any(|argument| argument.get_long() == Some("reason")) {
+        names.push(command.get_name().to_owned());
+    }
+    command.get_subcommands().for_each(|inner| with_reason(inner, names));
+}
+
+#[test]
+fn attack_a_placeholder_is_no_reason_of_any_verb() {
+    let place = "shop/api/production";
+    let verbs: [&[&str]; 7] = [
+        &["approve", place],
+        &["reject", place],
+        &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
+        &[
+            "not-affected",
+            "78f0ee1d6acb",
+            "--until",
+            "2026-12-31",
+            "--justification",
+            "component_not_present",
+        ],
+        &["sign-off", "--until", "2026-12-31"],
+        &["tag", "1", "1.2.3"],
+        &["rollback", place],
+    ];
+    let mut names = Vec::new();
+    with_reason(&CommandLine::command(), &mut names);
+    let mut listed: Vec<_> = verbs.iter().map(|verb| verb[0].to_owned()).collect();
+    names.sort();
+    listed.sort();
+    assert_eq!(names, listed, "the table has each verb that takes a reason");
+    let parsed = |verb: &[&str], reason: &str| {
+        let words = [&["countersign"], verb, &["--reason", reason]].concat();
+        CommandLine::try_parse_from(words).map(drop)
+    };
+    for verb in verbs {
+        for placeholder in ["WHY", " TEXT ", "REASON", "…", "...", "<WHY>", "[REASON]"] {
+            let error = parsed(verb, placeholder).unwrap_err();
+            let said = error.to_string();
+            assert_eq!(error.exit_code(), 2, "{said}");
+            let remedy = "it is only a placeholder; give your reason in words in its place";
+            assert!(said.contains(remedy), "{verb:?} {placeholder}: {said}");
+        }
+        for reason in ["WHY NOT: the input is ours", "TEXT of the ticket was read", "why"] {
+            parsed(verb, reason).unwrap_or_else(|error| panic!("{verb:?} {reason}: {error}"));
+        }
+    }
+}

@@ -101,9 +101,8 @@ fn a_withdrawn_waiver_lets_its_finding_block_again() {
     // The line of the run can be copied; a date and a reason are missing in it.
     let run = shop.home.run_in(&shop.repository(), &["run"]);
     let run = String::from_utf8(run.stdout).unwrap();
-    let waive = format!(
-        "countersign waive {finding} --place shop/ledger-api/production --until DATE --reason TEXT\n"
-    );
+    let waive =
+        format!("countersign waive {finding} --place shop/ledger-api/production --until DATE --reason WHY\n");
     assert!(run.contains(&format!("(finding {finding})\n")) && run.contains(&waive), "{run}");
     let end = tomorrow();
     let waived = by(&["waive", &finding, "--yes", "--reason", "the input is ours", "--until", &end]);

@@ -18,6 +18,7 @@ fn first_mistakes_are_named() {
     let address = taken.local_addr().unwrap().to_string();
     page.fails("an address that is taken", &["up", "--listen", &address]);
     page.fails("an empty reason", &["approve", "--reason", " "]);
+    page.fails("a placeholder as the reason", &["approve", "--reason", "WHY"]);
     shop.ok(&["policy", "copy", "policy"]);
     let gate = shop.repository().join("policy/gate.rego");
     let text = std::fs::read_to_string(&gate).unwrap();

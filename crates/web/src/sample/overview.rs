@@ -46,7 +46,7 @@ fn waiting() -> Vec<Waiting> {
             detail: "14 commits by Alice, Bob and a bot. Every check passes.".to_owned(),
             since: Some(ago(2 * HOUR)),
             href: "/releases/acme/web/production/118".to_owned(),
-            command: Some(command("countersign approve acme/web/production --reason …", Some("Carol or Dave"))),
+            command: Some(command("countersign approve acme/web/production --reason WHY", Some("Carol or Dave"))),
         },
         Waiting {
             badge: badge(State::Frozen, "frozen"),
@@ -179,7 +179,7 @@ fn ending() -> Vec<Ending> {
         command: line.map(|line| command(line, Some("a release manager"))),
     };
     vec![
-        one("waiver of CVE-2026-1188", 2 * DAY, Some("countersign waive 7d31 --until … --reason …")),
+        one("waiver of CVE-2026-1188", 2 * DAY, Some("countersign waive 7d31 --until DATE --reason WHY")),
         one("status of the installation", 11 * DAY, None),
         one("enrolment of Bob", 26 * DAY, None),
     ]

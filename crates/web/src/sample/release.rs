@@ -66,12 +66,12 @@ pub fn held_release() -> Release {
             rules: rules.collect(),
             passed: verdict().passed,
         }),
-        next: vec![command("countersign approve acme/web/production --reason …", Some("Carol or Dave"))],
+        next: vec![command("countersign approve acme/web/production --reason WHY", Some("Carol or Dave"))],
         approvals: Approvals {
             needed: Some("0 of 1 approval counts".to_owned()),
             votes: Vec::new(),
             may: Some(words(&["Carol", "Dave"])),
-            command: Some(command("countersign approve acme/web/production --reason …", None)),
+            command: Some(command("countersign approve acme/web/production --reason WHY", None)),
         },
         ..release()
     }
@@ -222,7 +222,7 @@ fn verdict() -> Verdict {
                 commands: vec![
                     command("cargo update -p openssl-src --precise 300.5.3", None),
                     command(
-                        "countersign waive 7d31 --until … --reason …",
+                        "countersign waive 7d31 --until DATE --reason WHY",
                         Some("accepts it until a date; anybody but Alice and Bob"),
                     ),
                 ],

@@ -19,7 +19,10 @@ pub fn sheet() -> Sheet {
         commands: Vec::new(),
     };
     let waiver = SheetRow {
-        commands: vec![command("countersign waive 7d31 --until … --reason …", Some("a release manager"))],
+        commands: vec![command(
+            "countersign waive 7d31 --until DATE --reason WHY",
+            Some("a release manager"),
+        )],
         ..row(State::Wait, "ends soon", "waiver of CVE-2026-1188", &["by Carol"], -2 * DAY)
     };
     Sheet {

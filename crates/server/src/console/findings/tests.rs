@@ -94,7 +94,7 @@ fn a_finding_that_runs_and_blocks_is_told_once_with_its_places_owner_and_next_co
     let short = &id.hex()[..12];
     assert_eq!(
         lines,
-        [format!("countersign waive {short} --place shop/api/production --until DATE --reason TEXT")]
+        [format!("countersign waive {short} --place shop/api/production --until DATE --reason WHY")]
     );
 }
 

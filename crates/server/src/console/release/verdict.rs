@@ -237,7 +237,7 @@ mod tests {
         assert_eq!((reason.code.as_str(), reason.owner.as_deref()), ("secret-found", Some("team shop")));
         let [command] = reason.commands.as_slice() else { unreachable!("{reason:#?}") };
         let id = reason.facts[0].strip_prefix("finding ").unwrap();
-        let line = format!("countersign waive {id} --place {place} --until DATE --reason TEXT");
+        let line = format!("countersign waive {id} --place {place} --until DATE --reason WHY");
         assert_eq!(command.line, line);
         assert!(
             verdict.rules.len() > 5 && verdict.rules[0].code == "secret-found",
