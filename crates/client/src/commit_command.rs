@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::shell;
 use crate::signing::{self, git_config};
+use shown::shell;
 
 /// Settings of a person's git.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

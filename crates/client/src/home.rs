@@ -11,7 +11,7 @@ use evidence::Name;
 
 use crate::dirs::user_dir;
 use crate::error::Error;
-use crate::shell;
+use shown::shell;
 
 /// The server's data directory and the directories beside it.
 #[derive(Clone, Debug)]

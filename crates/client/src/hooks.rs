@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::changes::Repository;
 use crate::error::Error;
-use crate::shell;
+use shown::shell;
 
 /// Hooks that this program can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

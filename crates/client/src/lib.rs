@@ -52,7 +52,6 @@ pub mod run_reports;
 pub mod run_request;
 pub mod secret;
 pub mod session;
-pub mod shell;
 pub mod signing;
 pub mod source_tree;
 pub mod statements;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::pipeline;
 
-use crate::shell;
+use shown::shell;
 
 /// The remedy for a commit without a pipeline file; it depends on the files of the work tree.
 pub fn instead(repository: &Path) -> String {

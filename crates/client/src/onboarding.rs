@@ -4,7 +4,7 @@ use std::path::Path;
 
 use evidence::Id;
 
-use crate::shell;
+use shown::shell;
 
 /// A command that can be typed unchanged: it names keys by fingerprint, and `key use` looks for them in the usual files.
 pub fn key_use(person: Id, approval: &str, sign_in: &str, data: &Path, pin: &str) -> String {

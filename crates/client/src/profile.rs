@@ -15,7 +15,7 @@ use crate::dirs::{config_dir, person_dir};
 use crate::error::Error;
 use crate::files::write_private;
 use crate::home::Home;
-use crate::shell;
+use shown::shell;
 
 /// A person's identity in an installation, and the keys that the person uses there.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use evidence::ssh::SshKey;
 
 use crate::dirs::home_dir;
 use crate::error::Error;
-use crate::shell;
+use shown::shell;
 
 /// A person's key and the file that `ssh-keygen` signs with.
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@
 //! characters that change direction, and invisible characters are written as escapes (Unicode TR 36,
 //! <https://www.unicode.org/reports/tr36/>). The crate knows nothing about the meaning of a text.
 
+pub mod shell;
+
 use std::io::Write as _;
 
 /// Prints a message on standard error, as commands do beside their answer. All lines after the first are indented. A

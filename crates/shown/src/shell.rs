@@ -3,11 +3,13 @@
 use std::path::Path;
 
 /// A path, quoted as one word.
+#[must_use]
 pub fn path(path: &Path) -> String {
     word(&path.display().to_string())
 }
 
 /// A text, quoted as one word.
+#[must_use]
 pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

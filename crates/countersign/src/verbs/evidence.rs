@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use client::{evidence_file, places, session, shell};
+use client::{evidence_file, places, session};
 use evidence::Place;
 use serde::Serialize;
+use shown::shell;
 
 use super::{DataDir, release, runtime};
 use crate::failure::Failure;

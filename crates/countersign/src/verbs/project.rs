@@ -16,13 +16,13 @@ use client::profile::Profile;
 use client::project;
 use client::request::Parts;
 use client::session;
-use client::shell;
 use evidence::dsse::Envelope;
 use evidence::environment;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Name};
 use serde::Serialize;
 use serde_json::json;
+use shown::shell;
 use wire::PlaceView;
 
 use super::init::{MESSAGE, PlaceReport, commit_first};

@@ -6,11 +6,12 @@ use clap::Args;
 use client::evidence_file::save;
 use client::promotion::Promotion;
 use client::request::Parts;
-use client::{places, session, shell, waiting};
+use client::{places, session, waiting};
 use evidence::Place;
 use review::place_words;
 use serde::Serialize;
 use serde_json::json;
+use shown::shell;
 use wire::ReleaseStage;
 
 use super::{DataDir, runtime};

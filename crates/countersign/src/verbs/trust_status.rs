@@ -10,11 +10,11 @@ use client::id_prefix::IdPrefix;
 use client::pins;
 use client::profile;
 use client::session;
-use client::shell;
 use client::statements;
 use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
+use shown::shell;
 use wire::{PersonView, PlaceView, RunFilter};
 
 use super::trust_sign::sign_status;

@@ -15,10 +15,11 @@ use std::path::PathBuf;
 use client::clock::now;
 use client::home::Home;
 use client::profile::{self, Profile};
-use client::{dirs, files, pins, policies, project, random, shell};
+use client::{dirs, files, pins, policies, project, random};
 use evidence::rules::UNTESTED;
 use evidence::trust_root::Mode;
 use evidence::{Id, Name};
+use shown::shell;
 
 pub use self::arguments::Init;
 use self::arguments::ModeArgument;

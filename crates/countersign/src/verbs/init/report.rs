@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use client::commit_command::{self, GitSettings};
 use client::home::Home;
-use client::{onboarding, project, shell};
+use client::{onboarding, project};
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Id, Name};
 use review::summary::assurance;
 use serde::Serialize;
+use shown::shell;
 
 use super::arguments::Init;
 use crate::failure::Failure;

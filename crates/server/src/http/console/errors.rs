@@ -1,18 +1,25 @@
 //! Errors for browsers: a page with what happened and what to do, in place of a problem document.
 //!
 //! Invariant: this is the one place that decides which of both an error becomes. Its page tells no more than the problem
-//! document; only a reader who may see the frame sees anything of the installation.
+//! document; only a reader who may see the frame sees anything of the installation. A sender who knows the console's own name,
+//! which nobody can guess, is told the data directory by which its owner reads.
 
-use axum::extract::Request;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use shown::shell;
 use web::Frame;
 use web::model::{Command, Problem};
 use wire::{PagePath, ProblemKind};
 
 use super::form::is_browser;
+use super::opening;
 use crate::http::problem::{Failure, ProblemDocument};
+use crate::shared::Shared;
 
 /// The frame that a problem's page has, for a reader who may see it.
 #[derive(Clone, Debug)]
@@ -28,9 +35,11 @@ pub fn framed(failure: Failure, frame: Option<Frame>) -> Response {
 }
 
 /// Turns an error into a page if a browser asked.
-pub async fn for_browsers(request: Request, next: Next) -> Response {
+pub async fn for_browsers(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let is_browser = is_browser(request.headers());
     let uri = is_browser.then(|| request.uri().clone());
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_own_name = host.is_some_and(|host| shared.console.is_named(host));
     let mut response = next.run(request).await;
     let document = response.extensions_mut().remove::<ProblemDocument>();
     let frame = response.extensions_mut().remove::<ProblemFrame>();
@@ -38,8 +47,9 @@ pub async fn for_browsers(request: Request, next: Next) -> Response {
     let Some(uri) = uri.filter(|_| status.is_client_error() || status.is_server_error()) else {
         return response;
     };
-    let path = uri.path_and_query().and_then(|path| path.as_str().parse::<PagePath>().ok());
-    let problem = problem(status, document, path);
+    let data = is_own_name.then(|| shared.gatekeeper.readers().dir());
+    let address = Address::of(uri.path(), uri.query());
+    let problem = problem(status, document, &address, data);
     let page = match frame {
         Some(ProblemFrame(frame)) => web::pages::error(&frame, &problem),
         None => web::pages::outside(&problem),
@@ -50,7 +60,43 @@ pub async fn for_browsers(request: Request, next: Next) -> Response {
     Response::from_parts(parts, page.into())
 }
 
-fn problem(status: StatusCode, document: Option<ProblemDocument>, path: Option<PagePath>) -> Problem {
+/// The page that was asked for, as far as it can be asked for again.
+#[derive(Debug)]
+struct Address {
+    page: PagePath,
+    /// Whether the same address may answer later. A link that was used never does, and a form is not sent by a link.
+    is_lasting: bool,
+}
+
+impl Address {
+    fn of(path: &str, query: Option<&str>) -> Self {
+        if [opening::PATH, web::frame::CLOSE].contains(&path) {
+            return Self { page: PagePath::root(), is_lasting: false };
+        }
+        let whole = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        Self { page: whole.parse().unwrap_or_else(|_| PagePath::root()), is_lasting: true }
+    }
+
+    /// The commands that open it, for a person of the installation and, if the data directory may be told, for its owner.
+    fn commands(&self, data: Option<&Path>) -> Vec<Command> {
+        let page =
+            if self.page == PagePath::root() { String::new() } else { format!(" {}", self.page.word()) };
+        let own =
+            Command { line: format!("countersign open{page}"), note: Some("with your profile".to_owned()) };
+        let owner = data.and_then(|data| std::path::absolute(data).ok()).map(|data| Command {
+            line: format!("countersign open --data {}{page}", shell::path(&data)),
+            note: Some("as the owner of the data directory, on the server's machine".to_owned()),
+        });
+        [own].into_iter().chain(owner).collect()
+    }
+}
+
+fn problem(
+    status: StatusCode,
+    document: Option<ProblemDocument>,
+    address: &Address,
+    data: Option<&Path>,
+) -> Problem {
     let Some(ProblemDocument(document)) = document else {
         // The framework answered before any handler, for instance to another method.
         let title = status.canonical_reason().unwrap_or("the request failed").to_lowercase();
@@ -60,17 +106,16 @@ fn problem(status: StatusCode, document: Option<ProblemDocument>, path: Option<P
     let reasons = document.reasons.iter().map(|reason| format!("; {}: {}", reason.what, reason.remedy));
     let detail = format!("{}{}{}", document.detail, reasons.collect::<String>(), document.where_to_look());
     let is_unknown = document.kind == ProblemKind::Unauthenticated;
-    let path = path.unwrap_or_else(PagePath::root);
-    let command = || Command { line: format!("countersign open {}", path.word()), note: None };
     Problem {
         status: document.status,
         title: title(&document),
         detail,
-        commands: is_unknown.then(command).into_iter().collect(),
+        commands: if is_unknown { address.commands(data) } else { Vec::new() },
         onward: match document.kind {
+            ProblemKind::Unauthenticated if !address.is_lasting => None,
             // A link from elsewhere comes without the session (`SameSite=Strict`); the same link from here comes with it.
             ProblemKind::Unauthenticated | ProblemKind::Busy | ProblemKind::Failed => {
-                Some((path.to_string(), "Try again".to_owned()))
+                Some((address.page.to_string(), "Try again".to_owned()))
             }
             _ => overview(),
         },
@@ -95,4 +140,45 @@ fn title(document: &wire::Problem) -> String {
 
 fn overview() -> Option<(String, String)> {
     Some(("/".to_owned(), "Overview".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str, query: Option<&str>, data: Option<&str>) -> (Vec<String>, Option<String>) {
+        let document = ProblemDocument(wire::Problem::new(ProblemKind::Unauthenticated, "x"));
+        let address = Address::of(path, query);
+        let problem = problem(StatusCode::UNAUTHORIZED, Some(document), &address, data.map(Path::new));
+        let lines = problem.commands.into_iter().map(|command| command.line).collect();
+        (lines, problem.onward.map(|(path, _)| path))
+    }
+
+    #[test]
+    fn a_page_without_a_right_names_commands_that_open_it() {
+        let page = "/releases/a/b/c/1";
+        for (path, query, data, lines, onward) in [
+            (page, None, None, &["countersign open /releases/a/b/c/1"][..], Some(page)),
+            ("/", None, None, &["countersign open"], Some("/")),
+            (
+                "/findings",
+                Some("q=a"),
+                Some("/da ta"),
+                &["countersign open '/findings?q=a'", "countersign open --data '/da ta' '/findings?q=a'"],
+                Some("/findings?q=a"),
+            ),
+            (
+                "/open",
+                Some("ticket=abc"),
+                Some("/data"),
+                &["countersign open", "countersign open --data /data"],
+                None,
+            ),
+            ("/close", None, None, &["countersign open"], None),
+            ("/runs/$(id)", None, None, &["countersign open"], Some("/")),
+        ] {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            assert_eq!(of(path, query, data), (lines, onward.map(str::to_owned)), "{path}");
+        }
+    }
 }
