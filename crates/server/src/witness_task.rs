@@ -43,7 +43,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
             Ok(()) => true,
             Err(what) => {
                 if !complained {
-                    warn!("the newest checkpoint is not witnessed: {what}; asking again");
+                    warn!("the newest checkpoint is not witnessed: {what}");
                 }
                 false
             }
@@ -89,9 +89,24 @@ async fn round(
     gather(asks.collect(), take, async { tokio::time::sleep(GRACE).await }).await;
     sizes.extend(answered.into_iter().map(|url| (url, size)));
     if found < quorum {
-        return Err(format!("{found} of {quorum} cosigned; {}", failures.join("; ")));
+        return Err(too_few(found, quorum, urls.len(), failures));
     }
     shared.intake.witnessed(note).await.map_err(text)
+}
+
+/// The sentence about a round in which too few witnesses cosigned. Each one that was asked and did not is among the
+/// failures; witnesses that the trust root demands and that this server asks at no address have no failure.
+fn too_few(found: usize, quorum: usize, asked: usize, mut failures: Vec<String>) -> String {
+    if asked < quorum {
+        let asks = match asked {
+            0 => "no witness".to_owned(),
+            1 => "only one witness".to_owned(),
+            _ => format!("only {asked} witnesses"),
+        };
+        failures.push(format!("this server asks {asks}; start it with `--witness URL` for each witness"));
+    }
+    let again = if asked == 0 { "" } else { "; asking again" };
+    format!("{found} of {quorum} cosigned: {}{again}", failures.join("; "))
 }
 
 /// Adds those lines of a witness's answer that verify under known keys, one for each key, and returns the number of keys
@@ -232,7 +247,32 @@ mod tests {
 
     use tlog::{Checkpoint, CosignatureKey, Hash, NoteSigner, SignatureKind};
 
-    use super::{gather, take_cosignatures};
+    use super::{gather, take_cosignatures, too_few};
+
+    #[test]
+    fn a_round_with_too_few_cosignatures_always_names_its_cause() {
+        let failed = vec!["http://127.0.0.1:1: status 500: full".to_owned()];
+        for (found, quorum, asked, failures, said) in [
+            (0, 1, 1, failed.clone(), "0 of 1 cosigned: http://127.0.0.1:1: status 500: full; asking again"),
+            (
+                0,
+                1,
+                0,
+                Vec::new(),
+                "0 of 1 cosigned: this server asks no witness; start it with `--witness URL` for each witness",
+            ),
+            (
+                1,
+                2,
+                1,
+                Vec::new(),
+                "1 of 2 cosigned: this server asks only one witness; start it with `--witness URL` for each \
+                 witness; asking again",
+            ),
+        ] {
+            assert_eq!(too_few(found, quorum, asked, failures), said);
+        }
+    }
 
     /// A witness that answers with two times, or with lines of others, adds only one line, under its own key.
     #[test]

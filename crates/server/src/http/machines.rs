@@ -17,7 +17,7 @@ use evidence::entry::Actor;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tracing::warn;
+use tracing::{debug, warn};
 use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
 
 use super::logged_work::{LogFile, LoggedWork};
@@ -172,14 +172,19 @@ pub async fn receipt(
 }
 
 /// Submits a known machine's report. A refused report leaves no entry, so the server's log records it: a runner then
-/// reports a failure instead, and an agent tries again.
+/// reports a failure instead, and an agent tries again. A report of work that ended meanwhile, for instance because the
+/// other runner's failed, is no reason to warn: its machine asks for other work.
 async fn reported(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {
     let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
     let answer = recorded(shared, job).await;
     if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
         // Anybody who has a copy of a report may send it again and again, so the line is rate-limited.
         let what = format!("`{action}` of {machine} was not accepted: {failure}");
-        shared.attendance.warn(&machine, "report", &what, Instant::now());
+        if failure.is_only(NOTHING_DUE) {
+            debug!(%machine, "{what}");
+        } else {
+            shared.attendance.warn(&machine, "report", &what, Instant::now());
+        }
     }
     answer
 }
@@ -375,6 +380,8 @@ pub fn malformed(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Longest time for which a request for work waits.
+/// The reason of a report whose work ended meanwhile.
+const NOTHING_DUE: &str = "nothing-due";
 const WAIT: Duration = Duration::from_secs(20);
 const LOG_PAUSE: Duration = Duration::from_millis(100);
 const LOG_LOOKS: u32 = 200;

@@ -33,6 +33,11 @@ impl Failure {
         self.0.kind
     }
 
+    /// Whether it was refused for this reason alone.
+    pub fn is_only(&self, code: &str) -> bool {
+        !self.0.reasons.is_empty() && self.0.reasons.iter().all(|reason| reason.code == code)
+    }
+
     /// A failure that is not the requester's fault.
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::new(ProblemKind::Failed, error.to_string())
@@ -124,5 +129,32 @@ impl From<IntakeError> for Failure {
             IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Reason;
+
+    use super::{Failure, ProblemKind, Refusal};
+
+    #[test]
+    fn a_failure_is_for_a_reason_alone_if_it_has_no_other_one() {
+        let refused = |codes: &[&str]| {
+            let reasons = codes.iter().map(|code| Reason::new(code, "x", "x")).collect();
+            Failure::refused(
+                None,
+                &Refusal::of(reasons).unwrap_or_else(|| Reason::new("other", "x", "x").into()),
+            )
+        };
+        for (codes, is_only) in [
+            (&["nothing-due"][..], true),
+            (&["nothing-due", "nothing-due"], true),
+            (&["nothing-due", "number-unbelievable"], false),
+            (&["number-unbelievable"], false),
+        ] {
+            assert_eq!(refused(codes).is_only("nothing-due"), is_only, "{codes:?}");
+        }
+        assert!(!Failure::new(ProblemKind::Busy, "x").is_only("nothing-due"));
     }
 }
