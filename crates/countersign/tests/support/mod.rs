@@ -259,16 +259,30 @@ impl Home {
         Self::started(self.command(&[usual, arguments].concat()))
     }
 
-    fn started(mut command: Command) -> Up {
+    /// `demo` that stays up, once its story is over, and its report.
+    pub fn demo_in(&self, arguments: &[&str]) -> (Up, Value) {
+        let (up, report) =
+            Self::reported(self.command(&[&["demo", "--stay", "-o", "json"], arguments].concat()));
+        assert!(!up.url.is_empty(), "the demo failed");
+        (up, report)
+    }
+
+    fn started(command: Command) -> Up {
+        Self::reported(command).0
+    }
+
+    /// A command that stays after its first line, and this line.
+    fn reported(mut command: Command) -> (Up, Value) {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started: Value = serde_json::from_str(&line).unwrap_or_default();
         if started["url"].is_null() {
-            eprintln!("up did not start: {line}");
+            eprintln!("it did not start: {line}");
         }
         let roles = serde_json::from_value(started["roles"].clone()).unwrap_or_default();
-        Up { child, url: started["url"].as_str().unwrap_or_default().to_owned(), roles }
+        let url = started["url"].as_str().unwrap_or_default().to_owned();
+        (Up { child, url, roles }, started)
     }
 
     /// Waits until the newest checkpoint has its witness's line.

@@ -12,7 +12,7 @@ use super::example::RATES_PAGE;
 use super::look::Look;
 use super::outcomes::{self, number, refused};
 use super::repository::{Repository, broke};
-use super::stage::{PROJECT, SERVICE, Stage};
+use super::stage::{PROJECT, SECOND, SERVICE, Stage};
 use crate::failure::Failure;
 
 /// All of them; returns the list of things to look at.
@@ -62,7 +62,7 @@ struct Blocked {
 /// Bob adds the second project. Two people sign the statements of its places.
 fn joined(stage: &mut Stage) -> Result<Repository, Failure> {
     let line = "a second service";
-    let page = stage.ledger.beside("rates");
+    let page = stage.ledger.beside(SECOND);
     page.found(&RATES_PAGE, "bob", "A page of exchange rates")?;
     let out = stage.aside("statements").display().to_string();
     let added = page.expect("bob", &["project", "add", "--out", &out], 0, line)?.value;

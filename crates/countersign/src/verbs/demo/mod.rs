@@ -18,7 +18,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use look::Look;
+use look::{Look, Person};
 use serde::Serialize;
 use stage::Stage;
 use wire::PagePath;
@@ -55,6 +55,8 @@ struct DemoReport {
     console: String,
     /// Things to look at in the console.
     look: Vec<Look>,
+    /// People whose commands a reader may give, while the demo stays up.
+    people: Vec<Person>,
     story: Vec<String>,
     verify: String,
 }
@@ -83,12 +85,14 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
         url: stage.url.clone(),
         console: stage.console.clone(),
         look,
+        people: look::people(&stage.ledger),
         story: stage.story.clone(),
         verify,
     };
     output.print(&report, |report| {
         format!(
-            "\nOnly the release with two people's signatures and sound evidence reached production.\n\
+            "\nEach release that reached production was approved by a person who did not write it, and its agent verified \
+             the evidence. No attack got there.\n\
              The evidence of the last release: {}\nAnyone can verify it, without this machine's server:\n  {}\nThe whole ledger: {} audit verify --data {}",
             report.bundle.display(), report.verify, stage.program.display(), report.data.display()
         )

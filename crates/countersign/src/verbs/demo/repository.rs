@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use client::home::Home;
 use client::session;
 use serde_json::Value;
+use shown::shell;
 use wire::Client;
 
 use crate::failure::Failure;
@@ -131,6 +132,22 @@ impl Repository {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command
+    }
+
+    /// Lines of a shell after which its commands are those of a person, in this repository.
+    pub fn lines_of(&self, person: &str) -> Vec<String> {
+        let programs = self.program.parent().unwrap_or(&self.program);
+        vec![
+            "unset XDG_CONFIG_HOME XDG_DATA_HOME".to_owned(),
+            format!(
+                "export HOME={} SSH_AUTH_SOCK={} COUNTERSIGN_DATA={} PATH={}:\"$PATH\"",
+                shell::path(&self.people.join(person)),
+                shell::path(&self.socket),
+                shell::path(&self.data),
+                shell::path(programs)
+            ),
+            format!("cd {}", shell::path(&self.dir)),
+        ]
     }
 
     /// A client of the server, connected as the owner of its data directory.

@@ -10,6 +10,7 @@ use client::files::private_dir;
 use client::home::Home;
 use client::random;
 use serde_json::{Value, json};
+use shown::shell;
 use wire::{Client, EntryView};
 
 use super::example::LEDGER_API;
@@ -24,6 +25,8 @@ use crate::waiting::runtime;
 pub const PEOPLE: [&str; 2] = ["alice", "bob"];
 /// Name of the project.
 pub const PROJECT: &str = "bank";
+/// Name of the project of the second service.
+pub const SECOND: &str = "rates";
 /// Name of the service.
 pub const SERVICE: &str = "ledger-api";
 
@@ -250,6 +253,16 @@ impl Stage {
     /// The command that gives a browser the right to read.
     pub fn opener(&self) -> String {
         format!("{} open --data {}", self.program.display(), self.data.display())
+    }
+
+    /// Directories that stay when everything has ended, as words of a shell.
+    pub fn left(&self) -> String {
+        let own = shell::path(&self.scratch);
+        if self.data.starts_with(&self.scratch) {
+            return own;
+        }
+        let data = shell::path(&self.data);
+        format!("{data} {data}.* {own}")
     }
 
     /// Directory of the ledger's repository.
