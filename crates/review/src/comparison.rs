@@ -124,21 +124,23 @@ impl Side {
 
 /// Codes of reasons and warnings that only one of two verdicts has.
 fn verdicts(from: &Side, to: &Side) -> Option<Difference> {
-    let only = |these: &BTreeSet<String>, others: &BTreeSet<String>, sign, word: &str| {
-        let lines = these.difference(others).map(|code| Line::new(sign, &format!("{word} {code}")));
+    // A sign would be read as good or bad, and a new reason is no good one.
+    let only = |these: &BTreeSet<String>, others: &BTreeSet<String>, word: &str| {
+        let lines = these.difference(others).map(|code| Line::new(Sign::Changed, &format!("{word} {code}")));
         lines.collect::<Vec<_>>()
     };
     let sorts = [
-        only(&to.reasons, &from.reasons, Sign::Added, "reason"),
-        only(&to.warnings, &from.warnings, Sign::Added, "warning"),
-        only(&from.reasons, &to.reasons, Sign::Removed, "reason"),
-        only(&from.warnings, &to.warnings, Sign::Removed, "warning"),
+        only(&to.reasons, &from.reasons, "new reason:"),
+        only(&to.warnings, &from.warnings, "new warning:"),
+        only(&from.reasons, &to.reasons, "no longer a reason:"),
+        only(&from.warnings, &to.warnings, "no longer a warning:"),
     ];
+    let is_notable = from.outcome != to.outcome || !to.reasons.is_subset(&from.reasons);
     let title = match from.outcome == to.outcome {
         true => "The verdicts have other reasons or warnings".to_owned(),
         false => format!("The first release {}, the second one {}", from.outcome_word(), to.outcome_word()),
     };
-    Difference::of(false, title, String::new(), sorts.into_iter().flatten().collect())
+    Difference::of(is_notable, title, String::new(), sorts.into_iter().flatten().collect())
 }
 
 impl Compared {

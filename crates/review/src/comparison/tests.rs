@@ -36,7 +36,10 @@ fn a_release_is_equal_to_itself_and_differs_in_both_directions() {
     assert!(forth.headline().starts_with("2 sorts of differences from release "), "{text}");
     assert!(text.contains("+ variable COLOUR: red"), "{text}");
     assert!(text.contains("The first release passes, the second one does not pass"), "{text}");
-    assert!(text.contains("+ reason tests-failed"), "{text}");
+    assert!(text.contains("new reason: tests-failed"), "{text}");
     let text = back.text();
-    assert!(text.contains("- variable COLOUR: red") && text.contains("- reason tests-failed"), "{text}");
+    assert!(
+        text.contains("- variable COLOUR: red") && text.contains("no longer a reason: tests-failed"),
+        "{text}"
+    );
 }

@@ -27,6 +27,16 @@ pub(super) fn difference(from: &Checked<'_>, to: &Checked<'_>) -> Option<Differe
     let parts: Vec<_> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let is_notable = of(Sign::Added) + of(Sign::Changed) > 0;
+    // A sign would be read as good or bad, and a new finding is no good one.
+    for line in &mut found {
+        let word = match line.sign {
+            Sign::Added => "new: ",
+            Sign::Removed => "gone: ",
+            Sign::Changed => "",
+        };
+        line.text.insert_str(0, word);
+        line.sign = Sign::Changed;
+    }
     let more = found.len().saturating_sub(LINES_MAX);
     found.truncate(LINES_MAX);
     let detail = match (are_read_from, are_read_to) {

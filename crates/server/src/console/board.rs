@@ -1,6 +1,6 @@
 //! The board: services by environment, with the release that runs and the one behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::State;
 use evidence::{Name, Place};
@@ -8,6 +8,7 @@ use review::place_state::PlaceState;
 use web::model::{self, Behind, Board, Cell, ServiceRow};
 use wire::{PlaceView, ReleaseStage};
 
+use super::environments::environments;
 use super::pending::words_of;
 use super::reading::{Reading, time};
 use super::situation::Situation;
@@ -51,24 +52,6 @@ pub fn board(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<B
 pub fn states(places: &[PlaceView]) -> Vec<(String, PlaceState)> {
     let named = |view: &PlaceView| format!("{} in {}", view.place.service, view.place.environment);
     places.iter().map(|view| (named(view), PlaceState::of(view))).collect()
-}
-
-/// Names of all environments: each after those that come before it in some service, otherwise by name.
-fn environments(places: &[PlaceView]) -> Vec<Name> {
-    let mut left: BTreeSet<&Name> = places.iter().map(|view| &view.place.environment).collect();
-    let mut ordered: Vec<Name> = Vec::new();
-    while !left.is_empty() {
-        let waits = |name: &Name| {
-            let before = places.iter().filter(|view| view.place.environment == *name);
-            before.filter_map(|view| view.after.as_ref()).any(|before| left.contains(before))
-        };
-        // Services may order two environments in opposite ways; then names decide.
-        let next = left.iter().find(|name| !waits(name)).or_else(|| left.first()).copied();
-        let Some(next) = next else { break };
-        left.remove(next);
-        ordered.push(next.clone());
-    }
-    ordered
 }
 
 fn cell(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Cell, Failure> {

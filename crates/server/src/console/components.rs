@@ -60,8 +60,11 @@ fn page(all: &[Exposure], search: &Search, services: &[String]) -> Sheet {
     };
     Sheet {
         headline,
-        badge: (reach.vulnerable > 0)
-            .then(|| badge(State::Wait, shown::many(reach.vulnerable, "component") + " with findings")),
+        badge: match (reach.vulnerable, reach.unjudged) {
+            (0, 0) => None,
+            (0, _) => Some(badge(State::Wait, "not scanned")),
+            (some, _) => Some(badge(State::Wait, shown::many(some, "component") + " with findings")),
+        },
         sub: reach.sub(),
         form: Some(form(search, services)),
         tables,

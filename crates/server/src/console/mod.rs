@@ -14,6 +14,7 @@ mod compare;
 mod comparison;
 mod components;
 mod delivery;
+mod environments;
 mod exposure;
 mod exposure_caches;
 mod fields;

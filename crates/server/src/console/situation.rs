@@ -19,7 +19,7 @@ pub struct SituationKey {
 /// The situation.
 #[derive(Clone, Debug)]
 pub struct Situation {
-    /// Places, by name.
+    /// Places, by project and service, and in the order of environments.
     pub places: Vec<PlaceView>,
     /// Freezes, with the person who began each.
     pub freezes: Vec<FreezeView>,

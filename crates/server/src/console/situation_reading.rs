@@ -11,6 +11,7 @@ use evidence::trust_root::Quorum;
 use evidence::{Moment, Name};
 use wire::{PersonView, StatusView};
 
+use super::environments;
 use super::reading::Reading;
 use super::situation::{OpenNode, Signers, Situation, SituationKey};
 use crate::attendance::MachineId;
@@ -38,8 +39,10 @@ impl Situation {
         let runners = trusted.runners.iter();
         let attendance = &at.shared.attendance;
         let status = state.identity.status();
+        let mut places = place_view::all(at.shared, state, at.now, &may)?;
+        environments::arrange(&mut places);
         Ok(Self {
-            places: place_view::all(at.shared, state, at.now, &may)?,
+            places,
             freezes: installation_view::freeze_views(at.shared, &frozen)?,
             runners: runners.map(|runner| attendance.of(&MachineId::Runner(runner.name.clone()))).collect(),
             witnesses: installation_view::witnesses(&trusted),

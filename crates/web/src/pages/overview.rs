@@ -6,7 +6,7 @@ use crate::frame::{Frame, document};
 use crate::model::{
     Behind, Board, Cell, Command, Ending, Overview, RunLine, ServiceRow, State, Time, Waiting,
 };
-use crate::parts::{badge, command, empty, facts, link, moment, section, text};
+use crate::parts::{badge, command, empty, facts, link, moment, prose, section, text};
 
 /// The page.
 #[must_use]
@@ -40,7 +40,7 @@ pub(super) fn waiting(all: &[Waiting], now: &Time) -> Markup {
                     div class="lead" { (badge(&one.badge)) }
                     div class="body" {
                         div class="pair" { h3 { (link(Some(&one.href), &html! { (text(&one.title)) })) } (since(one.since.as_ref(), now)) }
-                        p { (text(&one.detail)) }
+                        p { (prose(&one.detail)) }
                         @if let Some(next) = &one.command { (command(next)) }
                     }
                 }
@@ -121,7 +121,7 @@ pub(super) fn runs(all: &[RunLine], now: &Time) -> Markup {
                     div class="lead" { (badge(&one.badge)) }
                     div class="body" {
                         div class="pair" { h3 { (link(Some(&one.href), &html! { (text(&one.title)) })) } (since(one.since.as_ref(), now)) }
-                        p { (text(&one.detail)) }
+                        p { (prose(&one.detail)) }
                     }
                 }
             }

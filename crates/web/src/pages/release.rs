@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::frame::{Frame, document};
 use crate::model::{Approvals, Change, Command, Moment, Notice, Reason, Release, Rule, State, Time, Verdict};
 use crate::parts::{
-    address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, section,
-    sentence, text, tone, way,
+    address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, prose, quoted,
+    section, sentence, text, tone, way,
 };
 
 /// The page.
@@ -92,7 +92,7 @@ pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
     let (first, others) = verdict.reasons.split_at(verdict.reasons.len().min(REASONS_OPEN));
     html! {
         div class={ "card verdict " (tone(verdict.state)) } {
-            div class="title" { (glyph(verdict.state)) h2 { (text(&verdict.title)) } p { (text(&verdict.detail)) } }
+            div class="title" { (glyph(verdict.state)) h2 { (text(&verdict.title)) } p { (prose(&verdict.detail)) } }
             @for one in first { (reason(one)) }
             @if !others.is_empty() {
                 details id="other-reasons" {
@@ -114,10 +114,10 @@ pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
 fn reason(reason: &Reason) -> Markup {
     html! {
         article class="reason" data-item {
-            h3 tabindex="-1" { (text(&reason.what)) }
+            h3 tabindex="-1" { (prose(&reason.what)) }
             @if !reason.facts.is_empty() { ul class="sub" { @for fact in &reason.facts { li { (text(fact)) } } } }
             p {
-                (sentence(&reason.remedy)) @if !reason.remedy.ends_with(STOPS) { "." }
+                (quoted(&sentence(&reason.remedy))) @if !reason.remedy.ends_with(STOPS) { "." }
                 @if let Some(owner) = &reason.owner { " " span class="owner" { "Ask " b { (text(owner)) } "." } }
                 " " code class="code" { (text(&reason.code)) }
             }
@@ -141,7 +141,7 @@ fn rules(verdict: &Verdict) -> Markup {
             @if !verdict.passed.is_empty() {
                 details id="passed" {
                     summary { (shown::many(verdict.passed.len(), "check")) " passed" }
-                    ul class="plain" { @for words in &verdict.passed { li { (sentence(words)) } } }
+                    ul class="plain" { @for words in &verdict.passed { li { (quoted(&sentence(words))) } } }
                 }
             }
         }

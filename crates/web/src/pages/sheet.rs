@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::frame::{Crumb, Frame, document};
 use crate::model::{Sheet, SheetList, SheetRow, Time};
 use crate::parts::{
-    badge, changes, chart, commands, empty, facts, form, link, moment, more, section, table, text, way,
+    badge, changes, chart, commands, empty, facts, form, link, moment, more, prose, section, table, text, way,
 };
 
 /// The page.
@@ -67,11 +67,11 @@ fn item(row: &SheetRow, now: &Time) -> Markup {
                 div class="pair" {
                     // The keys `j` and `k` go to the link, or to the title of an item that leads nowhere.
                     h3 tabindex=[row.href.is_none().then_some("-1")] {
-                        (link(row.href.as_deref(), &html! { (text(&row.title)) }))
+                        (link(row.href.as_deref(), &prose(&row.title)))
                     }
                     @if let Some(time) = &row.time { (moment(time, now)) } @else { span {} }
                 }
-                @if !row.notes.is_empty() { p class="more" { @for note in &row.notes { span { (text(note)) } " " } } }
+                @if !row.notes.is_empty() { p class="more" { @for note in &row.notes { span { (prose(note)) } " " } } }
                 (commands(&row.commands))
             }
         }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::commands::copy;
 use super::state::sign;
-use super::texts::{link, text};
+use super::texts::{link, quoted, text};
 use crate::model::Fact;
 
 /// Facts, each a name with its value.
@@ -81,7 +81,7 @@ pub fn section(id: &str, title: &str, content: &Markup) -> Markup {
 /// The text of an empty list: that nothing is there, and the command or condition that fills it.
 #[must_use]
 pub fn empty(what: &str, then: &Markup) -> Markup {
-    html! { div class="empty" { p { (what) } (then) } }
+    html! { div class="empty" { p { (quoted(what)) } (then) } }
 }
 
 /// The line below a list that shows only its beginning.

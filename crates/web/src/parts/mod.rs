@@ -29,6 +29,6 @@ pub use form::{choice, form};
 pub use graph::graph;
 pub use state::{badge, glyph, sign, tone};
 pub use table::table;
-pub use texts::{address, link, sentence, text};
+pub use texts::{address, link, prose, quoted, sentence, text};
 pub use time::{age, clock, moment};
 pub use way::way;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::commands::commands;
 use super::facts::{empty, more};
 use super::state::badge;
-use super::texts::{link, text};
+use super::texts::{link, prose, text};
 use super::time::moment;
 use crate::model::{SheetCell, SheetTable, Time};
 
@@ -40,6 +40,6 @@ fn cell(value: &SheetCell, now: &Time) -> Markup {
         @if let Some(state) = &value.badge { (badge(state)) " " }
         @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
         @if let Some(time) = &value.time { " " (moment(time, now)) }
-        @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (text(note)) } " " } } }
+        @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (prose(note)) } " " } } }
     }
 }

@@ -16,6 +16,26 @@ pub fn sentence(raw: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// A text by others in which backticks enclose what people type, as in messages of the command line.
+#[must_use]
+pub fn prose(raw: &str) -> Markup {
+    quoted(&text(raw))
+}
+
+/// The same for a text that is escaped already. An odd backtick stays as it is.
+#[must_use]
+pub fn quoted(shown: &str) -> Markup {
+    let parts: Vec<&str> = shown.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return html! { (shown) };
+    }
+    html! {
+        @for (at, part) in parts.iter().enumerate() {
+            @if at % 2 == 1 { code class="said" { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// An address of a page of this server. Anything else is no address: another scheme, another host, and characters that browsers
 /// remove or read as a slash (<https://url.spec.whatwg.org/#concept-basic-url-parser>).
 #[must_use]

@@ -21,6 +21,8 @@ pub struct Reach {
     pub components: usize,
     /// Of these, components with an open finding.
     pub vulnerable: usize,
+    /// Components that no scanner looked at.
+    pub unjudged: usize,
     /// Places that run one of the components.
     pub places: usize,
 }
@@ -35,6 +37,7 @@ impl Reach {
             unread: running().filter(|exposure| exposure.unread).count(),
             components: found.len(),
             vulnerable: found.iter().filter(|usage| !usage.findings.is_empty()).count(),
+            unjudged: found.iter().filter(|usage| usage.is_unjudged).count(),
             places: places(found, false).len(),
         }
     }
@@ -48,12 +51,19 @@ impl Reach {
             (_, 0) => "No release that runs has a list of components, or each list is empty.".to_owned(),
             _ => {
                 let verb = if self.components == 1 { "runs or waits" } else { "run or wait" };
-                let vulnerable = match self.vulnerable {
-                    0 => "no open finding is about them".to_owned(),
-                    1 => "one has open findings".to_owned(),
-                    many => format!("{} have open findings", words(many)),
+                let vulnerable = match (self.vulnerable, self.unjudged) {
+                    (0, unjudged) if unjudged == self.components => {
+                        return format!("{count} {verb}; no scanner looked at them.");
+                    }
+                    (0, _) => "no open finding is about them".to_owned(),
+                    (1, _) => "one has open findings".to_owned(),
+                    (many, _) => format!("{} have open findings", words(many)),
                 };
-                format!("{count} {verb}; {vulnerable}.")
+                let unjudged = match self.unjudged {
+                    0 => String::new(),
+                    many => format!(", and no scanner looked at {}", words(many)),
+                };
+                format!("{count} {verb}; {vulnerable}{unjudged}.")
             }
         }
     }
@@ -109,6 +119,8 @@ pub fn of_one(found: &[Usage<'_>]) -> String {
         ", with an open finding that is grave"
     } else if found.iter().any(|usage| !usage.findings.is_empty()) {
         ", with open findings"
+    } else if found.iter().all(|usage| usage.is_unjudged) {
+        "; no scanner looked at it"
     } else {
         ""
     };
@@ -150,14 +162,21 @@ mod tests {
             unread: 0,
             components,
             vulnerable,
+            unjudged: 0,
             places,
         };
+        let unjudged = |unjudged| Reach { unjudged, ..of(1, 0, 14, 0, 1) };
         for (reach, said) in [
             (of(0, 0, 0, 0, 0), "Nothing runs yet."),
             (of(2, 2, 0, 0, 0), "No release that runs has a list of components, or each list is empty."),
             (of(2, 0, 1, 0, 1), "1 component runs or waits; no open finding is about them."),
             (of(2, 1, 812, 1, 1), "812 components run or wait; one has open findings."),
             (of(0, 0, 3, 2, 0), "3 components run or wait; two have open findings."),
+            (unjudged(14), "14 components run or wait; no scanner looked at them."),
+            (
+                unjudged(2),
+                "14 components run or wait; no open finding is about them, and no scanner looked at two.",
+            ),
         ] {
             assert_eq!(reach.headline(), said);
         }

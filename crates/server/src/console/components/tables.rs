@@ -16,7 +16,12 @@ pub fn of_everything(all: &[Exposure], found: &[Usage<'_>]) -> Vec<SheetTable> {
     let vulnerable: Vec<Usage<'_>> =
         found.iter().filter(|usage| !usage.findings.is_empty()).cloned().collect();
     let mut first = components(&vulnerable, "Components with open findings");
-    "No open finding is about a component that runs or waits.".clone_into(&mut first.empty);
+    let nothing = if found.iter().any(|usage| usage.is_unjudged) {
+        "No open finding is known, but no scanner looked at some of what runs or waits."
+    } else {
+        "No open finding is about a component that runs or waits."
+    };
+    nothing.clone_into(&mut first.empty);
     vec![first, places(all)]
 }
 
@@ -156,6 +161,7 @@ fn licence(used: &Used) -> SheetCell {
 fn findings(usage: &Usage<'_>) -> SheetCell {
     let count = usage.findings.len();
     let badge: Option<Badge> = match (count, usage.is_grave) {
+        (0, _) if usage.is_unjudged => Some(badge(State::Wait, "not scanned")),
         (0, _) => None,
         (count, true) => Some(badge(State::Stop, shown::many(count, "finding"))),
         (count, false) => Some(badge(State::Wait, shown::many(count, "finding"))),

@@ -19,6 +19,8 @@ pub struct Usage<'a> {
     pub findings: Vec<String>,
     /// Whether one of them is grave.
     pub is_grave: bool,
+    /// Whether no scanner looked at anything that has it, so that the absence of findings means nothing.
+    pub is_unjudged: bool,
     /// Whether the search names it exactly.
     pub is_named: bool,
 }
@@ -34,6 +36,7 @@ pub fn all<'a>(all: &'a [Exposure], search: &Search) -> Vec<Usage<'a>> {
                 at: Vec::new(),
                 findings: Vec::new(),
                 is_grave: false,
+                is_unjudged: false,
                 is_named: search.names(used),
             };
             by_purl.entry(&used.purl).or_insert_with(new).at.push((exposure, used));
@@ -42,6 +45,7 @@ pub fn all<'a>(all: &'a [Exposure], search: &Search) -> Vec<Usage<'a>> {
     let open = open(all);
     let mut found: Vec<Usage<'_>> = by_purl.into_values().collect();
     for usage in &mut found {
+        usage.is_unjudged = !usage.at.iter().any(|(exposure, _)| exposure.is_scanned());
         let Some(about) = open.get(usage.used.purl.as_str()) else { continue };
         let mut seen = BTreeSet::new();
         usage.findings =
