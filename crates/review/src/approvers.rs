@@ -4,6 +4,7 @@
 //! policy other than the built-in one the approving role is unknown, so no names are listed.
 
 use evidence::policy_files::PolicyFiles;
+use evidence::statements::StatementKind;
 use evidence::{Id, Place};
 use judge::Checked;
 use policy::Reason;
@@ -56,20 +57,41 @@ pub fn command(place: &Place) -> String {
 #[must_use]
 pub fn may_approve(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
     let built_in = PolicyFiles::new(policy::Pack::DEFAULT.files()).digest().ok()?;
-    let took_part = |person: &PersonView| {
-        checked.people.enrolled.by_id(person.person.id()).is_some_and(|person| {
-            checked.is_barred(&person.subject) || checked.people.authors.signed_off.contains(&person.subject)
-        })
+    let signed_off = |person: &PersonView| {
+        let person = checked.people.enrolled.by_id(person.person.id());
+        person.is_some_and(|person| checked.people.authors.signed_off.contains(&person.subject))
     };
-    let has_role = |person: &PersonView| {
-        let place = &checked.place;
-        person.grants.iter().any(|grant| {
-            grant.role.as_str() == APPROVER
-                && grant.project.as_ref().is_none_or(|name| *name == place.project)
-                && grant.environment.as_ref().is_none_or(|name| *name == place.environment)
-        })
-    };
-    let found: Vec<_> = people.iter().filter(|person| has_role(person) && !took_part(person)).collect();
+    let found = people.iter().filter(|person| may(checked, person, &[APPROVER]) && !signed_off(person));
+    (checked.trust.environment.policy == built_in).then(|| names(&found.collect::<Vec<_>>()))
+}
+
+/// Names of the people whose waiver would count: each gate demands one of these roles, under every policy.
+#[must_use]
+pub fn may_waive(checked: &Checked<'_>, people: &[PersonView]) -> Vec<String> {
+    let roles = StatementKind::Waiver.rules().roles;
+    names(&people.iter().filter(|person| may(checked, person, roles)).collect::<Vec<_>>())
+}
+
+/// Whether a role is one of those whose people may approve or waive something.
+#[must_use]
+pub fn decides(role: &str) -> bool {
+    role == APPROVER || StatementKind::Waiver.rules().roles.contains(&role)
+}
+
+/// Whether a person has one of these roles at the place, and did not take part in the change.
+fn may(checked: &Checked<'_>, person: &PersonView, roles: &[&str]) -> bool {
+    let place = &checked.place;
+    let has_role = person.grants.iter().any(|grant| {
+        roles.contains(&grant.role.as_str())
+            && grant.project.as_ref().is_none_or(|name| *name == place.project)
+            && grant.environment.as_ref().is_none_or(|name| *name == place.environment)
+    });
+    let enrolled = checked.people.enrolled.by_id(person.person.id());
+    has_role && !enrolled.is_some_and(|person| checked.is_barred(&person.subject))
+}
+
+/// Names of people, with the beginning of the id where two have the same name.
+fn names(found: &[&PersonView]) -> Vec<String> {
     let named = |person: &&PersonView| match &person.name {
         Some(name) if found.iter().filter(|other| other.name == person.name).count() == 1 => {
             shown::line(name)
@@ -77,7 +99,7 @@ pub fn may_approve(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<S
         Some(name) => format!("{} ({})", shown::line(name), short(&person.person.to_string())),
         None => format!("person {}", person.person),
     };
-    (checked.trust.environment.policy == built_in).then(|| found.iter().map(named).collect())
+    found.iter().map(named).collect()
 }
 
 /// The role whose approvals the built-in policy counts.

@@ -23,6 +23,7 @@ use judge::{Checked, Judgement};
 use wire::ReleaseView;
 
 pub use model::{Barrier, Components, Gates, Known, Proof, Record, RuleRecord, Source, Step, What, Who, Why};
+pub use proven::stated;
 use steps::{Named, told};
 pub use told::Told;
 pub use words::Standing;

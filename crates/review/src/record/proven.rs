@@ -108,16 +108,21 @@ fn reasons(checked: &Checked<'_>) -> Vec<Why> {
         until: None,
         counts: vote.void.is_empty(),
     };
-    let statement = |proven: &judge::ProvenStatement| Why {
+    let statements = checked.lanes.statements.iter().map(stated);
+    statements.chain(checked.approvals.votes.iter().map(vote)).collect()
+}
+
+/// The reason that a person signed in a statement.
+#[must_use]
+pub fn stated(proven: &judge::ProvenStatement) -> Why {
+    Why {
         act: proven.statement.kind().as_str().to_owned(),
         person: proven.name.clone(),
         reason: proven.statement.reason.clone(),
         ticket: None,
         until: Some(proven.statement.expires),
         counts: proven.void.is_empty(),
-    };
-    let statements = checked.lanes.statements.iter().map(statement);
-    statements.chain(checked.approvals.votes.iter().map(vote)).collect()
+    }
 }
 
 fn gates(checked: &Checked<'_>, judgement: &Judgement) -> Gates {

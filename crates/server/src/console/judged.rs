@@ -168,9 +168,8 @@ fn judged_now(
     let (bundle, anchors, seen) = collected(shared, state, place, now)?;
     let running = running_before(shared, place, number);
     let running = running.map_err(|error| DossierError::Unsound(error.to_string()))?;
-    let approver =
-        |person: &Person| person.grants.iter().any(|grant| grant.role.as_str() == approvers::APPROVER);
-    let people = installation_view::people(shared, state, now, approver);
+    let decides = |person: &Person| person.grants.iter().any(|grant| approvers::decides(grant.role.as_str()));
+    let people = installation_view::people(shared, state, now, decides);
     Ok(judged(&bundle, &anchors, &seen, running.as_ref(), Some(&people)))
 }
 

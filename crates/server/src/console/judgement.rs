@@ -13,6 +13,7 @@ use review::contents::Contents;
 use review::differences::{Difference, between};
 use review::explain::Explained;
 use review::results::Results;
+use review::waivers::{self, Settling};
 use review::{approvers, next_step};
 use wire::PersonView;
 
@@ -40,6 +41,12 @@ pub struct Proven {
     pub is_solo: bool,
     /// Names of the people who may still approve. Absent for a settled release, or under a policy whose role is unknown.
     pub may_approve: Option<Vec<String>>,
+    /// Names of the people who may waive a finding. Absent for a settled release.
+    pub may_waive: Option<Vec<String>>,
+    /// Author of the commit, as the commit names them.
+    pub author: Option<String>,
+    /// Waivers and the like that count and settle something.
+    pub waivers: Vec<Settling>,
     /// Facts about the evidence.
     pub facts: EvidenceFacts,
     /// Findings and components. Absent for a settled release, whose contents are kept by the digest of its bundle.
@@ -103,7 +110,10 @@ pub fn judged(
         results: Results::of(&checked, &judgement),
         differences: between(&checked, running),
         may_approve: people.and_then(|people| approvers::may_approve(&checked, people)),
+        may_waive: people.map(|people| approvers::may_waive(&checked, people)),
+        author: checked.source.pack.commit().map(|commit| commit.author.name.clone()),
         is_solo: checked.trust.root.mode == Mode::Solo,
+        waivers: waivers::settling(&checked),
         facts: EvidenceFacts::of(&checked),
         contents: people.map(|_| Arc::new(Some(Contents::of(&checked)))),
         votes: checked.approvals.votes,

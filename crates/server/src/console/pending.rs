@@ -88,6 +88,12 @@ fn may_approve(names: Option<&[String]>) -> String {
     }
 }
 
+/// Whether somebody owns the matter of a reason: votes, freezes and witnesses are no matter of the code's owner.
+pub fn has_owner(code: &str) -> bool {
+    !["approvals-missing", "approval-void", "rejected", "frozen", "not-witnessed", "not-promoted"]
+        .contains(&code)
+}
+
 /// Whether a reason goes away with votes alone.
 fn waits_for_votes(reason: &Reason) -> bool {
     ["approvals-missing", "approval-void"].contains(&reason.code.as_str())
@@ -122,7 +128,14 @@ fn worst(judged: &Judged, first: &Reason, count: usize) -> String {
         1 => "; and one more reason".to_owned(),
         more => format!("; and {} more reasons", words(more)),
     };
-    let owner = owner.map(|owner| format!(". Ask {owner}")).unwrap_or_default();
+    let author = judged.proven.as_ref().and_then(|proven| proven.author.as_ref());
+    let owner = match (owner, author) {
+        (Some(owner), _) => format!(". Ask {owner}"),
+        (None, Some(author)) if has_owner(&first.code) => {
+            format!(". The commit names no owner; its author is {author}")
+        }
+        _ => String::new(),
+    };
     format!("{what}{more}{owner}")
 }
 

@@ -9,6 +9,7 @@ mod rollback;
 mod seen;
 mod timeline;
 mod verdict;
+mod waivers;
 mod way;
 
 use domain::State;
@@ -74,17 +75,20 @@ pub(super) fn of_state(
         approvals: approvals::of(&seen)?,
         evidence: evidence_facts::of(&seen),
         bundle: evidence_facts::bundle(&seen),
-        timeline: timeline(&seen, &events),
+        timeline: timeline(&seen, &events)?,
     })
 }
 
-/// The events of a release with those of the rollback that took it back, the newest first.
-fn timeline(seen: &Seen<'_>, events: &Events) -> Vec<model::Moment> {
+/// The events of a release with its waivers and those of the rollback that took it back, the newest first.
+fn timeline(seen: &Seen<'_>, events: &Events) -> Result<Vec<model::Moment>, Failure> {
     let mut all = events.moments(seen.at);
     let back = seen.rollback.as_ref().filter(|_| seen.view.kind == ReleaseKind::Release);
     all.extend(back.map(|back| back.moments(seen.at)).unwrap_or_default());
+    if let Some(proven) = seen.proven() {
+        all.extend(waivers::moments(seen.at, &proven.waivers)?);
+    }
     all.sort_by_key(|moment| std::cmp::Reverse(moment.entry));
-    all
+    Ok(all)
 }
 
 /// A sort of differences for a page.

@@ -65,6 +65,13 @@ pub fn apply(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<
     Ok(())
 }
 
+/// Number of the entry that recorded a statement.
+pub fn entry_of(rows: &Connection, statement: &Digest) -> rusqlite::Result<Option<u64>> {
+    let mut found = rows.prepare_cached("SELECT entry FROM statement WHERE digest = ?1")?;
+    let mut entries = found.query_map(params![statement.to_string()], |row| row.get::<_, i64>(0))?;
+    Ok(entries.next().transpose()?.and_then(|entry| u64::try_from(entry).ok()))
+}
+
 /// The statements whose scope covers a place, those that are in force first, then the newest first.
 pub fn at(rows: &Connection, place: &Place, now: Moment) -> rusqlite::Result<Vec<StatementRow>> {
     let mut statement = rows.prepare_cached(

@@ -117,6 +117,8 @@ fn statements_of_a_place_are_shown_with_their_state() {
     assert_eq!(shown(5), [(second, Later), (first, Later), (third, Withdrawn)]);
     assert_eq!(shown(99), [(second, InForce), (first, InForce), (third, Withdrawn)]);
     assert_eq!(shown(100), [(second, InForce), (third, Withdrawn), (first, Ended)], "an end is half-open");
+    let entry = |label: &[u8]| views.ask(|rows| statements::entry_of(rows, &Digest::of(label))).unwrap();
+    assert_eq!((entry(b"second"), entry(b"nobody's")), (Some(1), None));
     let row = views.ask(|rows| statements::at(rows, &place, at(99))).unwrap().remove(0);
     assert_eq!(
         (row.kind.as_str(), row.person, row.until),

@@ -20,7 +20,7 @@ pub use overview::{Behind, Board, Cell, Ending, Overview, RunLine, ServiceRow, W
 pub use problem::Problem;
 pub use release::{
     Approval, Approvals, Change, ChangeLine, ChangeSign, EvidenceFile, Moment, Notice, Reason, Release, Rule,
-    Verdict,
+    Verdict, Waived,
 };
 pub use run::{Graph, LogLink, Node, Output, Run, RunnerColumn, TestLine};
 pub use shared::{Badge, Command, Fact, Link, State, Time};

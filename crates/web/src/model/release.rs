@@ -82,6 +82,8 @@ pub struct Verdict {
     pub title: String,
     /// The judge and the time.
     pub detail: String,
+    /// Waivers that count.
+    pub waivers: Vec<Waived>,
     /// Everything against the release, the worst first.
     pub reasons: Vec<Reason>,
     /// Warnings that do not stop it.
@@ -90,6 +92,18 @@ pub struct Verdict {
     pub rules: Vec<Rule>,
     /// Sentences of the policy about its checks that passed.
     pub passed: Vec<String>,
+}
+
+/// A waiver that counts for a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Waived {
+    /// A sentence with the person and the finding.
+    pub title: String,
+    /// The person's reason.
+    pub reason: String,
+    /// Its end.
+    pub until: Option<Time>,
 }
 
 /// A reason against a release.
@@ -104,6 +118,8 @@ pub struct Reason {
     pub remedy: String,
     /// Whom to ask.
     pub owner: Option<String>,
+    /// The sentence that stands for the owner where the commit names nobody.
+    pub unowned: Option<String>,
     /// Facts about its finding: id, severity, component with the path to it, fixed version.
     pub facts: Vec<String>,
     /// Commands that resolve it.

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
-use crate::model::{Approvals, Change, Command, Moment, Notice, Reason, Release, Rule, State, Time, Verdict};
+use crate::model::{
+    Approvals, Change, Command, Moment, Notice, Reason, Release, Rule, State, Time, Verdict, Waived,
+};
 use crate::parts::{
     address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, prose, quoted,
     section, sentence, text, tone, way,
@@ -93,6 +95,7 @@ pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
     html! {
         div class={ "card verdict " (tone(verdict.state)) } {
             div class="title" { (glyph(verdict.state)) h2 { (text(&verdict.title)) } p { (prose(&verdict.detail)) } }
+            @if !verdict.waivers.is_empty() { (waivers(&verdict.waivers)) }
             @for one in first { (reason(one)) }
             @if !others.is_empty() {
                 details id="other-reasons" {
@@ -111,6 +114,21 @@ pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
     }
 }
 
+/// Waivers that count; each end is exact, since nobody may rely on it later.
+fn waivers(all: &[Waived]) -> Markup {
+    html! {
+        ul class="waivers" aria-label="Waivers" {
+            @for one in all {
+                li data-item {
+                    b { (text(&one.title)) }
+                    @if let Some(until) = &one.until { " until " span class="until" { (text(&until.text)) } }
+                    @if !one.reason.is_empty() { ": " (text(&one.reason)) }
+                }
+            }
+        }
+    }
+}
+
 fn reason(reason: &Reason) -> Markup {
     html! {
         article class="reason" data-item {
@@ -119,6 +137,7 @@ fn reason(reason: &Reason) -> Markup {
             p {
                 (quoted(&sentence(&reason.remedy))) @if !reason.remedy.ends_with(STOPS) { "." }
                 @if let Some(owner) = &reason.owner { " " span class="owner" { "Ask " b { (text(owner)) } "." } }
+                @if let Some(unowned) = &reason.unowned { " " span class="owner" { (prose(unowned)) "." } }
                 " " code class="code" { (text(&reason.code)) }
             }
             (commands(&reason.commands))

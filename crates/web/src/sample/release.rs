@@ -3,7 +3,7 @@
 use super::invented::{ARTIFACT, COMMIT, DAY, HOUR, MINUTE, ago, ahead, badge, command, fact, words};
 use crate::model::{
     Approval, Approvals, Badge, Change, ChangeLine, ChangeSign, EvidenceFile, Fact, Link, Moment, Notice,
-    Reason, Release, Rule, State, Time, Verdict,
+    Reason, Release, Rule, State, Time, Verdict, Waived,
 };
 
 /// A release that two checks block.
@@ -61,6 +61,7 @@ pub fn held_release() -> Release {
             state: State::Wait,
             title: "One person has to approve".to_owned(),
             detail: "Every check passes. Judged by the server 2 h ago; the agent judges again.".to_owned(),
+            waivers: Vec::new(),
             reasons: Vec::new(),
             warnings: verdict().warnings,
             rules: rules.collect(),
@@ -83,7 +84,12 @@ pub fn running_release() -> Release {
     let held = held_release();
     let verdict = held.verdict.map(|verdict| Verdict {
         state: State::Pass,
-        title: "Every check passes".to_owned(),
+        title: "Every check passes, with one waiver".to_owned(),
+        waivers: vec![Waived {
+            title: "Carol waived high regex 1.9.1 at Cargo.lock".to_owned(),
+            reason: "no input from outside reaches it; CHG-2270".to_owned(),
+            until: Some(ahead(9 * DAY)),
+        }],
         detail: "Judged by the agent of production 3 d ago, before it changed anything.".to_owned(),
         warnings: Vec::new(),
         ..verdict
@@ -203,6 +209,9 @@ fn verdict() -> Verdict {
         what: what.to_owned(),
         remedy: remedy.to_owned(),
         owner: owner.map(str::to_owned),
+        unowned: owner
+            .is_none()
+            .then(|| format!("Nobody is named as owner in the commit; its author is {AUTHOR}")),
         facts: words(facts),
         commands: Vec::new(),
     };
@@ -217,6 +226,7 @@ fn verdict() -> Verdict {
         detail:
             "Judged by the server 38 min ago; the agent of production judges again before anything changes."
                 .to_owned(),
+        waivers: Vec::new(),
         reasons: vec![
             Reason {
                 commands: vec![
@@ -358,3 +368,6 @@ const KNOWN: [&str; 4] = [
     "CVSS 9.1, known to be exploited",
     "api, reqwest, native-tls",
 ];
+
+/// The author of the commit.
+const AUTHOR: &str = "Alice";

@@ -1,6 +1,9 @@
 //! Facts about the evidence of a release, by sort, and the address of its file.
 
+use std::collections::BTreeMap;
+
 use review::results::{Results, counts};
+use review::waivers::waived;
 use web::model::{EvidenceFile, Fact};
 use wire::ReleaseKind;
 
@@ -40,7 +43,7 @@ pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
         fact("Files", files.to_string()),
     ];
     facts.extend(components.map(|count| fact("Components", count.to_string())));
-    facts.extend(results(&proven.results));
+    facts.extend(results(&proven.results, waived(&proven.waivers)));
     facts.extend([
         digest_fact("Plan", plan),
         digest_fact("Policy", policy),
@@ -60,11 +63,11 @@ pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
     facts
 }
 
-/// Counts of tests, findings and reports.
-fn results(results: &Results) -> Vec<Fact> {
+/// Counts of tests, findings and reports; so many of the findings are waived.
+fn results(results: &Results, waived: usize) -> Vec<Fact> {
     let mut facts = Vec::new();
     facts.extend(results.tests.as_ref().map(|tests| fact("Tests", counts(&tests.counts))));
-    facts.extend(results.findings.as_ref().map(|found| fact("Findings", counts(&found.counts))));
+    facts.extend(results.findings.as_ref().map(|found| fact("Findings", findings(&found.counts, waived))));
     let reports = results.reports.len();
     facts.extend((reports > 0).then(|| fact("Reports", reports.to_string())));
     let checked = results.before.as_ref();
@@ -75,6 +78,17 @@ fn results(results: &Results) -> Vec<Fact> {
         )
     }));
     facts
+}
+
+/// Counts of findings, and the number of those that are waived: `1 critical, waived`.
+fn findings(all: &BTreeMap<String, u64>, waived: usize) -> String {
+    let total: u64 = all.values().sum();
+    let said = counts(all);
+    match u64::try_from(waived).unwrap_or(u64::MAX) {
+        0 => said,
+        waived if waived >= total => format!("{said}, waived"),
+        waived => format!("{said}; {waived} waived"),
+    }
 }
 
 /// Address of the evidence file, and the command that verifies the same under the reader's own pin.
@@ -96,3 +110,16 @@ pub fn bundle(seen: &Seen<'_>) -> Option<EvidenceFile> {
 }
 
 const NAMES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::findings;
+
+    #[test]
+    fn waived_findings_are_not_counted_as_open_ones() {
+        let all = |critical, high| [("critical".to_owned(), critical), ("high".to_owned(), high)].into();
+        assert_eq!(findings(&all(1, 2), 0), "1 critical, 2 high");
+        assert_eq!(findings(&all(1, 2), 1), "1 critical, 2 high; 1 waived");
+        assert_eq!(findings(&[("critical".to_owned(), 1)].into(), 1), "1 critical, waived");
+    }
+}

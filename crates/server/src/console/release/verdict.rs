@@ -2,6 +2,7 @@
 
 use domain::gate::GateOutcome;
 use evidence::Place;
+use evidence::approval::Decision;
 use evidence::status::Freeze;
 use review::explain::{Explained, FactShown, ReasonShown, RuleShown, RuleVerdict};
 use review::results::{FindingShown, Results};
@@ -10,9 +11,10 @@ use web::model::{self, Command, Reason, Rule, Verdict};
 
 use super::seen::Seen;
 use super::timeline::Events;
+use super::waivers::{counted, shown};
 use crate::console::judgement::{Judged, Proven};
-use crate::console::pending::{approve, words_of};
-use crate::console::words::{badge, command, command_for, fact};
+use crate::console::pending::{approve, has_owner, words_of};
+use crate::console::words::{badge, command, command_for, fact, list};
 
 /// A judgement, and the facts beside it that its words depend on.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +77,14 @@ fn ruled(ruling: Ruling<'_>, detail: String) -> Verdict {
     against.sort_by_key(|reason| maker.rank(reason));
     let title = match state {
         model::State::Wait | model::State::Frozen => format!("It {}", words.what),
+        model::State::Pass => proven.explained.title() + &counted(&proven.waivers),
         _ => proven.explained.title(),
     };
     Verdict {
         state,
         title,
         detail,
+        waivers: shown(&proven.waivers),
         reasons: against.into_iter().take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
         warnings: by_rules(RuleVerdict::Warn).take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
         rules: rules.iter().map(rule).collect(),
@@ -96,6 +100,7 @@ fn unproven(judged: &Judged, state: model::State, detail: String) -> Verdict {
         what: reason.what.clone(),
         remedy: reason.remedy.clone(),
         owner: None,
+        unowned: None,
         facts: Vec::new(),
         commands: Vec::new(),
     };
@@ -107,6 +112,7 @@ fn unproven(judged: &Judged, state: model::State, detail: String) -> Verdict {
         state,
         title: title.to_owned(),
         detail,
+        waivers: Vec::new(),
         reasons: all.take(REASONS_MAX).map(reason).collect(),
         warnings: Vec::new(),
         rules: Vec::new(),
@@ -141,6 +147,7 @@ impl Maker<'_> {
             what: reason.what.clone(),
             remedy: reason.remedy.clone(),
             owner: reason.owner.clone(),
+            unowned: unowned(reason, self.proven.author.as_deref()),
             facts: finding.map(facts).unwrap_or_default(),
             commands: if self.ruling.is_pending { self.commands(reason) } else { Vec::new() },
         }
@@ -148,7 +155,7 @@ impl Maker<'_> {
 
     /// The commands that resolve a reason. A finding or test is named only where the results show it.
     fn commands(&self, reason: &ReasonShown) -> Vec<Command> {
-        let waive = |id: &str| command_for(waivers::command(id, self.ruling.place), WAIVE);
+        let waive = |id: &str| command_for(waivers::command(id, self.ruling.place), waive_note(self.proven));
         match (&reason.finding, reason.code.as_str()) {
             (Some(id), _) => vec![waive(id)],
             (None, "tests-failed") => {
@@ -170,6 +177,33 @@ impl Maker<'_> {
             _ => Vec::new(),
         }
     }
+}
+
+/// The sentence for a reason whose owner the commit does not name. Votes and freezes are no matter of an owner.
+fn unowned(reason: &ReasonShown, author: Option<&str>) -> Option<String> {
+    let author = author.map(|author| format!("; its author is {author}")).unwrap_or_default();
+    (has_owner(&reason.code) && reason.owner.is_none())
+        .then(|| format!("Nobody is named as owner in the commit (`CODEOWNERS` or release file){author}"))
+}
+
+/// The people who may waive something, and what a waiver does to approvals that exist: they name the evidence without it.
+fn waive_note(proven: &Proven) -> String {
+    let who = match proven.may_waive.as_deref() {
+        _ if proven.is_solo => "you may".to_owned(),
+        None => "for a person who may and is no change author".to_owned(),
+        Some([]) => "nobody may yet: everybody with the role took part in the change".to_owned(),
+        Some(names) => format!("{} may", list(names, NAMES_MAX)),
+    };
+    let approved = proven.votes.iter().filter(|vote| vote.void.is_empty());
+    let approved = approved.filter(|vote| vote.decision == Decision::Approve);
+    let names: Vec<String> = approved.map(|vote| vote.name.clone()).collect();
+    let voided = match names.as_slice() {
+        [] => String::new(),
+        names => {
+            format!("; it changes the evidence, so {} would have to approve again", list(names, NAMES_MAX))
+        }
+    };
+    format!("accepts it until a date; {who}{voided}")
 }
 
 /// Facts about a finding, short ones first.
@@ -200,7 +234,8 @@ fn rule(rule: &RuleShown) -> Rule {
     Rule { code: rule.code.clone(), badge: badge(state, word), facts: rule.facts.iter().map(shown).collect() }
 }
 
-const WAIVE: &str = "accepts it until a date; for a person who may and is no change author";
+/// Most names of a note.
+const NAMES_MAX: usize = 6;
 /// Most reasons of a page.
 const REASONS_MAX: usize = 50;
 /// Most failed tests with a command each.
@@ -245,6 +280,51 @@ mod tests {
         );
         let settled = ruled(Ruling { is_pending: false, ..ruling }, String::new());
         assert!(settled.reasons[0].commands.is_empty(), "no command changes a verdict of the past");
+    }
+
+    #[test]
+    fn a_gate_that_passed_with_a_waiver_says_whose_and_why() {
+        let (lab, parts) = forgery::KINDS[0].stated(|_| ());
+        let (bundle, _) = lab::assemble(&lab, &parts);
+        let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+        let (judged, place) = (judged(&bundle, &lab.anchors(), &seen, None, Some(&[])), bundle.place());
+        let ruling = Ruling { place: &place, judged: &judged, is_pending: false, freezes: &[] };
+        let verdict = ruled(ruling, String::new());
+        assert!(verdict.title.ends_with(", with one waiver"), "{verdict:?}");
+        let [waived] = verdict.waivers.as_slice() else { unreachable!("{verdict:?}") };
+        assert!(waived.title.contains(" waived critical sql at "), "{waived:?}");
+        assert!(waived.until.is_some() && !waived.reason.is_empty(), "{waived:?}");
+    }
+
+    #[test]
+    fn a_command_says_who_may_waive_and_which_approvals_end_with_it() {
+        let (judged, place) = of("a secret that one runner alone found");
+        let mut proven = judged.proven.unwrap();
+        let given = proven.votes.iter().filter(|vote| vote.void.is_empty()).map(|vote| vote.name.clone());
+        let given: Vec<String> = given.collect();
+        assert!(!given.is_empty(), "the lab's release has approvals");
+        proven.may_waive = Some(vec!["Bob".into(), "Carol".into()]);
+        let again = format!("so {} would have to approve again", super::list(&given, super::NAMES_MAX));
+        let note = super::waive_note(&proven);
+        assert_eq!(
+            note,
+            format!("accepts it until a date; Bob and Carol may; it changes the evidence, {again}")
+        );
+        (proven.may_waive, proven.votes) = (Some(Vec::new()), Vec::new());
+        assert!(super::waive_note(&proven).ends_with("everybody with the role took part in the change"));
+        for rules in &mut proven.explained.rules {
+            rules.reasons.iter_mut().for_each(|reason| reason.owner = None);
+        }
+        (proven.author, proven.may_waive) = (Some("Alice".into()), None);
+        let judged = Judged { judgement: judged.judgement, proven: Some(proven) };
+        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let verdict = ruled(ruling, String::new());
+        assert_eq!(
+            verdict.reasons[0].unowned.as_deref(),
+            Some(
+                "Nobody is named as owner in the commit (`CODEOWNERS` or release file); its author is Alice"
+            )
+        );
     }
 
     #[test]
