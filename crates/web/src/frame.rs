@@ -130,7 +130,7 @@ fn side(frame: &Frame) -> Markup {
                     @for place in PLACES {
                         li class=[place.within.then_some("within")] {
                             a href=(place.href) data-key=(place.key)
-                                aria-current=[(frame.path == place.href).then_some("page")] {
+                                aria-current=[current(&place, &frame.path)] {
                                 (place.title)
                                 @if place.counts && frame.waiting > 0 {
                                     span class="n" id="waiting-count" data-live { (frame.waiting) }
@@ -153,6 +153,24 @@ fn side(frame: &Frame) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Whether a page is a place of the navigation, or lies below one.
+fn current(place: &Place, path: &str) -> Option<&'static str> {
+    let path = path.split('?').next().unwrap_or(path);
+    let first = path.split('/').nth(1).unwrap_or_default();
+    let home = match first {
+        "releases" | "services" | "compare" => "/#services",
+        "runs" => "/#runs",
+        _ => "",
+    };
+    let below =
+        place.href.len() > 1 && path.strip_prefix(place.href).is_some_and(|rest| rest.starts_with('/'));
+    match path == place.href {
+        true => Some("page"),
+        false if below || place.href == home => Some("true"),
+        false => None,
     }
 }
 

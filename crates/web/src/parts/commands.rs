@@ -12,8 +12,19 @@ pub fn command(command: &Command) -> Markup {
     html! {
         div class="cmd" {
             @if let Some(note) = &command.note { span class=(who(note)) { (person()) (text(note)) } }
-            code class="line" { (text(&command.line)) }
+            code class="line" { (words(&command.line)) }
             (copy(&command.line))
+        }
+    }
+}
+
+/// Words of a command. A flag such as `--reason` stays whole at the end of a line.
+fn words(line: &str) -> Markup {
+    let shown = text(line);
+    html! {
+        @for (nth, word) in shown.split(' ').enumerate() {
+            @if nth > 0 { " " }
+            @if word.starts_with("--") { span class="w" { (word) } } @else { (word) }
         }
     }
 }

@@ -107,7 +107,8 @@ fn fill(value: &mut Value, text: &str, leaves: Leaves) {
 fn skeleton(page: &str) -> Vec<Element> {
     let mut elements = elements(page);
     elements.retain(|element| !(element.name == "span" && element.attribute("class").is_some_and(is_pen)));
-    // Words between backticks.
+    // Words of commands, and words between backticks.
+    elements.retain(|element| !(element.name == "span" && element.attribute("class") == Some("w")));
     elements.retain(|element| !(element.name == "code" && element.attribute("class") == Some("said")));
     for element in &mut elements {
         for (name, value) in &mut element.attributes {
