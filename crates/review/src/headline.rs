@@ -17,13 +17,18 @@ pub struct PlaceFacts<'a> {
     pub pending: Option<(u64, &'a str)>,
 }
 
-/// How things stand: the number of things that wait for people, and how services do, each with its name: `api in production`.
+/// How things stand: the number of things that wait for people, of those that are stopped, and how services do, each with its name:
+/// `api in production`.
 #[must_use]
-pub fn of_overview(waiting: usize, places: &[(String, PlaceState)]) -> String {
-    let waits = match waiting {
-        0 => "Nothing waits for a person.".to_owned(),
-        1 => "One thing waits for a person.".to_owned(),
-        many => format!("{} things wait for a person.", capital(&words(many))),
+pub fn of_overview((waiting, stopped): (usize, usize), places: &[(String, PlaceState)]) -> String {
+    let waits = match (waiting, stopped) {
+        (0, _) => "Nothing waits for a person.".to_owned(),
+        (1, 0) => "One thing waits for a person.".to_owned(),
+        (1, _) => "One thing is stopped and waits for a person.".to_owned(),
+        (many, 0) => format!("{} things wait for a person.", capital(&words(many))),
+        (many, stopped) => {
+            format!("{} things wait for a person, {} of them stopped.", capital(&words(many)), words(stopped))
+        }
     };
     format!("{waits} {}", health(places))
 }

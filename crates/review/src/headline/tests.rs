@@ -102,14 +102,14 @@ fn numbers_have_the_right_plural() {
             "Nothing waits for a person. No service is down; s1 was rolled back; s2 and s3 are frozen.",
         ),
     ] {
-        assert_eq!(of_overview(waiting, &of(&states)), said);
+        assert_eq!(of_overview((waiting, 0), &of(&states)), said);
     }
 }
 
 #[test]
 fn everything_is_healthy_where_every_badge_says_so() {
     for state in ALL {
-        let said = of_overview(0, &[("a".to_owned(), PlaceState::Healthy), ("b".to_owned(), state)]);
+        let said = of_overview((0, 0), &[("a".to_owned(), PlaceState::Healthy), ("b".to_owned(), state)]);
         let is_well = matches!(state, PlaceState::Healthy | PlaceState::Nothing);
         assert_eq!(said.ends_with("Everything that runs is healthy."), is_well, "{said}");
         assert_eq!(said.contains("b "), !is_well && !state.is_unhealthy(), "{said}");
@@ -127,5 +127,16 @@ fn an_ended_trust_root_is_not_in_force() {
         (true, 1, 0, "Trust root 2 has ended: nothing is released until it is renewed"),
     ] {
         assert_eq!(of_trust(2, has_ended, ended, soon), said);
+    }
+}
+
+#[test]
+fn stopped_things_are_counted_apart() {
+    for (counts, said) in [
+        ((1, 1), "One thing is stopped and waits for a person. Nothing runs yet."),
+        ((4, 1), "Four things wait for a person, one of them stopped. Nothing runs yet."),
+        ((4, 4), "Four things wait for a person, four of them stopped. Nothing runs yet."),
+    ] {
+        assert_eq!(of_overview(counts, &[]), said);
     }
 }

@@ -42,8 +42,9 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State) -> Result<Overview, Fail
     let waiting: Vec<Waiting> = waiting::all(at, state, &situation)?;
     let selection = RunSelection { most: RUNS_SHOWN, ..RunSelection::default() };
     let runs = run_view::newest(at.shared, &selection, &|project| at.may_read(project))?;
+    let stopped = waiting.iter().filter(|one| one.badge.state == model::State::Stop).count();
     Ok(Overview {
-        headline: headline::of_overview(waiting.len(), &board::states(&situation.places)),
+        headline: headline::of_overview((waiting.len(), stopped), &board::states(&situation.places)),
         waiting,
         board: board::board(at, state, &situation)?,
         runs: runs.iter().map(|row| run_line(at, row)).collect(),

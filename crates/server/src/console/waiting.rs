@@ -1,4 +1,4 @@
-//! The things that wait for people or stop releases, the oldest first.
+//! The things that wait for people or stop releases: those that are stopped come first, and among equals the oldest.
 //!
 //! Invariant: the number of things is known without a judgement, so that every page can show it at little cost.
 
@@ -47,14 +47,15 @@ pub fn count(at: &Reading<'_>, situation: &Situation) -> usize {
     matters(situation, at.now).len()
 }
 
-/// The things that wait, the oldest first. A release that waits is judged now.
+/// The things that wait: what is stopped, then everything else, the oldest first. A release that waits is judged now.
 ///
 /// # Errors
 /// `Failure` if the server's own files fail.
 pub fn all(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<Waiting>, Failure> {
     let made = matters(situation, at.now).into_iter().map(|matter| waiting(at, state, situation, &matter));
     let mut found = made.collect::<Result<Vec<_>, _>>()?;
-    found.sort_by_key(|waiting| waiting.since.as_ref().map(|since| since.ms));
+    let is_stopped = |waiting: &Waiting| waiting.badge.state == model::State::Stop;
+    found.sort_by_key(|waiting| (!is_stopped(waiting), waiting.since.as_ref().map(|since| since.ms)));
     Ok(found)
 }
 

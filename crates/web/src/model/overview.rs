@@ -10,7 +10,7 @@ use super::shared::{Badge, Command, Fact, Time};
 pub struct Overview {
     /// How things stand, in words: `Three things wait for a person. Nothing in production is unhealthy.`
     pub headline: String,
-    /// Things that wait for people, the oldest first.
+    /// Things that wait for people: those that are stopped, then the others, the oldest first.
     pub waiting: Vec<Waiting>,
     /// The board: what runs where.
     pub board: Board,
