@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::texts::text;
+use super::texts::{prose, text};
 use crate::model::Command;
 
 /// A command: the people who may run it, its line, and a button that copies the line. The line stays selectable as text, and the
@@ -11,7 +11,7 @@ use crate::model::Command;
 pub fn command(command: &Command) -> Markup {
     html! {
         div class="cmd" {
-            @if let Some(note) = &command.note { span class=(who(note)) { (person()) (text(note)) } }
+            @if let Some(note) = &command.note { span class=(who(note)) { (person()) (prose(note)) } }
             code class="line" { (words(&command.line)) }
             (copy(&command.line))
         }
