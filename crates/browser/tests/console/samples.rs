@@ -195,7 +195,7 @@ fn an_entry_appears_without_reload_and_a_broken_stream_is_said_and_heals() {
     });
 }
 
-/// Whoever makes a page fail would otherwise keep the words on it that were true before.
+/// Otherwise an attacker who makes a page fail keeps the words on it that were true before.
 #[test]
 #[ignore = "needs a browser: cargo x test --browser"]
 fn attack_a_page_that_cannot_be_read_again_says_so() {

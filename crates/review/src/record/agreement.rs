@@ -1,6 +1,6 @@
 //! Whether the facts of an entry say what signed evidence says.
 //!
-//! Invariant: whoever has the ledger's key can enter any facts beside an envelope that somebody signed for something else, so facts
+//! Invariant: a holder of the ledger's key can enter any facts beside an envelope that somebody signed for something else, so facts
 //! about people and runners count only where the envelope says the same. Other kinds are of what the server itself did.
 
 use domain::{Event, PersonId};
