@@ -237,19 +237,34 @@ impl Driver {
         }
         command.envs(settings::surroundings());
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", settings::chromedriver().display()));
-        let mut said = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains(ON_PORT) {
-            line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0, "chromedriver ended before it named its port");
+        // The driver ends if its free IPv6 port is taken as an IPv4 port; beside other tests that happens.
+        for _ in 0..DRIVERS {
+            let mut child = command
+                .spawn()
+                .unwrap_or_else(|error| panic!("{}: {error}", settings::chromedriver().display()));
+            let mut said = BufReader::new(child.stdout.take().unwrap());
+            if let Some(port) = named_port(&mut said) {
+                return Self { child, url: format!("http://127.0.0.1:{port}"), _said: said };
+            }
+            child.wait().unwrap();
         }
-        let port = line.split_once(ON_PORT).unwrap().1.trim().trim_end_matches('.').to_owned();
-        Self { child, url: format!("http://127.0.0.1:{port}"), _said: said }
+        panic!("chromedriver ended {DRIVERS} times before it named its port");
     }
 }
 
+/// The port that the driver says it listens at; none if it ended.
+fn named_port(said: &mut impl BufRead) -> Option<String> {
+    let mut line = String::new();
+    while said.read_line(&mut line).unwrap() > 0 {
+        if let Some((_, port)) = line.split_once(ON_PORT) {
+            return Some(port.trim().trim_end_matches('.').to_owned());
+        }
+        line.clear();
+    }
+    None
+}
+
+const DRIVERS: u32 = 5;
 const LOADED: &str = "document.readyState === 'complete'";
 const ON_PORT: &str = "started successfully on port ";
 /// Names other than loopback ones lead nowhere, but for one that a hostile resolver points at this machine.
