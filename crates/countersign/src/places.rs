@@ -12,7 +12,7 @@ use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
 use evidence::release_file::{ReleaseFile, Service};
-use evidence::trust_root::{Machine, Site, TrustRoot};
+use evidence::trust_root::{Machine, TrustRoot};
 use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
@@ -106,11 +106,7 @@ pub fn default_places(
                 issued: now,
                 policy: evidence::Digest::of(&policy),
                 configuration: evidence::Digest::of(&configuration),
-                agents: vec![Machine {
-                    name: agent.clone(),
-                    key,
-                    place: Site { host: root.server.host.clone(), operator: root.server.operator.clone() },
-                }],
+                agents: vec![Machine::new(agent.clone(), key, root.server.clone())],
                 baseline: (*baseline).clone(),
                 after: after.replace(environment.clone()),
                 automatic,

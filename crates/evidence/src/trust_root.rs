@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 use tlog::{Checkpoint, NoteVerifier, SignatureKind};
 
 use crate::canonical::{self, CanonicalError};
+use crate::domain_name::Domain;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::machine::MachineKey;
+use crate::pool::Pool;
+use crate::seal::SealKey;
 use crate::ssh::{self, SshKey, SshSigError};
 use crate::{Digest, Id, Moment, Name};
 
@@ -88,6 +91,20 @@ pub struct Machine {
     pub key: MachineKey,
     /// Host and operator of the machine.
     pub place: Site,
+    /// Pool of a runner; absent if it serves every run, and for agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// Key to which secrets of the machine are encrypted; absent if it gets none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealKey>,
+}
+
+impl Machine {
+    /// A machine that belongs to no pool and gets no secrets.
+    #[must_use]
+    pub const fn new(name: Name, key: MachineKey, place: Site) -> Self {
+        Self { name, key, place, pool: None, seal: None }
+    }
 }
 
 /// A witness.
@@ -144,6 +161,13 @@ pub struct TrustRoot {
     pub runners: Vec<Machine>,
     /// Witnesses.
     pub witnesses: Witnesses,
+    /// Digest of the certificate (DER) of the authority that TLS of this installation is verified by; absent if all
+    /// roles are reached on loopback. The authority proves transport alone: no right rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Digest>,
+    /// Domain to which passkeys are bound; absent if nobody has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<Domain>,
 }
 
 /// Errors of reading and verifying a trust root.
@@ -305,6 +329,9 @@ impl TrustRoot {
         let runner_keys: BTreeSet<_> = self.runners.iter().map(|runner| &runner.key).collect();
         let unique = runners.len() == self.runners.len() && runner_keys.len() == self.runners.len();
         rule(unique, "a runner's name or key stands twice")?;
+        let sealed: Vec<_> = self.runners.iter().filter_map(|runner| runner.seal).collect();
+        let seals: BTreeSet<_> = sealed.iter().collect();
+        rule(seals.len() == sealed.len(), "a runner's `seal` key stands twice")?;
         let machines = self.runners.iter().map(|runner| runner.key.as_bytes());
         let own = [ledger.public(), self.provenance.as_bytes()];
         let all: BTreeSet<_> = names.iter().copied().chain(machines).chain(own).collect();

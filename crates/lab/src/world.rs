@@ -92,10 +92,8 @@ impl Lab {
     pub fn root(&self) -> TrustRoot {
         let holders = self.officers.iter().map(Person::holder).collect::<Vec<_>>();
         let quorum = |threshold| Quorum { threshold, holders: holders.clone() };
-        let runner = |(n, signer): (usize, &MachineSigner)| Machine {
-            name: runner_name(n),
-            key: *signer.public(),
-            place: place(&format!("build-{n}")),
+        let runner = |(n, signer): (usize, &MachineSigner)| {
+            Machine::new(runner_name(n), *signer.public(), place(&format!("build-{n}")))
         };
         let witness = |(n, key): (usize, &CosignatureKey)| Witness {
             vkey: key.verifier().to_string(),
@@ -120,6 +118,8 @@ impl Lab {
                 quorum: 2,
                 keys: self.witnesses.iter().enumerate().map(witness).collect(),
             },
+            authority: None,
+            rp_id: None,
         };
         (self.unusual)(&mut root);
         root
@@ -169,7 +169,7 @@ impl Lab {
             "production" => (&self.production, Some(name("staging"))),
             _ => (&self.staging, None),
         };
-        let agent = Machine { name: name("agent"), key: *agent.public(), place: place(environment) };
+        let agent = Machine::new(name("agent"), *agent.public(), place(environment));
         Environment {
             v: 1,
             installation: id(1),

@@ -249,7 +249,7 @@ fn agents(verb: &Amend, host: Option<Site>) -> Result<Vec<Machine>, Failure> {
             Failure::usage(format!("`{text}` is not NAME=KEY, as `countersign agent join` prints it"))
         })?;
         let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
-        Ok::<_, Failure>(Machine { name: name.parse()?, key, place: host.clone() })
+        Ok::<_, Failure>(Machine::new(name.parse()?, key, host.clone()))
     };
     let mut agents = verb.agent.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
     agents.sort();

@@ -51,6 +51,9 @@ pub struct Root {
     /// Number of witnesses that must have cosigned; default: as now.
     #[arg(long, value_name = "NUMBER")]
     witness_quorum: Option<u32>,
+    /// Name the authority of TLS by the digest of its certificate (DER), `sha256:…`; default: as now.
+    #[arg(long, value_name = "DIGEST")]
+    authority: Option<Digest>,
     /// Renew the root: the same content, valid for another year.
     #[arg(long)]
     renew: bool,
@@ -64,7 +67,7 @@ impl Root {
         let lists =
             [&self.runner, &self.add, &self.remove, &self.threshold, &self.witness, &self.remove_witness];
         let named = lists.iter().any(|list| !list.is_empty()) || !self.remove_runner.is_empty();
-        self.renew || named || self.witness_quorum.is_some()
+        self.renew || named || self.witness_quorum.is_some() || self.authority.is_some()
     }
 }
 
@@ -99,6 +102,7 @@ fn amended(verb: &Root, root: TrustRoot) -> Result<TrustRoot, Failure> {
     runners(verb, &mut next)?;
     people(verb, &mut next)?;
     witnesses(verb, &mut next)?;
+    next.authority = verb.authority.or(next.authority);
     Ok(next)
 }
 
@@ -118,7 +122,7 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let name: Name = name.parse()?;
         runners.retain(|runner| runner.name != name);
         let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
-        runners.push(Machine { name, key, place: root.server.clone() });
+        runners.push(Machine::new(name, key, root.server.clone()));
     }
     runners.sort();
     Ok(())

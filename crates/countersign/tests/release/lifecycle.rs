@@ -119,6 +119,7 @@ fn roots_rotate_by_the_thresholds_of_both() {
 #[test]
 fn what_is_signed_is_shown_beside_what_it_changes() {
     let three = Three::new();
+    let authority = format!("sha256:{}", "5a".repeat(32));
     let amend = [
         "trust",
         "root",
@@ -130,13 +131,15 @@ fn what_is_signed_is_shown_beside_what_it_changes() {
         "--out",
         "2.json",
     ];
-    three.home.ok(&amend);
+    three.home.ok(&[&amend[..], &["--authority", &authority]].concat());
     let before = std::fs::read(three.home.dir.path().join("2.json")).unwrap();
     let shown = three.home.ok(&["trust", "sign", "--yes", "--show", "2.json"]);
     let changes = shown["changes"].as_str().unwrap();
     assert!(changes.contains("-    \"threshold\": 2\n+    \"threshold\": 3\n"), "{changes}");
     assert!(changes.contains(&format!("+        \"subject\": \"ssh:{}\"\n", three.fingerprint("carol"))));
+    assert!(changes.contains(&format!("+  \"authority\": \"{authority}\",\n")), "{changes}");
     assert!(!changes.contains("registrars"), "what stays is not shown: {changes}");
+    three.home.json(&["trust", "root", "--yes", "--authority", "5a5a", "--out", "3.json"], 2);
     let with = shown["compared_with"].as_str().unwrap();
     assert!(with.starts_with("version 1, ") && with.contains("pinned"), "{with}");
     assert_eq!((&shown["signed"], &shown["signatures"]), (&json!(false), &json!(1)));

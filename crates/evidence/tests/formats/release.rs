@@ -155,7 +155,7 @@ fn approval_example() {
 fn agent_report_example() {
     let signer = MachineSigner::from_seed([26; 32]).unwrap();
     let statement = Environment {
-        agents: vec![Machine { name: name("agent-1"), key: *signer.public(), place: place() }],
+        agents: vec![Machine::new(name("agent-1"), *signer.public(), place())],
         ..support::environment()
     };
     let artifact = Digest::of(b"artifact");

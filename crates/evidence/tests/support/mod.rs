@@ -89,7 +89,7 @@ pub fn place() -> Site {
 
 fn machine(label: &str, seed: u8) -> Machine {
     let key = *MachineSigner::from_seed([seed; 32]).unwrap().public();
-    Machine { name: name(label), key, place: place() }
+    Machine::new(name(label), key, place())
 }
 
 pub fn root(mode: Mode, people: &[&Person], threshold: u32) -> TrustRoot {
@@ -116,6 +116,8 @@ pub fn root(mode: Mode, people: &[&Person], threshold: u32) -> TrustRoot {
             quorum: 1,
             keys: vec![Witness { vkey: witness.verifier().to_string(), place: place() }],
         },
+        authority: None,
+        rp_id: None,
     }
 }
 
@@ -188,7 +190,7 @@ pub fn environment() -> Environment {
         issued: NOW.parse().unwrap(),
         policy: Digest::of(b"policy"),
         configuration: Digest::of(b"configuration"),
-        agents: vec![Machine { name: name("agent-1"), key, place: place() }],
+        agents: vec![Machine::new(name("agent-1"), key, place())],
         baseline: "a".repeat(40).parse().unwrap(),
         after: Some(name("staging")),
         automatic: false,

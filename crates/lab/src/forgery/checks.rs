@@ -189,7 +189,7 @@ fn by_somebody_else() -> Vec<Forgery> {
             lab.unusual = |root| {
                 let place = Site { host: "build-9".to_owned(), operator: "platform".to_owned() };
                 let key = *Lab::default().production.public();
-                root.runners.push(Machine { name: name("runner-9"), key, place });
+                root.runners.push(Machine::new(name("runner-9"), key, place));
             };
         }),
     ]

@@ -109,10 +109,9 @@ impl Estate {
     pub fn root(&self) -> TrustRoot {
         let holders: Vec<_> = self.people[..3].iter().map(|worker| worker.keys.holder()).collect();
         let quorum = |threshold| Quorum { threshold, holders: holders.clone() };
-        let runner = |(n, signer): (usize, &MachineSigner)| Machine {
-            name: crate::installation::runner_name(n),
-            key: *signer.public(),
-            place: site(&format!("build-{}", n + 1)),
+        let runner = |(n, signer): (usize, &MachineSigner)| {
+            let host = site(&format!("build-{}", n + 1));
+            Machine::new(crate::installation::runner_name(n), *signer.public(), host)
         };
         let witness = |(n, key): (usize, &CosignatureKey)| Witness {
             vkey: key.verifier().to_string(),
@@ -137,6 +136,8 @@ impl Estate {
                 quorum: 2,
                 keys: self.witnesses.iter().enumerate().map(witness).collect(),
             },
+            authority: None,
+            rp_id: None,
         }
     }
 
@@ -173,11 +174,11 @@ impl Estate {
             let configuration =
                 Configuration { port: Some(8080), ..Configuration::default() }.encode().unwrap();
             let before = ENVIRONMENTS.iter().position(|name| *name == place.environment.as_str()).unwrap();
-            let agent = Machine {
-                name: lab::name("agent-1"),
-                key: *self.agents[&place].public(),
-                place: site(place.environment.as_str()),
-            };
+            let agent = Machine::new(
+                lab::name("agent-1"),
+                *self.agents[&place].public(),
+                site(place.environment.as_str()),
+            );
             let statement = Environment {
                 v: 1,
                 installation: lab::id(1),

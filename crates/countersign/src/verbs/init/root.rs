@@ -50,7 +50,7 @@ pub fn root(
     let mut devices = verb.runner_key.iter();
     let mut runner = |number| -> Result<Machine, Failure> {
         let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
-        Ok(Machine { name: format!("runner-{number}").parse()?, key: *key.public(), place: place() })
+        Ok(Machine::new(format!("runner-{number}").parse()?, *key.public(), place()))
     };
     let name = format!("witness/{installation}");
     let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
@@ -82,6 +82,8 @@ pub fn root(
             quorum: 1,
             keys: vec![Witness { vkey: witness.verifier().to_string(), place: place() }],
         },
+        authority: None,
+        rp_id: None,
     };
     Ok((root, ledger))
 }
