@@ -2,7 +2,7 @@
 //!
 //! Invariant: every wait has an end and a condition. The browser reaches loopback addresses alone.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
