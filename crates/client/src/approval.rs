@@ -187,13 +187,12 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Enve
 pub fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Error> {
     let environments = pinned_review::seen_of(checked).beside(&pin.environments);
     let newer = Pin {
-        v: 1,
-        installation: pin.installation,
         root_version: checked.trust.root.version,
         root: checked.trust.root_digest,
         status: checked.trust.status.number.max(pin.status),
         environments,
         checkpoint: checked.ledger.proven.checkpoint.to_string(),
+        ..pin.clone()
     };
     pins::write(&newer).map(drop)
 }

@@ -186,5 +186,7 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
         status: state.identity.status().map_or(0, |(number, ..)| number),
         environments,
         checkpoint: head.checkpoint.text().to_owned(),
+        addresses: Vec::new(),
+        authority: None,
     })
 }

@@ -104,6 +104,8 @@ impl Lab {
             status: 1,
             environments: Vec::new(),
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
+            addresses: Vec::new(),
+            authority: None,
         }
     }
 

@@ -152,12 +152,18 @@ pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
     let is_further = seen.origin == told.origin && seen.size > told.size;
     let environments =
         known.environments.iter().fold(new.environments, |all, environment| environment.clone().beside(&all));
-    Ok(Pin {
+    // A line of an older program names no addresses; the known ones stay.
+    let (addresses, authority) = match new.addresses.is_empty() {
+        true => (known.addresses.clone(), known.authority),
+        false => (new.addresses.clone(), new.authority),
+    };
+    let pin = Pin {
         status: known.status.max(new.status),
         environments,
         checkpoint: if is_further { known.checkpoint.clone() } else { new.checkpoint },
         ..new
-    })
+    };
+    Ok(pin.reached_at(addresses, authority)?)
 }
 
 fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {

@@ -241,6 +241,8 @@ fn keep(
         status: checked.trust.status.number,
         environments,
         checkpoint: older.unwrap_or(checkpoint).to_string(),
+        addresses: Vec::new(),
+        authority: None,
     };
     // A bundle from before an amendment of the root must not bring back the older root.
     let pin = match known {

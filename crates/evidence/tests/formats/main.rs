@@ -23,7 +23,7 @@ use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::{self, ObjectKind};
 use evidence::introduction::{self, Answer, Introduction, Stated};
 use evidence::machine::MachineSigner;
-use evidence::pin::{EnvironmentPin, Pin};
+use evidence::pin::{EnvironmentPin, Pin, PinError};
 use evidence::plan::{Destination, Plan};
 use evidence::policy_files::PolicyFiles;
 use evidence::provenance::provenance;
@@ -184,7 +184,21 @@ fn entry_example() {
 
 #[test]
 fn pin_example() {
-    let pin = Pin {
+    let pin = pin_of_bob();
+    check("pin", 0, pin.to_string().as_bytes());
+    assert_eq!(pin.to_string().parse::<Pin>().unwrap(), pin);
+    let far = reached(&pin);
+    check("pin", 1, far.to_string().as_bytes());
+    assert_eq!(far.to_string().parse::<Pin>().unwrap(), far);
+    assert_eq!(far.clone().reached_at(Vec::new(), None).unwrap(), pin, "without both it is of version 1");
+    for bad in ["", "cs1.", "cs2.e30", "cs1.e30", "cs1.e30="] {
+        assert!(bad.parse::<Pin>().is_err(), "{bad}");
+    }
+    assert_eq!("cs3.e30".parse::<Pin>(), Err(PinError::Version(3)), "a newer pin is refused as newer");
+}
+
+fn pin_of_bob() -> Pin {
+    Pin {
         v: 1,
         installation: id(1),
         root_version: 1,
@@ -198,12 +212,50 @@ fn pin_example() {
             release: 4,
         }],
         checkpoint: "countersign/0101\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
-    };
-    check("pin", 0, pin.to_string().as_bytes());
-    assert_eq!(pin.to_string().parse::<Pin>().unwrap(), pin);
-    for bad in ["", "cs1.", "cs2.e30", "cs1.e30", "cs1.e30="] {
-        assert!(bad.parse::<Pin>().is_err(), "{bad}");
+        addresses: Vec::new(),
+        authority: None,
     }
+}
+
+fn reached(pin: &Pin) -> Pin {
+    let addresses = vec!["https://countersign.example.com".to_owned(), "https://192.0.2.7:8443".to_owned()];
+    pin.clone().reached_at(addresses, Some(Digest::of(b"certificate"))).unwrap()
+}
+
+/// One pin has one spelling, so each of these is refused where a pin is read.
+#[test]
+fn attack_pins_of_another_spelling() {
+    let pin = reached(&pin_of_bob());
+    let address = |text: &str| vec![text.to_owned()];
+    for (what, wrong) in [
+        ("no authority", Pin { authority: None, ..pin.clone() }),
+        ("no address", Pin { addresses: Vec::new(), ..pin.clone() }),
+        (
+            "an address twice",
+            Pin { addresses: [pin.addresses.clone(), pin.addresses.clone()].concat(), ..pin.clone() },
+        ),
+        (
+            "nine addresses",
+            Pin { addresses: (0..9).map(|n| format!("https://h{n}")).collect(), ..pin.clone() },
+        ),
+        ("a path", Pin { addresses: address("https://a/b"), ..pin.clone() }),
+        ("a password", Pin { addresses: address("https://a:b@c"), ..pin.clone() }),
+        ("plain HTTP to another machine", Pin { addresses: address("http://192.0.2.7:8080"), ..pin.clone() }),
+        ("the older version", Pin { v: 1, ..pin.clone() }),
+        ("a newer version", Pin { v: 3, ..pin.clone() }),
+        (
+            "a version for addresses without any",
+            Pin { v: 2, addresses: Vec::new(), authority: None, ..pin.clone() },
+        ),
+        ("a damaged checkpoint", Pin { checkpoint: String::new(), ..pin.clone() }),
+    ] {
+        assert!(wrong.to_string().parse::<Pin>().is_err(), "{what}");
+    }
+    let renamed = pin.to_string().replacen("cs2.", "cs1.", 1);
+    assert!(renamed.parse::<Pin>().is_err(), "its prefix says another version than it contains");
+    // Loopback needs no authority: nothing leaves the machine.
+    let near = Pin { addresses: address("http://127.0.0.1:8080"), authority: None, ..pin };
+    assert_eq!(near.to_string().parse::<Pin>().unwrap(), near);
 }
 
 #[test]
@@ -217,6 +269,8 @@ fn verifier_state_example() {
         status: 1,
         environments: Vec::new(),
         checkpoint: "countersign/0101\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
+        addresses: Vec::new(),
+        authority: None,
     };
     let base = Envelope::decode(&status).unwrap();
     let state = VerifierState { v: 1, pin, status: StatusFile { base, tightening: None } };
