@@ -82,6 +82,17 @@ impl Home {
         self.beside("witness")
     }
 
+    /// The founding that waits for signatures.
+    pub fn founding(&self) -> PathBuf {
+        self.beside("founding").join("founding.json")
+    }
+
+    /// The command that goes on with the founding, if one waits.
+    pub fn waiting_founding(&self) -> Option<String> {
+        let waits = self.founding().exists();
+        waits.then(|| format!("countersign init --continue --data {}", shell::path(&self.0)))
+    }
+
     /// File in which a running server writes its URL.
     pub fn url_file(&self) -> PathBuf {
         self.0.join("server.url")
@@ -106,6 +117,11 @@ impl Home {
         let shown = self.0.display();
         if self.0.is_file() {
             return Err(Error::unusable(format!("`{shown}` is a file; --data names a data directory")));
+        }
+        if let Some(command) = self.waiting_founding() {
+            return Err(Error::unusable(format!(
+                "the installation at `{shown}` is not founded yet: its people have to sign first; `{command}` says who"
+            )));
         }
         if self.left()?.is_empty() {
             let remedy = "make one with `countersign init`, or name the data directory of yours with --data";

@@ -114,6 +114,22 @@ impl PersonKey {
         }
     }
 
+    /// The file of a public key, among the usual ones.
+    pub fn of(key: &SshKey) -> Result<Self, Error> {
+        Self::usual(key.fingerprint(), |other| other == key)
+    }
+
+    /// Whether `ssh-keygen` can sign with it on this machine: a private file, or a key in the agent.
+    pub fn is_at_hand(&self) -> bool {
+        if self.file.extension().is_none_or(|ending| ending != "pub") {
+            return self.file.is_file();
+        }
+        let listed = runner::program::of_person("ssh-add").arg("-L").stderr(Stdio::null()).output();
+        let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let is_this = |line: &str| line.parse::<SshKey>().is_ok_and(|key| key == self.key);
+        listed.is_ok_and(|listed| listed.lines().any(is_this))
+    }
+
     /// A key that is given as text: its file is searched among the usual ones, because `ssh-keygen` signs with a file.
     fn with_text(text: &str) -> Result<Self, Error> {
         let key: SshKey = text.parse().map_err(|error| Error::unusable(format!("`{text}`: {error}")))?;

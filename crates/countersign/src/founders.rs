@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use client::clock::YEAR;
 use client::random;
 use client::signing::{PersonKey, git_config};
-use evidence::dsse::Envelope;
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
+use evidence::founding::Founding;
+use evidence::ssh::SshKey;
 use evidence::trust_root::{Mode, TrustRoot};
-use evidence::{Id, Moment, Name, enrolment};
+use evidence::{Id, Moment, Name};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -19,13 +20,13 @@ use crate::failure::Failure;
 struct PersonFile {
     name: String,
     emails: Vec<String>,
-    /// The key that signs statements and approvals.
-    key: PathBuf,
+    /// The key that signs statements and approvals: its file, or the public key itself.
+    key: String,
     /// The key that signs requests; outside solo mode it must differ from `key`.
-    sign_in_key: PathBuf,
+    sign_in_key: String,
     /// The key that signs commits; default: `sign_in_key`.
     #[serde(default)]
-    commit_key: Option<PathBuf>,
+    commit_key: Option<String>,
     roles: Vec<Name>,
 }
 
@@ -38,12 +39,46 @@ pub struct Founder {
     pub name: String,
     emails: Vec<String>,
     /// The key that signs statements and approvals.
-    pub approval: PersonKey,
+    pub approval: FounderKey,
     /// The key that signs requests.
-    pub sign_in: PersonKey,
+    pub sign_in: FounderKey,
     /// The key that signs commits.
-    pub commit: PersonKey,
+    pub commit: FounderKey,
     roles: Vec<Name>,
+}
+
+/// A founder's public key, and its file if this machine has one.
+#[derive(Clone, Debug)]
+pub struct FounderKey {
+    /// The public key.
+    pub key: SshKey,
+    /// Private key file, or a public key file whose private half may be in the ssh agent.
+    pub file: Option<PathBuf>,
+}
+
+impl FounderKey {
+    /// A key as the people file gives it: its text, or a file relative to that file.
+    fn given(text: &str, dir: &Path) -> Result<Self, Failure> {
+        if !KINDS.iter().any(|kind| text.starts_with(kind)) {
+            return Ok(PersonKey::read(&dir.join(text))?.into());
+        }
+        let key: SshKey = text.parse().map_err(Failure::error)?;
+        // The person may be the one who types `init`, and keeps the key where people do.
+        let file = PersonKey::of(&key).ok().map(|found| found.file);
+        Ok(Self { key, file })
+    }
+
+    /// The key, if `ssh-keygen` can sign with it here.
+    fn at_hand(&self) -> Option<PersonKey> {
+        let key = PersonKey { key: self.key.clone(), file: self.file.clone()? };
+        key.is_at_hand().then_some(key)
+    }
+}
+
+impl From<PersonKey> for FounderKey {
+    fn from(PersonKey { key, file }: PersonKey) -> Self {
+        Self { key, file: Some(file) }
+    }
 }
 
 impl Founder {
@@ -55,7 +90,7 @@ impl Founder {
 
 /// The one person of a solo installation; values that are not given are detected from git and the usual key files.
 pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Result<Founder, Failure> {
-    let key = key.map_or_else(PersonKey::discover, PersonKey::read)?;
+    let key: FounderKey = key.map_or_else(PersonKey::discover, PersonKey::read)?.into();
     let lacks = |what, flag| Failure::error(format!("git knows no {what}; give one with {flag}"));
     let set = |given: Option<&str>, key| match given {
         Some(given) => Ok(Some(given.to_owned())),
@@ -91,8 +126,8 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     people.iter().try_for_each(|person| known_roles(&shown.to_string(), person))?;
     let dir = file.parent().unwrap_or(Path::new("."));
     let founder = |person: PersonFile| {
-        let sign_in = PersonKey::read(&dir.join(&person.sign_in_key))?;
-        let commit = person.commit_key.map(|file| PersonKey::read(&dir.join(file))).transpose()?;
+        let sign_in = FounderKey::given(&person.sign_in_key, dir)?;
+        let commit = person.commit_key.map(|text| FounderKey::given(&text, dir)).transpose()?;
         let mut emails: Vec<_> = person.emails.iter().map(|email| email.to_lowercase()).collect();
         emails.sort();
         emails.dedup();
@@ -100,7 +135,7 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
             id: random::id()?,
             name: person.name,
             emails,
-            approval: PersonKey::read(&dir.join(&person.key))?,
+            approval: FounderKey::given(&person.key, dir)?,
             commit: commit.unwrap_or_else(|| sign_in.clone()),
             sign_in,
             roles: person.roles,
@@ -138,25 +173,22 @@ pub const PEOPLE_PAGE: &str = "docs/operating/people.md describes the file, with
 const ROLES: [&str; 4] = ["developer", "release-manager", "security", "tester"];
 /// Likeness from which on a name is taken for a misspelled one.
 const NEAR: f32 = 0.75;
+/// Beginnings of a public key that stands in the people file itself.
+const KINDS: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
 
-/// The enrolments of all founders, each signed by as many others as the root demands, or by the person alone in solo mode.
-pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Result<Vec<Envelope>, Failure> {
-    let enrol = |founder: &Founder| {
-        let statement = Enrolment {
-            v: 1,
-            installation: root.installation,
-            person: founder.id,
-            subject: subject(founder),
-            name: founder.name.clone(),
-            emails: founder.emails.clone(),
-            keys: keys(founder),
-            grants: grants(&founder.roles),
-            issued: now,
-            expires: now.later_by(YEAR),
-        };
-        let others: Vec<_> = founders.iter().filter(|other| other.id != founder.id).cloned().collect();
-        let registrars = if root.mode == Mode::Solo { founders } else { &others };
-        signed(statement.envelope()?, registrars, root.registrars.threshold, enrolment::NAMESPACE)
+/// The enrolments of all founders.
+pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Vec<Enrolment> {
+    let enrol = |founder: &Founder| Enrolment {
+        v: 1,
+        installation: root.installation,
+        person: founder.id,
+        subject: subject(founder),
+        name: founder.name.clone(),
+        emails: founder.emails.clone(),
+        keys: keys(founder),
+        grants: grants(&founder.roles),
+        issued: now,
+        expires: now.later_by(YEAR),
     };
     founders.iter().map(enrol).collect()
 }
@@ -186,17 +218,24 @@ fn keys(founder: &Founder) -> Vec<EnrolledKey> {
     keys
 }
 
-/// Signs a statement by as many holders as the threshold demands.
-pub fn signed(
-    mut envelope: Envelope,
-    by: &[Founder],
-    threshold: u32,
-    namespace: &str,
-) -> Result<Envelope, Failure> {
-    for founder in by.iter().take(threshold as usize) {
-        founder.approval.sign(&mut envelope, namespace)?;
+/// Adds the signatures of the founders whose keys are at hand, as far as the thresholds need them. The one person of a
+/// solo installation has to sign here: without their key that is an error.
+pub fn sign(founding: &mut Founding, founders: &[Founder]) -> Result<(), Failure> {
+    for founder in founders {
+        let alone = PersonKey {
+            key: founder.approval.key.clone(),
+            file: founder.approval.file.clone().unwrap_or_default(),
+        };
+        let is_alone = founding.root.said.mode == Mode::Solo;
+        let Some(key) = is_alone.then_some(alone).or_else(|| founder.approval.at_hand()) else { continue };
+        for statement in founding.signables() {
+            let is_met = statement.signers()?.len() >= statement.quorum.threshold as usize;
+            if !is_met && statement.waits_for(&key.key) {
+                key.sign(statement.envelope, statement.namespace)?;
+            }
+        }
     }
-    Ok(envelope)
+    Ok(())
 }
 
 /// The subject of a person. Without an identity provider the first key identifies a person, since it does not change.

@@ -1,9 +1,10 @@
 //! Environment statements for the services of a project, and the agents that they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use client::hosts::MachineLine;
 use client::key_files;
 use client::random;
 use evidence::Place;
@@ -12,7 +13,7 @@ use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
 use evidence::release_file::{ReleaseFile, Service};
-use evidence::trust_root::{Machine, TrustRoot};
+use evidence::trust_root::TrustRoot;
 use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
@@ -29,8 +30,8 @@ pub struct Prepared {
     pub policy: Vec<u8>,
     /// The configuration.
     pub configuration: Vec<u8>,
-    /// The agent's directory.
-    pub agent_dir: PathBuf,
+    /// The agent's directory; `None` if the agent is on another host.
+    pub agent_dir: Option<PathBuf>,
     /// The agent's name.
     pub agent: Name,
     /// The place.
@@ -48,6 +49,8 @@ pub struct Project<'a> {
     pub baseline: &'a CommitId,
     /// Ports that other places have.
     pub ports: BTreeSet<u16>,
+    /// Agents on other hosts, by their places.
+    pub elsewhere: &'a BTreeMap<Place, MachineLine>,
 }
 
 /// Directories of the agents of every service in the usual environments.
@@ -74,7 +77,7 @@ pub fn default_places(
     is_known: impl Fn(&Place) -> bool,
     dir: impl Fn(&Name, &Name) -> PathBuf,
 ) -> Result<Vec<Prepared>, Failure> {
-    let Project { name: project, releases, baseline, ports } = project;
+    let Project { name: project, releases, baseline, ports, elsewhere } = project;
     let mut prepared = Vec::new();
     let mut ports = ports.clone();
     for (service, described) in &releases.services {
@@ -90,9 +93,16 @@ pub fn default_places(
                 after = Some(environment);
                 continue;
             }
-            let agent_dir = dir(service, &environment);
-            let agent = agent()?;
-            let key = *key_files::take_up(&agent_dir.join("key.pem"), None)?.public();
+            let (agent_dir, machine) = match elsewhere.get(&place) {
+                Some(line) => (None, line.machine(&root.server)),
+                None => {
+                    let dir = dir(service, &environment);
+                    let key = *key_files::take_up(&dir.join("key.pem"), None)?.public();
+                    let line = MachineLine { name: agent()?, key, at: None };
+                    (Some(dir), line.machine(&root.server))
+                }
+            };
+            let agent = machine.name.clone();
             let configuration = configuration_of(described, &mut ports)?;
             let policy = policy.encode()?;
             let configuration = configuration.encode()?;
@@ -106,7 +116,7 @@ pub fn default_places(
                 issued: now,
                 policy: evidence::Digest::of(&policy),
                 configuration: evidence::Digest::of(&configuration),
-                agents: vec![Machine::new(agent.clone(), key, root.server.clone())],
+                agents: vec![machine],
                 baseline: (*baseline).clone(),
                 after: after.replace(environment.clone()),
                 automatic,

@@ -42,6 +42,7 @@ pub mod enrolment;
 pub mod entry;
 pub mod environment;
 pub mod evidence_manifest;
+pub mod founding;
 pub mod git;
 pub mod introduction;
 pub mod link;

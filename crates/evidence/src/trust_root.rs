@@ -223,6 +223,20 @@ impl TrustRoot {
         self.mode != Mode::Team || witness.place.host != self.server.host
     }
 
+    /// The runners among these that count. In team mode only one of each host does, because the host's owner could control
+    /// all runners there; a name that the root does not have counts as a host.
+    #[must_use]
+    pub fn counting_runners<'a>(&self, names: impl IntoIterator<Item = &'a Name>) -> Vec<&'a Name> {
+        let mut hosts = BTreeSet::new();
+        let mut first = |name: &&'a Name| {
+            let runner = self.runners.iter().find(|runner| runner.name == **name);
+            hosts.insert(
+                runner.map_or_else(|| name.to_string(), |runner| runner.place.host.to_ascii_lowercase()),
+            )
+        };
+        names.into_iter().filter(|name| self.mode != Mode::Team || first(name)).collect()
+    }
+
     /// Encodes the root into an envelope without signatures.
     ///
     /// # Errors

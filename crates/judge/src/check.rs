@@ -65,7 +65,7 @@ pub fn check<'a>(
     let known = Known { root: &root, records: &records, revoked: &revoked, build: &build };
     let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut reasons);
     let checks = checks.map_err(broken)?;
-    let documents = lanes::prove(bundle, &build, &checks, reads, now, &mut reasons).map_err(broken)?;
+    let documents = lanes::prove(bundle, &build, &checks, &root, reads, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
     let range = source::range(&pack, &base, &mut reasons);
     let commits = range.iter().chain([&pack.id]).filter_map(|id| Some((id, pack.commits.get(id)?)));

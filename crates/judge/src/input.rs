@@ -282,7 +282,8 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
         let runner = checked.trust.root.runners.iter().find(|runner| runner.name == *name);
         runner.map(|runner| runner.place.host.as_str())
     };
-    let runners = checked.build.runners.iter().map(|name| RunnerInput { name, host: host(name) });
+    let counting = checked.trust.root.counting_runners(&checked.build.runners);
+    let runners = counting.into_iter().map(|name| RunnerInput { name, host: host(name) });
     let steps = checked.build.pipeline.steps.iter().map(|(name, step)| {
         let work = Work::Step(name.clone());
         let own: Vec<_> = receipts.iter().filter(|receipt| receipt.work == work).collect();

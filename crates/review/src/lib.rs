@@ -15,6 +15,7 @@ pub mod duration;
 pub mod ending;
 pub mod explain;
 pub mod findings;
+pub mod founding_words;
 pub mod headline;
 pub mod ids;
 pub mod named_release;

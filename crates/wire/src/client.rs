@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
 use evidence::machine::MachineKey;
 use evidence::{Digest, Id};
@@ -199,6 +200,14 @@ impl Client {
         }
         self.fetch_introduction().await?;
         Ok(server.introduction().map(|introduction| introduction.key))
+    }
+
+    /// The trust roots by which the server has just proved itself, oldest first.
+    ///
+    /// # Errors
+    /// `ClientError` if the server is not the one that the anchor leads to; all roots are the server's word if there is no anchor.
+    pub async fn roots(&self) -> Result<Vec<Envelope>, ClientError> {
+        Ok(self.fetch_introduction().await?.roots)
     }
 
     /// Requests the server's introduction now.

@@ -17,9 +17,10 @@ use evidence::Place;
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use judge::Anchors;
+use shown::shell;
 use wire::{Client, Machine};
 
-use super::{RoleArguments, runtime};
+use super::{RoleArguments, machine_key, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -53,7 +54,9 @@ impl Settle {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make an agent's directory and key; the key counts once the environment statement names it.
+    /// Make an agent's directory and key, before or after there is an installation, and print the line that names both in environment statements.
+    Key(machine_key::MachineKeyVerb),
+    /// Give an agent its place and the pin of its installation; without `agent key` before, its directory and key are made too.
     Join(Join),
     /// Give an agent a status file directly, in case the server withholds the status.
     Status {
@@ -70,9 +73,9 @@ struct Join {
     /// Directory of the agent; it is created.
     #[arg(long)]
     data: PathBuf,
-    /// Name of the agent.
+    /// Name of the agent; default: the one given to `agent key`.
     #[arg(long)]
-    name: Name,
+    name: Option<Name>,
     /// Place of the agent, PROJECT/SERVICE/ENVIRONMENT.
     #[arg(long)]
     place: Place,
@@ -90,6 +93,12 @@ struct Join {
 /// Joins an agent, or runs it until it is asked to end.
 pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
+        (Some(Verb::Key(key)), ..) => {
+            let data = &key.place.data;
+            let joined = data.join(agent::MEMORY_FILE).exists().then(|| memory(data)).transpose()?;
+            let joined = joined.map(|memory| memory.agent);
+            machine_key::run(key, joined, "countersign trust environment PLACE --agent LINE", output)
+        }
         (Some(Verb::Join(join)), ..) => joined(join, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
         (None, Some(data), Some(server)) => serve(data, server, verb, output),
@@ -99,15 +108,17 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
 
 fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let pin: Pin = join.pin.trim().parse()?;
-    let key_file = join.data.join("key.pem");
-    let signer = key_files::take_up(&key_file, join.key.as_ref())?;
-    write_memory(&join.data, &join.name, &join.place, &pin, join.rehearsal)?;
-    let key = signer.public().to_string();
-    let shown = serde_json::json!({ "name": join.name, "key": key, "place": join.place });
+    let name = machine_key::name(join.name.as_ref(), &join.data, None)?;
+    let signer = key_files::take_up(&join.data.join("key.pem"), join.key.as_ref())?;
+    write_memory(&join.data, &name, &join.place, &pin, join.rehearsal)?;
+    let line = machine_key::line(&join.data, name.clone(), *signer.public())?;
+    let shown = serde_json::json!({
+        "name": name, "key": line.key, "line": line.to_string(), "place": join.place
+    });
     output.print(&shown, |_| {
         format!(
-            "{} joined for {}\nkey: {key}\nnext: `countersign trust environment {} --agent {}={key}`, then `countersign agent --data {} --server URL`",
-            join.name, join.place, join.place, join.name, join.data.display()
+            "{name} joined for {}\nkey: {}\nnext: `countersign trust environment {} --agent {}`, unless the statement names it, then `countersign agent --data {} --server URL`",
+            join.place, line.key, join.place, shell::word(&line.to_string()), join.data.display()
         )
     })
 }

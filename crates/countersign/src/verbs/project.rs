@@ -3,6 +3,7 @@
 //! A crash here leaves behind places that are recorded already, each with its agent's key; `project add` again adds the
 //! missing ones.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -157,6 +158,7 @@ fn missing(
         releases: &new.described.releases,
         baseline: &new.baseline,
         ports: taken.iter().map(|taken| taken.port).collect(),
+        elsewhere: &BTreeMap::new(),
     };
     let is_known = |place: &evidence::Place| known.iter().any(|view| view.place == *place);
     let agent = |service: &Name, environment: &Name| home.agent_of(&new.name, service, environment);
@@ -175,7 +177,7 @@ fn send(home: &Home, new: &New, place: &Prepared) -> Result<(), Failure> {
         ..Parts::default()
     };
     sending::send(home, "set-environment", arguments, with)?;
-    join(home, new, &place.agent_dir, &place.place, &place.agent)
+    join(home, new, place.agent_dir.as_deref(), &place.place, &place.agent)
 }
 
 /// Writes statements for others to sign, signed by this person, with the files that they name beside them.
@@ -190,7 +192,7 @@ fn prepare(verb: &Add, home: &Home, new: &New, missing: &[Prepared]) -> Result<V
         for (what, bytes) in named {
             files::write_shared(&beside(&file, what), bytes)?;
         }
-        join(home, new, &place.agent_dir, &place.place, &place.agent)?;
+        join(home, new, place.agent_dir.as_deref(), &place.place, &place.agent)?;
         files.push(file);
     }
     Ok(files)
@@ -203,7 +205,14 @@ fn signed(home: &Home, place: &Prepared) -> Result<Envelope, Failure> {
 }
 
 /// Lets an agent know where it belongs, unless it knows.
-fn join(home: &Home, new: &New, dir: &Path, at: &evidence::Place, name: &Name) -> Result<(), Failure> {
+fn join(
+    home: &Home,
+    new: &New,
+    dir: Option<&Path>,
+    at: &evidence::Place,
+    name: &Name,
+) -> Result<(), Failure> {
+    let Some(dir) = dir else { return Ok(()) };
     if dir.join(::agent::MEMORY_FILE).exists() {
         return Ok(());
     }
@@ -216,7 +225,7 @@ fn rejoin(home: &Home, new: &New, known: &[PlaceView]) -> Result<(), Failure> {
     for view in known.iter().filter(|view| view.place.project == new.name) {
         let dir = home.agent_of(&new.name, &view.place.service, &view.place.environment);
         if dir.join("key.pem").exists() {
-            join(home, new, &dir, &view.place, &places::agent()?)?;
+            join(home, new, Some(&dir), &view.place, &places::agent()?)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `countersign runner`: the build plane's process, and how a runner joins.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,9 +14,10 @@ use evidence::Name;
 use evidence::pin::Pin;
 use runner::{Answers, Bench, Keep, Slots, Trust};
 use serde::{Deserialize, Serialize};
+use shown::shell;
 use wire::{Client, Machine};
 
-use super::{RoleArguments, runtime};
+use super::{RoleArguments, machine_key, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::operator::Operator;
@@ -54,14 +56,16 @@ struct SlotArguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make a runner's directory and key; the key counts once the trust root names it.
+    /// Make a runner's directory and key, before or after there is an installation, and print the line that names both in the trust root.
+    Key(machine_key::MachineKeyVerb),
+    /// Give a runner the pin of its installation; without `runner key` before, its directory and key are made too.
     Join {
         /// Directory of the runner; it is created.
         #[arg(long)]
         data: PathBuf,
-        /// Name of the runner.
+        /// Name of the runner; default: the one given to `runner key`.
         #[arg(long)]
-        name: Name,
+        name: Option<Name>,
         /// The line that `countersign trust pin` prints, from a person that you trust.
         #[arg(long)]
         pin: String,
@@ -93,27 +97,55 @@ pub struct Joined {
 /// Joins a runner, or runs it until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
-        (Some(Verb::Join { data, name, pin, key }), ..) => join(data, name, pin, key.as_ref(), output),
+        (Some(Verb::Key(key)), ..) => {
+            let joined = joined(&key.place.data)?.map(|joined| joined.name);
+            machine_key::run(key, joined, "countersign trust root --runner LINE", output)
+        }
+        (Some(Verb::Join { data, name, pin, key }), ..) => {
+            join(data, name.as_ref(), pin, key.as_ref(), output)
+        }
         (None, Some(data), Some(server)) => serve(data, server, verb, output),
         _ => Err(Failure::usage("--data and --server are required")),
     }
 }
 
-fn join(data: &Path, name: &Name, pin: &str, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
+fn join(
+    data: &Path,
+    name: Option<&Name>,
+    pin: &str,
+    device: Option<&Uri>,
+    output: Output,
+) -> Result<(), Failure> {
     let pin: Pin = pin.trim().parse()?;
-    if data.join("runner.json").exists() {
+    if joined(data)?.is_some() {
         return Err(Failure::error(format!(
             "`{}` has joined already; nothing was changed; name another directory with --data",
             data.display()
         )));
     }
-    let signer = key_files::make_or_take(&data.join("key.pem"), device)?;
-    write_joined(data, name, &pin)?;
-    let key = signer.public().to_string();
-    let joined = serde_json::json!({ "name": name, "key": key, "data": data });
-    output.print(&joined, |_| {
-        format!("{name} joined\nkey: {key}\nnext: have the root holders name it by `countersign trust root --runner {name}={key}`, then `countersign runner --data {} --server URL`", data.display())
+    let name = machine_key::name(name, data, None)?;
+    let signer = key_files::take_up(&data.join("key.pem"), device)?;
+    write_joined(data, &name, &pin)?;
+    let line = machine_key::line(data, name.clone(), *signer.public())?;
+    let said = serde_json::json!({ "name": name, "key": line.key, "line": line.to_string(), "data": data });
+    output.print(&said, |_| {
+        format!(
+            "{name} joined\nkey: {}\nnext: have the root holders name it by `countersign trust root --runner {}`, unless the root does, then `countersign runner --data {} --server URL`",
+            line.key,
+            shell::word(&line.to_string()),
+            data.display()
+        )
     })
+}
+
+/// A runner's record in its directory; `None` if it has not joined.
+fn joined(data: &Path) -> Result<Option<Joined>, Failure> {
+    let path = data.join("runner.json");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::error(format!("cannot read `{}`: {error}", path.display()))),
+    }
 }
 
 /// Writes a runner's record of its installation.

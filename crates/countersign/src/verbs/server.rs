@@ -39,7 +39,7 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("server", &[("role", "server")]);
     let home = verb.data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
-    let signer = signer(&home, &root)?;
+    let signer = ledger_signer(&home, &root)?;
     let config = server::Serve {
         data: home.data().to_path_buf(),
         signer,
@@ -61,7 +61,7 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
 }
 
 /// The ledger's key, if it is the one that the trust root names.
-fn signer(home: &Home, root: &TrustRoot) -> Result<NoteSigner, Failure> {
+pub fn ledger_signer(home: &Home, root: &TrustRoot) -> Result<NoteSigner, Failure> {
     let named = root.ledger_key()?;
     let file = home.keys().join("ledger.pem");
     let signer = key_files::ledger(&key_files::read(&file)?, named.name())?;

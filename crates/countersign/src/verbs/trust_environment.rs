@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use client::clock::now;
 use client::files;
+use client::hosts::MachineLine;
 use client::pins;
 use client::policies;
 use client::ports;
@@ -50,9 +51,10 @@ pub struct Amend {
     /// YAML file of bounds for what the release file sets; default: the current bounds, for a new place `{}`.
     #[arg(long)]
     bounds: Option<PathBuf>,
-    /// Agent, NAME=KEY as `agent join` prints it; may be given several times; default: the current agents.
-    #[arg(long)]
-    agent: Vec<String>,
+    /// Agent, NAME=KEY@HOST as `agent key` prints it; may be given several times; default: the current agents. Without `@HOST` a known agent
+    /// stays where it is, and a new one is where the first of the current ones is, else on the server's host.
+    #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
+    agent: Vec<MachineLine>,
     /// Environment that must run the same artifact first; default: the current one.
     #[arg(long)]
     after: Option<Name>,
@@ -148,13 +150,16 @@ async fn amended(
         Some(dir) => policies::read(dir)?.0.encode()?,
         None => client.blob(&old.policy, policy_files::BYTES_MAX).await?,
     };
-    let host = old.agents.first().map(|agent| agent.place.clone());
     let statement = Environment {
         number: old.number + 1,
         issued: now()?,
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
-        agents: if verb.agent.is_empty() { old.agents.clone() } else { agents(verb, host)? },
+        agents: if verb.agent.is_empty() {
+            old.agents.clone()
+        } else {
+            agents(verb, &old.agents, &root.server)
+        },
         baseline: verb.baseline.as_deref().map_or_else(|| Ok(old.baseline.clone()), commit)?,
         after: verb.after.clone().or_else(|| old.after.clone()),
         automatic: verb.automatic.unwrap_or(old.automatic),
@@ -196,7 +201,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         issued: now()?,
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
-        agents: agents(verb, Some(root.server.clone()))?,
+        agents: agents(verb, &[], &root.server),
         baseline,
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
@@ -209,8 +214,8 @@ fn unknown(place: &Place, known: &[PlaceView]) -> Failure {
     let names: Vec<_> = known.iter().map(|view| view.place.to_string()).collect();
     let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     Failure::usage(format!(
-        "there is no place `{place}`; known are {known}. A new place needs an agent: make one with `countersign agent join` \
-         and name it with --agent NAME=KEY"
+        "there is no place `{place}`; known are {known}. A new place needs an agent: make one with `countersign agent key` \
+         and name it with --agent NAME=KEY@HOST"
     ))
 }
 
@@ -242,18 +247,16 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
     Ok(configuration)
 }
 
-fn agents(verb: &Amend, host: Option<Site>) -> Result<Vec<Machine>, Failure> {
-    let host = host.ok_or_else(|| Failure::error("the host of the agent is unknown"))?;
-    let agent = |text: &String| {
-        let (name, key) = text.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("`{text}` is not NAME=KEY, as `countersign agent join` prints it"))
-        })?;
-        let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
-        Ok::<_, Failure>(Machine::new(name.parse()?, key, host.clone()))
+/// The named agents; one without a host stays where it is, or joins the first of the others.
+fn agents(verb: &Amend, before: &[Machine], server: &Site) -> Vec<Machine> {
+    let elsewhere = before.first().map_or(server, |agent| &agent.place);
+    let agent = |line: &MachineLine| match before.iter().find(|agent| agent.name == line.name) {
+        Some(known) => line.instead_of(known),
+        None => line.machine(elsewhere),
     };
-    let mut agents = verb.agent.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
+    let mut agents: Vec<_> = verb.agent.iter().map(agent).collect();
     agents.sort();
-    Ok(agents)
+    agents
 }
 
 /// Largest accepted step between two numbers of a place.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client::clock::{YEAR, now};
+use client::hosts::{self, MachineLine, WitnessLine};
 use client::signing::PersonKey;
-use evidence::trust_root::{Holder, Machine, Quorum, Site, TrustRoot, Witness};
+use evidence::trust_root::{Holder, Mode, Quorum, TrustRoot};
 use evidence::{Digest, Name};
 use serde_json::json;
 
@@ -26,9 +27,10 @@ pub struct Root {
     /// printed, an amended one is sent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Add a runner, NAME=KEY as `runner join` prints it; may be given several times.
-    #[arg(long)]
-    runner: Vec<String>,
+    /// Add a runner, or replace the key of one, NAME=KEY@HOST as `runner key` prints it; may be given several times. Without `@HOST` a known
+    /// runner stays where it is, and a new one is on the server's host.
+    #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
+    runner: Vec<MachineLine>,
     /// Remove a runner by name; may be given several times.
     #[arg(long)]
     remove_runner: Vec<Name>,
@@ -42,9 +44,9 @@ pub struct Root {
     /// Number of people of a group who must sign, GROUP=NUMBER; may be given several times; default: as now.
     #[arg(long, value_name = "GROUP=NUMBER")]
     threshold: Vec<String>,
-    /// Add a witness, VKEY@HOST; may be given several times.
-    #[arg(long, value_name = "VKEY@HOST")]
-    witness: Vec<String>,
+    /// Add a witness, or replace the key of one, VKEY@HOST as `witness key` prints it; may be given several times.
+    #[arg(long, value_name = "VKEY@HOST[/OPERATOR]")]
+    witness: Vec<WitnessLine>,
     /// Remove a witness by name; may be given several times.
     #[arg(long, value_name = "NAME")]
     remove_witness: Vec<String>,
@@ -64,10 +66,10 @@ pub struct Root {
 
 impl Root {
     fn amends(&self) -> bool {
-        let lists =
-            [&self.runner, &self.add, &self.remove, &self.threshold, &self.witness, &self.remove_witness];
+        let lists = [&self.add, &self.remove, &self.threshold, &self.remove_witness];
         let named = lists.iter().any(|list| !list.is_empty()) || !self.remove_runner.is_empty();
-        self.renew || named || self.witness_quorum.is_some() || self.authority.is_some()
+        let machines = !self.runner.is_empty() || !self.witness.is_empty();
+        self.renew || named || machines || self.witness_quorum.is_some() || self.authority.is_some()
     }
 }
 
@@ -79,6 +81,9 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
         let next = amended(verb, root.clone())?;
         for line in advice::ended_by(&home, &root, &next)? {
             shown::say(&format!("warning: {line} (docs/operating/rotation.md)"));
+        }
+        for line in hosts::uncounted(&next) {
+            shown::say(&format!("warning: {line}"));
         }
         let mut envelope = next.envelope()?;
         sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
@@ -115,14 +120,18 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
             return Err(Failure::error(format!("the root names no runner `{name}`; {NAMES}")));
         }
     }
-    for text in &verb.runner {
-        let (name, key) = text.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("`{text}` is not NAME=KEY, as `countersign runner join` prints it"))
-        })?;
-        let name: Name = name.parse()?;
-        runners.retain(|runner| runner.name != name);
-        let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
-        runners.push(Machine::new(name, key, root.server.clone()));
+    for line in &verb.runner {
+        let known = runners.iter().find(|runner| runner.name == line.name).cloned();
+        if line.at.is_none() && known.is_none() && root.mode == Mode::Team {
+            return Err(Failure::usage(format!(
+                "in team mode the host of a runner counts: name it, `{line}@HOST`"
+            )));
+        }
+        runners.retain(|runner| runner.name != line.name);
+        runners.push(match known {
+            Some(known) => line.instead_of(&known),
+            None => line.machine(&root.server),
+        });
     }
     runners.sort();
     Ok(())
@@ -181,14 +190,9 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
             return Err(Failure::error(format!("the root names no witness `{name}`; {NAMES}")));
         }
     }
-    for text in &verb.witness {
-        let (vkey, host) = text.rsplit_once('@').ok_or_else(|| {
-            Failure::usage(format!(
-                "`{text}` is not VKEY@HOST; docs/operating/rotation.md shows where both come from"
-            ))
-        })?;
-        let place = Site { host: host.to_owned(), operator: root.server.operator.clone() };
-        root.witnesses.keys.push(Witness { vkey: vkey.to_owned(), place });
+    for line in &verb.witness {
+        root.witnesses.keys.retain(|witness| name_of(&witness.vkey) != name_of(&line.vkey));
+        root.witnesses.keys.push(line.witness(&root.server.operator));
     }
     root.witnesses.keys.sort();
     root.witnesses.quorum = verb.witness_quorum.unwrap_or(root.witnesses.quorum);

@@ -16,6 +16,7 @@ use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{self, Enrolment};
 use evidence::environment::{self, Environment};
+use evidence::founding::Founding;
 use evidence::pin::Pin;
 use evidence::policy_files::{self, PolicyFiles};
 use evidence::status::{self, Status};
@@ -26,8 +27,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::trust_statement::{TOGETHER, attachments, my_key, read_envelope, status_file, write_envelope};
-use super::{DataDir, runtime};
+use super::trust_statement::{TOGETHER, attachments, envelope_in, my_key, read, status_file, write_envelope};
+use super::{DataDir, founding_sign, runtime};
 use crate::consent::ask;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -40,6 +41,10 @@ pub struct Sign {
     data_dir: DataDir,
     /// File of the statement; it is rewritten with your signature.
     file: PathBuf,
+    /// Your key for a founding: its private or public file, or its fingerprint if the file is in `~/.ssh`; default: the one in `~/.ssh` that
+    /// may sign it. Other statements are signed by the key of your profile.
+    #[arg(long, value_name = "FILE|SHA256:...")]
+    key: Option<PathBuf>,
     /// Only show the statement and its changes; default: ask, and sign.
     #[arg(long)]
     show: bool,
@@ -82,7 +87,11 @@ struct SignatureReport {
 
 /// Shows the statement, asks, and signs.
 pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
-    let mut envelope = read_envelope(&verb.file)?;
+    let bytes = read(&verb.file)?;
+    if Founding::looks_like(&bytes) {
+        return founding_sign::run(&verb.file, &bytes, verb.key.as_deref(), (verb.show, verb.yes), output);
+    }
+    let mut envelope = envelope_in(&verb.file, &bytes)?;
     let statement = Statement::read(&envelope)?;
     let home = verb.data_dir.named()?;
     let installation = Profile::of(&home)?.installation;

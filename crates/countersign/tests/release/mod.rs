@@ -14,6 +14,7 @@ mod growth;
 mod hardware;
 mod hostile;
 mod hostile_project;
+mod hosts;
 mod kill;
 mod lifecycle;
 mod origin;

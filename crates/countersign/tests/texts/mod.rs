@@ -7,6 +7,7 @@
 mod changes;
 mod directories;
 mod flags;
+mod hosts;
 mod keys;
 mod mistakes;
 mod refusals;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod documents;
+mod founding;
 mod optional;
 mod release;
 mod statements;

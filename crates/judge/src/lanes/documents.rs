@@ -12,7 +12,7 @@ use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
 use evidence::statements::{SeenReport, results};
-use evidence::trust_root::Mode;
+use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Place};
 use policy::{Producers, Read, ReportsFrom};
 
@@ -49,6 +49,7 @@ pub fn prove(
     bundle: &Bundle,
     build: &BuildProof,
     checks: &CheckProof,
+    root: &TrustRoot,
     reads: BTreeSet<Read>,
     now: Moment,
     reasons: &mut Reasons,
@@ -57,7 +58,7 @@ pub fn prove(
     written_by_steps(bundle, build.receipts.iter().chain(&checks.receipts))?;
     for read in &reads {
         let of = if read.from == ReportsFrom::Build { &reports } else { &checks.reports };
-        demand_report(read, of, now, reasons);
+        demand_report(read, of, root, now, reasons);
     }
     let of = |receipts: &[(Digest, Receipt)], from| {
         referenced(&reads, from, receipts.iter().map(|(_, receipt)| receipt))
@@ -241,13 +242,20 @@ fn written_by_steps<'a>(
 }
 
 /// Finds fault where a demanded report is missing, made by too few runners, or too old.
-fn demand_report(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reasons) {
-    let runners: BTreeSet<_> = reports
+fn demand_report(
+    read: &Read,
+    reports: &[ProvenReport],
+    root: &TrustRoot,
+    now: Moment,
+    reasons: &mut Reasons,
+) {
+    let names: BTreeSet<_> = reports
         .iter()
         .flat_map(|report| &report.by)
         .filter(|(_, report)| is_met_by(read, report))
         .map(|(runner, _)| runner)
         .collect();
+    let runners = root.counting_runners(names);
     if runners.len() < read.runners as usize {
         let (origin, remedy) = match read.from {
             ReportsFrom::Build => ("", ADD_STEP),

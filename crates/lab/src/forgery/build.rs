@@ -179,6 +179,9 @@ fn receipts() -> Vec<Forgery> {
             parts.receipts.truncate(3);
             lab.approve(parts);
         }),
+        forged("two runners on one host taken for two", "runners-too-few", |_, _| {}).in_lab(|lab| {
+            lab.unusual = |root| root.runners[1].place.host = root.runners[0].place.host.to_ascii_uppercase();
+        }),
         forged("receipts by a runner of the server's own", "receipt-unsound", |lab, parts| {
             let (run, mine) = (lab.run(parts).idempotency(), Lab::new(64));
             parts.receipts = mine.receipts(parts, run, |_| {});

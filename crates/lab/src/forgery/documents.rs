@@ -15,7 +15,7 @@ use crate::parts::{
     PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS,
     Parts, pipeline_of,
 };
-use crate::world::{Lab, at, default_policy, name, runner_name};
+use crate::world::{Lab, at, default_policy, lax_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
     [carried(), stated(), scanned(), demanded(), dated(), joined(), contradicting()].concat()
@@ -236,6 +236,18 @@ fn demanded() -> Vec<Forgery> {
             "a demanded report by more runners than made it",
             "report-missing",
             |lab| demand(lab, "\"kind\": \"findings\", \"runners\": 3"),
+            |_, _| {},
+        ),
+        under(
+            "a demanded report by more runners than the hosts that they share",
+            "report-missing",
+            |lab| {
+                lab.pipeline = PIPELINE_REPORTS;
+                lab.policy = lax_policy();
+                let read = "reads contains {\"kind\": \"findings\", \"runners\": 2}\n";
+                lab.policy.files.get_mut("gate.rego").unwrap().push_str(read);
+                lab.unusual = |root| root.runners[1].place.host = root.runners[0].place.host.clone();
+            },
             |_, _| {},
         ),
         under(

@@ -8,37 +8,40 @@ mod first_project;
 mod genesis;
 mod report;
 mod root;
+mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use client::clock::now;
 use client::home::Home;
 use client::profile::{self, Profile};
-use client::{dirs, files, pins, policies, project, random};
+use client::{dirs, policies, project, random};
 use evidence::rules::UNTESTED;
-use evidence::trust_root::Mode;
-use evidence::{Id, Name};
+use evidence::trust_root::TrustRoot;
+use evidence::{Id, Moment, Name};
 use shown::shell;
 
 pub use self::arguments::Init;
 use self::arguments::ModeArgument;
 use self::first_project::{FirstProject, first_project};
-use self::genesis::genesis;
 use self::report::{InitReport, Installation, report, text};
 pub use self::report::{MESSAGE, PlaceReport, commit_first};
-use super::{agent, runner, runtime};
+use self::waiting::WaitingReport;
+use super::runtime;
 use crate::children::Stop;
 use crate::cleanup::Cleanup;
 use crate::failure::Failure;
-use crate::founders::{Founder, PEOPLE_PAGE, alone, listed};
+use crate::founders::{Founder, PEOPLE_PAGE, alone, listed, sign};
 use crate::output::Output;
-use crate::places;
-use crate::trust;
+use crate::places::{self, Prepared};
 
 /// Makes the installation, or leaves everything as it was.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.data_dir.data.as_deref())?;
+    if verb.continues {
+        return waiting::go_on(&home, &verb.files, output);
+    }
     is_free(&home)?;
     root::devices_answer(verb)?;
     let founders = people(verb)?;
@@ -51,8 +54,10 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
         let _inside = runtime.enter();
         Stop::listen()?
     };
-    let report = make(verb, &home, &founders, project, installation)?;
-    output.print(&report, text)?;
+    match make(verb, &home, &founders, project, installation)? {
+        Made::Founded(report) => output.print(report.as_ref(), text)?,
+        Made::Waiting(report) => output.print(&report, waiting::text)?,
+    }
     cleanup.keep();
     Ok(())
 }
@@ -62,6 +67,7 @@ fn paths(home: &Home, installation: Id, project: Option<&FirstProject>) -> Resul
     let mut new = home.data().as_os_str().to_owned();
     new.push(".new");
     let mut paths = vec![home.data().to_path_buf(), new.into(), home.keys(), home.witness()];
+    paths.extend(home.founding().parent().map(std::path::Path::to_path_buf));
     paths.extend([home.runner(1), home.runner(2), dirs::person_dir(installation)?, profile::file()?]);
     if let Some(first) = project {
         let files = first.described.missing.iter().map(|(path, _)| path.clone());
@@ -72,43 +78,34 @@ fn paths(home: &Home, installation: Id, project: Option<&FirstProject>) -> Resul
     Ok(paths)
 }
 
+/// Results of `init`.
+enum Made {
+    Founded(Box<InitReport>),
+    Waiting(WaitingReport),
+}
+
 fn make(
     verb: &Init,
     home: &Home,
     founders: &[Founder],
     project: Option<FirstProject>,
     installation: Id,
-) -> Result<InitReport, Failure> {
+) -> Result<Made, Failure> {
     let now = now()?;
     let (root, signer) = root::root(verb, home, founders, installation, now)?;
-    let prepared = match &project {
-        Some(first) => {
-            let of = places::Project {
-                name: &first.name,
-                releases: &first.described.releases,
-                baseline: &first.baseline,
-                ports: BTreeSet::new(),
-            };
-            let agent = |service: &Name, environment: &Name| home.agent(service, environment);
-            places::default_places(&of, &root, &policies::built_in(), now, |_| false, agent)?
+    let prepared = prepared(verb, home, &root, project.as_ref(), now)?;
+    let mut founding = genesis::founding(root.clone(), founders, &prepared, now)?;
+    sign(&mut founding, founders)?;
+    if !founding.unsigned()?.is_empty() {
+        waiting::keep(home, &founding)?;
+        let mut report = waiting::report(home, &founding)?;
+        if let Some(first) = &project {
+            report.written = first.described.write()?;
+            project::keep(&first.name, &first.repository)?;
         }
-        None => Vec::new(),
-    };
-    let genesis = genesis(&root, founders, &prepared, installation, now)?;
-    if let Some(parent) = home.data().parent() {
-        files::private_dir(parent)?;
+        return Ok(Made::Waiting(report));
     }
-    server::found(home.data(), signer, &genesis, server::World::default())?;
-    let pin = trust::pin_of(home.data(), &root)?;
-    pins::write(&pin)?;
-    for runner in &root.runners {
-        let number = runner.name.as_str().rsplit('-').next().and_then(|number| number.parse().ok());
-        runner::write_joined(&home.runner(number.unwrap_or(1)), &runner.name, &pin)?;
-    }
-    for place in &prepared {
-        let rehearsal = root.mode == Mode::Rehearsal;
-        agent::write_memory(&place.agent_dir, &place.agent, &place.place, &pin, rehearsal)?;
-    }
+    let pin = genesis::found(home, &founding, signer)?;
     let written = project.as_ref().map(|first| first.described.write()).transpose()?.unwrap_or_default();
     if let Some(first) = &project {
         project::keep(&first.name, &first.repository)?;
@@ -126,18 +123,55 @@ fn make(
     } else if !verb.bare {
         report.notes.push(NO_REPOSITORY.to_owned());
     }
-    Ok(report)
+    Ok(Made::Founded(Box::new(report)))
 }
 
-/// Makes the first person's profile. A profile of another installation stays the current one, and a note says so.
+/// Statements of the first project's places; each agent is where the person named it, else on this host.
+fn prepared(
+    verb: &Init,
+    home: &Home,
+    root: &TrustRoot,
+    project: Option<&FirstProject>,
+    now: Moment,
+) -> Result<Vec<Prepared>, Failure> {
+    let elsewhere: BTreeMap<_, _> =
+        verb.agent.iter().map(|line| (line.place.clone(), line.agent.clone())).collect();
+    let prepared = match project {
+        Some(first) => {
+            let of = places::Project {
+                name: &first.name,
+                releases: &first.described.releases,
+                baseline: &first.baseline,
+                ports: BTreeSet::new(),
+                elsewhere: &elsewhere,
+            };
+            let agent = |service: &Name, environment: &Name| home.agent(service, environment);
+            places::default_places(&of, root, &policies::built_in(), now, |_| false, agent)?
+        }
+        None => Vec::new(),
+    };
+    match elsewhere.keys().find(|place| !prepared.iter().any(|made| made.place == **place)) {
+        None => Ok(prepared),
+        Some(unknown) => Err(Failure::usage(format!(
+            "--agent names `{unknown}`, which is not a place of the first project; `countersign trust environment` makes other places"
+        ))),
+    }
+}
+
+/// Makes the first person's profile, if their keys are on this machine. A profile of another installation stays the
+/// current one, and a note says so.
 fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<String>, Failure> {
+    let (Some(sign_in_key), Some(approval_key)) = (first.sign_in.file.clone(), first.approval.file.clone())
+    else {
+        return Ok(None);
+    };
     let profile = Profile {
         v: 1,
         installation,
         person: first.id.into(),
         data: home.data().to_path_buf(),
-        sign_in_key: first.sign_in.file.clone(),
-        approval_key: first.approval.file.clone(),
+        sign_in_key,
+        approval_key,
     };
     let Some(current) = Profile::find()?.filter(|current| current.data.exists()) else {
         profile.write()?;
@@ -181,6 +215,10 @@ fn is_free(home: &Home) -> Result<(), Failure> {
             home.data().display()
         );
         return Err(Failure::error(what));
+    }
+    if let Some(command) = home.waiting_founding() {
+        let what = format!("`{}` waits for signatures; nothing was changed", home.founding().display());
+        return Err(Failure::error(format!("{what}; `{command}` goes on")));
     }
     match home.left()?.as_slice() {
         [] => Ok(()),

@@ -1,9 +1,10 @@
 //! The answer of `countersign init`, for people and as JSON.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use client::commit_command::{self, GitSettings};
 use client::home::Home;
+use client::hosts;
 use client::{onboarding, project};
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
@@ -94,7 +95,7 @@ pub fn report(made: &Installation<'_>, written: Vec<PathBuf>) -> Result<InitRepo
         written,
         pin: pin.to_string(),
         next: next(verb, home),
-        notes: Vec::new(),
+        notes: uncounted(root),
     })
 }
 
@@ -115,7 +116,9 @@ impl PlaceReport {
 /// The command with which a founder commits.
 fn commit_by(founder: &Founder) -> Result<String, Failure> {
     let person = founder.email().map(|email| (founder.name.as_str(), email));
-    Ok(commit_command::commit(&GitSettings::read()?, &founder.commit.file, person, MESSAGE))
+    let git = GitSettings::read()?;
+    let key = founder.commit.file.as_deref().or(git.ssh_key()).unwrap_or(Path::new("KEY"));
+    Ok(commit_command::commit(&git, key, person, MESSAGE))
 }
 
 /// The next step for files that were written, which this command commits.
@@ -134,26 +137,26 @@ pub fn text(report: &InitReport) -> String {
     let people: Vec<_> =
         report.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
     let places: String = report.places.iter().map(PlaceReport::line).collect();
-    let note = match report.mode {
-        Mode::Team => {
-            "note: in team mode a witness on the server's host does not count, so no gate can pass yet: run the witness on \
-             another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try everything on this host with `--mode rehearsal`\n"
-        }
-        Mode::Solo | Mode::Rehearsal => "",
-    };
     let types = report.people.iter().filter_map(|person| Some((&person.name, person.types.as_ref()?)));
     let types: String =
         types.map(|(name, line)| format!("{name} types, as themselves:\n  {line}\n")).collect();
     let notes: String = report.notes.iter().map(|note| format!("{note}\n")).collect();
     let next = commit_first(&report.written, report.commit.as_deref(), &report.next);
     format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{notes}next: {next}",
         report.installation,
         report.data.display(),
         assurance(report.mode),
         people.join(", "),
         report.trust_root,
     )
+}
+
+/// Notes on machines that do not count where they are.
+fn uncounted(root: &TrustRoot) -> Vec<String> {
+    let mut notes: Vec<_> = hosts::uncounted(root).iter().map(|line| format!("note: {line}")).collect();
+    notes.extend((!notes.is_empty()).then(|| REHEARSAL.to_owned()));
+    notes
 }
 
 fn next(verb: &Init, home: &Home) -> String {
@@ -163,5 +166,6 @@ fn next(verb: &Init, home: &Home) -> String {
     }
 }
 
+const REHEARSAL: &str = "note: docs/operating/hosts.md shows how machines join on other hosts; `--mode rehearsal` tries everything on this host";
 /// Message of the commit that adds the two files.
 pub const MESSAGE: &str = "countersign";

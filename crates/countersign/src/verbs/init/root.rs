@@ -3,6 +3,7 @@
 use client::clock::YEAR;
 use client::files;
 use client::home::Home;
+use client::hosts::MachineLine;
 use client::key_files;
 use client::pkcs11::{self, Uri};
 use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
@@ -39,23 +40,13 @@ pub fn root(
     installation: Id,
     now: Moment,
 ) -> Result<(TrustRoot, tlog::NoteSigner), Failure> {
-    let place =
-        || Site { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
+    let place = server(verb, founders)?;
     let origin = format!("countersign/{installation}");
     let ledger = key_files::make_or_take(&home.keys().join("ledger.pem"), verb.ledger_key.as_ref())?;
     let ledger = key_files::ledger(&ledger, &origin)?;
     let provenance =
         key_files::make_or_take(&home.keys().join("provenance.pem"), verb.provenance_key.as_ref())?;
     let provenance = *provenance.public();
-    let mut devices = verb.runner_key.iter();
-    let mut runner = |number| -> Result<Machine, Failure> {
-        let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
-        Ok(Machine::new(format!("runner-{number}").parse()?, *key.public(), place()))
-    };
-    let name = format!("witness/{installation}");
-    let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
-    files::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
-    files::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
     let threshold = if verb.mode == ModeArgument::Solo { 1 } else { 2 };
     let holder = |founder: &Founder| Holder { subject: subject(founder), key: founder.approval.key.clone() };
     let quorum = Quorum { threshold, holders: founders.iter().map(holder).collect() };
@@ -75,19 +66,63 @@ pub fn root(
         policy: quorum.clone(),
         status: quorum,
         ledger: LedgerKey { vkey: ledger.verifier().to_string(), replaces: None },
-        server: place(),
+        runners: runners(verb, home, &place)?,
+        witnesses: witnesses(verb, home, &ledger, installation, &place)?,
+        server: place,
         provenance,
-        runners: vec![runner(1)?, runner(2)?],
-        witnesses: Witnesses {
-            quorum: 1,
-            keys: vec![Witness { vkey: witness.verifier().to_string(), place: place() }],
-        },
         authority: None,
         rp_id: None,
     };
     Ok((root, ledger))
 }
 
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// Host and operator of the server.
+fn server(verb: &Init, founders: &[Founder]) -> Result<Site, Failure> {
+    let host = match &verb.host {
+        Some(host) => host.as_str().to_owned(),
+        // A name that does not fit the rules for new names was always taken, too.
+        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    };
+    let first = founders.first().map(|founder| founder.name.clone()).unwrap_or_default();
+    Ok(Site { host, operator: verb.operator.clone().map_or(first, String::from) })
 }
+
+/// The runners that were named, else two on this host.
+fn runners(verb: &Init, home: &Home, server: &Site) -> Result<Vec<Machine>, Failure> {
+    if let Some(line) = verb.runner.iter().find(|line| line.at.is_none()) {
+        return Err(Failure::usage(format!("the host of a runner counts: name it, `{line}@HOST`")));
+    }
+    let mut runners: Vec<_> = verb.runner.iter().map(|line| line.machine(server)).collect();
+    let mut devices = verb.runner_key.iter();
+    for number in if runners.is_empty() { 1..=LOCAL_RUNNERS } else { 1..=0 } {
+        let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
+        let name = format!("runner-{number}").parse()?;
+        runners.push(MachineLine { name, key: *key.public(), at: None }.machine(server));
+    }
+    runners.sort();
+    Ok(runners)
+}
+
+/// The witnesses that were named, else one on this host.
+fn witnesses(
+    verb: &Init,
+    home: &Home,
+    ledger: &tlog::NoteSigner,
+    installation: Id,
+    server: &Site,
+) -> Result<Witnesses, Failure> {
+    let mut keys: Vec<_> = verb.witness.iter().map(|line| line.witness(&server.operator)).collect();
+    if keys.is_empty() {
+        let name = format!("witness/{installation}");
+        let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
+        files::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
+        files::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
+        keys.push(Witness { vkey: witness.verifier().to_string(), place: server.clone() });
+    }
+    keys.sort();
+    let over_half = u32::try_from(keys.len() / 2 + 1).unwrap_or(u32::MAX);
+    Ok(Witnesses { quorum: verb.witness_quorum.unwrap_or(over_half), keys })
+}
+
+/// Runners that are made where none is named.
+const LOCAL_RUNNERS: u32 = 2;

@@ -1,0 +1,162 @@
+//! `witness key` and `witness join`: a witness on any host gets its key, and then the ledger's.
+//!
+//! Invariant: a ledger's key comes from a trust root whose digest is in the pin that a person gave, or that follows from
+//! it step by step; a server's word alone makes no witness sign. Keys of ledgers are only added, because a witness must
+//! remember what it signed. A crash leaves a list of ledgers as it was, or with one more.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use client::files::write_private;
+use client::hosts::WitnessLine;
+use client::pinned_root::PinnedRoot;
+use client::{key_files, machine_dir};
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::pin::Pin;
+use evidence::trust_root::TrustRoot;
+use judge::{Anchors, VerificationContext, newest_root};
+use serde_json::json;
+use tlog::NoteVerifier;
+use wire::Client;
+
+use super::machine_key::{self, KeyPlace};
+use super::runtime;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Arguments of `witness key`.
+#[derive(Debug, Args)]
+pub struct WitnessKey {
+    /// Name of the witness in its signatures; default: `witness/` and the host.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    place: KeyPlace,
+}
+
+/// Arguments of `witness join`.
+#[derive(Debug, Args)]
+pub struct WitnessJoin {
+    /// Directory of the witness, as `witness key` made it.
+    #[arg(long)]
+    data: PathBuf,
+    /// The line that `countersign trust pin` prints, from a person that you trust.
+    #[arg(long)]
+    pin: String,
+    /// The trust root of that pin, as `countersign trust root --out FILE` writes it.
+    #[arg(long, required_unless_present = "server")]
+    trust_root: Option<PathBuf>,
+    /// URL of the server, which has to prove itself under the pin; instead of --trust-root.
+    #[arg(long, conflicts_with = "trust_root")]
+    server: Option<String>,
+}
+
+/// Makes the key, or the next one, and prints the line that names the witness in the trust root.
+pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {
+    let dir = &verb.place.data;
+    let noted = std::fs::read_to_string(dir.join("name")).ok().map(|name| name.trim().to_owned());
+    let name = match (&verb.name, noted) {
+        (Some(given), Some(noted)) if *given != noted => {
+            return Err(machine_dir::other_name(dir, &noted).into());
+        }
+        (Some(name), _) => name.clone(),
+        (None, Some(name)) => name,
+        (None, None) => format!("witness/{}", verb.place.at(None)?.host.as_str()),
+    };
+    let (signer, at) = verb.place.make(&name)?;
+    let vkey = key_files::witness(&signer, &name)?.verifier().to_string();
+    write_private(&dir.join("name"), &format!("{name}\n"))?;
+    let line = WitnessLine { vkey, at };
+    machine_key::print(&line.to_string(), "countersign trust root --witness LINE", verb.place.renew, output)
+}
+
+/// Writes the ledger's key among those that the witness knows.
+pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
+    let pin: Pin = verb.pin.trim().parse()?;
+    let own = own_key(&verb.data)?;
+    let root = match (&verb.trust_root, &verb.server) {
+        (Some(file), _) => root_in(file, &pin)?,
+        (None, Some(server)) => root_of(server, &pin, &verb.data)?,
+        (None, None) => return Err(Failure::usage("give --trust-root FILE or --server URL")),
+    };
+    let ledger = root.ledger_key()?;
+    let added = add(&verb.data.join("logs"), &ledger)?;
+    let named = root.witness_keys()?.contains(&own);
+    let origin = ledger.name().to_owned();
+    let said = json!({ "origin": origin, "added": added, "named": named, "trust_root": root.digest()? });
+    output.print(&said, |_| {
+        let what = if added { "cosigns" } else { "already cosigns" };
+        let next = match named {
+            true => format!("countersign witness --data {} --listen ADDRESS", verb.data.display()),
+            false => "have the root holders name it: `countersign witness key` prints the line for `countersign trust root --witness LINE`".to_owned(),
+        };
+        format!("this witness {what} the ledger {origin}\nnext: {next}")
+    })
+}
+
+fn own_key(dir: &Path) -> Result<NoteVerifier, Failure> {
+    let name = std::fs::read_to_string(dir.join("name")).map_err(|error| {
+        let remedy = "`countersign witness key` makes the directory of a witness";
+        Failure::error(format!("cannot read `{}`: {error}; {remedy}", dir.join("name").display()))
+    })?;
+    let key = key_files::read(&dir.join("key.pem"))?;
+    Ok(key_files::witness(&key, name.trim())?.verifier().clone())
+}
+
+/// The root in a file, if it is the pinned one.
+fn root_in(file: &Path, pin: &Pin) -> Result<TrustRoot, Failure> {
+    let shown = file.display();
+    let mut bytes = Vec::new();
+    let most = ENVELOPE_BYTES_MAX as u64 + 1;
+    let read = std::fs::File::open(file).and_then(|open| open.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
+    let root = Envelope::decode(&bytes).map_err(Failure::from).and_then(|it| Ok(TrustRoot::open(&it)?));
+    let root = root.map_err(|failure| Failure::error(format!("`{shown}`: {}; {ANEW}", failure.message())))?;
+    if (root.installation, root.digest()?) == (pin.installation, pin.root) {
+        return Ok(root);
+    }
+    Err(Failure::error(format!(
+        "`{shown}` is trust root {} (version {}), and the line pins {} (version {}); {ANEW}",
+        root.digest()?,
+        root.version,
+        pin.root,
+        pin.root_version
+    )))
+}
+
+/// The newest root of a server that proves itself under the pin.
+fn root_of(server: &str, pin: &Pin, dir: &Path) -> Result<TrustRoot, Failure> {
+    let anchor = PinnedRoot::of(pin, pin.root_version, dir)?;
+    let client = Client::new(server)?.with_anchor(Box::new(anchor));
+    let roots = runtime()?.block_on(client.roots())?;
+    let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
+    newest_root(&roots, &anchors, &VerificationContext::default()).map_err(Failure::error)
+}
+
+/// Adds a ledger's key, unless the witness knows it. One ledger never has two keys.
+fn add(logs: &Path, ledger: &NoteVerifier) -> Result<bool, Failure> {
+    let text = match std::fs::read_to_string(logs) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Failure::error(format!("cannot read `{}`: {error}", logs.display()))),
+    };
+    for line in text.lines() {
+        let known: NoteVerifier = line.parse()?;
+        if known == *ledger {
+            return Ok(false);
+        }
+        if known.name() == ledger.name() {
+            return Err(Failure::error(format!(
+                "this witness knows another key of the ledger {}; it signs for one key of a ledger alone: a new key comes with a new origin",
+                ledger.name()
+            )));
+        }
+    }
+    let known: String = text.lines().map(|line| format!("{line}\n")).collect();
+    write_private(logs, &format!("{known}{ledger}\n"))?;
+    Ok(true)
+}
+
+const ANEW: &str =
+    "take both anew from one person: `countersign trust pin` and `countersign trust root --out FILE`";

@@ -1,0 +1,341 @@
+//! An installation of several hosts, each a home that shares nothing with the others but addresses: founders sign on
+//! their own machines, runners, agents and witnesses join, and a release goes to production.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use super::shop::Shop;
+use crate::codes;
+use crate::support::Home;
+
+const PLACES: [&str; 3] = ["dev", "staging", "production"];
+
+/// A role of the installation, as its host runs it.
+pub struct Role {
+    child: Child,
+    pub url: String,
+}
+
+impl Role {
+    pub fn start(home: &Home, arguments: &[&str]) -> Self {
+        let mut command = home.command(&[arguments, &["-o", "json"]].concat());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_default();
+        Self { child, url: ready["url"].as_str().expect(&line).to_owned() }
+    }
+
+    pub fn stop(mut self) {
+        let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Homes of the hosts and people. Ada writes the shop; nobody's private key is on the server's host.
+pub struct Hosts {
+    pub server: Home,
+    pub ada: Shop,
+    pub bob: Home,
+    pub builds: [Home; 2],
+    pub production: Home,
+    pub witnesses: [Home; 2],
+}
+
+impl Hosts {
+    pub fn new() -> Self {
+        let (ada, bob) = (Home::new(), Home::new());
+        for home in [&ada, &bob] {
+            home.ssh_key(".ssh/id_in");
+        }
+        let ada = Shop::of(ada);
+        ada.config("user.signingkey", ada.home.dir.path().join(".ssh/id_in").to_str().unwrap());
+        ada.quick_pipeline();
+        ada.commit("a quick pipeline");
+        let [server, production] = [Home::new(), Home::new()];
+        Self {
+            server,
+            ada,
+            bob,
+            builds: [Home::new(), Home::new()],
+            production,
+            witnesses: [Home::new(), Home::new()],
+        }
+    }
+
+    /// The line that a machine's operator gives to the people who sign.
+    fn line(home: &Home, arguments: &[&str]) -> String {
+        let said = home.ok(arguments);
+        assert_eq!(home.ok(arguments), said, "the same line again");
+        said["line"].as_str().unwrap().to_owned()
+    }
+
+    /// Arguments of `init`, with the public keys of the people and the lines of all machines.
+    fn init(&self) -> Vec<String> {
+        let person = |name: &str, home: &Home| {
+            let key =
+                |file: &str| std::fs::read_to_string(home.dir.path().join(file)).unwrap().trim().to_owned();
+            json!({ "name": name, "emails": [format!("{name}@example.com")], "key": key(".ssh/id_ed25519.pub"),
+                    "sign_in_key": key(".ssh/id_in.pub"), "roles": ["developer", "release-manager"] })
+        };
+        let people = json!([person("ada", &self.ada.home), person("bob", &self.bob)]);
+        std::fs::write(self.server.dir.path().join("people.json"), people.to_string()).unwrap();
+        let mut all: Vec<String> = [
+            "init",
+            "--mode",
+            "team",
+            "--people",
+            "people.json",
+            "--host",
+            "server",
+            "--operator",
+            "platform",
+        ]
+        .map(str::to_owned)
+        .into();
+        all.extend(["--project".into(), "shop".into(), "--repository".into()]);
+        all.push(self.ada.repository().display().to_string());
+        for (number, home) in (1..).zip(&self.builds) {
+            let (name, host) = (format!("runner-{number}"), format!("build-{number}"));
+            let line =
+                Self::line(home, &["runner", "key", "--data", "runner", "--name", &name, "--host", &host]);
+            all.extend(["--runner".into(), line]);
+        }
+        for place in PLACES {
+            let key = [
+                "agent",
+                "key",
+                "--data",
+                place,
+                "--name",
+                "agent-1",
+                "--host",
+                "prod.example",
+                "--operator",
+                "ops",
+            ];
+            let line = Self::line(&self.production, &key);
+            all.extend(["--agent".into(), format!("shop/ledger-api/{place}={line}")]);
+        }
+        for (number, home) in (1..).zip(&self.witnesses) {
+            let host = format!("witness-{number}");
+            all.extend([
+                "--witness".into(),
+                Self::line(home, &["witness", "key", "--data", "witness", "--host", &host]),
+            ]);
+        }
+        all
+    }
+
+    fn founding(&self) -> PathBuf {
+        self.server.data().with_file_name("data.founding").join("founding.json")
+    }
+
+    /// A person signs a copy of the founding on their own machine.
+    fn sign(&self, home: &Home) -> PathBuf {
+        let copy = home.dir.path().join("founding.json");
+        std::fs::copy(self.founding(), &copy).unwrap();
+        home.ok(&["trust", "sign", "founding.json", "--yes"]);
+        copy
+    }
+
+    /// Founded by two signatures that were made apart; the people have their profiles.
+    pub fn founded() -> (Self, String) {
+        let hosts = Self::new();
+        let init = hosts.init();
+        hosts.server.ok(&init.iter().map(String::as_str).collect::<Vec<_>>());
+        let copies =
+            [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)].map(|path| path.display().to_string());
+        let made = hosts.server.ok(&["init", "--continue", &copies[0], &copies[1]]);
+        for (person, home) in made["people"].as_array().unwrap().iter().zip([&hosts.ada.home, &hosts.bob]) {
+            let typed = person["types"].as_str().unwrap();
+            home.ok(&typed.split_whitespace().skip(1).collect::<Vec<_>>());
+        }
+        hosts.ada.commit("a change");
+        (hosts, made["pin"].as_str().unwrap().to_owned())
+    }
+
+    /// All machines join and run.
+    pub fn running(&self, pin: &str) -> Running {
+        self.server.ok(&["trust", "root", "--out", "root.json"]);
+        let root = self.server.dir.path().join("root.json").display().to_string();
+        let [first, second] = &self.witnesses;
+        first.ok(&["witness", "join", "--data", "witness", "--pin", pin, "--trust-root", &root]);
+        let alone = Role::start(&self.server, &["server"]);
+        second.ok(&["witness", "join", "--data", "witness", "--pin", pin, "--server", &alone.url]);
+        alone.stop();
+        let witnesses = [first, second].map(|home| Role::start(home, &["witness", "--data", "witness"]));
+        let [one, two] = &witnesses;
+        let server = Role::start(&self.server, &["server", "--witness", &one.url, "--witness", &two.url]);
+        for home in &self.builds {
+            home.ok(&["runner", "join", "--data", "runner", "--pin", pin]);
+        }
+        for place in PLACES {
+            let at = format!("shop/ledger-api/{place}");
+            self.production.ok(&["agent", "join", "--data", place, "--place", &at, "--pin", pin]);
+        }
+        let runners = [&self.builds[0], &self.builds[1]].map(|home| runner(home, &server.url));
+        let agents = PLACES.map(|place| {
+            let agent = ["agent", "--data", place, "--server", &server.url, "--settle-seconds", "0"];
+            Role::start(&self.production, &agent)
+        });
+        Running { _runners: runners, _agents: agents, _witnesses: witnesses, _server: server }
+    }
+}
+
+/// The roles, which end with it: the runners first, and the server last.
+pub struct Running {
+    _runners: [Role; 2],
+    _agents: [Role; 3],
+    _witnesses: [Role; 2],
+    _server: Role,
+}
+
+fn runner(home: &Home, server: &str) -> Role {
+    Role::start(home, &["runner", "--data", "runner", "--server", server])
+}
+
+#[test]
+fn a_founding_waits_for_the_signatures_of_its_people() {
+    let hosts = Hosts::new();
+    let init = hosts.init();
+    let init: Vec<_> = init.iter().map(String::as_str).collect();
+    let waits = hosts.server.ok(&init);
+    assert_eq!(waits["people"][0]["signed"], json!(false));
+    assert!(!hosts.server.data().exists());
+    let error = |arguments: &[&str]| hosts.server.json(arguments, 1)["error"].as_str().unwrap().to_owned();
+    let next = format!("countersign init --continue --data {}", hosts.server.data().display());
+    assert!(error(&init).contains(&format!("`{next}` goes on")));
+    assert!(error(&["up"]).contains("is not founded yet"));
+    let first = hosts.sign(&hosts.ada.home).display().to_string();
+    // One of two: what arrived is kept, and who is missing is named.
+    let missing = error(&["init", "--continue", &first]);
+    assert!(
+        missing.contains("trust root version 1 (1 of 2)") && missing.contains("of bob somebody"),
+        "{missing}"
+    );
+    assert!(
+        missing.contains("enrolment of ada (0 of 1)") && !missing.contains("enrolment of bob"),
+        "{missing}"
+    );
+    assert!(!hosts.server.data().exists());
+    // A person signs once, and somebody without a right does not at all.
+    let again = hosts.ada.home.json(&["trust", "sign", "founding.json", "--yes"], 1);
+    assert!(
+        again["error"].as_str().unwrap().contains("no statement of this founding waits for your key"),
+        "{again}"
+    );
+    let stranger = Home::new();
+    std::fs::copy(hosts.founding(), stranger.dir.path().join("founding.json")).unwrap();
+    let refused = stranger.json(&["trust", "sign", "founding.json", "--yes"], 1);
+    assert!(refused["error"].as_str().unwrap().contains("none of the keys that may sign"), "{refused}");
+    let shown = stranger.ok(&["trust", "sign", "founding.json", "--show"]);
+    let sentences = shown["sentences"].to_string();
+    for words in [
+        "on host server, operated by platform",
+        "runner-2 is on host build-2",
+        "prod.example, operated by ops",
+    ] {
+        assert!(sentences.contains(words), "{words}: {sentences}");
+    }
+    // The second one signs the file that has the first signature already.
+    let second = hosts.sign(&hosts.bob).display().to_string();
+    let made = hosts.server.ok(&["init", "--continue", &second]);
+    assert_eq!(made["trust_root"], waits["trust_root"]);
+    assert!(!hosts.founding().exists());
+    assert!(error(&["init", "--continue"]).contains("no founding waits"));
+    let root = hosts.server.ok(&["trust", "root"]);
+    assert_eq!((&root["digest"], &root["statement"]["mode"]), (&waits["trust_root"], &json!("team")));
+}
+
+/// Each change of a copy that founds the installation when it is unchanged.
+#[test]
+fn attack_a_founding_that_was_changed_on_its_way_founds_nothing() {
+    let hosts = Hosts::new();
+    let init = hosts.init();
+    let init: Vec<_> = init.iter().map(String::as_str).collect();
+    hosts.server.ok(&init);
+    let copies = [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)];
+    let genuine: Value = serde_json::from_slice(&std::fs::read(&copies[1]).unwrap()).unwrap();
+    let changes: [(&str, &dyn Fn(&mut Value)); 6] = [
+        ("another payload", &|it| it["status"]["payload"] = it["root"]["payload"].clone()),
+        ("the signature of another statement", &|it| {
+            it["root"]["signatures"] = it["status"]["signatures"].clone()
+        }),
+        ("a signature under another name", &|it| it["root"]["signatures"][0]["keyid"] = json!("SHA256:x")),
+        ("a place left out", &|it| drop(it["places"].as_array_mut().unwrap().pop())),
+        ("another policy", &|it| it["places"][0]["policy"] = json!("e30=")),
+        ("one more field", &|it| it["more"] = json!(1)),
+    ];
+    let changed = hosts.server.dir.path().join("changed.json").display().to_string();
+    let first = copies[0].display().to_string();
+    for (what, change) in changes {
+        let mut copy = genuine.clone();
+        change(&mut copy);
+        std::fs::write(&changed, copy.to_string()).unwrap();
+        let refused = hosts.server.json(&["init", "--continue", &first, &changed], 1);
+        assert!(refused["error"].as_str().unwrap().contains("changed.json"), "{what}: {refused}");
+        assert!(!hosts.server.data().exists(), "{what}");
+    }
+    // Another founding that the same person signed.
+    let (other, people) = (Home::new(), hosts.server.dir.path().join("people.json"));
+    std::fs::copy(people, other.dir.path().join("people.json")).unwrap();
+    other.ok(&init);
+    let another = hosts.bob.dir.path().join("another.json");
+    std::fs::copy(other.data().with_file_name("data.founding").join("founding.json"), &another).unwrap();
+    hosts.bob.ok(&["trust", "sign", "another.json", "--yes"]);
+    let refused = hosts.server.json(&["init", "--continue", &first, another.to_str().unwrap()], 1);
+    assert!(refused["error"].as_str().unwrap().contains("not of the same statements"), "{refused}");
+    std::fs::write(&changed, genuine.to_string()).unwrap();
+    hosts.server.ok(&["init", "--continue", &first, &changed]);
+}
+
+#[test]
+fn machines_of_several_hosts_join_and_release_to_production() {
+    let (hosts, pin) = Hosts::founded();
+    let running = hosts.running(&pin);
+    let root = hosts.server.ok(&["trust", "root"])["statement"].clone();
+    assert_eq!(root["runners"][1]["place"], json!({ "host": "build-2", "operator": "platform" }));
+    assert_eq!(root["witnesses"]["quorum"], json!(2));
+    // Nothing of another role lies on the server's host.
+    let beside = hosts.server.data().with_file_name("x").parent().map(Path::to_path_buf).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(beside).unwrap().flatten().map(|it| it.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["data", "data.keys"]);
+    hosts.ada.ok(&["run"]);
+    hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
+    assert_eq!(hosts.ada.ok(&["promote"])["outcome"], json!("running"));
+    drop(running);
+    assert_eq!(hosts.server.ok(&["audit", "verify"])["misfits"], json!(0));
+    assert_eq!(hosts.server.ok(&["audit", "replay"])["differ"], json!(0));
+}
+
+/// The same installation, whose root says that both runners are on one host.
+#[test]
+fn attack_two_runners_on_one_host_reach_no_production() {
+    let (hosts, pin) = Hosts::founded();
+    let _running = hosts.running(&pin);
+    let root = hosts.server.ok(&["trust", "root"])["statement"].clone();
+    let line = format!("runner-2={}@BUILD-1", root["runners"][1]["key"].as_str().unwrap());
+    hosts.ada.ok(&["trust", "root", "--yes", "--runner", &line, "--out", "root.json"]);
+    let file = hosts.ada.repository().join("root.json").display().to_string();
+    hosts.bob.ok(&["trust", "sign", "--yes", &file]);
+    hosts.ada.ok(&["trust", "send", "root.json"]);
+    hosts.ada.ok(&["run"]);
+    hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
+    let held = hosts.ada.in_repository(&["promote"], 3);
+    assert_eq!(codes(&held), ["runners-too-few"], "{held}");
+}

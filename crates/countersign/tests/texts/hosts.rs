@@ -1,0 +1,141 @@
+//! Founding and joining over distance: lines of machines, foundings that wait, and mistakes with both.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::Page;
+use crate::support::Home;
+
+#[test]
+fn lines_of_machines() {
+    let home = Home::solo();
+    let pin = home.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let mut page = Page::new(&home);
+    let runner = ["runner", "key", "--data", "runner"];
+    let with = |rest: &[&'static str]| [&runner[..], rest].concat();
+    page.fails("a runner without a name", &runner);
+    page.fails("a host with a bad name", &with(&["--name", "runner-3", "--host", "build_1"]));
+    page.fails("an operator without a name", &with(&["--name", "runner-3", "--operator", " "]));
+    page.fails(
+        "the next key before the first",
+        &with(&["--name", "runner-3", "--host", "build-1", "--renew"]),
+    );
+    page.shows("a runner", &with(&["--name", "runner-3", "--host", "build-1", "--operator", "Build team"]));
+    page.shows("the same again", &runner);
+    page.fails("another name", &with(&["--name", "runner-4"]));
+    page.fails(
+        "another name when it joins",
+        &["runner", "join", "--data", "runner", "--name", "runner-4", "--pin", &pin],
+    );
+    page.shows("it joins", &["runner", "join", "--data", "runner", "--pin", &pin]);
+    page.shows("its next key", &with(&["--renew"]));
+    let agent = ["agent", "key", "--data", "agent", "--name", "agent-1", "--host", "prod-1"];
+    page.shows("an agent", &agent);
+    page.shows("it joins", &["agent", "join", "--data", "agent", "--place", "shop/api/dev", "--pin", &pin]);
+    fs::write(home.dir.path().join("agent/machine.json"), "{").unwrap();
+    page.fails("a damaged description", &agent);
+    let root = |rest: [&'static str; 2]| [&["trust", "root", "--yes", "--out", "x.json"][..], &rest].concat();
+    page.fails(
+        "a host with a bad name in the root",
+        &root(["--runner", "a=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@-"]),
+    );
+    page.fails("a line of an agent without a place", &["init", "--agent", "agent-1"]);
+    page.end("machine-lines");
+}
+
+#[test]
+fn witnesses_that_join() {
+    let home = Home::solo();
+    let at = |name: &str| home.dir.path().join(name);
+    let pin = home.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    home.ok(&["trust", "root", "--out", "root.json"]);
+    let other = Home::solo();
+    other.ok(&["trust", "root", "--out", at("other.json").to_str().unwrap()]);
+    let mut page = Page::new(&home);
+    let join = ["witness", "join", "--data", "witness", "--pin", &pin];
+    let with = |file: &'static str| [&join[..], &["--trust-root", file]].concat();
+    page.fails("a witness without a key", &with("root.json"));
+    page.shows("a witness", &["witness", "key", "--data", "witness", "--host", "witness-1"]);
+    page.fails("another name", &["witness", "key", "--data", "witness", "--name", "witness/second"]);
+    page.fails("a witness that has not joined", &["witness", "--data", "witness"]);
+    page.fails("neither root nor server", &join);
+    page.fails("no file", &with("gone.json"));
+    fs::write(at("text.json"), "{}").unwrap();
+    page.fails("no root", &with("text.json"));
+    page.fails("the root of another installation", &with("other.json"));
+    page.shows("it joins", &with("root.json"));
+    page.shows("the same again", &with("root.json"));
+    let logs = fs::read_to_string(at("witness/logs")).unwrap();
+    let (origin, _) = logs.split_once('+').unwrap();
+    let key = tlog::NoteSigner::from_seed(origin, tlog::SignatureKind::Ed25519, &[9; 32]).unwrap();
+    fs::write(at("witness/logs"), format!("{}\n", key.verifier())).unwrap();
+    page.fails("another key of the same ledger", &with("root.json"));
+    page.end("witnesses-join");
+}
+
+#[test]
+fn foundings_that_wait() {
+    let home = Home::new();
+    let key = |file: &str| fs::read_to_string(home.dir.path().join(file)).unwrap().trim().to_owned();
+    for name in ["bob", "bob-in", "ada-in"] {
+        home.ssh_key(name);
+    }
+    let person = |name: &str, file: &str| {
+        json!({ "name": name, "emails": [format!("{name}@example.com")], "key": key(file),
+                "sign_in_key": key(&format!("{name}-in.pub")), "roles": ["developer"] })
+    };
+    let people = json!([person("ada", ".ssh/id_ed25519.pub"), person("bob", "bob.pub")]);
+    fs::write(home.dir.path().join("people.json"), people.to_string()).unwrap();
+    let mut page = Page::new(&home);
+    let init = ["init", "--mode", "team", "--people", "people.json", "--host", "server", "--data", "here"];
+    let with = |rest: &[&'static str]| [&init[..], rest].concat();
+    page.fails("nothing waits", &["init", "--continue", "--data", "here"]);
+    page.fails(
+        "a runner without a host",
+        &with(&["--runner", "runner-1=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]),
+    );
+    page.fails(
+        "an agent of no place",
+        &with(&["--agent", "shop/api/dev=a=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@b"]),
+    );
+    page.shows("one of two signs at once", &init);
+    page.fails("the same again", &init);
+    page.fails("it is not founded", &["up", "--data", "here"]);
+    let go_on = ["init", "--continue", "--data", "here"];
+    page.fails("too few signatures", &go_on);
+    fs::copy(home.dir.path().join("here.founding/founding.json"), home.dir.path().join("founding.json"))
+        .unwrap();
+    page.fails("a person who has signed", &["trust", "sign", "founding.json", "--yes"]);
+    fs::write(home.dir.path().join("text.json"), "{\"enrolments\":[]}").unwrap();
+    page.fails("a damaged copy", &["trust", "sign", "text.json", "--yes"]);
+    page.fails("the same when it is sent back", &[&go_on[..], &["text.json"]].concat());
+    page.fails("a copy that nobody confirms", &["trust", "sign", "founding.json", "--key", "bob"]);
+    page.shows("the other one signs", &["trust", "sign", "founding.json", "--key", "bob", "--yes"]);
+    page.fails("the key of nobody", &{
+        fs::rename(home.dir.path().join(".ssh"), home.dir.path().join("away")).unwrap();
+        ["trust", "sign", "founding.json", "--yes"]
+    });
+    let other = Home::new();
+    let theirs = home.dir.path().join("people.json");
+    let second = ["init", "--mode", "team", "--people", theirs.to_str().unwrap(), "--data", "there"];
+    other.ok(&second);
+    fs::copy(other.dir.path().join("there.founding/founding.json"), home.dir.path().join("other.json"))
+        .unwrap();
+    page.fails("a copy of another founding", &[&go_on[..], &["other.json"]].concat());
+    page.shows("it is founded", &[&go_on[..], &["founding.json"]].concat());
+    page.fails("a runner without a host", &{
+        [
+            "trust",
+            "root",
+            "--yes",
+            "--data",
+            "here",
+            "--out",
+            "x.json",
+            "--runner",
+            "runner-3=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ]
+    });
+    page.end("foundings");
+}
