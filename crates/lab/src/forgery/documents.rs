@@ -202,6 +202,22 @@ fn scanned() -> Vec<Forgery> {
     ]
 }
 
+/// A report by two runners of one host, where the policy demands two.
+fn shared_host() -> Forgery {
+    under(
+        "a demanded report by more runners than the hosts that they share",
+        "report-missing",
+        |lab| {
+            lab.pipeline = PIPELINE_REPORTS;
+            lab.policy = lax_policy();
+            let read = "reads contains {\"kind\": \"findings\", \"runners\": 2}\n";
+            lab.policy.files.get_mut("gate.rego").unwrap().push_str(read);
+            lab.unusual = |root| root.runners[1].place.host = root.runners[0].place.host.clone();
+        },
+        |_, _| {},
+    )
+}
+
 /// Reports that the policy demands.
 fn demanded() -> Vec<Forgery> {
     vec![
@@ -238,18 +254,7 @@ fn demanded() -> Vec<Forgery> {
             |lab| demand(lab, "\"kind\": \"findings\", \"runners\": 3"),
             |_, _| {},
         ),
-        under(
-            "a demanded report by more runners than the hosts that they share",
-            "report-missing",
-            |lab| {
-                lab.pipeline = PIPELINE_REPORTS;
-                lab.policy = lax_policy();
-                let read = "reads contains {\"kind\": \"findings\", \"runners\": 2}\n";
-                lab.policy.files.get_mut("gate.rego").unwrap().push_str(read);
-                lab.unusual = |root| root.runners[1].place.host = root.runners[0].place.host.clone();
-            },
-            |_, _| {},
-        ),
+        shared_host(),
         under(
             "a report that does not say how old its knowledge is",
             "report-undated",
