@@ -94,7 +94,8 @@ fn runners(verb: &Init, home: &Home, server: &Site) -> Result<Vec<Machine>, Fail
     }
     let mut runners: Vec<_> = verb.runner.iter().map(|line| line.machine(server)).collect();
     let mut devices = verb.runner_key.iter();
-    for number in if runners.is_empty() { 1..=LOCAL_RUNNERS } else { 1..=0 } {
+    let local = if runners.is_empty() { LOCAL_RUNNERS } else { 0 };
+    for number in 1..=local {
         let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
         let name = format!("runner-{number}").parse()?;
         runners.push(MachineLine { name, key: *key.public(), at: None }.machine(server));
