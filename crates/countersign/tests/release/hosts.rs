@@ -26,7 +26,7 @@ impl Role {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_default();
-        Self { child, url: ready["url"].as_str().expect(&line).to_owned() }
+        Self { child, url: ready["url"].as_str().unwrap_or_else(|| unreachable!("{line}")).to_owned() }
     }
 
     pub fn stop(mut self) {
@@ -261,6 +261,9 @@ fn a_founding_waits_for_the_signatures_of_its_people() {
     assert_eq!((&root["digest"], &root["statement"]["mode"]), (&waits["trust_root"], &json!("team")));
 }
 
+/// A change of a copy, and what it is.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
 /// Each change of a copy that founds the installation when it is unchanged.
 #[test]
 fn attack_a_founding_that_was_changed_on_its_way_founds_nothing() {
@@ -270,7 +273,7 @@ fn attack_a_founding_that_was_changed_on_its_way_founds_nothing() {
     hosts.server.ok(&init);
     let copies = [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)];
     let genuine: Value = serde_json::from_slice(&std::fs::read(&copies[1]).unwrap()).unwrap();
-    let changes: [(&str, &dyn Fn(&mut Value)); 6] = [
+    let changes: [Change<'_>; 6] = [
         ("another payload", &|it| it["status"]["payload"] = it["root"]["payload"].clone()),
         ("the signature of another statement", &|it| {
             it["root"]["signatures"] = it["status"]["signatures"].clone()
