@@ -279,6 +279,7 @@ mod tests {
     use lab::{assemble, forgery};
 
     use super::*;
+    use crate::standing::{Near, near};
     use crate::tally::Tally;
 
     /// The contents of a release with a statement of a kind of the lab, and the statement.
@@ -323,6 +324,20 @@ mod tests {
         });
         let why = "its waiver was signed when it was medium; it is critical now".to_owned();
         assert!(contents.standings(&[waiver]).contains(&Standing::Outgrown(why)));
+    }
+
+    #[test]
+    fn a_waiver_of_other_code_says_that_it_is_for_another_finding() {
+        let (contents, waiver) = contents(0, |_| ());
+        let found = contents.found().iter().find(|found| found.finding.rule == "sql").unwrap();
+        let statements = [Arc::clone(&waiver)];
+        let near = |id: &Digest, barred: &BTreeSet<Id>| {
+            near((id, &found.finding), barred, &statements).map(|(_, why)| why)
+        };
+        assert_eq!(near(&found.id, &BTreeSet::new()), None, "it settles this one");
+        let other = Digest::of(b"other code");
+        assert_eq!(near(&other, &BTreeSet::new()), Some(Near::Other(found.id)));
+        assert_eq!(near(&found.id, &[waiver.statement.person].into()), Some(Near::Barred));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evidence::Moment;
+use evidence::{Digest, Moment};
 use wire::{PersonView, PlaceView, StatementState, StatusView};
 
 use crate::ids::short;
@@ -42,6 +42,8 @@ pub struct Sources<'a> {
     pub people: &'a [PersonView],
     /// Places, with their pending releases and the statements about them.
     pub places: &'a [PlaceView],
+    /// Statements that settle nothing that runs or waits now.
+    pub idle: &'a BTreeSet<Digest>,
 }
 
 /// Everything that ends within two weeks, the first one first.
@@ -71,16 +73,21 @@ pub fn within(of: Sources<'_>, now: Moment, time: Duration) -> Vec<Ending> {
         let end = open.approvals_expire?;
         Some(ending(end, what, Renewal::Words("promote it, or have it approved again")))
     }));
-    ends.extend(statements(of.places));
+    ends.extend(statements(of));
     ends.retain(|ending| ending.end <= now.later_by(time));
     ends.sort();
     ends
 }
 
+/// The advice about a statement that still settles something.
+pub const SIGN_AGAIN: &str = "sign it again if it is still needed";
+/// The advice about a statement that settles nothing that runs or waits.
+pub const LET_IT_END: &str = "it settles nothing that runs or waits now: let it end";
+
 /// Statements of people that are in force, each once.
-fn statements(places: &[PlaceView]) -> Vec<Ending> {
+fn statements(of: Sources<'_>) -> Vec<Ending> {
     let mut seen = BTreeSet::new();
-    let all = places.iter().flat_map(|view| &view.statements);
+    let all = of.places.iter().flat_map(|view| &view.statements);
     let in_force = all.filter(|stated| stated.state == StatementState::InForce);
     let once = in_force.filter(|stated| seen.insert(stated.statement));
     let ending = |stated: &wire::StatementView| {
@@ -88,8 +95,10 @@ fn statements(places: &[PlaceView]) -> Vec<Ending> {
             || short(&stated.statement.hex()).to_owned(),
             |content| format!("{} for {}", shown::brief(&content.summary, SUMMARY_CHARS), content.scope),
         );
-        let what = format!("{} {about}", stated.kind);
-        Ending { end: stated.until, what, renewal: Renewal::Words("sign it again if it is still needed") }
+        let is_idle = of.idle.contains(&stated.statement);
+        let now = if is_idle { ", which settles nothing now" } else { "" };
+        let renewal = Renewal::Words(if is_idle { LET_IT_END } else { SIGN_AGAIN });
+        Ending { end: stated.until, what: format!("{} {about}{now}", stated.kind), renewal }
     };
     once.map(ending).collect()
 }
@@ -122,6 +131,8 @@ const SUMMARY_CHARS: usize = 100;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use evidence::{Digest, Moment};
     use wire::StatusView;
 
@@ -132,7 +143,14 @@ mod tests {
         let at = |day: u64| Moment::from_millis(day * 86_400_000).unwrap();
         let status = StatusView { number: 3, expires: at(28), file: Digest::of(b"status") };
         let lines = |root: u64, now: u64| -> Vec<String> {
-            let of = Sources { root: Some(at(root)), status: Some(&status), people: &[], places: &[] };
+            let idle = BTreeSet::new();
+            let of = Sources {
+                root: Some(at(root)),
+                status: Some(&status),
+                people: &[],
+                places: &[],
+                idle: &idle,
+            };
             soon(of, at(now)).iter().map(super::Ending::line).collect()
         };
         assert!(lines(365, 10).is_empty());

@@ -50,6 +50,9 @@ pub struct RuleShown {
     pub code: String,
     /// Its verdict.
     pub verdict: RuleVerdict,
+    /// Whether it can block here; otherwise it only warns, or it is off.
+    #[serde(skip)]
+    pub can_block: bool,
     /// Facts that it read.
     pub facts: Vec<FactShown>,
     /// Reasons or warnings.
@@ -123,23 +126,32 @@ impl Explained {
         }
     }
 
-    /// The outcome in a sentence: `Two of eleven checks fail`. A missing promotion is no failed check: it comes last.
+    /// The outcome in a sentence: `Two of twelve rules that can block do`. The page of the policy counts the same rules. A missing
+    /// promotion is no rule: it comes last.
     #[must_use]
     pub fn title(&self) -> String {
-        let of = |verdict| self.rules.iter().filter(|rule| rule.verdict == verdict).count();
         let besides: BTreeSet<&str> = self.besides.iter().map(|reason| reason.code.as_str()).collect();
         let besides = besides.iter().filter(|code| **code != "not-promoted").count();
-        let fail = of(RuleVerdict::Block) + besides;
-        let all = self.rules.len() - of(RuleVerdict::Off) + besides;
-        match (self.outcome, fail, self.complete) {
-            (GateOutcome::Undecided, ..) => "No decision can be made".to_owned(),
-            (_, 0, true) => format!("All {} checks pass", words(all)),
+        let rules = self.rules.iter().filter(|rule| rule.verdict == RuleVerdict::Block).count();
+        let all = self.rules.iter().filter(|rule| rule.can_block).count();
+        let others = match besides {
+            0 => String::new(),
+            1 => "one rule that no policy switches off blocks it".to_owned(),
+            many => format!("{} rules that no policy switches off block it", words(many)),
+        };
+        let own = match (self.outcome, rules, self.complete) {
+            (GateOutcome::Undecided, ..) => return "No decision can be made".to_owned(),
+            (_, 0, _) if besides > 0 => return capital(&others),
+            (_, 0, true) => format!("None of {} rules that can block does", words(all)),
             (_, 0, false) => "Nothing is against it".to_owned(),
-            (_, 1, true) => format!("One of {} checks fails", words(all)),
-            (_, fail, true) => format!("{} of {} checks fail", capital(&words(fail)), words(all)),
-            (_, 1, false) => "One check fails".to_owned(),
-            (_, fail, false) => format!("{} checks fail", capital(&words(fail))),
-        }
+            (_, 1, true) => format!("One of {} rules that can block does", words(all)),
+            (_, rules, true) => {
+                format!("{} of {} rules that can block do", capital(&words(rules)), words(all))
+            }
+            (_, 1, false) => "One rule blocks it".to_owned(),
+            (_, rules, false) => format!("{} rules block it", capital(&words(rules))),
+        };
+        if others.is_empty() { own } else { format!("{own}, and {others}") }
     }
 
     /// The gate in lines.
@@ -289,7 +301,14 @@ fn rules(
             let facts = fields.iter().take(FIELDS_MAX);
             let facts = facts
                 .map(|field| FactShown { field: shown::brief(field, CODE_CHARS), value: fact(input, field) });
-            RuleShown { code: code.to_owned(), verdict, facts: facts.collect(), reasons: reasons.collect() }
+            let can_block = effect == Effect::Block || verdict == RuleVerdict::Block;
+            RuleShown {
+                code: code.to_owned(),
+                verdict,
+                can_block,
+                facts: facts.collect(),
+                reasons: reasons.collect(),
+            }
         })
         .collect();
     found.sort_by(|one, other| (one.verdict, &one.code).cmp(&(other.verdict, &other.code)));

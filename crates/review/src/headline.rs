@@ -18,9 +18,13 @@ pub struct PlaceFacts<'a> {
 }
 
 /// How things stand: the number of things that wait for people, of those that are stopped, and how services do, each with its name:
-/// `api in production`.
+/// `api in production`. `exposed` are the places where an open finding runs, with its sort: `critical`.
 #[must_use]
-pub fn of_overview((waiting, stopped): (usize, usize), places: &[(String, PlaceState)]) -> String {
+pub fn of_overview(
+    (waiting, stopped): (usize, usize),
+    places: &[(String, PlaceState)],
+    exposed: (&[String], &str),
+) -> String {
     let waits = match (waiting, stopped) {
         (0, _) => "Nothing waits for a person.".to_owned(),
         (1, 0) => "One thing waits for a person.".to_owned(),
@@ -30,7 +34,13 @@ pub fn of_overview((waiting, stopped): (usize, usize), places: &[(String, PlaceS
             format!("{} things wait for a person, {} of them stopped.", capital(&words(many)), words(stopped))
         }
     };
-    format!("{waits} {}", health(places))
+    let found = exposed.0.iter().map(String::as_str).collect::<Vec<_>>();
+    let found = match found.as_slice() {
+        [] => String::new(),
+        [one] => format!(" {one} runs a {} finding.", exposed.1),
+        many => format!(" {} run a {} finding.", few(many), exposed.1),
+    };
+    format!("{waits} {}{found}", health(places))
 }
 
 fn health(places: &[(String, PlaceState)]) -> String {
@@ -92,13 +102,13 @@ pub fn of_service(service: &str, places: &[PlaceFacts<'_>]) -> String {
 
 /// How trust stands: a root that has ended, then the number of listed things that have ended, and of those that end soon.
 #[must_use]
-pub fn of_trust(root: u32, root_has_ended: bool, ended: usize, soon: usize) -> String {
+pub fn of_trust(root: u32, root_has_ended: bool, (ended, soon): (usize, usize), frozen: &[String]) -> String {
     let things = |count: usize, one: &str, more: &str| match count {
         1 => format!("one thing {one}"),
         count => format!("{} things {more}", words(count)),
     };
     let soon_text = things(soon, "ends within two weeks", "end within two weeks");
-    match (root_has_ended, ended, soon) {
+    let ends = match (root_has_ended, ended, soon) {
         (true, _, _) => format!("Trust root {root} has ended: nothing is released until it is renewed"),
         (false, 0, 0) => format!("Trust root {root} is in force; nothing listed here ends within two weeks"),
         (false, 0, _) => capital(&soon_text),
@@ -106,6 +116,12 @@ pub fn of_trust(root: u32, root_has_ended: bool, ended: usize, soon: usize) -> S
         (false, ended, _) => {
             format!("{}; {soon_text}", capital(&things(ended, "has ended", "have ended")))
         }
+    };
+    let names: Vec<&str> = frozen.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => ends,
+        [one] => format!("{ends}; {one} is frozen"),
+        many => format!("{ends}; {} are frozen", few(many)),
     }
 }
 

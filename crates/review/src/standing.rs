@@ -3,10 +3,13 @@
 //! Input: findings, and statements that count at the moment. Output: values. Invariant: a statement that its finding has outgrown
 //! settles nothing. This module deliberately omits whether a statement counts: the caller has compared signer, role and time.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use evidence::document::findings::Finding;
 use evidence::dsse::Envelope;
-use evidence::statements::{Statement, StatementKind};
-use evidence::{Digest, Moment};
+use evidence::statements::{Body, Statement, StatementKind, Waiver};
+use evidence::{Digest, Id, Moment};
 
 /// A statement of a person, with the digest by which a status withdraws it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,41 @@ impl Standing {
             Self::Open | Self::Outgrown(_) => None,
         }
     }
+}
+
+/// Why a waiver with the rule of an open finding does not settle it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Near {
+    /// It is for this other finding of the same rule.
+    Other(Digest),
+    /// Its signer is behind the change.
+    Barred,
+}
+
+/// A waiver with the rule of a finding that does not settle it, where none does and none is outgrown; the one that ends last.
+/// `barred` are the people behind the change.
+#[must_use]
+pub fn near<'a>(
+    (id, finding): (&Digest, &Finding),
+    barred: &BTreeSet<Id>,
+    statements: &'a [Arc<Counting>],
+) -> Option<(&'a Counting, Near)> {
+    let is_barred = |known: &Counting| barred.contains(&known.statement.person);
+    let counting: Vec<&Counting> =
+        statements.iter().map(AsRef::as_ref).filter(|known| !is_barred(known)).collect();
+    if Standing::of(id, finding, &counting) != Standing::Open {
+        return None;
+    }
+    let has_rule = |known: &&Counting| matches!(&known.statement.body, Body::Waiver(Waiver::Finding(seen)) if seen.rule == finding.rule);
+    let near = statements.iter().map(AsRef::as_ref).filter(has_rule);
+    let why = |known: &'a Counting| {
+        let why = match known.statement.settles(id, finding) {
+            true => Near::Barred,
+            false => Near::Other(known.statement.subjects.first().copied()?),
+        };
+        Some((known, why))
+    };
+    near.filter_map(why).max_by_key(|(known, why)| (*why == Near::Barred, known.statement.expires))
 }
 
 /// Whether statements of a kind settle findings.

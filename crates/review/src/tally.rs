@@ -64,6 +64,12 @@ impl Tally {
     }
 }
 
+/// Whether a finding is critical.
+#[must_use]
+pub fn is_critical(finding: &Finding) -> bool {
+    finding.severity == Severity::Critical
+}
+
 /// Whether a finding is critical, known to be exploited, or a secret. A suspicion is not grave.
 #[must_use]
 pub fn is_grave(finding: &Finding) -> bool {

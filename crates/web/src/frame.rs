@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::assets;
 use crate::model::{Command, State, Time};
-use crate::parts::{address, command, count, glyph, moment, text};
+use crate::parts::{address, command, count, glyph, moment, stamp, text};
 
 /// Facts that every page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -210,7 +210,7 @@ fn footer(frame: &Frame) -> Markup {
                 (command(beside))
             }
             p class="about" {
-                "Made " time datetime=(text(&frame.now.text)) { (text(&frame.now.text)) }
+                "Made " time datetime=(text(&frame.now.text)) title=(text(&frame.now.text)) { (stamp(&text(&frame.now.text))) }
                 @if let Some(json) = frame.json.as_deref().and_then(address) { a href=(json) { "JSON of this page" } }
                 button type="button" class="plain" data-keys { "Keys " kbd { "?" } }
             }
@@ -259,7 +259,7 @@ struct Place {
     counts: bool,
 }
 
-const PLACES: [Place; 15] = [
+const PLACES: [Place; 14] = [
     Place { title: "Overview", href: "/", key: "o", within: false, counts: false },
     Place { title: "Waiting", href: "/#waiting", key: "w", within: true, counts: true },
     Place { title: "Services", href: "/#services", key: "s", within: true, counts: false },
@@ -274,5 +274,4 @@ const PLACES: [Place; 15] = [
     Place { title: "Policies", href: "/policies", key: "i", within: true, counts: false },
     Place { title: "Ledger", href: "/ledger", key: "l", within: false, counts: false },
     Place { title: "System", href: "/system", key: "y", within: false, counts: false },
-    Place { title: "Design", href: "/design", key: "x", within: true, counts: false },
 ];

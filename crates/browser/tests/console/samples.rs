@@ -152,8 +152,8 @@ fn keys_are_shown_lead_to_pages_and_can_be_switched_off() {
         page.until("document.getElementById('keys').open").await;
         page.press(Key::Escape).await;
         page.until("!document.getElementById('keys').open").await;
-        page.press("gx").await;
-        page.until("location.pathname === '/design'").await;
+        page.press("gl").await;
+        page.until("location.pathname === '/ledger'").await;
         page.press("?").await;
         page.until("document.getElementById('keys').open").await;
         page.value("document.querySelector('[data-keys-on]').focus()").await;
@@ -164,7 +164,7 @@ fn keys_are_shown_lead_to_pages_and_can_be_switched_off() {
         // The next key opens the dialogue even now; the page before it was not left.
         page.press("?").await;
         page.until("document.getElementById('keys').open").await;
-        assert_eq!(page.text("location.pathname").await, "/design");
+        assert_eq!(page.text("location.pathname").await, "/ledger");
     });
 }
 

@@ -74,7 +74,7 @@ pub fn figures(rows: &Rows, now: Moment) -> Vec<Figure> {
         shares(RUNS, weeks, &ended(&rows.ended, weeks)),
         numbers(TESTS, weeks, &stopped(rows, weeks, &TEST_CODES)),
         numbers(FINDINGS, weeks, &stopped(rows, weeks, &FINDING_CODES)),
-        shares(EVIDENCE, weeks, &verified(ran(), weeks)),
+        shares(EVIDENCE, weeks, &verified(reached(), weeks)),
     ]
 }
 
@@ -168,8 +168,11 @@ fn stopped(rows: &Rows, weeks: Weeks, codes: &[&str]) -> Vec<u64> {
     sums(&by_week(weeks, rows.stopped.iter().filter(is_named).map(|row| (row.time, 1))))
 }
 
-fn verified<'a>(ran: impl Iterator<Item = &'a Deployment>, weeks: Weeks) -> Vec<(u64, u64)> {
-    parts_by_week(weeks, ran.map(|row| (row.time, u64::from(row.has_evidence), 1)))
+/// Of the releases that ran or that agents refused, those that ran with evidence.
+fn verified<'a>(reached: impl Iterator<Item = &'a Deployment>, weeks: Weeks) -> Vec<(u64, u64)> {
+    let verified = |row: &Deployment| row.stage == ReleaseStage::Running && row.has_evidence;
+    let counted = reached.filter(|row| matches!(row.stage, ReleaseStage::Running | ReleaseStage::Refused));
+    parts_by_week(weeks, counted.map(|row| (row.time, u64::from(verified(row)), 1)))
 }
 
 const RELEASE: (&str, &str) = ("release", "releases");
@@ -215,7 +218,7 @@ const FINDINGS: Words = Words {
 };
 const EVIDENCE: Words = Words {
     title: "Artifacts verified",
-    counted: "Releases that ran in the last environment with evidence that their gate judged and their agent checked again",
+    counted: "Of the releases that agents of the last environment started or refused, those that ran with evidence that the gate judged and the agent checked again",
     unit: RELEASE,
 };
 const TEST_CODES: [&str; 4] = ["tests-failed", "tests-missing", "check-failed", "coverage-low"];

@@ -22,7 +22,7 @@ fn each_rule_has_its_verdict_facts_remedy_and_owner() {
     assert_eq!((gate.outcome, gate.complete), (GateOutcome::Fail, true));
     assert_eq!(gate.owner.as_deref(), Some("team shop"));
     let title = gate.title();
-    assert!(title.starts_with("One of ") && title.ends_with(" checks fails"), "{title}");
+    assert!(title.starts_with("One of ") && title.ends_with(" rules that can block does"), "{title}");
     let rule = |code: &str| gate.rules.iter().find(|rule| rule.code == code).unwrap();
     let secret = rule("secret-found");
     assert_eq!(gate.rules[0].code, "secret-found", "what stops it comes first");

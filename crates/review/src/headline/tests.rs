@@ -102,14 +102,15 @@ fn numbers_have_the_right_plural() {
             "Nothing waits for a person. No service is down; s1 was rolled back; s2 and s3 are frozen.",
         ),
     ] {
-        assert_eq!(of_overview((waiting, 0), &of(&states)), said);
+        assert_eq!(of_overview((waiting, 0), &of(&states), (&[], "")), said);
     }
 }
 
 #[test]
 fn everything_is_healthy_where_every_badge_says_so() {
     for state in ALL {
-        let said = of_overview((0, 0), &[("a".to_owned(), PlaceState::Healthy), ("b".to_owned(), state)]);
+        let said =
+            of_overview((0, 0), &[("a".to_owned(), PlaceState::Healthy), ("b".to_owned(), state)], (&[], ""));
         let is_well = matches!(state, PlaceState::Healthy | PlaceState::Nothing);
         assert_eq!(said.ends_with("Everything that runs is healthy."), is_well, "{said}");
         assert_eq!(said.contains("b "), !is_well && !state.is_unhealthy(), "{said}");
@@ -126,7 +127,7 @@ fn an_ended_trust_root_is_not_in_force() {
         (false, 2, 1, "Two things have ended; one thing ends within two weeks"),
         (true, 1, 0, "Trust root 2 has ended: nothing is released until it is renewed"),
     ] {
-        assert_eq!(of_trust(2, has_ended, ended, soon), said);
+        assert_eq!(of_trust(2, has_ended, (ended, soon), &[]), said);
     }
 }
 
@@ -137,6 +138,25 @@ fn stopped_things_are_counted_apart() {
         ((4, 1), "Four things wait for a person, one of them stopped. Nothing runs yet."),
         ((4, 4), "Four things wait for a person, four of them stopped. Nothing runs yet."),
     ] {
-        assert_eq!(of_overview(counts, &[]), said);
+        assert_eq!(of_overview(counts, &[], (&[], "")), said);
     }
+}
+
+#[test]
+fn findings_that_run_and_freezes_are_told() {
+    let healthy = [("api in dev".to_owned(), PlaceState::Healthy)];
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    let told = |all: &[&str]| of_overview((0, 0), &healthy, (&names(all), "critical"));
+    let calm = "Nothing waits for a person. Everything that runs is healthy.";
+    assert_eq!(told(&[]), calm);
+    assert_eq!(told(&["api in dev"]), format!("{calm} api in dev runs a critical finding."));
+    assert_eq!(
+        told(&["a", "b", "c", "d", "e"]),
+        format!("{calm} a, b, c and two more run a critical finding.")
+    );
+    assert_eq!(
+        of_trust(2, false, (0, 1), &names(&["a/b/c"])),
+        "One thing ends within two weeks; a/b/c is frozen"
+    );
+    assert!(of_trust(2, true, (0, 0), &names(&["a", "b"])).ends_with("; a and b are frozen"));
 }

@@ -98,7 +98,11 @@ fn attack_a_runner_that_withholds_checks_makes_no_place_healthy() {
     let mut view = place();
     view.checks = vec![check(WorkState::Lost)];
     assert_eq!(PlaceState::of(&view), PlaceState::ChecksLost);
-    let said = crate::headline::of_overview((0, 0), &[("api in production".into(), PlaceState::ChecksLost)]);
+    let said = crate::headline::of_overview(
+        (0, 0),
+        &[("api in production".into(), PlaceState::ChecksLost)],
+        (&[], ""),
+    );
     assert!(said.contains("api in production was not checked") && !said.contains("healthy"), "{said}");
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::State;
 use evidence::{Name, Place};
+use review::ids::short;
 use review::place_state::PlaceState;
 use web::model::{self, Behind, Board, Cell, ServiceRow};
 use wire::{PlaceView, ReleaseStage};
@@ -14,7 +15,7 @@ use super::reading::{Reading, time};
 use super::situation::Situation;
 use super::waiting::place_href;
 use super::words::{badge, person, release_href};
-use super::{commits, judged};
+use super::{commits, judged, running};
 use crate::http::problem::Failure;
 use crate::views::moments::{self, ConsentKind};
 
@@ -66,6 +67,8 @@ fn cell(at: &Reading<'_>, state: &State, view: &PlaceView) -> Result<Cell, Failu
         badge: badge(shape(found), found.word()),
         subject,
         release: running.map(|now| now.release),
+        named: running.map(|now| running::words(at, view, now)).transpose()?,
+        commit: running.map(|now| short(now.commit.as_str()).to_owned()),
         since: running.and_then(|now| now.since).map(time),
         by,
         href: place_href(view),

@@ -15,7 +15,7 @@ use super::fields::fields;
 use super::reading::{Reading, malformed};
 use super::release::change;
 use super::sheets::cell;
-use super::words::{badge, command, fact, person};
+use super::words::{badge, clock, command, fact, person};
 use super::{commits, judged};
 use crate::dossier::DossierError;
 use crate::http::freshness::up_to_date;
@@ -167,10 +167,10 @@ fn table(
             cell(review::ids::short(&side.commit)),
             cell(review::ids::short(side.artifact.trim_start_matches("sha256:"))),
             verdict,
-            cell(side.judged.to_string()),
+            cell(clock(side.judged)),
             cell(names(&side.approved_by)),
             cell(promoted_by(at, named)?.unwrap_or_else(|| "nobody".to_owned())),
-            cell(view.time.to_string()),
+            cell(clock(view.time)),
         ])
     };
     let (first, second) = (of(from)?, of(to)?);

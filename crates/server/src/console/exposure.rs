@@ -1,28 +1,23 @@
 //! Releases that run or wait, with their findings as they stand now.
 //!
 //! Invariant: places come from a situation, which holds those that the reader may read. A finding is settled only by a statement
-//! that would count at a gate now: it is in force, by an enrolled person with a role for it whose key is not revoked, and
-//! who is not behind the change. At most [`READ_MAX`] bundles are read for one page; a release beyond them is said to be unread.
+//! that would count at a gate now, and whose signer is not behind the change. At most [`READ_MAX`] bundles are read for one page; a release beyond them is said to be unread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::State;
-use domain::statement::RecordedStatement;
-use evidence::dsse::Envelope;
-use evidence::{Digest, Name, Place};
-use judge::Store as _;
+use domain::{RunId, State};
+use evidence::{CommitId, Digest, Place};
 use review::contents::{Contents, Found};
-use review::standing::{self, Counting, Standing};
-use review::tally::Tally;
+use review::standing::{Counting, Standing};
+use review::tally::{Tally, is_critical, is_grave};
 use rusqlite::Connection;
 use wire::{PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RunningReleaseView};
 
-use super::judged;
 use super::reading::Reading;
 use super::situation::Situation;
+use super::{commits, counting, judged, running, uncovered};
 use crate::http::problem::Failure;
-use crate::shared::Shared;
 use crate::views::releases;
 
 /// A release that runs or waits at a place.
@@ -42,6 +37,14 @@ pub struct Exposure {
     pub standings: Vec<Standing>,
     /// Codes of the gate's reasons that name a finding, for a release that waits.
     pub blocks: BTreeMap<Digest, BTreeSet<String>>,
+    /// The release in words: `release 9`, or `release 1 again (rollback 3)`.
+    pub named: String,
+    /// Author of its commit.
+    pub author: Option<String>,
+    /// People who may waive a finding of it, as far as that is known of a release that waits.
+    pub may_waive: Option<Vec<String>>,
+    /// For open findings: why a waiver with the same rule does not cover them.
+    pub uncovered: BTreeMap<Digest, String>,
 }
 
 /// Everything that runs, and then everything that waits, by place.
@@ -80,6 +83,17 @@ pub(super) fn within(
     Ok(found)
 }
 
+/// The places where an open finding runs that is grave, and the word for these findings: critical, if all are.
+pub fn grave(all: &[Exposure]) -> (Vec<String>, &'static str) {
+    let running: Vec<&Exposure> =
+        all.iter().filter(|found| !found.waits && found.tally().grave > 0).collect();
+    let mut open = running.iter().flat_map(|found| found.findings());
+    let is_other = open.any(|(found, standing)| {
+        standing.is_open() && is_grave(&found.finding) && !is_critical(&found.finding)
+    });
+    (running.iter().map(|found| found.place_words()).collect(), if is_other { "grave" } else { "critical" })
+}
+
 /// The release that runs at a place. A rollback has the contents of the release that had brought the artifact.
 fn running(
     at: &Reading<'_>,
@@ -93,7 +107,10 @@ fn running(
         Some(bundle) => judged::contents(at.shared, bundle, left)?,
         None => Some(Arc::new(None)),
     };
-    Ok(Some(Exposure::of(at, state, &view.place, (now.release, false), contents)))
+    let mut found = Exposure::of(at, state, &view.place, (now.release, false), contents);
+    found.author = author(at, now.run, &now.commit);
+    found.named = running::words(at, view, now)?;
+    Ok(Some(found))
 }
 
 /// The bundle of the release that brought what runs; `None` if no gate judged it.
@@ -127,9 +144,11 @@ fn waiting(
 ) -> Result<Option<Exposure>, Failure> {
     let Some(open) = &view.open else { return Ok(None) };
     let row = view.releases.iter().find(|row| row.release == Some(open.release));
+    let author = row.and_then(|row| author(at, row.run, &row.commit));
     if let (ReleaseStage::Due, Some(bundle)) = (open.stage, row.and_then(|row| row.bundle)) {
         let contents = judged::contents(at.shared, bundle, left)?;
-        return Ok(Some(Exposure::of(at, state, &view.place, (open.release, true), contents)));
+        let found = Exposure::of(at, state, &view.place, (open.release, true), contents);
+        return Ok(Some(Exposure { author, ..found }));
     }
     let judged = judged::pending(at.shared, state, &view.place, at.now)?;
     let contents = judged.proven.as_ref().and_then(|proven| proven.contents.clone());
@@ -140,12 +159,19 @@ fn waiting(
         (open.release, true),
         Some(contents.unwrap_or_else(|| Arc::new(None))),
     );
+    found.author = author;
+    found.may_waive = judged.proven.as_ref().and_then(|proven| proven.may_waive.clone());
     for reason in &judged.judgement.reasons {
         if let Some(id) = reason.finding {
             found.blocks.entry(id).or_default().insert(reason.code.clone());
         }
     }
     Ok(Some(found))
+}
+
+/// Author of the commit that a run builds.
+fn author(at: &Reading<'_>, run: RunId, commit: &CommitId) -> Option<String> {
+    commits::of(at.shared, run, commit).map(|facts| facts.author.clone()).filter(|name| !name.is_empty())
 }
 
 impl Exposure {
@@ -158,10 +184,13 @@ impl Exposure {
     ) -> Self {
         let Some(contents) = contents else { return Self::unread(place.clone(), (release, waits)) };
         let counting = match contents.as_ref() {
-            Some(known) if !known.found().is_empty() => counting(at, state, place),
+            Some(known) if !known.found().is_empty() => counting::at_place(at, state, place),
             _ => Vec::new(),
         };
-        Self::new(place.clone(), (release, waits), contents, &counting)
+        let mut found = Self::new(place.clone(), (release, waits), contents, &counting);
+        let known = found.contents.as_ref().as_ref();
+        found.uncovered = known.map(|known| uncovered::of_contents(at, known, &counting)).unwrap_or_default();
+        found
     }
 
     /// A release whose findings these statements settle.
@@ -172,7 +201,19 @@ impl Exposure {
         counting: &[Arc<Counting>],
     ) -> Self {
         let standings = contents.as_ref().as_ref().map(|known| known.standings(counting)).unwrap_or_default();
-        Self { place, release, waits, unread: false, contents, standings, blocks: BTreeMap::new() }
+        Self {
+            place,
+            release,
+            waits,
+            unread: false,
+            contents,
+            standings,
+            blocks: BTreeMap::new(),
+            named: format!("release {release}"),
+            author: None,
+            may_waive: None,
+            uncovered: BTreeMap::new(),
+        }
     }
 
     /// A release whose evidence was not read.
@@ -200,30 +241,6 @@ impl Exposure {
     pub fn place_words(&self) -> String {
         format!("{} in {}", self.place.service, self.place.environment)
     }
-}
-
-/// Statements about findings that count at a place now.
-fn counting(at: &Reading<'_>, state: &State, place: &Place) -> Vec<Arc<Counting>> {
-    let settles = |known: &&RecordedStatement| standing::settles(known.facts.kind);
-    let may = |known: &&RecordedStatement| {
-        let mut roles = known.facts.kind.rules().roles.iter().filter_map(|role| role.parse::<Name>().ok());
-        roles.any(|role| {
-            let environment = Some(&place.environment);
-            state.identity.has_role(known.facts.person, &role, &place.project, environment, at.now)
-        })
-    };
-    let all = state.statement.at(place, at.now).filter(settles).filter(may);
-    let read = all.filter_map(|known| statement(at.shared, known.facts.envelope));
-    read.filter(|known| !state.identity.is_revoked(&known.key, at.now)).collect()
-}
-
-/// A statement by the digest of its envelope; `None` if it cannot be read.
-fn statement(shared: &Shared, envelope: Digest) -> Option<Arc<Counting>> {
-    let read = || {
-        let bytes = shared.gatekeeper.store().blob(&envelope).ok()?;
-        Counting::of(&Envelope::decode(&bytes).ok()?)
-    };
-    shared.pages.exposure.statements.or_make(envelope, || read().ok_or(())).ok()
 }
 
 /// Most bundles that one page reads for the first time. Each has to be checked as a whole.

@@ -81,7 +81,7 @@ fn page(
 
 fn shape(outlook: &Outlook) -> Badge {
     match outlook {
-        Outlook { grave: 1.., .. } => badge(State::Stop, "vulnerable"),
+        Outlook { grave: 1.., .. } => badge(State::Stop, "exposed"),
         Outlook { blocked: 1.., .. } => badge(State::Stop, "blocked"),
         Outlook { ending: 1.., .. } => badge(State::Wait, "ends soon"),
         Outlook { unread: 1.., .. } => badge(State::Wait, "not read"),

@@ -4,6 +4,7 @@
 //! answer. Invariant: a page shows nothing that the API would refuse this caller, neither in its content nor in its counts.
 //! This module deliberately omits HTML, which is in `web`, and HTTP, which is in `http/console`.
 
+mod acting;
 mod board;
 mod budgets;
 mod cache;
@@ -13,6 +14,7 @@ mod commits;
 mod compare;
 mod comparison;
 mod components;
+mod counting;
 mod delivery;
 mod environments;
 mod exposure;
@@ -20,6 +22,7 @@ mod exposure_caches;
 mod fields;
 mod findings;
 mod frame;
+mod idle;
 mod judged;
 mod judgement;
 mod ledger;
@@ -36,6 +39,7 @@ mod record;
 mod recorded;
 mod release;
 mod run;
+mod running;
 mod service;
 mod service_choice;
 mod sheets;
@@ -46,6 +50,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod uncovered;
 mod waiting;
 mod words;
 

@@ -1,17 +1,19 @@
 //! The overview: the things that wait, the things that run, and the things that end soon.
 
+use std::collections::BTreeSet;
+
 use domain::State;
-use evidence::Moment;
+use evidence::{Digest, Moment};
 use review::ending::{self, Renewal, SOON, Sources};
 use review::outcome::is_gone;
 use review::{duration, headline};
 use web::model::{self, Ending, Fact, Overview, RunLine, Waiting};
-use wire::{RunState, WorkState};
+use wire::{PlaceView, RunState, WorkState};
 
 use super::reading::{Reading, time};
 use super::situation::Situation;
 use super::words::{command, fact, run_href};
-use super::{board, commits, run, waiting};
+use super::{board, commits, exposure, idle, run, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::views::runs::{RunRow, RunSelection};
@@ -42,18 +44,26 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State) -> Result<Overview, Fail
     let waiting: Vec<Waiting> = waiting::all(at, state, &situation)?;
     let selection = RunSelection { most: RUNS_SHOWN, ..RunSelection::default() };
     let runs = run_view::newest(at.shared, &selection, &|project| at.may_read(project))?;
-    let stopped = waiting.iter().filter(|one| one.badge.state == model::State::Stop).count();
+    let stopped = waiting.iter().filter(|one| waiting::is_stopped(one)).count();
+    let places: Vec<&PlaceView> = situation.places.iter().collect();
+    let exposures = exposure::within(at, state, &places, READ_MAX)?;
+    let (exposed, sort) = exposure::grave(&exposures);
     Ok(Overview {
-        headline: headline::of_overview((waiting.len(), stopped), &board::states(&situation.places)),
+        headline: headline::of_overview(
+            (waiting.len(), stopped),
+            &board::states(&situation.places),
+            (&exposed, sort),
+        ),
         waiting,
+        refused: waiting::refused(at, &situation),
         board: board::board(at, state, &situation)?,
-        runs: runs.iter().map(|row| run_line(at, row)).collect(),
-        ending: ending(at, state, &situation),
+        runs: runs.iter().map(|row| run_line(at, &situation, row)).collect(),
+        ending: ending(at, state, &situation, &idle::statements(&situation.places, &exposures)),
         health: health(at, state, &situation)?,
     })
 }
 
-fn run_line(at: &Reading<'_>, row: &RunRow) -> RunLine {
+fn run_line(at: &Reading<'_>, situation: &Situation, row: &RunRow) -> RunLine {
     let view = &row.view;
     let author = commits::of(at.shared, view.run, &view.commit).map(|facts| facts.author.clone());
     let took = row.ended.map(|end| end.millis().saturating_sub(row.started.millis()));
@@ -62,12 +72,18 @@ fn run_line(at: &Reading<'_>, row: &RunRow) -> RunLine {
     parts.extend(took.map(duration::words));
     parts.extend(waits_for(row));
     RunLine {
-        badge: run::state_badge(view.state),
+        badge: run_badge(situation, row),
         title: commits::subject(at.shared, view.run, &view.commit),
         detail: parts.join(", "),
         since: Some(time(row.started)),
         href: run_href(view.run),
     }
+}
+
+/// The state of a run, which waits while people are missing at one of its nodes.
+fn run_badge(situation: &Situation, row: &RunRow) -> model::Badge {
+    let nodes = situation.nodes.iter().filter(|node| node.run == row.view.run);
+    run::badge_of(row.view.state, nodes.map(|node| node.needed.saturating_sub(node.given)).sum())
 }
 
 /// The work that a run waits for: approval nodes, else the runners of due work.
@@ -89,13 +105,14 @@ fn waits_for(row: &RunRow) -> Option<String> {
     (!nodes.is_empty()).then(|| format!("waits for people at {}", nodes.join(" and ")))
 }
 
-fn ending(at: &Reading<'_>, state: &State, situation: &Situation) -> Vec<Ending> {
+fn ending(at: &Reading<'_>, state: &State, situation: &Situation, idle: &BTreeSet<Digest>) -> Vec<Ending> {
     let people = situation.people_until(at, state, at.now.later_by(SOON));
     let of = Sources {
         root: situation.root_expires,
         status: situation.status.as_ref(),
         people: &people,
         places: &situation.places,
+        idle,
     };
     let shown = |found: ending::Ending| Ending {
         what: found.what,
@@ -162,6 +179,8 @@ fn until(name: &str, end: Moment, now: Moment) -> Fact {
 }
 
 const RUNS_SHOWN: u16 = 8;
+/// Most releases whose evidence the page reads for the first time; it counts no finding of the others.
+const READ_MAX: usize = 12;
 /// Characters of the day in a moment.
 const DAY_CHARS: usize = 10;
 /// Free space below which the fact is marked: 2 GiB.

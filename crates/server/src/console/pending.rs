@@ -8,6 +8,7 @@ use review::headline::words;
 use review::results::FindingShown;
 use web::model::{Badge, Command, State};
 
+use super::acting;
 use super::judgement::{Judged, Proven};
 use super::words::{badge, command, command_for, list};
 
@@ -18,7 +19,7 @@ pub struct PendingWords {
     pub badge: Badge,
     /// The end of a sentence that begins with the release: `needs one approval`.
     pub what: String,
-    /// The reason, and the people to ask.
+    /// The reason.
     pub detail: String,
     /// The next command.
     pub command: Command,
@@ -28,7 +29,7 @@ pub struct PendingWords {
 pub fn words_of(place: &Place, judged: &Judged) -> PendingWords {
     let left = judged.left();
     let others: Vec<&Reason> = left.iter().filter(|reason| !waits_for_votes(reason)).collect();
-    let explain = command(format!("countersign policy explain {place}"));
+    let explain = command_for(format!("countersign policy explain {place}"), TO_LOOK);
     let made = |state, word: String, what: String, detail: String, command| PendingWords {
         badge: badge(state, word),
         what,
@@ -56,7 +57,7 @@ pub fn words_of(place: &Place, judged: &Judged) -> PendingWords {
             let noun = if count == 1 { "approval" } else { "approvals" };
             let command = approve(place, judged.proven.as_ref());
             let what = format!("needs {} {noun}", words(count));
-            made(State::Wait, format!("{count} {noun}"), what, first.what.clone(), command)
+            made(State::Wait, waits_for(count), what, first.what.clone(), command)
         }
         (_, [frozen], _) if frozen.code == "frozen" => {
             let (what, detail) = ("waits for the end of a freeze".to_owned(), frozen.what.clone());
@@ -64,9 +65,15 @@ pub fn words_of(place: &Place, judged: &Judged) -> PendingWords {
         }
         (_, [first, ..], _) => {
             let detail = worst(judged, first, others.len());
-            made(State::Stop, "blocked".into(), "is blocked".into(), detail, explain)
+            let command = acting::mend(judged, &left).unwrap_or(explain);
+            made(State::Stop, "blocked".into(), "is blocked".into(), detail, command)
         }
     }
+}
+
+/// The word of something that waits for so many people, the same on every page.
+pub fn waits_for(people: usize) -> String {
+    format!("waits for {people}")
 }
 
 /// The command by which a person approves at a place, and the people who may.
@@ -88,15 +95,14 @@ fn may_approve(names: Option<&[String]>) -> String {
     }
 }
 
-/// Whether somebody owns the matter of a reason: votes, freezes and witnesses are no matter of the code's owner.
-pub fn has_owner(code: &str) -> bool {
-    !["approvals-missing", "approval-void", "rejected", "frozen", "not-witnessed", "not-promoted"]
-        .contains(&code)
-}
-
 /// Whether a reason goes away with votes alone.
 fn waits_for_votes(reason: &Reason) -> bool {
-    ["approvals-missing", "approval-void"].contains(&reason.code.as_str())
+    is_of_votes(&reason.code)
+}
+
+/// Whether reasons with a code go away with votes alone.
+pub fn is_of_votes(code: &str) -> bool {
+    ["approvals-missing", "approval-void"].contains(&code)
 }
 
 /// The number of votes that a policy's sentence, such as `0 of 2 people in role X approve`, says are missing.
@@ -113,30 +119,16 @@ pub fn votes(reason: &Reason) -> Option<(usize, usize)> {
     Some((given, parts.next()?.parse().ok()?))
 }
 
-/// The worst reason, whom to ask about it, and the number of the others.
+/// The worst reason, and the number of the others.
 fn worst(judged: &Judged, first: &Reason, count: usize) -> String {
     let finding = judged.proven.as_ref().and_then(|proven| proven.results.blocking().next());
-    let (what, owner) = match finding {
-        Some(finding) => (about(finding), finding.owner.clone()),
-        None => {
-            let owner = judged.proven.as_ref().and_then(|proven| proven.explained.owner.clone());
-            (first.what.clone(), owner)
-        }
-    };
+    let what = finding.map_or_else(|| first.what.clone(), about);
     let more = match count.saturating_sub(1) {
         0 => String::new(),
         1 => "; and one more reason".to_owned(),
         more => format!("; and {} more reasons", words(more)),
     };
-    let author = judged.proven.as_ref().and_then(|proven| proven.author.as_ref());
-    let owner = match (owner, author) {
-        (Some(owner), _) => format!(". Ask {owner}"),
-        (None, Some(author)) if has_owner(&first.code) => {
-            format!(". The commit names no owner; its author is {author}")
-        }
-        _ => String::new(),
-    };
-    format!("{what}{more}{owner}")
+    format!("{what}{more}")
 }
 
 /// A finding in a sentence.
@@ -152,6 +144,8 @@ fn about(finding: &FindingShown) -> String {
     )
 }
 
+/// The note of a command that changes nothing.
+pub const TO_LOOK: &str = "to look, rule by rule";
 const NAMES_MAX: usize = 6;
 
 #[cfg(test)]
@@ -177,14 +171,14 @@ mod tests {
                 vec![promotion, votes("0 of 1 people in role x approve")],
                 vec![],
                 State::Wait,
-                "1 approval",
+                "waits for 1",
                 "needs one approval",
             ),
             (
                 vec![votes("1 of 3 people in role x approve"), ("approval-void", "it does not count")],
                 vec![],
                 State::Wait,
-                "2 approvals",
+                "waits for 2",
                 "needs two approvals",
             ),
             (

@@ -50,7 +50,7 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State) -> Result<Sheet, Failure
             columns: ["Service", "State", "Code", "Findings", "Pipeline", "Runtime"]
                 .map(str::to_owned)
                 .into(),
-            rows: cells.collect(),
+            rows: cells.collect::<Result<_, Failure>>()?,
             more,
             empty: "No place has a service that you may read.".to_owned(),
             fill: Some(command("countersign project add")),

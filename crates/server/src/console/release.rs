@@ -4,6 +4,7 @@
 
 mod approvals;
 mod evidence_facts;
+mod newer;
 mod next;
 mod rollback;
 mod seen;
@@ -19,11 +20,12 @@ use web::model::{self, Change, ChangeLine, ChangeSign, Release};
 use wire::ReleaseKind;
 
 use super::commits;
-use super::reading::{Reading, nothing};
+use super::reading::{Reading, nothing, time};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::run_view;
 use crate::views::releases;
+pub use next::BACK_AGAIN;
 use seen::Seen;
 pub use seen::settled_badge;
 pub use timeline::Events;
@@ -55,19 +57,21 @@ pub(super) fn of_state(
     let events = Events::read(at, place, number)?;
     let seen = Seen::of(at, state, view, run, &events)?;
     let words = seen.words();
+    let newer = if seen.is_rolled_back() { newer::Newer::of(&seen)? } else { None };
     Ok(Release {
         place: [&place.project, &place.service, &place.environment].map(ToString::to_string),
         is_rollback: seen.view.kind == ReleaseKind::Rollback,
         number: seen.view.release,
         subject: commits::subject(at.shared, seen.view.run, &seen.view.commit),
         badge: seen.badge(words.as_ref()),
+        since: Some(time(seen.view.time)),
         sub: seen.sub(&events)?,
         commit: seen.view.commit.to_string(),
         artifact: seen.view.artifact.to_string(),
         way: way::links(&seen)?,
-        notice: seen.notice(),
+        notice: seen.notice(newer.as_ref().map(|newer| &newer.fact)),
         verdict: verdict::of(&seen, &events),
-        next: next::commands(&seen, words),
+        next: next::commands(&seen, words, newer),
         changes: seen
             .proven()
             .map(|proven| proven.differences.iter().map(change).collect())

@@ -17,6 +17,7 @@ use web::model::{self, Run};
 use wire::RunState;
 
 use super::commits;
+use super::pending::waits_for;
 use super::reading::{Reading, nothing};
 use super::words::{badge, digest_fact};
 use crate::http::freshness::up_to_date;
@@ -48,7 +49,7 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State, run: RunId) -> Result<Ru
         id: run.to_string(),
         project: view.project.to_string(),
         subject: commits::subject(at.shared, run, &view.commit),
-        badge: state_badge(view.state),
+        badge: badge_of(view.state, why::open_nodes(&seen).iter().map(|node| node.missing).sum()),
         sub: seen.sub(),
         commit: view.commit.to_string(),
         why: why::of(&seen),
@@ -60,6 +61,14 @@ pub(super) fn of_state(at: &Reading<'_>, state: &State, run: RunId) -> Result<Ru
         logs: seen.works().filter_map(|(work, _)| logs::log_link(run, work)).collect(),
         releases: releases::links(&seen),
     })
+}
+
+/// The state of a run for which so many people are missing at approval nodes.
+pub(super) fn badge_of(state: RunState, missing: usize) -> model::Badge {
+    match (state, missing) {
+        (RunState::Running, 1..) => badge(model::State::Wait, waits_for(missing)),
+        _ => state_badge(state),
+    }
 }
 
 /// The state of a run.

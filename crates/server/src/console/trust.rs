@@ -2,12 +2,12 @@
 //!
 //! Invariant: people and places are those that the reader may read; the trust root and the status are for every reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evidence::Moment;
 use evidence::enrolment::Grant;
 use evidence::trust_root::{Mode, Quorum, TrustRoot};
+use evidence::{Digest, Moment};
 use review::ending::{self, Renewal, Sources};
 use review::ids::short;
 use review::outcome::is_gone;
@@ -19,7 +19,7 @@ use super::reading::{Reading, time};
 use super::signing::STATUS_FILE;
 use super::situation::Situation;
 use super::words::{badge, command, digest_fact, fact};
-use super::{machines, sheets};
+use super::{exposure, idle, machines, sheets};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 
@@ -33,12 +33,17 @@ pub fn trust(at: &Reading<'_>) -> Result<Sheet, Failure> {
     let situation = Situation::read(at, &state)?;
     let root = at.shared.gatekeeper.root(&state)?;
     let people = situation.people_until(at, &state, Moment::LAST);
-    let ends = calendar(at, &situation, &people);
+    let places: Vec<_> = situation.places.iter().collect();
+    let exposures = exposure::within(at, &state, &places, READ_MAX)?;
+    let idle = idle::statements(&situation.places, &exposures);
+    let ends = calendar(at, &situation, &people, &idle);
     let ended = ends.iter().filter(|(end, _)| *end <= at.now).count();
     let soon = ends.iter().filter(|(end, _)| *end <= at.now.later_by(ending::SOON)).count();
     let ends = ends.into_iter().map(|(_, row)| row).collect();
     let root_has_ended = root.expires <= at.now;
-    let headline = headline::of_trust(root.version, root_has_ended, ended, soon.saturating_sub(ended));
+    let frozen: Vec<String> = situation.freezes.iter().map(|view| view.freeze.to_string()).collect();
+    let counts = (ended, soon.saturating_sub(ended));
+    let headline = headline::of_trust(root.version, root_has_ended, counts, &frozen);
     Ok(Sheet {
         headline,
         badge: Some(match root.mode {
@@ -78,12 +83,18 @@ fn row(title: String, notes: Vec<String>) -> SheetRow {
 }
 
 /// Everything that ends within a year, the first one first.
-fn calendar(at: &Reading<'_>, situation: &Situation, people: &[PersonView]) -> Vec<(Moment, SheetRow)> {
+fn calendar(
+    at: &Reading<'_>,
+    situation: &Situation,
+    people: &[PersonView],
+    idle: &BTreeSet<Digest>,
+) -> Vec<(Moment, SheetRow)> {
     let of = Sources {
         root: situation.root_expires,
         status: situation.status.as_ref(),
         people,
         places: &situation.places,
+        idle,
     };
     let shown = |found: ending::Ending| {
         let is_soon = found.end <= at.now.later_by(ending::SOON);
@@ -185,7 +196,7 @@ fn policies(at: &Reading<'_>, state: &domain::State) -> Vec<SheetRow> {
         let place = format!("{} (statement {})", set.facts.place, set.facts.number);
         of.entry(set.facts.policy).or_default().push(place);
     }
-    let shown = |(digest, places): (evidence::Digest, Vec<String>)| {
+    let shown = |(digest, places): (Digest, Vec<String>)| {
         let title = format!("Policy {}", short(&digest.hex()));
         SheetRow {
             href: Some("/policies".to_owned()),
@@ -233,5 +244,7 @@ fn signers(root: &TrustRoot) -> Vec<Fact> {
 
 /// Most items of one list.
 const ROWS_MAX: usize = 200;
+/// Most releases whose evidence the page reads for the first time.
+const READ_MAX: usize = 12;
 const KEY_CHARS: usize = 24;
 const YEAR: Duration = Duration::from_hours(24 * 366);

@@ -5,16 +5,17 @@
 use domain::State;
 use evidence::{Moment, Place};
 use review::outcome::is_gone;
-use review::{headline, release_words, witnesses};
+use review::{headline, ids, release_words, witnesses};
 use web::model::{self, Waiting};
 use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView};
 
-use super::pending::words_of;
+use super::pending::{waits_for, words_of};
 use super::reading::{Reading, time};
 use super::recorded::report_detail;
+use super::release::BACK_AGAIN;
 use super::signing::STATUS_FILE;
 use super::situation::{OpenNode, Situation};
-use super::words::{badge, command, command_for, person, release_href, run_href};
+use super::words::{badge, clock, command, command_for, person, release_href, run_href};
 use super::{commits, judged};
 use crate::http::problem::Failure;
 use crate::run_view;
@@ -42,6 +43,20 @@ enum Matter<'a> {
     Ending(&'static str, Moment, &'static str),
 }
 
+/// Releases that agents refused within the last month and that nothing above tells, the newest first: evidence or bytes were not as
+/// the gate had judged them. A later release at the place does not make it unimportant.
+pub fn refused(at: &Reading<'_>, situation: &Situation) -> Vec<Waiting> {
+    let since = at.now.millis().saturating_sub(MONTH_MS);
+    let of_view = |view: &'_ PlaceView| -> Vec<Waiting> {
+        let old = view.releases.iter().skip(1).filter(|release| release.stage == ReleaseStage::Refused);
+        old.filter(|release| release.time.millis() >= since).map(|release| ended(at, view, release)).collect()
+    };
+    let mut found: Vec<Waiting> = situation.places.iter().flat_map(of_view).collect();
+    found.sort_by_key(|one| std::cmp::Reverse(one.since.as_ref().map(|since| since.ms)));
+    found.truncate(REFUSED_MAX);
+    found
+}
+
 /// The number of things that wait.
 pub fn count(at: &Reading<'_>, situation: &Situation) -> usize {
     matters(situation, at.now).len()
@@ -54,9 +69,13 @@ pub fn count(at: &Reading<'_>, situation: &Situation) -> usize {
 pub fn all(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<Waiting>, Failure> {
     let made = matters(situation, at.now).into_iter().map(|matter| waiting(at, state, situation, &matter));
     let mut found = made.collect::<Result<Vec<_>, _>>()?;
-    let is_stopped = |waiting: &Waiting| waiting.badge.state == model::State::Stop;
     found.sort_by_key(|waiting| (!is_stopped(waiting), waiting.since.as_ref().map(|since| since.ms)));
     Ok(found)
+}
+
+/// Whether something is stopped: a freeze stops releases, too.
+pub fn is_stopped(waiting: &Waiting) -> bool {
+    matches!(waiting.badge.state, model::State::Stop | model::State::Frozen)
 }
 
 fn matters(situation: &Situation, now: Moment) -> Vec<Matter<'_>> {
@@ -135,7 +154,7 @@ fn waiting(
             Waiting {
                 badge: badge(if *end <= at.now { model::State::Stop } else { model::State::Wait }, word),
                 title: format!("{what} {verb}"),
-                detail: format!("it is valid until {end}; nothing is released after that"),
+                detail: format!("it is valid until {}; nothing is released after that", clock(*end)),
                 since: None,
                 href: "/".to_owned(),
                 command: renewed(situation, renew),
@@ -151,7 +170,13 @@ fn pending(at: &Reading<'_>, state: &State, view: &PlaceView, number: u64) -> Re
     Ok(Waiting {
         badge: words.badge,
         title: format!("{}: release {number} {}", short(&view.place), words.what),
-        detail: words.detail,
+        detail: match since {
+            Some(row) => {
+                let subject = commits::subject(at.shared, row.run, &row.commit);
+                format!("{subject} ({}); {}", ids::short(row.commit.as_str()), words.detail)
+            }
+            None => words.detail,
+        },
         since: since.map(|release| time(release.time)),
         href: release_href(&view.place, number),
         command: Some(words.command),
@@ -165,7 +190,7 @@ fn node(at: &Reading<'_>, node: &OpenNode) -> Result<Waiting, Failure> {
     let noun = if missing == 1 { "approval" } else { "approvals" };
     let started = run_view::one(at.shared, *run)?.map(|row| time(row.started));
     Ok(Waiting {
-        badge: badge(model::State::Wait, format!("{missing} {noun}")),
+        badge: badge(model::State::Wait, waits_for(missing)),
         title: format!("{project}: a run waits at {step} for {} {noun}", headline::words(missing)),
         detail: format!("{subject}; {given} of {needed} people in role {role} agreed"),
         since: started,
@@ -181,7 +206,12 @@ fn ended(at: &Reading<'_>, view: &PlaceView, release: &ReleaseView) -> Waiting {
     let title = release_words::title(release);
     let title = title.split_once(": ").map_or(title.as_str(), |(_, rest)| rest);
     let said = release.detail.and_then(|detail| report_detail(at.shared, &detail));
-    let detail = said.unwrap_or_else(|| release.reasons.join(", "));
+    let codes = release.reasons.join(", ");
+    let is_refused = release.stage == ReleaseStage::Refused && !codes.is_empty();
+    let detail = match said {
+        Some(said) if is_refused => format!("{codes}: {said}"),
+        said => said.unwrap_or(codes),
+    };
     Waiting {
         badge: badge(model::State::Stop, release_words::word(release, false)),
         title: format!("{}: {title}", short(&view.place)),
@@ -204,10 +234,7 @@ fn rolled_back(view: &PlaceView, bar: &RollbackView) -> Waiting {
         detail: format!("by {by}{reason}. It does not come back by itself"),
         since: bar.time.map(time),
         href: release_href(&view.place, bar.release),
-        command: Some(command_for(
-            format!("countersign run --again {}", bar.commit),
-            "if it is wanted after all",
-        )),
+        command: Some(command_for(format!("countersign run --again {}", bar.commit), BACK_AGAIN)),
     }
 }
 
@@ -270,5 +297,9 @@ fn short(place: &Place) -> String {
 const ENDS_WITHIN: std::time::Duration = std::time::Duration::from_hours(48);
 /// Precision of the time from which a machine is silent.
 const ROUND_MS: u64 = 10_000;
+/// Time for which a refusal is told.
+const MONTH_MS: u64 = 30 * 86_400_000;
+/// Most refusals of the page.
+const REFUSED_MAX: usize = 10;
 const RENEW_STATUS: &str = "countersign trust status --renew";
 const RENEW_ROOT: &str = "countersign trust root --renew";

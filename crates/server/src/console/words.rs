@@ -1,7 +1,7 @@
 //! Small values of models: badges, commands, facts, and addresses of pages.
 
 use domain::{PersonId, RunId};
-use evidence::{Digest, Place};
+use evidence::{Digest, Moment, Place};
 use review::ids::short;
 use web::model::{Badge, Command, Fact, State};
 
@@ -43,6 +43,17 @@ pub fn run_href(run: RunId) -> String {
     format!("/runs/{run}")
 }
 
+/// A moment for people, to the second: `2026-11-29 09:07:19 UTC`.
+pub fn clock(moment: Moment) -> String {
+    web::parts::stamp(&moment.to_string())
+}
+
+/// The same to the minute: `2026-11-29 09:07`.
+pub fn minute(moment: Moment) -> String {
+    let text = clock(moment);
+    text.get(..MINUTE_CHARS).unwrap_or(&text).to_owned()
+}
+
 /// The name of a person, or their id.
 pub fn person(shared: &Shared, person: PersonId) -> String {
     named(shared, person).name.unwrap_or_else(|| format!("person {person}"))
@@ -59,6 +70,9 @@ pub fn list(names: &[String], most: usize) -> String {
         (all, more) => format!("{} and {more} more", all.join(", ")),
     }
 }
+
+/// Characters of a day with its hour and minute.
+const MINUTE_CHARS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -90,7 +90,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn(console::isolated))
         .layer(from_fn_with_state(Arc::clone(&shared), host::known))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(Arc::clone(&shared), console::for_browsers))
+        .layer(from_fn(console::for_browsers))
         .layer(from_fn(console::protected))
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
         // Digests for signatures are computed in turns too.

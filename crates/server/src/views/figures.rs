@@ -9,8 +9,8 @@ use wire::RunState;
 
 use super::columns::parsed;
 
-/// Releases and rollbacks that agents reported at these places between two moments, by place and time. The newest ones, if there
-/// are too many.
+/// Releases and rollbacks that agents reported at these places between two moments, by place and time: those that ran or failed, and
+/// those that were refused for another reason than a freeze. The newest ones, if there are too many.
 pub fn deployments(
     rows: &Connection,
     places: &[Place],
@@ -21,7 +21,8 @@ pub fn deployments(
          (SELECT min(moment.time) FROM moment WHERE release.kind = 'rollback' AND moment.place = release.place \
          AND moment.release = release.release AND moment.kind = 'rollback') \
          FROM release JOIN run ON run.run = release.run \
-         WHERE release.place = ?1 AND release.time >= ?2 AND release.time < ?4 AND release.stage IN ('running', 'returned', 'failed') \
+         WHERE release.place = ?1 AND release.time >= ?2 AND release.time < ?4 AND \
+         (release.stage IN ('running', 'returned', 'failed') OR release.stage = 'refused' AND ' ' || release.reasons || ' ' NOT LIKE '% frozen %') \
          ORDER BY release.time DESC LIMIT ?3",
     )?;
     let mut all = Vec::new();

@@ -12,6 +12,10 @@ pub struct Overview {
     pub headline: String,
     /// Things that wait for people: those that are stopped, then the others, the oldest first.
     pub waiting: Vec<Waiting>,
+    /// Releases that agents refused lately, whatever ran after them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub refused: Vec<Waiting>,
     /// The board: what runs where.
     pub board: Board,
     /// The newest runs.
@@ -76,6 +80,14 @@ pub struct Cell {
     pub subject: Option<String>,
     /// Number of the running release.
     pub release: Option<u64>,
+    /// The running release in words: `release 9`, or `release 1 again (rollback 3)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub named: Option<String>,
+    /// Beginning of the running commit's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub commit: Option<String>,
     /// Since when it runs.
     pub since: Option<Time>,
     /// The people who approved it.

@@ -18,6 +18,10 @@ pub struct Release {
     pub subject: String,
     /// Its state.
     pub badge: Badge,
+    /// Since when it has that state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub since: Option<Time>,
     /// Facts of the line below the title: who asked for it and when, the release that it replaces.
     pub sub: Vec<String>,
     /// The commit.
@@ -78,7 +82,7 @@ pub struct EvidenceFile {
 pub struct Verdict {
     /// Its state.
     pub state: State,
-    /// A sentence: `Two of eleven checks fail`.
+    /// A sentence: `Two of eleven rules that can block do`.
     pub title: String,
     /// The judge and the time.
     pub detail: String,

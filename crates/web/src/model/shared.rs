@@ -37,7 +37,7 @@ pub enum State {
 pub struct Badge {
     /// The state.
     pub state: State,
-    /// The word that people read: `healthy`, `blocked`, `1 approval`.
+    /// The word that people read: `healthy`, `blocked`, `waits for 1`.
     pub word: String,
 }
 

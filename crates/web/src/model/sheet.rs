@@ -160,4 +160,8 @@ pub struct SheetCell {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, serde(default))]
     pub time: Option<Time>,
+    /// Commands about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub commands: Vec<Command>,
 }

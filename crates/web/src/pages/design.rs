@@ -94,9 +94,13 @@ fn lists(frame: &Frame) -> Markup {
         (part("Ends", "The first end first.", &overview::ending(&page.ending, now)))
         h3 { "Empty" } (overview::ending(&quiet.ending, now))
         (part("Timeline", "The newest first, each with the number of its ledger entry.", &release::timeline(&sample::release().timeline, now)))
-        (part("Approvals", "Votes that count, votes that do not, and the people who still may.", &html! { aside aria-label="Approvals" { (release::approvals(&sample::release().approvals, now)) } }))
+        (part("Approvals", "Votes that count, votes that do not, and the people who still may.", &html! { aside aria-label="Approvals" { (release::approvals(&sample::release().approvals, true, now)) } }))
         (part("Changes", "Signs and words besides colour.", &changes(&sample::release().changes)))
     }
+}
+
+fn next(page: &crate::model::Release) -> Markup {
+    release::strip(&page.next.iter().collect::<Vec<_>>(), true)
 }
 
 fn verdicts() -> Markup {
@@ -105,10 +109,10 @@ fn verdicts() -> Markup {
     html! {
         (part("The way", "From the commit to this environment. A dashed line was not gone yet.", &html! { div class="card" { (way(&blocked.way)) } }))
         h3 { "Waits" } div class="card" { (way(&held.way)) }
-        (part("Verdict", "The failures with their reasons, the person to ask, the command that mends each, and the next command.", &release::verdict(blocked.verdict.as_ref(), &blocked.next)))
-        h3 { "Waits for a person" } (release::verdict(held.verdict.as_ref(), &held.next))
-        h3 { "Passed" } (release::verdict(running.verdict.as_ref(), &running.next))
-        h3 { "Not judged yet" } (release::verdict(None, &young.next))
+        (part("Verdict", "The failures with their reasons, the person to ask, the command that mends each, and the next command.", &release::verdict(blocked.verdict.as_ref(), &next(&blocked))))
+        h3 { "Waits for a person" } (release::verdict(held.verdict.as_ref(), &next(&held)))
+        h3 { "Passed" } (release::verdict(running.verdict.as_ref(), &next(&running)))
+        h3 { "Not judged yet" } (release::verdict(None, &next(&young)))
         (part("Problem", "In place of a page.", &html! { div class="card states" { (problem::told(&sample::problem())) } }))
     }
 }
@@ -158,7 +162,7 @@ const SIZES: [(&str, &str); 6] = [
 
 const STATES: [(State, &str, &str); 6] = [
     (State::Pass, "healthy", "it passed, runs or counts"),
-    (State::Wait, "1 approval", "it waits for somebody"),
+    (State::Wait, "waits for 1", "it waits for somebody"),
     (State::Stop, "blocked", "it is stopped or failed"),
     (State::Frozen, "frozen", "it is frozen"),
     (State::Busy, "running", "it is in progress"),

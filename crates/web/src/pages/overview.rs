@@ -13,10 +13,13 @@ use crate::parts::{badge, command, empty, facts, link, moment, prose, section, t
 pub fn overview(frame: &Frame, page: &Overview) -> String {
     let now = &frame.now;
     let main = html! {
-        header class="top" id="headline" data-live { h1 { (text(&page.headline)) } }
+        header class="top" id="headline" data-live { h1 { (prose(&page.headline)) } }
         div class="columns" {
             div class="main" {
                 (section("waiting", "Waiting", &waiting(&page.waiting, now)))
+                @if !page.refused.is_empty() {
+                    (section("refused", "Refused by agents", &waiting(&page.refused, now)))
+                }
                 (section("services", "Running now", &board(&page.board, now)))
                 (section("runs", "Newest runs", &runs(&page.runs, now)))
             }
@@ -96,7 +99,9 @@ fn cell(cell: &Cell, now: &Time) -> Markup {
             div class="subject" { (link(Some(&cell.href), &html! { (text(subject)) })) }
         }
         div class="more" {
-            @if let Some(release) = cell.release { span { "#" (release) } }
+            @if let Some(commit) = &cell.commit { span { code { (text(commit)) } } }
+            @if let Some(named) = &cell.named { span { (text(named)) } }
+            @else if let Some(release) = cell.release { span { "release " (release) } }
             @if let Some(since) = &cell.since { span { (moment(since, now)) } }
             @if !cell.by.is_empty() { span { "approved by " (text(&cell.by.join(", "))) } }
         }
@@ -106,7 +111,7 @@ fn cell(cell: &Cell, now: &Time) -> Markup {
 
 fn behind(next: &Behind) -> Markup {
     html! {
-        div class="behind" { "then " (link(Some(&next.href), &html! { "#" (next.release) })) " " (badge(&next.badge)) }
+        div class="behind" { "then " (link(Some(&next.href), &html! { "release " (next.release) })) " " (badge(&next.badge)) }
     }
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::frame::{Frame, document, plain_document};
 use crate::model::Problem;
-use crate::parts::{address, commands, sentence, text};
+use crate::parts::{address, commands, quoted, sentence, text};
 
 /// The page for a reader who may see the frame.
 #[must_use]
@@ -23,7 +23,7 @@ pub(super) fn told(problem: &Problem) -> Markup {
         div class="problem" {
             p class="status" { (problem.status) }
             h1 { (sentence(&problem.title)) }
-            p { (sentence(&problem.detail)) }
+            p { (quoted(&sentence(&problem.detail))) }
             (commands(&problem.commands))
             @if let Some((href, name)) = &problem.onward {
                 @if let Some(href) = address(href) { p { a href=(href) { (text(name)) } } }

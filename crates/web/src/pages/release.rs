@@ -1,5 +1,7 @@
 //! The page of a release.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use crate::frame::{Frame, document};
@@ -8,17 +10,17 @@ use crate::model::{
 };
 use crate::parts::{
     address, badge, changes, command, commands, count, digest, empty, facts, glyph, moment, prose, quoted,
-    section, sentence, text, tone, way,
+    section, sentence, stamp, text, tone, way,
 };
 
 /// The page.
 #[must_use]
 pub fn release(frame: &Frame, page: &Release) -> String {
-    let now = &frame.now;
+    let (now, shown) = (&frame.now, Shown::new(page));
     let main = html! {
-        (head(page))
+        (head(page, now))
         section id="way" data-live aria-label="Way" { div class="card" { (way(&page.way)) } }
-        section id="verdict" data-live aria-label="Verdict" { (first(page, now)) }
+        section id="verdict" data-live aria-label="Verdict" { (first(page, &shown, now)) }
         div class="columns" {
             div class="main" {
                 @if !page.is_rollback {
@@ -29,9 +31,9 @@ pub fn release(frame: &Frame, page: &Release) -> String {
             }
             aside aria-label="Facts" {
                 @if !page.is_rollback {
-                    (section("approvals", "Approvals", &approvals(&page.approvals, now)))
+                    (section("approvals", "Approvals", &approvals(&page.approvals, shown.approve, now)))
                 }
-                (section("evidence", "Evidence", &evidence(page)))
+                (section("evidence", "Evidence", &evidence(page, shown.verify)))
             }
         }
     };
@@ -39,7 +41,51 @@ pub fn release(frame: &Frame, page: &Release) -> String {
     document(frame, &[("Overview", Some("/")), ("Services", Some("/#services")), (&place, None)], &main)
 }
 
-fn head(page: &Release) -> Markup {
+/// The commands that the parts of a page show: each line once, where a reader comes across it first.
+struct Shown<'a> {
+    next: Vec<&'a Command>,
+    /// Whether the first one of the next commands is among them.
+    begins: bool,
+    approve: bool,
+    verify: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn new(page: &'a Release) -> Self {
+        // A notice stands before the verdict, with the next commands.
+        let reasons =
+            page.verdict.iter().filter(|_| page.notice.is_none()).flat_map(|verdict| &verdict.reasons);
+        let before: BTreeSet<&str> =
+            reasons.flat_map(|reason| &reason.commands).map(|command| command.line.as_str()).collect();
+        let next: Vec<&Command> =
+            page.next.iter().filter(|next| !before.contains(next.line.as_str())).collect();
+        let is_new = |line: &str| !before.contains(line) && page.next.iter().all(|next| next.line != line);
+        Self {
+            begins: page.next.first().is_none_or(|first| !before.contains(first.line.as_str())),
+            approve: page.approvals.command.as_ref().is_some_and(|command| is_new(&command.line)),
+            verify: page.bundle.as_ref().is_some_and(|file| is_new(&file.verify.line)),
+            next,
+        }
+    }
+
+    fn strip(&self) -> Markup {
+        strip(&self.next, self.begins)
+    }
+}
+
+/// The strip of the commands that come next. Where the first one stands above already, the others are there to look.
+pub(super) fn strip(next: &[&Command], begins: bool) -> Markup {
+    html! {
+        @if !next.is_empty() {
+            div class="next" {
+                h3 { @if begins { "Next" } @else { "To look" } }
+                div { @for one in next { (command(one)) } }
+            }
+        }
+    }
+}
+
+fn head(page: &Release, now: &Time) -> Markup {
     html! {
         header class="top" id="headline" data-live {
             div {
@@ -54,21 +100,24 @@ fn head(page: &Release) -> Markup {
                     @if !page.artifact.is_empty() { li { (digest(&page.artifact)) } }
                 }
             }
-            (badge(&page.badge))
+            div class="state" {
+                (badge(&page.badge))
+                @if let Some(since) = &page.since { span class="age" { (moment(since, now)) } }
+            }
         }
     }
 }
 
 /// A notice comes before the verdict, with the next commands: the verdict is of an earlier time then.
-fn first(page: &Release, now: &Time) -> Markup {
-    let Some(told) = &page.notice else { return verdict(page.verdict.as_ref(), &page.next) };
+fn first(page: &Release, shown: &Shown<'_>, now: &Time) -> Markup {
+    let Some(told) = &page.notice else { return verdict(page.verdict.as_ref(), &shown.strip()) };
     html! {
-        (notice(told, &page.next, now))
-        @if let Some(earlier) = &page.verdict { (verdict(Some(earlier), &[])) }
+        (notice(told, &shown.strip(), now))
+        @if let Some(earlier) = &page.verdict { (verdict(Some(earlier), &html! {})) }
     }
 }
 
-pub(super) fn notice(notice: &Notice, next: &[Command], now: &Time) -> Markup {
+pub(super) fn notice(notice: &Notice, next: &Markup, now: &Time) -> Markup {
     html! {
         div class={ "card verdict " (tone(notice.state)) } {
             div class="title" {
@@ -80,15 +129,14 @@ pub(super) fn notice(notice: &Notice, next: &[Command], now: &Time) -> Markup {
                 }
             }
             (facts(&notice.facts))
-            @if !next.is_empty() { div class="next" { h3 { "Next" } div { (commands(next)) } } }
+            (next)
         }
     }
 }
 
-pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
+pub(super) fn verdict(verdict: Option<&Verdict>, next: &Markup) -> Markup {
     let Some(verdict) = verdict else {
-        let wait =
-            html! { p { "The gate judges when the plan and the evidence are complete." } (commands(next)) };
+        let wait = html! { p { "The gate judges when the plan and the evidence are complete." } (next) };
         return empty("The gate has not judged this release yet.", &wait);
     };
     let (first, others) = verdict.reasons.split_at(verdict.reasons.len().min(REASONS_OPEN));
@@ -103,7 +151,7 @@ pub(super) fn verdict(verdict: Option<&Verdict>, next: &[Command]) -> Markup {
                     @for one in others { (reason(one)) }
                 }
             }
-            @if !next.is_empty() { div class="next" { h3 { "Next" } div { (commands(next)) } } }
+            (next)
             @if !verdict.warnings.is_empty() {
                 details id="warnings" {
                     summary { (shown::many(verdict.warnings.len(), "warning")) " that did not stop it" }
@@ -121,7 +169,7 @@ fn waivers(all: &[Waived]) -> Markup {
             @for one in all {
                 li data-item {
                     b { (text(&one.title)) }
-                    @if let Some(until) = &one.until { " until " span class="until" { (text(&until.text)) } }
+                    @if let Some(until) = &one.until { " until " span class="until" title=(text(&until.text)) { (stamp(&text(&until.text))) } }
                     @if !one.reason.is_empty() { ": " (text(&one.reason)) }
                 }
             }
@@ -150,16 +198,16 @@ fn rules(verdict: &Verdict) -> Markup {
     let (open, others): (Vec<_>, Vec<_>) = verdict.rules.iter().partition(speaks);
     html! {
         div class="card" {
-            @if open.is_empty() { p class="none" { "No rule stops it or warns." } } @else { (table(&open)) }
+            @if open.is_empty() { p class="none" { "No rule stops it or warns." } } @else { (table(&open, "facts-against")) }
             @if !others.is_empty() {
                 details id="other-rules" {
-                    summary { (shown::many(others.len(), "rule")) " that pass or are off" }
-                    (table(&others))
+                    summary { (shown::many(others.len(), "more rule")) ": they pass, or are off" }
+                    (table(&others, "facts-other"))
                 }
             }
             @if !verdict.passed.is_empty() {
                 details id="passed" {
-                    summary { (shown::many(verdict.passed.len(), "check")) " passed" }
+                    summary { "Seen by the policy" }
                     ul class="plain" { @for words in &verdict.passed { li { (quoted(&sentence(words))) } } }
                 }
             }
@@ -167,24 +215,29 @@ fn rules(verdict: &Verdict) -> Markup {
     }
 }
 
-fn table(rules: &[&Rule]) -> Markup {
+fn table(rules: &[&Rule], id: &str) -> Markup {
     html! {
         table class="quiet-table" {
             thead {
                 tr { th scope="col" { "Rule" } th scope="col" { "Facts that it read" } th scope="col" { "Verdict" } }
             }
-            tbody { @for one in rules { (rule(one)) } }
+            tbody { @for (nth, one) in rules.iter().enumerate() { (rule(one, &format!("{id}-{nth}"))) } }
         }
     }
 }
 
-fn rule(rule: &Rule) -> Markup {
+fn rule(rule: &Rule, id: &str) -> Markup {
     html! {
         tr {
             th scope="row" { code { (text(&rule.code)) } }
             td {
-                ul class="sub" {
-                    @for fact in &rule.facts { li { (text(&fact.name)) " " b { (text(&fact.value)) } } }
+                @if !rule.facts.is_empty() {
+                    details id=(id) {
+                        summary { (shown::many(rule.facts.len(), "fact")) }
+                        ul class="sub" {
+                            @for fact in &rule.facts { li { (text(&fact.name)) " " b { (text(&fact.value)) } } }
+                        }
+                    }
                 }
             }
             td { (badge(&rule.badge)) }
@@ -199,7 +252,7 @@ fn differences(all: &[Change]) -> Markup {
     changes(all)
 }
 
-pub(super) fn approvals(approvals: &Approvals, now: &Time) -> Markup {
+pub(super) fn approvals(approvals: &Approvals, shows_command: bool, now: &Time) -> Markup {
     html! {
         div class="card" {
             @if let Some(needed) = &approvals.needed { p class="figure" { (text(needed)) } }
@@ -219,12 +272,12 @@ pub(super) fn approvals(approvals: &Approvals, now: &Time) -> Markup {
                     @else { "May approve: " b { (text(&may.join(", "))) } }
                 }
             }
-            @if let Some(approve) = &approvals.command { (command(approve)) }
+            @if let Some(approve) = approvals.command.as_ref().filter(|_| shows_command) { (command(approve)) }
         }
     }
 }
 
-fn evidence(page: &Release) -> Markup {
+fn evidence(page: &Release, shows_command: bool) -> Markup {
     html! {
         div class="card" {
             (facts(&page.evidence))
@@ -232,7 +285,7 @@ fn evidence(page: &Release) -> Markup {
                 @if let Some(href) = address(&file.href) {
                     p class="get" { a href=(href) download=(text(&file.name)) { "Evidence file" } }
                 }
-                (command(&file.verify))
+                @if shows_command { (command(&file.verify)) }
             }
         }
     }

@@ -12,11 +12,13 @@ use crate::parts::{
 #[must_use]
 pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let overview: [Crumb<'_>; 1] = [("Overview", Some("/"))];
+    let form_follows = !page.tables.is_empty() && !page.lists.is_empty();
     let lists = html! {
         @if !page.changes.is_empty() { (section("differences", "Differences", &changes(&page.changes))) }
         @for (nth, one) in page.tables.iter().enumerate() {
             (section(&format!("table-{nth}"), &text(&one.title), &table(one, &frame.now)))
         }
+        @if let Some(asked) = page.form.as_ref().filter(|_| form_follows) { (form(asked)) }
         @for (nth, list) in page.lists.iter().enumerate() {
             (section(&format!("list-{nth}"), &text(&list.title), &items(list, &frame.now)))
         }
@@ -24,13 +26,14 @@ pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let main = html! {
         header class="top" id="headline" data-live {
             div {
-                h1 { (text(&page.headline)) }
-                @if !page.sub.is_empty() { ul class="sub" { @for fact in &page.sub { li { (text(fact)) } } } }
+                h1 { (prose(&page.headline)) }
+                @if !page.sub.is_empty() { ul class="sub" { @for fact in &page.sub { li { span { (prose(fact)) } } } } }
             }
             @if let Some(state) = &page.badge { (badge(state)) }
         }
         @if !page.way.is_empty() { div class="card" id="way" data-live { (way(&page.way)) } }
-        @if let Some(asked) = &page.form { (form(asked)) }
+        // Where lists follow that the form narrows, the answer comes first.
+        @if let Some(asked) = page.form.as_ref().filter(|_| !form_follows) { (form(asked)) }
         @if !page.charts.is_empty() { div class="charts" id="charts" data-live { @for one in &page.charts { (chart(one)) } } }
         @if page.facts.is_empty() { (lists) }
         @else {

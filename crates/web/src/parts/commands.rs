@@ -44,12 +44,13 @@ pub fn copy(whole: &str) -> Markup {
 
 /// The people stand before the line. A condition and a long note stand below it, without the sign of a person.
 fn who(note: &str) -> &'static str {
-    let is_long = note.starts_with("if ") || note.chars().nth(WHO_CHARS_MAX).is_some();
+    let is_long =
+        note.starts_with("if ") || note.starts_with("to ") || note.chars().nth(WHO_CHARS_MAX).is_some();
     if is_long { "who long" } else { "who" }
 }
 
 /// Longest note that stands before a line.
-const WHO_CHARS_MAX: usize = 36;
+const WHO_CHARS_MAX: usize = 44;
 
 fn person() -> Markup {
     html! {

@@ -30,5 +30,5 @@ pub use graph::graph;
 pub use state::{badge, glyph, sign, tone};
 pub use table::table;
 pub use texts::{address, link, prose, quoted, sentence, text};
-pub use time::{age, clock, moment};
+pub use time::{age, clock, moment, stamp};
 pub use way::way;

@@ -41,5 +41,6 @@ fn cell(value: &SheetCell, now: &Time) -> Markup {
         @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
         @if let Some(time) = &value.time { " " (moment(time, now)) }
         @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (prose(note)) } " " } } }
+        (commands(&value.commands))
     }
 }

@@ -12,6 +12,17 @@ pub fn moment(time: &Time, now: &Time) -> Markup {
     html! { time datetime=(text(&time.text)) title=(text(&time.text)) data-ms=(time.ms) { (age(time.ms, now.ms)) } }
 }
 
+/// A moment of RFC 3339 text as people write it, to the second: `2026-11-29 09:07:19 UTC`. Any other text stays as it is.
+#[must_use]
+pub fn stamp(moment: &str) -> String {
+    let parts = moment.strip_suffix('Z').and_then(|text| text.split_once('T'));
+    let Some((day, time)) = parts.filter(|(day, time)| day.len() == 10 && time.len() >= 8) else {
+        return moment.to_owned();
+    };
+    let time = time.split('.').next().unwrap_or(time);
+    format!("{day} {time} UTC")
+}
+
 /// A moment as its time of day, for lines of a log.
 #[must_use]
 pub fn clock(time: &Time) -> Markup {
@@ -35,7 +46,16 @@ pub fn age(ms: i64, now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::age;
+    use super::{age, stamp};
+
+    #[test]
+    fn a_moment_is_written_without_its_milliseconds() {
+        assert_eq!(stamp("2026-11-29T09:07:19.040Z"), "2026-11-29 09:07:19 UTC");
+        assert_eq!(stamp("2026-11-29T09:07:19Z"), "2026-11-29 09:07:19 UTC");
+        for other in ["", "soon", "2026-11-29", "TZ", "2026-11-29T09:07:19+01:00"] {
+            assert_eq!(stamp(other), other);
+        }
+    }
 
     #[test]
     fn an_age_has_one_unit() {

@@ -9,6 +9,7 @@ pub fn overview() -> Overview {
     Overview {
         headline: "Three things wait for a person. Nothing in production is unhealthy.".to_owned(),
         waiting: waiting(),
+        refused: refused(),
         board: board(),
         runs: runs(),
         ending: ending(),
@@ -22,11 +23,23 @@ pub fn quiet_overview() -> Overview {
     Overview {
         headline: "Nothing waits. No service is deployed yet.".to_owned(),
         waiting: Vec::new(),
+        refused: Vec::new(),
         board: Board { environments: words(&["dev", "staging", "production"]), services: Vec::new() },
         runs: Vec::new(),
         ending: Vec::new(),
         health: health(),
     }
+}
+
+fn refused() -> Vec<Waiting> {
+    vec![Waiting {
+        badge: badge(State::Stop, "refused by its agent"),
+        title: "worker to production: the agent refused release 6".to_owned(),
+        detail: "artifact-differs: the bytes are not those that the gate judged".to_owned(),
+        since: Some(ago(2 * DAY)),
+        href: "/releases/acme/worker/production/6".to_owned(),
+        command: Some(command("countersign logs acme/worker/production", None)),
+    }]
 }
 
 fn waiting() -> Vec<Waiting> {
@@ -38,10 +51,10 @@ fn waiting() -> Vec<Waiting> {
                 .to_owned(),
             since: Some(ago(38 * MINUTE)),
             href: "/releases/acme/api/production/42".to_owned(),
-            command: Some(command("countersign policy explain acme/api/production", Some("Alice"))),
+            command: Some(command("git commit --all && countersign run", Some("Alice mends it, or Carol waives it"))),
         },
         Waiting {
-            badge: badge(State::Wait, "1 approval"),
+            badge: badge(State::Wait, "waits for 1"),
             title: "web to production: release 118 needs one approval".to_owned(),
             detail: "14 commits by Alice, Bob and a bot. Every check passes.".to_owned(),
             since: Some(ago(2 * HOUR)),
@@ -77,7 +90,7 @@ fn board() -> Board {
             cell(State::Pass, "healthy", "fix rounding in totals", 117, 3 * DAY, &["Dave"]),
             118,
             State::Wait,
-            "1 approval",
+            "waits for 1",
         ),
     ];
     let export = [
@@ -118,6 +131,8 @@ fn cell(state: State, word: &str, subject: &str, release: u64, age: i64, by: &[&
         badge: badge(state, word),
         subject: Some(subject.to_owned()),
         release: Some(release),
+        named: Some(format!("release {release}")),
+        commit: Some("4f9c21e07b5d".to_owned()),
         since: Some(ago(age)),
         by: words(by),
         href: format!("/releases/acme/{release}"),

@@ -15,10 +15,11 @@ pub fn release() -> Release {
         number: Some(42),
         subject: "idempotent refunds".to_owned(),
         badge: badge(State::Stop, "blocked"),
+        since: Some(ago(38 * MINUTE)),
         sub: words(&["requested by Alice 38 min ago", "replaces release 41"]),
         commit: COMMIT.to_owned(),
         artifact: ARTIFACT.to_owned(),
-        way: way(42, badge(State::Stop, "blocked"), "2 checks fail"),
+        way: way(42, badge(State::Stop, "blocked"), "2 rules block"),
         notice: None,
         verdict: Some(verdict()),
         next: vec![command("countersign run", Some("Alice, after both updates"))],
@@ -55,8 +56,8 @@ pub fn held_release() -> Release {
         place: ["acme", "web", "production"].map(str::to_owned),
         subject: "address form".to_owned(),
         number: Some(118),
-        badge: badge(State::Wait, "1 approval"),
-        way: way(118, badge(State::Wait, "1 approval"), "0 of 1 approval"),
+        badge: badge(State::Wait, "waits for 1"),
+        way: way(118, badge(State::Wait, "waits for 1"), "0 of 1 approval"),
         verdict: Some(Verdict {
             state: State::Wait,
             title: "One person has to approve".to_owned(),
@@ -133,7 +134,10 @@ pub fn returned_release() -> Release {
             title: "The verdict of that time: every check passes".to_owned(),
             ..verdict
         }),
-        next: vec![command("countersign run --again 4f9c21e07b", Some("if it is wanted after all"))],
+        next: vec![command(
+            "countersign run --again 4f9c21e07b",
+            Some("if you want it all the same: brings back the content that was rolled back"),
+        )],
         ..ran
     }
 }
@@ -222,7 +226,7 @@ fn verdict() -> Verdict {
     };
     Verdict {
         state: State::Stop,
-        title: "Two of eleven checks fail".to_owned(),
+        title: "Two of eleven rules that can block do".to_owned(),
         detail:
             "Judged by the server 38 min ago; the agent of production judges again before anything changes."
                 .to_owned(),

@@ -95,6 +95,7 @@ pub fn figures_sheet() -> Sheet {
         href: Some("/findings".to_owned()),
         notes: words(&["critical", "waived by Carol"]),
         time: Some(ago(2 * DAY)),
+        commands: vec![command("countersign status acme/api/production 42", None)],
     };
     let choice =
         |value: &str, name: &str, chosen| Choice { value: value.to_owned(), name: name.to_owned(), chosen };
@@ -106,7 +107,7 @@ pub fn figures_sheet() -> Sheet {
         choices,
     };
     Sheet {
-        headline: "Two services run something vulnerable".to_owned(),
+        headline: "Two services are exposed".to_owned(),
         badge: Some(badge(State::Stop, "2 findings")),
         form: Some(SheetForm {
             path: "/components".to_owned(),

@@ -74,6 +74,23 @@ fn a_page_claims_of_its_command_only_what_it_does() {
 }
 
 #[test]
+fn a_command_stands_once_on_the_page_of_a_release() {
+    for (name, page) in all().into_iter().filter(|(name, _)| name.starts_with("release")) {
+        let main = page.split("<footer>").next().unwrap();
+        let elements = elements(main);
+        let copied = elements.iter().filter_map(|element| element.attribute("data-copy"));
+        let lines: Vec<&str> = copied
+            .filter(|line| ["countersign ", "cargo ", "git "].iter().any(|word| line.starts_with(word)))
+            .collect();
+        let distinct: BTreeSet<&str> = lines.iter().copied().collect();
+        assert_eq!(distinct.len(), lines.len(), "{name}: {lines:?}");
+        assert!(
+            name != "release-held" || lines.contains(&"countersign approve acme/web/production --reason WHY")
+        );
+    }
+}
+
+#[test]
 fn pages_hold_nothing_inline_and_name_no_other_host() {
     for (name, page) in all() {
         for element in elements(&page) {

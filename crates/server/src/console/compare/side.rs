@@ -53,7 +53,9 @@ pub fn resolved(at: &Reading<'_>, state: &State, named: &NamedRelease) -> Result
     let standing = state.release.at(place);
     let running = standing.and_then(|standing| standing.running.as_ref());
     let is_current = running.map(|running| running.release) == Some(*release);
-    let badge = settled_badge(&view, is_current);
+    let mut freezes = state.identity.freezes().iter();
+    let is_frozen = freezes.any(|freeze| freeze.covers(&place.project, &place.service, &place.environment));
+    let badge = settled_badge(&view, is_current, is_frozen);
     let found = |view, key, moment, note| {
         Ok(Resolved::Found(Box::new(Found { view, badge: badge.clone(), key, moment, note })))
     };

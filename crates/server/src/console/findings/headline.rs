@@ -48,22 +48,23 @@ impl Outlook {
         let runs = match (self.running, scanned, self.grave) {
             (0, ..) => "Nothing runs yet.".to_owned(),
             (_, 0, _) if self.unread > 0 => "No report of findings was read yet.".to_owned(),
-            (_, 0, _) => "No release that runs has a report of findings, so nobody knows what is vulnerable."
-                .to_owned(),
-            (1, _, 0) => "The one place that runs something has no open finding that is grave.".to_owned(),
+            (_, 0, _) => {
+                "No release that runs has a report of findings, so nobody knows which are exposed.".to_owned()
+            }
+            (1, _, 0) => "The one place that runs something is not exposed.".to_owned(),
             (running, scanned, 0) if running == scanned => {
-                format!("None of {} places runs anything with a grave finding.", words(running))
+                format!("None of {} places is exposed.", words(running))
             }
             (_, scanned, 0) => {
                 format!("No grave finding is open in what runs, as far as {} known.", of_scanned(scanned))
             }
-            (1, ..) => "The one place that runs something has an open finding that is grave.".to_owned(),
+            (1, ..) => "The one place that runs something is exposed: it runs a grave finding.".to_owned(),
             (running, _, 1) => {
-                format!("One of {} places runs something with a grave finding.", words(running))
+                format!("One of {} places is exposed: it runs a grave finding.", words(running))
             }
             (running, _, grave) => {
                 format!(
-                    "{} of {} places run something with a grave finding.",
+                    "{} of {} places are exposed: they run a grave finding.",
                     capital(&words(grave)),
                     words(running)
                 )
@@ -84,12 +85,11 @@ impl Outlook {
 
     /// Facts below the headline.
     pub fn sub(&self) -> Vec<String> {
-        let mut sub = vec!["grave: critical, known to be exploited, or a secret".to_owned()];
+        let mut sub =
+            vec!["a finding is grave if it is critical, known to be exploited, or a secret".to_owned()];
         let places = |count| shown::many(count, "place");
         sub.extend((self.open > 0).then(|| format!("{} with any open finding", places(self.open))));
-        sub.extend(
-            (self.unscanned > 0).then(|| format!("{} without a report of findings", places(self.unscanned))),
-        );
+        sub.extend((self.unscanned > 0).then(|| format!("{} not scanned", places(self.unscanned))));
         sub.extend((self.unscanned > 0).then(|| ADVICE.to_owned()));
         sub.extend(
             (self.unread > 0).then(|| format!("{} not read yet: load the page again", places(self.unread))),
@@ -128,26 +128,26 @@ mod tests {
             (of(0, 0, 0, 1, 0), "Nothing runs yet. A finding blocks one release."),
             (
                 of(2, 2, 0, 0, 0),
-                "No release that runs has a report of findings, so nobody knows what is vulnerable.",
+                "No release that runs has a report of findings, so nobody knows which are exposed.",
             ),
-            (of(1, 0, 0, 0, 0), "The one place that runs something has no open finding that is grave."),
-            (of(3, 0, 0, 0, 0), "None of three places runs anything with a grave finding."),
+            (of(1, 0, 0, 0, 0), "The one place that runs something is not exposed."),
+            (of(3, 0, 0, 0, 0), "None of three places is exposed."),
             (of(3, 1, 0, 0, 0), "No grave finding is open in what runs, as far as two places are known."),
             (of(3, 2, 0, 0, 0), "No grave finding is open in what runs, as far as one place is known."),
-            (of(1, 0, 1, 0, 0), "The one place that runs something has an open finding that is grave."),
+            (of(1, 0, 1, 0, 0), "The one place that runs something is exposed: it runs a grave finding."),
             (
                 of(5, 0, 1, 2, 1),
-                "One of five places runs something with a grave finding. Findings block two releases. One waiver or \
+                "One of five places is exposed: it runs a grave finding. Findings block two releases. One waiver or \
                  statement ends within two weeks.",
             ),
             (
                 of(13, 4, 2, 0, 3),
-                "Two of 13 places run something with a grave finding. Three waivers and statements end within two weeks.",
+                "Two of 13 places are exposed: they run a grave finding. Three waivers and statements end within two weeks.",
             ),
         ] {
             assert_eq!(outlook.headline(), said);
         }
-        assert_eq!(of(3, 1, 2, 0, 0).sub()[2], "1 place without a report of findings");
+        assert_eq!(of(3, 1, 2, 0, 0).sub()[2], "1 place not scanned");
         let unread = |running, unread| Outlook { unread, ..of(running, 0, 0, 0, 0) };
         assert_eq!(unread(2, 2).headline(), "No report of findings was read yet.");
         let said = "No grave finding is open in what runs, as far as one place is known.";

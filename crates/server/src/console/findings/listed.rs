@@ -1,6 +1,6 @@
 //! Findings across everything that runs and waits, the worst first, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::{Digest, Moment};
 use review::contents::Found;
@@ -11,6 +11,7 @@ use web::model::{Badge, Command, SheetList, SheetRow, State};
 
 use super::filter::{Filter, Stand};
 use super::places::fixed;
+use crate::console::acting::{MEND, acts};
 use crate::console::exposure::Exposure;
 use crate::console::reading::time;
 use crate::console::words::{badge, command_for, list as names, release_href};
@@ -31,11 +32,21 @@ pub fn list(all: &[Exposure], filter: &Filter) -> SheetList {
     SheetList {
         title: if filter.is_narrowed() { "Findings that match" } else { TITLE }.to_owned(),
         more: spread.len().saturating_sub(ROWS_MAX),
-        rows: spread.iter().take(ROWS_MAX).map(Spread::row).collect(),
+        rows: rows(&spread),
         empty: if filter.is_narrowed() { "No finding of what runs or waits matches." } else { NONE }
             .to_owned(),
         fill: None,
     }
+}
+
+/// The rows; each command stands at the first finding that it is about, since a commit mends several.
+fn rows(spread: &[Spread<'_>]) -> Vec<SheetRow> {
+    let mut shown = BTreeSet::new();
+    let mut rows: Vec<SheetRow> = spread.iter().take(ROWS_MAX).map(Spread::row).collect();
+    for row in &mut rows {
+        row.commands.retain(|command| shown.insert(command.line.clone()));
+    }
+    rows
 }
 
 fn spread(all: &[Exposure]) -> Vec<Spread<'_>> {
@@ -133,18 +144,40 @@ impl<'a> Spread<'a> {
             _ => None,
         }));
         let codes = self.blocked().take(PLACES_MAX);
-        notes.extend(
-            codes.map(|(at, _, codes)| format!("blocks release {} of {}: {codes}", at.release, place(at))),
-        );
+        notes.extend(codes.map(|(at, _, codes)| format!("blocks {} of {}: {codes}", at.named, place(at))));
         notes.extend(
             self.found.before.as_ref().map(|environment| format!("found by a check in {environment}")),
         );
         notes.extend(self.next());
-        notes.extend(
-            self.found.owner.as_ref().map(|owner| format!("ask {}", shown::brief(owner, OWNER_CHARS))),
-        );
+        notes.extend(self.uncovered().cloned());
+        notes.push(self.ask());
         notes.push(format!("finding {}", self.found.shown));
         notes
+    }
+
+    /// Why a waiver with the same rule does not cover it, at the first place where there is one: those that it blocks come first.
+    fn uncovered(&self) -> Option<&'a String> {
+        let of = |exposure: &'a Exposure, found: &Found| exposure.uncovered.get(&found.id);
+        let blocked = self.blocked().find_map(|(exposure, found, _)| of(exposure, found));
+        blocked.or_else(|| self.open().find_map(|(exposure, found, _)| of(exposure, found)))
+    }
+
+    /// Whom to ask: the owner of its place, else the author of a commit that has it.
+    fn ask(&self) -> String {
+        let author = || self.all.iter().find_map(|(exposure, ..)| exposure.author.as_ref());
+        match (&self.found.owner, author()) {
+            (Some(owner), _) => format!("ask {}", shown::brief(owner, OWNER_CHARS)),
+            (None, Some(author)) => {
+                format!("ask {}, the author of the commit", shown::brief(author, OWNER_CHARS))
+            }
+            (None, None) => "nobody owns this".to_owned(),
+        }
+    }
+
+    /// The people who act on it at a place.
+    fn who(&self, exposure: &Exposure, found: &Found) -> String {
+        let mends = found.owner.as_ref().or(exposure.author.as_ref());
+        acts(mends.map(|name| shown::brief(name, OWNER_CHARS)).as_deref(), exposure.may_waive.as_deref())
     }
 
     /// The places where a statement settles it.
@@ -169,10 +202,11 @@ impl<'a> Spread<'a> {
     fn commands(&self) -> Vec<Command> {
         let blocked = self.blocked().map(|(exposure, found, _)| (exposure, found));
         let waits = self.open().filter(|(exposure, ..)| exposure.waits).map(|(at, found, _)| (at, found));
-        let command = |(exposure, found): (&Exposure, &Found)| {
-            command_for(waivers::command(&found.shown, &exposure.place), WAIVE)
+        let commands = |(exposure, found): (&Exposure, &Found)| {
+            let waive = command_for(waivers::command(&found.shown, &exposure.place), WAIVE);
+            vec![command_for(MEND, self.who(exposure, found)), waive]
         };
-        blocked.chain(waits).next().map(command).into_iter().collect()
+        blocked.chain(waits).next().map(commands).unwrap_or_default()
     }
 }
 

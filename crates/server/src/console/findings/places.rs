@@ -46,7 +46,7 @@ fn row(found: &Exposure, tally: &Tally, budgets: &Budgets, now: Moment) -> Vec<S
     let place = SheetCell {
         text: found.place_words(),
         href: Some(release_href(&found.place, found.release)),
-        notes: vec![format!("release {}", found.release), found.place.project.to_string()],
+        notes: vec![found.named.clone(), found.place.project.to_string()],
         ..SheetCell::default()
     };
     let Some(contents) = found.contents.as_ref() else {
@@ -64,20 +64,31 @@ fn row(found: &Exposure, tally: &Tally, budgets: &Budgets, now: Moment) -> Vec<S
         budget(found, budgets),
         settled(tally),
         worst.map(worst_cell).unwrap_or_default(),
-        cell(owner.map_or("", String::as_str)),
+        ask(owner, found.author.as_ref()),
         scanned(contents, now),
     ]
+}
+
+/// Whom to ask: the owner that the commit names, else its author.
+fn ask(owner: Option<&String>, author: Option<&String>) -> SheetCell {
+    match (owner, author) {
+        (Some(owner), _) => cell(owner.clone()),
+        (None, Some(author)) => {
+            SheetCell { notes: vec!["author of the commit".to_owned()], ..cell(author.clone()) }
+        }
+        (None, None) => cell("nobody owns this"),
+    }
 }
 
 /// Open findings by severity.
 fn open(found: &Exposure, tally: &Tally) -> SheetCell {
     if !found.is_scanned() {
-        return SheetCell { badge: Some(badge(State::Quiet, "no report")), ..SheetCell::default() };
+        return SheetCell { badge: Some(badge(State::Wait, "not scanned")), ..SheetCell::default() };
     }
     let blocks = found.blocks.len();
     let badge = match () {
         () if blocks > 0 => badge(State::Stop, format!("{blocks} block")),
-        () if tally.grave > 0 => badge(State::Stop, format!("{} grave", tally.grave)),
+        () if tally.grave > 0 => badge(State::Stop, "exposed"),
         () if tally.open_count() > 0 => badge(State::Wait, format!("{} open", tally.open_count())),
         () => badge(State::Pass, "none open"),
     };

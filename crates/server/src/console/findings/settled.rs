@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use evidence::{Digest, Moment};
-use review::ending::SOON;
+use review::ending::{LET_IT_END, SIGN_AGAIN, SOON};
 use review::standing::{Standing, settles_by_name};
 use web::model::{SheetList, SheetRow, State};
 use wire::{StatementState, StatementView};
 
 use crate::console::exposure::Exposure;
+use crate::console::idle::is_idle;
 use crate::console::reading::time;
 use crate::console::words::{badge, command_for, list as names};
 
@@ -71,7 +72,7 @@ impl Settling<'_> {
             href: None,
             notes,
             time: Some(time(*until)),
-            commands: vec![command_for(line, "takes it back; for a signer of the status")],
+            commands: vec![command_for(line, "takes it back before its end; for a signer of the status")],
         }
     }
 
@@ -88,7 +89,11 @@ impl Settling<'_> {
         };
         let places: Vec<String> = exposures.iter().filter(settles).map(Exposure::place_words).collect();
         Some(match places.len() {
-            0 => "settles nothing that runs or waits now".to_owned(),
+            0 if is_idle(self.stated, exposures) => LET_IT_END.to_owned(),
+            0 => "nobody knows yet what it settles: load the page again".to_owned(),
+            _ if self.stated.until <= self.now.later_by(SOON) => {
+                format!("settles something at {}: {SIGN_AGAIN}", names(&places, PLACES_MAX))
+            }
             _ => format!("settles something at {}", names(&places, PLACES_MAX)),
         })
     }

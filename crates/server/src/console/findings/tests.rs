@@ -14,6 +14,7 @@ use super::filter::Filter;
 use super::{page, settled};
 use crate::console::budgets::Budgets;
 use crate::console::exposure::Exposure;
+use crate::console::idle::is_idle;
 use crate::console::tests::shown;
 
 /// A release with a waiver that settles a finding of it.
@@ -78,6 +79,8 @@ fn a_finding_that_runs_and_blocks_is_told_once_with_its_places_owner_and_next_co
     let release = release();
     let mut waits = release.at("shop/api/production", 5, true, false);
     let id = waits.findings().next().unwrap().0.id;
+    waits.may_waive = Some(vec!["Bob".to_owned()]);
+    waits.uncovered.insert(id, "Bob's waiver does not cover it: it is for finding 1".to_owned());
     waits.blocks.insert(id, ["finding-critical".to_owned()].into());
     let all = [
         release.at("shop/api/staging", 5, false, true),
@@ -90,12 +93,12 @@ fn a_finding_that_runs_and_blocks_is_told_once_with_its_places_owner_and_next_co
     let rows: Vec<_> = sheet.lists[0].rows.iter().filter(|row| row.title.starts_with("sql at")).collect();
     let [row] = rows.as_slice() else { unreachable!("{:#?}", sheet.lists[0]) };
     assert_eq!(row.badge.as_ref().unwrap().word, "blocks");
-    let lines: Vec<_> = row.commands.iter().map(|command| command.line.as_str()).collect();
+    assert!(row.notes.iter().any(|note| note.starts_with("Bob's waiver does not cover it")), "{row:?}");
+    let [mend, waive] = row.commands.as_slice() else { unreachable!("{row:#?}") };
+    assert_eq!(mend.note.as_deref(), Some("team shop mends it, or Bob waives it"));
     let short = &id.hex()[..12];
-    assert_eq!(
-        lines,
-        [format!("countersign waive {short} --place shop/api/production --until DATE --reason WHY")]
-    );
+    let line = format!("countersign waive {short} --place shop/api/production --until DATE --reason WHY");
+    assert_eq!(waive.line, line);
 }
 
 #[test]
@@ -103,10 +106,15 @@ fn a_settled_finding_is_not_counted_and_its_waiver_says_where_it_counts() {
     let release = release();
     let all = [release.at("shop/api/production", 5, false, true)];
     let sheet = release.page(&all, &[release.statement()]);
-    assert!(sheet.headline.starts_with("The one place that runs something has no open finding"), "{sheet:?}");
+    assert!(sheet.headline.starts_with("The one place that runs something is not exposed"), "{sheet:?}");
     let waivers = &sheet.lists[1].rows;
     assert_eq!(waivers.len(), 1);
-    assert!(waivers[0].notes.contains(&"settles something at api in production".to_owned()), "{waivers:?}");
+    assert!(
+        waivers[0].notes.contains(
+            &"settles something at api in production: sign it again if it is still needed".to_owned()
+        ),
+        "{waivers:?}"
+    );
     let row = sheet.lists[0].rows.iter().find(|row| row.title.starts_with("sql at")).unwrap();
     assert_eq!((row.badge.as_ref().unwrap().word.as_str(), row.commands.len()), ("waived", 0));
     assert_eq!(row.time.as_ref().unwrap().text, release.counting.statement.expires.to_string());
@@ -114,7 +122,38 @@ fn a_settled_finding_is_not_counted_and_its_waiver_says_where_it_counts() {
     let sheet = release.page(&open, &[release.statement()]);
     assert_eq!(sheet.badge.unwrap().state, State::Stop);
     let waiver = &sheet.lists[1].rows[0];
-    assert!(waiver.notes.contains(&"settles nothing that runs or waits now".to_owned()), "{waiver:?}");
+    assert!(waiver.notes.contains(&review::ending::LET_IT_END.to_owned()), "{waiver:?}");
+}
+
+#[test]
+fn somebody_is_asked_about_every_release_that_runs() {
+    let release = release();
+    let asked = |owner: Option<&str>, author: Option<&str>| {
+        let mut contents = release.contents.as_ref().clone().unwrap();
+        contents.owner = owner.map(str::to_owned);
+        contents.findings.iter_mut().flatten().for_each(|found| found.owner = None);
+        let place = "shop/api/production".parse().unwrap();
+        let mut runs = Exposure::new(place, (5, false), Arc::new(Some(contents)), &[]);
+        runs.author = author.map(str::to_owned);
+        let sheet = release.page(&[runs], &[]);
+        sheet.tables[0].rows[0][5].text.clone()
+    };
+    assert_eq!(asked(Some("team shop"), Some("alice")), "team shop");
+    assert_eq!(asked(None, Some("alice")), "alice");
+    assert_eq!(asked(None, None), "nobody owns this");
+}
+
+#[test]
+fn attack_a_statement_is_not_called_idle_while_evidence_is_unread() {
+    let release = release();
+    let stated = release.statement();
+    let open = release.at("shop/api/production", 5, false, false);
+    let settled = release.at("shop/api/staging", 5, false, true);
+    let unread = Exposure::unread("shop/api/dev".parse().unwrap(), (5, false));
+    assert!(is_idle(&stated, &[open.clone()]));
+    assert!(!is_idle(&stated, &[open.clone(), unread]) && !is_idle(&stated, &[open.clone(), settled]));
+    let later = StatementView { state: StatementState::Later, ..stated };
+    assert!(!is_idle(&later, &[open]), "it may settle something once it begins");
 }
 
 #[test]
@@ -189,5 +228,5 @@ fn a_page_of_an_installation_full_of_findings_stays_small() {
         )),
     };
     let bytes = web::pages::sheet(&frame, &sheet).len();
-    assert!(bytes < 85_000, "{bytes} bytes");
+    assert!(bytes < 90_000, "{bytes} bytes");
 }

@@ -17,6 +17,7 @@ use web::model::{self, Choice};
 use super::reading::Reading;
 use super::words::person;
 use crate::http::problem::Failure;
+use crate::installation_view;
 use query::Asked;
 use rows::{find, rows};
 
@@ -35,7 +36,7 @@ pub fn ledger(at: &Reading<'_>, query: &str) -> Result<model::Ledger, Failure> {
     let rows = rows(at, &found.numbers())?.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
     let all = at.shared.intake.state().entries;
     let headline = match (asked.is_narrowed(), found.older.is_some()) {
-        (false, _) => format!("{all} entries"),
+        (false, _) => whole(all, installation_view::witnessed_entries(at.shared)?),
         (true, false) => shown::counted(rows.len(), "entry matches", "entries match"),
         (true, true) => format!("The newest {} that match", shown::counted(rows.len(), "entry", "entries")),
     };
@@ -50,6 +51,15 @@ pub fn ledger(at: &Reading<'_>, query: &str) -> Result<model::Ledger, Failure> {
             .map(|sort| (sort.title().to_owned(), asked.address(sort.path(), None)))
             .collect(),
     })
+}
+
+/// The whole ledger in a sentence, with the entries that witnesses have seen.
+fn whole(all: u64, witnessed: u64) -> String {
+    match witnessed {
+        0 => format!("{all} entries, none witnessed yet"),
+        seen if seen >= all => format!("{all} entries, every one witnessed"),
+        seen => format!("{all} entries, the first {seen} witnessed"),
+    }
 }
 
 /// The form with the values that the reader may choose.
@@ -108,3 +118,15 @@ const KINDS: [(&str, &str); 9] = [
 const PEOPLE_MAX: usize = 200;
 /// Entries of one page.
 const ROWS_MAX: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn attack_the_headline_calls_no_entry_witnessed_that_no_witness_has_seen() {
+        assert_eq!(whole(551, 551), "551 entries, every one witnessed");
+        assert_eq!(whole(551, 550), "551 entries, the first 550 witnessed");
+        assert_eq!(whole(551, 0), "551 entries, none witnessed yet");
+    }
+}

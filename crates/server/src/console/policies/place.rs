@@ -172,11 +172,8 @@ fn changes(
 fn rules(found: &PolicyFacts) -> SheetTable {
     let rules = &found.rules;
     let row = |rule: &Rule| {
-        // A rule that can block is no alarm: it is in force.
-        let state = match rule.effect {
-            Effect::Block => web::model::State::Pass,
-            Effect::Warn | Effect::Off => web::model::State::Quiet,
-        };
+        // The effect of a rule is no result: it has no colour.
+        let state = web::model::State::Quiet;
         let words =
             |words: &Option<String>| words.clone().unwrap_or_else(|| "depends on what was found".to_owned());
         let mut fields: Vec<String> = rule.reads.iter().take(FIELDS_MAX).cloned().collect();

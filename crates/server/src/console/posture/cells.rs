@@ -5,33 +5,37 @@ use review::place_state::PlaceState;
 use review::posture::{BuildFacts, Posture, Word};
 use review::results::counts;
 use web::model::{Badge, SheetCell, State};
-use wire::RunState;
+use wire::{PlaceView, ReleaseStage, RunState};
 
 use super::service::{Build, Service, ServicePlace};
 use crate::console::board;
 use crate::console::commits;
 use crate::console::fields::encoded;
 use crate::console::reading::{Reading, time};
-use crate::console::words::{badge, list, release_href, run_href};
+use crate::console::running;
+use crate::console::words::{badge, command, list, minute, release_href, run_href};
+use crate::http::problem::Failure;
 
 /// The row of a service.
-pub fn of(at: &Reading<'_>, posture: &Posture, service: &Service<'_>) -> Vec<SheetCell> {
+///
+/// # Errors
+/// `Failure` if the views cannot be read.
+pub fn of(at: &Reading<'_>, posture: &Posture, service: &Service<'_>) -> Result<Vec<SheetCell>, Failure> {
     let last = service.last();
     let known = last.and_then(ServicePlace::known);
-    vec![
+    Ok(vec![
         named(at, service),
         SheetCell {
             badge: Some(badge(shape(posture.word), posture.word.as_str())),
             text: posture.reason.clone(),
-            href: None,
-            notes: next(posture, service).into_iter().collect(),
-            time: None,
+            commands: next(posture, service).map(command).into_iter().collect(),
+            ..SheetCell::default()
         },
         code(service, known),
         findings(service),
         pipeline(last, known),
-        runtime(service),
-    ]
+        runtime(at, service)?,
+    ])
 }
 
 /// The shape of a word.
@@ -59,8 +63,7 @@ fn named(at: &Reading<'_>, service: &Service<'_>) -> SheetCell {
         href: Some(format!("/services/{name}")),
         notes: owner.map(|owner| format!("ask {owner}")).into_iter().collect(),
         text: name,
-        badge: None,
-        time: None,
+        ..SheetCell::default()
     }
 }
 
@@ -120,7 +123,7 @@ fn code(service: &Service<'_>, known: Option<&BuildFacts>) -> SheetCell {
             text: format!("newest run, of commit {}", short(run.commit.as_str())),
             href: Some(run_href(run.run)),
             notes,
-            time: None,
+            ..SheetCell::default()
         },
     }
 }
@@ -149,7 +152,7 @@ fn findings(service: &Service<'_>) -> SheetCell {
         (false, _, _) => (State::Wait, "not scanned"),
         (true, 0, 0) => (State::Pass, "none open"),
         (true, 0, _) => (State::Wait, "open"),
-        (true, _, _) => (State::Stop, "grave"),
+        (true, _, _) => (State::Stop, "exposed"),
     };
     let words = tally.words().join(", ");
     SheetCell {
@@ -158,6 +161,7 @@ fn findings(service: &Service<'_>) -> SheetCell {
         href: Some(format!("/findings?service={}", encoded(&service.name()))),
         notes: vec![exposure.place_words()],
         time: exposure.contents.as_ref().as_ref().and_then(|known| known.scanned).map(time),
+        commands: Vec::new(),
     }
 }
 
@@ -191,44 +195,88 @@ fn pipeline(last: Option<&ServicePlace<'_>>, known: Option<&BuildFacts>) -> Shee
             format!("policy {}, by statement {}", short(&facts.policy.hex()), facts.statement),
             shown::counted(facts.witnesses, "witness", "witnesses"),
         ],
-        time: None,
+        ..SheetCell::default()
     }
 }
 
-fn runtime(service: &Service<'_>) -> SheetCell {
-    let line = |place: &ServicePlace<'_>| {
-        let view = place.view;
-        let state = PlaceState::of(view).word();
-        let environment = &view.place.environment;
-        match &view.running {
-            None => format!("{environment}: {state}"),
-            Some(now) => {
-                let since = now.since.map(|since| since.to_string());
-                let since =
-                    since.as_ref().and_then(|since| since.get(..10)).map(|day| format!(" since {day}"));
-                let checks = view.checks.len();
-                let checks = (checks > 0).then(|| format!(", {}", shown::many(checks, "check")));
-                let (since, checks) = (since.unwrap_or_default(), checks.unwrap_or_default());
-                let commit = short(now.commit.as_str());
-                format!("{environment}: {state}, release {} ({commit}){since}{checks}", now.release)
-            }
-        }
-    };
+/// Each place with the release that runs, and what its agent refused there: a refusal stays told although something else runs.
+fn runtime(at: &Reading<'_>, service: &Service<'_>) -> Result<SheetCell, Failure> {
+    let mut notes = Vec::new();
+    for place in &service.places {
+        notes.push(line(at, place.view)?);
+        notes.extend(refused(place.view));
+    }
     let states: Vec<PlaceState> = service.places.iter().map(|place| PlaceState::of(place.view)).collect();
     let runs = states.iter().filter(|state| **state != PlaceState::Nothing).count();
-    let worst = states.into_iter().find(|state| state.is_unhealthy());
-    let shown = worst.unwrap_or(match service.last() {
+    let worst = states.iter().find(|state| state.is_unhealthy());
+    let worst = worst.or_else(|| states.iter().rev().find(|state| **state == PlaceState::RolledBack));
+    let worst = worst.or_else(|| states.iter().rev().find(|state| **state == PlaceState::Frozen));
+    let shown = worst.copied().unwrap_or(match service.last() {
         Some(last) => PlaceState::of(last.view),
         None => PlaceState::Nothing,
     });
     let last = service.last().and_then(|last| Some((&last.view.place, last.view.running.as_ref()?.release)));
-    SheetCell {
+    Ok(SheetCell {
         badge: Some(badge(board::shape(shown), shown.word())),
         text: format!("runs at {} of {}", runs, shown::many(service.places.len(), "place")),
         href: last.map(|(place, release)| release_href(place, release)),
-        notes: service.places.iter().map(line).collect(),
-        time: None,
-    }
+        notes,
+        ..SheetCell::default()
+    })
+}
+
+fn line(at: &Reading<'_>, view: &PlaceView) -> Result<String, Failure> {
+    let state = PlaceState::of(view).word();
+    let environment = &view.place.environment;
+    let Some(now) = &view.running else { return Ok(format!("{environment}: {state}")) };
+    let since = now.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
+    let checks = view.checks.len();
+    let checks = (checks > 0).then(|| format!(", {}", shown::many(checks, "check"))).unwrap_or_default();
+    let (named, commit) = (running::words(at, view, now)?, short(now.commit.as_str()));
+    Ok(format!("{environment}: {state}, {commit}, {named}{since}{checks}"))
+}
+
+/// The newest release that the agent of a place refused.
+fn refused(view: &PlaceView) -> Option<String> {
+    let refused = view.releases.iter().find(|release| release.stage == ReleaseStage::Refused)?;
+    let codes = list(&refused.reasons, NAMES_MAX);
+    let number = refused.release.unwrap_or_default();
+    Some(format!(
+        "{}: the agent refused {} {number} at {}: {codes}",
+        view.place.environment,
+        refused.kind,
+        minute(refused.time)
+    ))
 }
 
 const NAMES_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use evidence::Digest;
+    use serde_json::json;
+
+    use super::refused;
+
+    #[test]
+    fn a_refusal_stays_told_although_something_else_runs() {
+        let release = |number: u64, stage: &str, reasons: &[&str]| {
+            json!({
+                "place": "shop/api/production", "kind": "release", "release": number, "run": "0".repeat(32),
+                "artifact": Digest::of(b"a"), "commit": "0".repeat(40), "stage": stage, "outcome": null,
+                "reasons": reasons, "detail": null, "bundle": null, "began": 1, "entry": 2,
+                "time": "2026-11-29T09:07:19.040Z", "by": null,
+            })
+        };
+        let view: wire::PlaceView = serde_json::from_value(json!({
+            "place": "shop/api/production", "after": null, "automatic": true, "statement": 1,
+            "envelope": Digest::of(b""), "base": "0".repeat(40), "wanted": false,
+            "releases": [release(7, "running", &[]), release(6, "refused", &["artifact-differs"])],
+        }))
+        .unwrap();
+        assert_eq!(
+            refused(&view).as_deref(),
+            Some("production: the agent refused release 6 at 2026-11-29 09:07: artifact-differs")
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::State;
 use domain::gate::GateOutcome;
+use evidence::Place;
 use review::ids::short;
 use review::release_words;
 use web::model;
@@ -83,8 +84,14 @@ impl<'a> Seen<'a> {
         }
         match self.rolled_back_by() {
             Some(_) => badge(model::State::Stop, "rolled back"),
-            None => settled_badge(&self.view, self.is_current),
+            None => settled_badge(&self.view, self.is_current, self.is_frozen(&self.view.place)),
         }
+    }
+
+    /// Whether the status in force freezes a place.
+    pub fn is_frozen(&self, place: &Place) -> bool {
+        let mut freezes = self.state.identity.freezes().iter();
+        freezes.any(|freeze| freeze.covers(&place.project, &place.service, &place.environment))
     }
 
     /// Number of the rollback that took the release back.
@@ -93,12 +100,19 @@ impl<'a> Seen<'a> {
         back.filter(|_| self.view.kind == ReleaseKind::Release).map(|back| back.number)
     }
 
-    /// The first thing to know about a rollback, or a release that was rolled back.
-    pub fn notice(&self) -> Option<model::Notice> {
-        self.rollback.as_ref().map(|back| match self.view.kind {
+    /// Whether it was taken back, as its place has it or as its stage says.
+    pub fn is_rolled_back(&self) -> bool {
+        self.rolled_back_by().is_some() || self.view.stage == ReleaseStage::RolledBack
+    }
+
+    /// The first thing to know about a rollback, or a release that was rolled back; then the release that is newer than it.
+    pub fn notice(&self, newer: Option<&model::Fact>) -> Option<model::Notice> {
+        let mut notice = self.rollback.as_ref().map(|back| match self.view.kind {
             ReleaseKind::Rollback => back.notice(),
             ReleaseKind::Release => back.notice_of_release(&self.view),
-        })
+        })?;
+        notice.facts.splice(0..0, newer.cloned());
+        Some(notice)
     }
 
     /// Facts of the line below the title.
@@ -130,9 +144,10 @@ fn promoted(by: &str, outcome: Option<GateOutcome>) -> String {
     }
 }
 
-/// The state of a release with its word, as the views have it.
-pub fn settled_badge(view: &ReleaseView, is_current: bool) -> model::Badge {
+/// The state of a release with its word, as the views have it. One that runs at a frozen place is frozen, as on every page.
+pub fn settled_badge(view: &ReleaseView, is_current: bool, is_frozen: bool) -> model::Badge {
     let state = match view.stage {
+        ReleaseStage::Running if is_current && is_frozen => return badge(model::State::Frozen, "frozen"),
         ReleaseStage::Running if is_current => model::State::Pass,
         ReleaseStage::Running | ReleaseStage::Superseded | ReleaseStage::Dropped => model::State::Quiet,
         ReleaseStage::Wanted | ReleaseStage::Proposed | ReleaseStage::Judging | ReleaseStage::Due => {

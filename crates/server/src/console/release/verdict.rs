@@ -1,5 +1,7 @@
 //! The verdict of a release: every reason with whom to ask and the commands that resolve it, and every rule.
 
+use std::collections::BTreeMap;
+
 use domain::gate::GateOutcome;
 use evidence::Place;
 use evidence::approval::Decision;
@@ -8,13 +10,16 @@ use review::explain::{Explained, FactShown, ReasonShown, RuleShown, RuleVerdict}
 use review::results::{FindingShown, Results};
 use review::waivers;
 use web::model::{self, Command, Reason, Rule, Verdict};
+use wire::ReleaseStage;
 
 use super::seen::Seen;
 use super::timeline::Events;
 use super::waivers::{counted, shown};
+use crate::console::acting::{self, has_owner, is_mended};
 use crate::console::judgement::{Judged, Proven};
-use crate::console::pending::{approve, has_owner, words_of};
-use crate::console::words::{badge, command, command_for, fact, list};
+use crate::console::pending::{approve, is_of_votes, words_of};
+use crate::console::uncovered;
+use crate::console::words::{badge, clock, command, command_for, fact, list};
 
 /// A judgement, and the facts beside it that its words depend on.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,8 @@ pub struct Ruling<'a> {
     pub is_pending: bool,
     /// Freezes in force.
     pub freezes: &'a [Freeze],
+    /// For findings that are open although a waiver has the same rule, by the shown id: why the waiver does not cover it.
+    pub uncovered: &'a BTreeMap<String, String>,
 }
 
 /// The verdict; `None` before the first judgement.
@@ -38,15 +45,29 @@ pub fn of(seen: &Seen<'_>, events: &Events) -> Option<Verdict> {
             "Judged now by the server, as the gate would; the agent of {} judges again before anything changes",
             place.environment
         ),
-        (false, Some(at)) => format!("Judged by the gate with the evidence of {at}, and again by the agent"),
+        (false, Some(at)) => {
+            format!("Judged by the gate with the evidence of {}, and again by the agent", clock(at))
+        }
         (false, None) => String::new(),
     };
     let freezes = seen.state.identity.freezes();
-    let verdict = ruled(Ruling { place, judged, is_pending: seen.is_pending, freezes }, detail);
-    Some(if seen.rolled_back_by().is_some() { past(verdict) } else { verdict })
+    let uncovered = if seen.is_pending {
+        uncovered::of_release(seen.at, seen.state, seen.proven(), place)
+    } else {
+        BTreeMap::new()
+    };
+    let ruling = Ruling { place, judged, is_pending: seen.is_pending, freezes, uncovered: &uncovered };
+    let verdict = ruled(ruling, detail);
+    Some(if is_past(seen) { past(verdict) } else { verdict })
 }
 
-/// The verdict about a release that was rolled back: it says nothing about now.
+/// Whether the release neither waits, moves nor runs.
+fn is_past(seen: &Seen<'_>) -> bool {
+    let is_on_its_way = seen.is_pending || seen.view.stage == ReleaseStage::Due;
+    seen.rolled_back_by().is_some() || !(is_on_its_way || seen.is_current)
+}
+
+/// The verdict about a release that was replaced or rolled back: it says nothing about now.
 fn past(verdict: Verdict) -> Verdict {
     let state = if verdict.state == model::State::Pass { model::State::Quiet } else { verdict.state };
     let mut letters = verdict.title.chars();
@@ -80,14 +101,20 @@ fn ruled(ruling: Ruling<'_>, detail: String) -> Verdict {
         model::State::Pass => proven.explained.title() + &counted(&proven.waivers),
         _ => proven.explained.title(),
     };
+    let mut reasons: Vec<Reason> =
+        against.iter().take(REASONS_MAX).map(|reason| maker.reason(reason)).collect();
+    let mended = against.iter().position(|reason| is_mended(reason.finding.is_some(), &reason.code));
+    if let Some(reason) = mended.filter(|_| is_pending).and_then(|nth| reasons.get_mut(nth)) {
+        reason.commands.splice(0..0, acting::mend(judged, &judged.left()));
+    }
     Verdict {
         state,
         title,
         detail,
         waivers: shown(&proven.waivers),
-        reasons: against.into_iter().take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
+        reasons,
         warnings: by_rules(RuleVerdict::Warn).take(REASONS_MAX).map(|reason| maker.reason(reason)).collect(),
-        rules: rules.iter().map(rule).collect(),
+        rules: rules.iter().map(|one| rule(one, is_pending)).collect(),
         passed: checks.clone(),
     }
 }
@@ -142,13 +169,14 @@ impl Maker<'_> {
     fn reason(&self, reason: &ReasonShown) -> Reason {
         let finding = reason.finding.as_ref();
         let finding = finding.and_then(|id| self.results.worst().find(|finding| finding.id == *id));
+        let uncovered = finding.and_then(|finding| self.ruling.uncovered.get(&finding.id)).cloned();
         Reason {
             code: reason.code.clone(),
             what: reason.what.clone(),
             remedy: reason.remedy.clone(),
             owner: reason.owner.clone(),
             unowned: unowned(reason, self.proven.author.as_deref()),
-            facts: finding.map(facts).unwrap_or_default(),
+            facts: finding.map(facts).unwrap_or_default().into_iter().chain(uncovered).collect(),
             commands: if self.ruling.is_pending { self.commands(reason) } else { Vec::new() },
         }
     }
@@ -216,14 +244,16 @@ fn facts(finding: &FindingShown) -> Vec<String> {
     facts.extend(finding.exploited.then(|| "known to be exploited".to_owned()));
     facts.extend(finding.unconfirmed.then(|| "only suspected".to_owned()));
     facts.extend(finding.fixed.as_ref().map(|version| format!("fixed in {version}")));
-    facts.extend(finding.waived_until.map(|until| format!("waived until {until}")));
-    facts.extend(finding.not_affected_until.map(|until| format!("not affected until {until}")));
+    facts.extend(finding.waived_until.map(|until| format!("waived until {}", clock(until))));
+    facts.extend(finding.not_affected_until.map(|until| format!("not affected until {}", clock(until))));
     facts.extend(finding.outgrown.clone());
     facts
 }
 
-fn rule(rule: &RuleShown) -> Rule {
+fn rule(rule: &RuleShown, is_pending: bool) -> Rule {
     let (state, word) = match rule.verdict {
+        // Votes that are missing are no fault of the release.
+        RuleVerdict::Block if is_pending && is_of_votes(&rule.code) => (model::State::Wait, "waits"),
         RuleVerdict::Block => (model::State::Stop, "blocks"),
         RuleVerdict::Warn => (model::State::Wait, "warns"),
         RuleVerdict::Undecided => (model::State::Stop, "undecided"),
@@ -243,6 +273,8 @@ const WAIVED_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use judge::VerificationContext;
     use lab::forgery::{self, ForgedEvidence};
     use web::model::State;
@@ -261,16 +293,24 @@ mod tests {
     #[test]
     fn a_finding_that_blocks_is_shown_with_its_owner_facts_and_commands() {
         let (judged, place) = of("a secret that one runner alone found");
-        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let ruling = Ruling {
+            place: &place,
+            judged: &judged,
+            is_pending: true,
+            freezes: &[],
+            uncovered: &BTreeMap::new(),
+        };
         let verdict = ruled(ruling, String::new());
         assert_eq!(verdict.state, State::Stop);
         assert!(
-            verdict.title.starts_with("One of ") && verdict.title.ends_with(" checks fails"),
+            verdict.title.starts_with("One of ") && verdict.title.ends_with(" rules that can block does"),
             "{verdict:?}"
         );
         let [reason] = verdict.reasons.as_slice() else { unreachable!("{verdict:#?}") };
         assert_eq!((reason.code.as_str(), reason.owner.as_deref()), ("secret-found", Some("team shop")));
-        let [command] = reason.commands.as_slice() else { unreachable!("{reason:#?}") };
+        let [mend, command] = reason.commands.as_slice() else { unreachable!("{reason:#?}") };
+        assert_eq!(mend.line, super::acting::MEND);
+        assert_eq!(mend.note.as_deref(), Some("team shop mends it"), "nobody may waive it");
         let id = reason.facts[0].strip_prefix("finding ").unwrap();
         let line = format!("countersign waive {id} --place {place} --until DATE --reason WHY");
         assert_eq!(command.line, line);
@@ -288,7 +328,13 @@ mod tests {
         let (bundle, _) = lab::assemble(&lab, &parts);
         let seen = VerificationContext { root: 1, ..VerificationContext::default() };
         let (judged, place) = (judged(&bundle, &lab.anchors(), &seen, None, Some(&[])), bundle.place());
-        let ruling = Ruling { place: &place, judged: &judged, is_pending: false, freezes: &[] };
+        let ruling = Ruling {
+            place: &place,
+            judged: &judged,
+            is_pending: false,
+            freezes: &[],
+            uncovered: &BTreeMap::new(),
+        };
         let verdict = ruled(ruling, String::new());
         assert!(verdict.title.ends_with(", with one waiver"), "{verdict:?}");
         let [waived] = verdict.waivers.as_slice() else { unreachable!("{verdict:?}") };
@@ -317,7 +363,13 @@ mod tests {
         }
         (proven.author, proven.may_waive) = (Some("Alice".into()), None);
         let judged = Judged { judgement: judged.judgement, proven: Some(proven) };
-        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let ruling = Ruling {
+            place: &place,
+            judged: &judged,
+            is_pending: true,
+            freezes: &[],
+            uncovered: &BTreeMap::new(),
+        };
         let verdict = ruled(ruling, String::new());
         assert_eq!(
             verdict.reasons[0].unowned.as_deref(),
@@ -335,7 +387,13 @@ mod tests {
             judged.proven.is_none()
         });
         let (judged, place) = of(broken.unwrap().name);
-        let ruling = Ruling { place: &place, judged: &judged, is_pending: true, freezes: &[] };
+        let ruling = Ruling {
+            place: &place,
+            judged: &judged,
+            is_pending: true,
+            freezes: &[],
+            uncovered: &BTreeMap::new(),
+        };
         let verdict = ruled(ruling, "detail".to_owned());
         assert!(verdict.rules.is_empty() && !verdict.reasons.is_empty(), "{verdict:?}");
         assert!(verdict.reasons.iter().all(|reason| !reason.remedy.is_empty()), "{verdict:?}");

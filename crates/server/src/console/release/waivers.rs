@@ -9,6 +9,7 @@ use review::waivers::Settling;
 use web::model::{Moment, Waived};
 
 use crate::console::reading::{Reading, time};
+use crate::console::words::clock;
 use crate::http::problem::Failure;
 use crate::views::statements;
 
@@ -45,7 +46,7 @@ pub fn moments(at: &Reading<'_>, all: &[Settling]) -> Result<Vec<Moment>, Failur
         let Some(entry) = found.map_err(Failure::failed)? else { continue };
         let header = store.entry(entry).map_err(Failure::failed)?.header;
         let header = Header::decode(&header).map_err(Failure::failed)?;
-        let until = one.why.until.map(|until| format!(", until {until}")).unwrap_or_default();
+        let until = one.why.until.map(|until| format!(", until {}", clock(until))).unwrap_or_default();
         let detail = format!("{}{until}", one.why.reason);
         moments.push(Moment { title: one.title(), detail, time: time(header.time), entry });
     }

@@ -141,7 +141,11 @@ fn other(seen: &Seen<'_>, release: &ReleaseView) -> model::Badge {
     let running = standing.and_then(|standing| standing.running.as_ref());
     let is_current = running.is_some_and(|running| running.artifact == release.artifact);
     let state = match release.stage {
+        ReleaseStage::Running if is_current && seen.is_frozen(&release.place) => {
+            return badge(model::State::Frozen, "frozen");
+        }
         // A release that passed through counts for the way, whatever runs there now.
+        ReleaseStage::Running if !is_current => return badge(model::State::Pass, "ran"),
         ReleaseStage::Running => model::State::Pass,
         ReleaseStage::Superseded | ReleaseStage::Dropped => model::State::Quiet,
         ReleaseStage::Proposed => model::State::Wait,

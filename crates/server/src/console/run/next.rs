@@ -6,7 +6,7 @@ use wire::{RunState, WorkState};
 
 use super::seen::Seen;
 use super::why;
-use crate::console::words::command;
+use crate::console::words::{command, command_for};
 
 /// The next commands.
 pub fn commands(seen: &Seen<'_>) -> Vec<Command> {
@@ -22,11 +22,15 @@ pub fn commands(seen: &Seen<'_>) -> Vec<Command> {
         .collect();
     next.extend(why::open_nodes(seen).iter().map(|node| why::agree(run, node)));
     next.push(match view.state {
-        RunState::Running => command(format!("countersign run {commit}")),
-        RunState::Passed => command(format!("countersign run --again {commit}")),
-        _ => command(format!("countersign run {}", short(commit.as_str()))),
+        RunState::Running => command_for(format!("countersign run {commit}"), "to follow it in a terminal"),
+        RunState::Passed => {
+            command_for(format!("countersign run --again {commit}"), "to build and release the commit anew")
+        }
+        _ => command_for(format!("countersign run {}", short(commit.as_str())), "to build the commit anew"),
     });
-    next.extend((view.state == RunState::Running).then(|| command(format!("countersign cancel {run}"))));
+    next.extend((view.state == RunState::Running).then(|| {
+        command_for(format!("countersign cancel {run}"), "to end it: what it built is not released")
+    }));
     next
 }
 

@@ -1,5 +1,6 @@
 //! The history of a service: its newest releases of all places, each with the comparison with the one before it.
 
+use review::ids::short;
 use review::named_release::NamedRelease;
 use web::model::{SheetCell, SheetTable};
 use wire::{PlaceView, ReleaseKind, ReleaseView};
@@ -42,11 +43,11 @@ fn row(at: &Reading<'_>, view: &PlaceView, nth: usize) -> Option<Vec<SheetCell>>
     let running = view.running.as_ref();
     let is_current = running.is_some_and(|running| Some(running.release) == release.release);
     let environment = &view.place.environment;
-    let title = match release.release {
-        Some(number) => format!("{environment} {number}"),
-        None => environment.to_string(),
+    let title = match (release.kind, release.release) {
+        (ReleaseKind::Rollback, Some(number)) => format!("{environment}: rollback {number} to this commit"),
+        (ReleaseKind::Release, Some(number)) => format!("{environment}: release {number}"),
+        (_, None) => environment.to_string(),
     };
-    let sort = (release.kind == ReleaseKind::Rollback).then(|| "rollback to this commit".to_owned());
     let subject = commits::subject(at.shared, release.run, &release.commit);
     let mut codes: Vec<String> = release.reasons.iter().take(CODES_MAX).cloned().collect();
     codes.extend(
@@ -54,12 +55,16 @@ fn row(at: &Reading<'_>, view: &PlaceView, nth: usize) -> Option<Vec<SheetCell>>
     );
     Some(vec![
         SheetCell {
-            text: title,
+            text: subject,
             href: Some(release_href(&view.place, release.release.unwrap_or_default())),
-            notes: std::iter::once(subject).chain(sort).collect(),
+            notes: vec![title, short(release.commit.as_str()).to_owned()],
             ..SheetCell::default()
         },
-        SheetCell { badge: Some(settled_badge(release, is_current)), notes: codes, ..SheetCell::default() },
+        SheetCell {
+            badge: Some(settled_badge(release, is_current, view.frozen)),
+            notes: codes,
+            ..SheetCell::default()
+        },
         compared(view, nth, release),
         SheetCell { time: Some(time(release.time)), ..SheetCell::default() },
     ])

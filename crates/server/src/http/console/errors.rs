@@ -1,17 +1,12 @@
 //! Errors for browsers: a page with what happened and what to do, in place of a problem document.
 //!
 //! Invariant: this is the one place that decides which of both an error becomes. Its page tells no more than the problem
-//! document; only a reader who may see the frame sees anything of the installation. A sender who knows the console's own name,
-//! which nobody can guess, is told the data directory by which its owner reads.
+//! document; only a reader who may see the frame sees anything of the installation, and nobody else is told where its data is.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use shown::shell;
 use web::Frame;
 use web::model::{Command, Problem};
 use wire::{PagePath, ProblemKind};
@@ -19,7 +14,6 @@ use wire::{PagePath, ProblemKind};
 use super::form::is_browser;
 use super::opening;
 use crate::http::problem::{Failure, ProblemDocument};
-use crate::shared::Shared;
 
 /// The frame that a problem's page has, for a reader who may see it.
 #[derive(Clone, Debug)]
@@ -35,11 +29,9 @@ pub fn framed(failure: Failure, frame: Option<Frame>) -> Response {
 }
 
 /// Turns an error into a page if a browser asked.
-pub async fn for_browsers(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub async fn for_browsers(request: Request, next: Next) -> Response {
     let is_browser = is_browser(request.headers());
     let uri = is_browser.then(|| request.uri().clone());
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let is_own_name = host.is_some_and(|host| shared.console.is_named(host));
     let mut response = next.run(request).await;
     let document = response.extensions_mut().remove::<ProblemDocument>();
     let frame = response.extensions_mut().remove::<ProblemFrame>();
@@ -47,9 +39,8 @@ pub async fn for_browsers(State(shared): State<Arc<Shared>>, request: Request, n
     let Some(uri) = uri.filter(|_| status.is_client_error() || status.is_server_error()) else {
         return response;
     };
-    let data = is_own_name.then(|| shared.gatekeeper.readers().dir());
     let address = Address::of(uri.path(), uri.query());
-    let problem = problem(status, document, &address, data);
+    let problem = problem(status, document, &address);
     let page = match frame {
         Some(ProblemFrame(frame)) => web::pages::error(&frame, &problem),
         None => web::pages::outside(&problem),
@@ -77,26 +68,18 @@ impl Address {
         Self { page: whole.parse().unwrap_or_else(|_| PagePath::root()), is_lasting: true }
     }
 
-    /// The commands that open it, for a person of the installation and, if the data directory may be told, for its owner.
-    fn commands(&self, data: Option<&Path>) -> Vec<Command> {
+    /// The command that opens it, for a person of the installation and for the owner of the data directory, whose path is not told.
+    fn commands(&self) -> Vec<Command> {
         let page =
             if self.page == PagePath::root() { String::new() } else { format!(" {}", self.page.word()) };
-        let own =
-            Command { line: format!("countersign open{page}"), note: Some("with your profile".to_owned()) };
-        let owner = data.and_then(|data| std::path::absolute(data).ok()).map(|data| Command {
-            line: format!("countersign open --data {}{page}", shell::path(&data)),
-            note: Some("as the owner of the data directory, on the server's machine".to_owned()),
-        });
-        [own].into_iter().chain(owner).collect()
+        vec![Command {
+            line: format!("countersign open{page}"),
+            note: Some("with your profile; the owner of the data directory adds `--data DIR`".to_owned()),
+        }]
     }
 }
 
-fn problem(
-    status: StatusCode,
-    document: Option<ProblemDocument>,
-    address: &Address,
-    data: Option<&Path>,
-) -> Problem {
+fn problem(status: StatusCode, document: Option<ProblemDocument>, address: &Address) -> Problem {
     let Some(ProblemDocument(document)) = document else {
         // The framework answered before any handler, for instance to another method.
         let title = status.canonical_reason().unwrap_or("the request failed").to_lowercase();
@@ -110,7 +93,7 @@ fn problem(
         status: document.status,
         title: title(&document),
         detail,
-        commands: if is_unknown { address.commands(data) } else { Vec::new() },
+        commands: if is_unknown { address.commands() } else { Vec::new() },
         onward: match document.kind {
             ProblemKind::Unauthenticated if !address.is_lasting => None,
             // A link from elsewhere comes without the session (`SameSite=Strict`); the same link from here comes with it.
@@ -146,10 +129,10 @@ fn overview() -> Option<(String, String)> {
 mod tests {
     use super::*;
 
-    fn of(path: &str, query: Option<&str>, data: Option<&str>) -> (Vec<String>, Option<String>) {
+    fn of(path: &str, query: Option<&str>) -> (Vec<String>, Option<String>) {
         let document = ProblemDocument(wire::Problem::new(ProblemKind::Unauthenticated, "x"));
         let address = Address::of(path, query);
-        let problem = problem(StatusCode::UNAUTHORIZED, Some(document), &address, data.map(Path::new));
+        let problem = problem(StatusCode::UNAUTHORIZED, Some(document), &address);
         let lines = problem.commands.into_iter().map(|command| command.line).collect();
         (lines, problem.onward.map(|(path, _)| path))
     }
@@ -157,28 +140,15 @@ mod tests {
     #[test]
     fn a_page_without_a_right_names_commands_that_open_it() {
         let page = "/releases/a/b/c/1";
-        for (path, query, data, lines, onward) in [
-            (page, None, None, &["countersign open /releases/a/b/c/1"][..], Some(page)),
-            ("/", None, None, &["countersign open"], Some("/")),
-            (
-                "/findings",
-                Some("q=a"),
-                Some("/da ta"),
-                &["countersign open '/findings?q=a'", "countersign open --data '/da ta' '/findings?q=a'"],
-                Some("/findings?q=a"),
-            ),
-            (
-                "/open",
-                Some("ticket=abc"),
-                Some("/data"),
-                &["countersign open", "countersign open --data /data"],
-                None,
-            ),
-            ("/close", None, None, &["countersign open"], None),
-            ("/runs/$(id)", None, None, &["countersign open"], Some("/")),
+        for (path, query, line, onward) in [
+            (page, None, "countersign open /releases/a/b/c/1", Some(page)),
+            ("/", None, "countersign open", Some("/")),
+            ("/findings", Some("q=a"), "countersign open '/findings?q=a'", Some("/findings?q=a")),
+            ("/open", Some("ticket=abc"), "countersign open", None),
+            ("/close", None, "countersign open", None),
+            ("/runs/$(id)", None, "countersign open", Some("/")),
         ] {
-            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-            assert_eq!(of(path, query, data), (lines, onward.map(str::to_owned)), "{path}");
+            assert_eq!(of(path, query), (vec![line.to_owned()], onward.map(str::to_owned)), "{path}");
         }
     }
 }

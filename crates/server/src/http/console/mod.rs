@@ -109,7 +109,7 @@ fn without_right(failure: Failure, address: &PageAddress) -> Failure {
     }
     let path = address.shown().parse().unwrap_or_else(|_| PagePath::root());
     let what = format!(
-        "reading needs a right, and this browser has none here, or its session has ended: \
+        "this browser has none here, or its session has ended: \
          `countersign open {}` opens this page with yours",
         path.word()
     );
