@@ -150,7 +150,7 @@ fn attack_a_statement_is_not_called_idle_while_evidence_is_unread() {
     let open = release.at("shop/api/production", 5, false, false);
     let settled = release.at("shop/api/staging", 5, false, true);
     let unread = Exposure::unread("shop/api/dev".parse().unwrap(), (5, false));
-    assert!(is_idle(&stated, &[open.clone()]));
+    assert!(is_idle(&stated, std::slice::from_ref(&open)));
     assert!(!is_idle(&stated, &[open.clone(), unread]) && !is_idle(&stated, &[open.clone(), settled]));
     let later = StatementView { state: StatementState::Later, ..stated };
     assert!(!is_idle(&later, &[open]), "it may settle something once it begins");

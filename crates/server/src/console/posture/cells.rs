@@ -231,7 +231,7 @@ fn line(at: &Reading<'_>, view: &PlaceView) -> Result<String, Failure> {
     let Some(now) = &view.running else { return Ok(format!("{environment}: {state}")) };
     let since = now.since.map(|since| format!(" since {}", minute(since))).unwrap_or_default();
     let checks = view.checks.len();
-    let checks = (checks > 0).then(|| format!(", {}", shown::many(checks, "check"))).unwrap_or_default();
+    let checks = if checks > 0 { format!(", {}", shown::many(checks, "check")) } else { String::new() };
     let (named, commit) = (running::words(at, view, now)?, short(now.commit.as_str()));
     Ok(format!("{environment}: {state}, {commit}, {named}{since}{checks}"))
 }
