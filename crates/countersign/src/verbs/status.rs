@@ -63,7 +63,7 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
         people: &installation.people,
         places: &places,
         // The command reads no evidence of what runs, so it calls no statement idle.
-        idle: &std::collections::BTreeSet::new(),
+        idle: &BTreeSet::new(),
     };
     let ending = ending::soon(of, now()?).iter().map(Ending::line).collect();
     // The server's owner may look without a profile; only a pin of this installation can judge its evidence.
