@@ -14,6 +14,7 @@ mod fresh;
 mod fuzz;
 mod hook;
 mod mutants;
+mod package;
 mod peers;
 mod public;
 mod run;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
             fuzz::run(seconds.parse().unwrap_or(60), only)
         }
         ["screens"] => browser::screens(),
+        ["package", rest @ ..] => package::make(rest),
         ["mutants"] => mutants::run(),
         ["mutants", only] => mutants::run_only(only),
         ["sim", rest @ ..] => run::sim(rest),

@@ -14,6 +14,7 @@ pub const USAGE: &str = "usage: cargo x <task>
   test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
   test --browser [TEXT]  pages of the console in Chromium: all tests, or those whose names contain TEXT
   screens        pictures of the console of the demo, into docs/screens
+  package [--binary FILE]  the `.deb` of the binary of the profile `dist`, or of FILE, below target/package
   bench [ARGS]   figures with their floors; `pages` alone also makes a large installation, below target/seeded
   mutants [TEXT] the judge without each of its conditions, against every forgery; TEXT: only those with it in file or text
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
