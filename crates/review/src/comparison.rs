@@ -11,7 +11,7 @@ use evidence::{Moment, Place};
 use judge::{Checked, Judgement};
 use serde::Serialize;
 
-use crate::differences::{self, Difference, Line, Sign};
+use crate::differences::{self, Difference, Line, NEW_FINDING, Sign};
 use crate::ids::short;
 
 /// Two releases.
@@ -170,6 +170,21 @@ impl Compared {
         }
     }
 
+    /// The second release in a sentence: the findings that it adds, and whether it passes.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        let new = self.differences.iter().flat_map(|difference| &difference.lines);
+        let new: Vec<&str> = new.filter_map(|line| line.text.strip_prefix(NEW_FINDING)).collect();
+        let worst =
+            SEVERITIES.iter().map(|word| (*word, new.iter().filter(|line| line.starts_with(word)).count()));
+        let adds = worst.into_iter().find(|(_, count)| *count > 0).map(|(word, count)| {
+            let finding = format!("{word} finding");
+            format!("adds {} and ", shown::many(count, &finding))
+        });
+        let (Side { place, release, .. }, outcome) = (&self.to, self.to.outcome_word());
+        format!("Release {release} of {} {}{outcome}", place.environment, adds.unwrap_or_default())
+    }
+
     /// Both, and everything that differs, as lines.
     #[must_use]
     pub fn text(&self) -> String {
@@ -193,6 +208,8 @@ impl Compared {
         format!("{}{sides}{differences}", self.headline())
     }
 }
+
+const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
 
 #[cfg(test)]
 mod tests;

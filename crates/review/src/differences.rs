@@ -23,6 +23,7 @@ use judge::Checked;
 
 use crate::ids::short;
 pub use difference::{Difference, LINES_MAX, Line, Sign};
+pub use findings::NEW_FINDING;
 use lines::of_maps;
 pub(crate) use lines::{of_texts, of_values};
 

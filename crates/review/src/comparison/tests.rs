@@ -37,6 +37,17 @@ fn a_release_is_equal_to_itself_and_differs_in_both_directions() {
     assert!(text.contains("+ variable COLOUR: red"), "{text}");
     assert!(text.contains("The first release passes, the second one does not pass"), "{text}");
     assert!(text.contains("new reason: tests-failed"), "{text}");
+    let environment = bundle.place().environment;
+    assert_eq!(forth.verdict(), format!("Release {} of {environment} does not pass", other.release));
+    let mut worse = forth.clone();
+    let line = |text: &str| crate::differences::Line::new(crate::differences::Sign::Changed, text);
+    worse.differences[0].lines.push(line("new: critical: sql at src/main.rs:3"));
+    worse.differences[0].lines.push(line("new: high: about at src/main.rs:4"));
+    assert_eq!(
+        worse.verdict(),
+        format!("Release {} of {environment} adds 1 critical finding and does not pass", other.release)
+    );
+    assert_eq!(back.verdict(), format!("Release {} of {environment} passes", bundle.release));
     let text = back.text();
     assert!(
         text.contains("- variable COLOUR: red") && text.contains("no longer a reason: tests-failed"),

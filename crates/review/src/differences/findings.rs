@@ -30,7 +30,7 @@ pub(super) fn difference(from: &Checked<'_>, to: &Checked<'_>) -> Option<Differe
     // A sign would be read as good or bad, and a new finding is no good one.
     for line in &mut found {
         let word = match line.sign {
-            Sign::Added => "new: ",
+            Sign::Added => NEW_FINDING,
             Sign::Removed => "gone: ",
             Sign::Changed => "",
         };
@@ -52,6 +52,9 @@ pub(super) fn difference(from: &Checked<'_>, to: &Checked<'_>) -> Option<Differe
         more,
     })
 }
+
+/// Beginning of a line about a finding that only the second release has; its severity follows.
+pub const NEW_FINDING: &str = "new: ";
 
 fn are_read(checked: &Checked<'_>) -> bool {
     checked.lanes.documents.joined().any(|all| all.findings.is_some())

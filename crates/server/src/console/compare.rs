@@ -109,9 +109,10 @@ fn both(at: &Reading<'_>, from: &NamedRelease, to: &NamedRelease) -> Result<Shee
         href: Some(address(to, from)),
         ..fact("The other way", format!("{} to {}", to.release, from.release))
     };
+    let (headline, told) = headline(from, to, compared);
     Ok(Sheet {
-        headline: headline(from, to, compared),
-        sub,
+        headline,
+        sub: told.into_iter().chain(sub).collect(),
         form,
         changes: compared.differences.iter().map(change).collect::<Vec<Change>>(),
         tables: vec![table(at, (from, &first, &compared.from), (to, &second, &compared.to))?],
@@ -120,11 +121,14 @@ fn both(at: &Reading<'_>, from: &NamedRelease, to: &NamedRelease) -> Result<Shee
     })
 }
 
-/// The headline, with the numbers that were asked for: a rollback has the evidence of the release that it brought back.
-fn headline(from: &NamedRelease, to: &NamedRelease, compared: &Compared) -> String {
+/// The verdict about the second release, and how many sorts differ, with the numbers that were asked for: a rollback has the evidence of the release that it brought back.
+fn headline(from: &NamedRelease, to: &NamedRelease, compared: &Compared) -> (String, Option<String>) {
     let mut named = compared.clone();
     (named.from.release, named.to.release) = (from.release, to.release);
-    named.headline()
+    match from == to {
+        true => (named.headline(), None),
+        false => (named.verdict(), Some(named.headline())),
+    }
 }
 
 fn direction(from: &NamedRelease, to: &NamedRelease) -> String {

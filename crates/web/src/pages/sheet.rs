@@ -12,7 +12,7 @@ use crate::parts::{
 #[must_use]
 pub fn sheet(frame: &Frame, page: &Sheet) -> String {
     let overview: [Crumb<'_>; 1] = [("Overview", Some("/"))];
-    let form_follows = !page.tables.is_empty() && !page.lists.is_empty();
+    let form_follows = page.way.is_empty() && !page.tables.is_empty() && !page.lists.is_empty();
     let lists = html! {
         @if !page.changes.is_empty() { (section("differences", "Differences", &changes(&page.changes))) }
         @for (nth, one) in page.tables.iter().enumerate() {

@@ -174,8 +174,6 @@ fn rules(found: &PolicyFacts) -> SheetTable {
     let row = |rule: &Rule| {
         // The effect of a rule is no result: it has no colour.
         let state = web::model::State::Quiet;
-        let words =
-            |words: &Option<String>| words.clone().unwrap_or_else(|| "depends on what was found".to_owned());
         let mut fields: Vec<String> = rule.reads.iter().take(FIELDS_MAX).cloned().collect();
         fields.extend(
             rule.reads.len().checked_sub(FIELDS_MAX + 1).map(|more| format!("and {} more", more + 1)),
@@ -183,7 +181,10 @@ fn rules(found: &PolicyFacts) -> SheetTable {
         vec![
             cell(rule.code.clone()),
             SheetCell { badge: Some(badge(state, effect_word(rule.effect))), ..SheetCell::default() },
-            SheetCell { notes: vec![words(&rule.remedy)], ..cell(words(&rule.what)) },
+            SheetCell {
+                notes: vec![sentence(rule.remedy.as_deref())],
+                ..cell(sentence(rule.what.as_deref()))
+            },
             SheetCell { notes: fields, ..SheetCell::default() },
         ]
     };
@@ -194,6 +195,17 @@ fn rules(found: &PolicyFacts) -> SheetTable {
         more: rules.len().saturating_sub(RULES_MAX),
         empty: "Its text names no rule by a code.".to_owned(),
         fill: None,
+    }
+}
+
+/// A sentence of a rule; a value that differs from release to release is said to be one.
+fn sentence(text: Option<&str>) -> String {
+    match text {
+        None => "depends on what was found".to_owned(),
+        Some(text) if text.contains('…') => {
+            format!("{} (X differs from release to release)", text.replace('…', "X"))
+        }
+        Some(text) => text.to_owned(),
     }
 }
 
@@ -254,3 +266,16 @@ const RULES_MAX: usize = 100;
 const TESTS_MAX: usize = 50;
 /// Most fields of a rule.
 const FIELDS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_value_of_a_release_is_a_word() {
+        let said = sentence(Some("… of … people in role … approve"));
+        assert_eq!(said, "X of X people in role X approve (X differs from release to release)");
+        assert_eq!(sentence(Some("it is frozen")), "it is frozen");
+        assert_eq!(sentence(None), "depends on what was found");
+    }
+}
