@@ -2,12 +2,14 @@
 
 use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
+use evidence::dsse::Envelope;
 use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, CheckedRollback, PinnedCheckpoint, VerificationContext, check, check_rollback, judge_checked,
+    Anchors, CheckedRollback, PinnedCheckpoint, Reasons, VerificationContext, check, check_rollback,
+    judge_checked, newest_root,
 };
 
 use crate::memory::{KnownRelease, Memory};
@@ -34,7 +36,7 @@ impl Memory {
             now: Some(self.latest(now)),
             root: self.seen_root,
             status: self.seen_status,
-            newer: self.status.iter().cloned().collect(),
+            newer: self.status.iter().chain(&self.unread).cloned().collect(),
             statement: self.seen_statement,
             release: self.seen_release,
             running: Some(self.running.as_ref().map(KnownRelease::running)),
@@ -46,6 +48,18 @@ impl Memory {
     /// The current time, or the latest witnessed one if that is later: a clock that was set back revives no expired statement.
     fn latest(&self, now: Moment) -> Moment {
         now.max(self.seen_time)
+    }
+
+    /// Notes a status that a signer signed and that cannot be read, so that it holds although the server shows an older
+    /// one later. The roots prove who may sign.
+    pub fn meet(&mut self, roots: &[Envelope], given: &[Option<&StatusFile>]) {
+        let (anchors, seen) = self.context(self.seen_time);
+        let Ok(root) = newest_root(roots, &anchors, &seen) else { return };
+        for file in given.iter().copied().flatten() {
+            if file.is_unread_after(self.unread.as_ref(), self.seen_status, &root) {
+                self.unread = Some(file.clone());
+            }
+        }
     }
 
     /// Judges a release under the newest known status, and stores the numbers of authentic statements.
@@ -71,26 +85,20 @@ impl Memory {
                 "this agent's memory is damaged, so it does not know which numbers it has seen; let it join anew with `countersign agent join`",
             );
         };
+        self.meet(&bundle.roots, &[Some(&bundle.status), by_hand]);
         let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(bundle.release, &bundle.artifact());
         seen.newer.extend(by_hand.cloned());
         seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
             Ok(checked) => checked,
-            Err(reasons) => {
-                let all: Vec<_> = reasons.against.into_iter().chain(reasons.unclear).collect();
-                return Decision {
-                    apply: None,
-                    leaves: None,
-                    reasons: codes(all.iter().map(|reason| reason.code.clone())),
-                    words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
-                };
-            }
+            Err(reasons) => return refused_for(reasons),
         };
         let judgement = judge_checked(&checked);
         self.checkpoint = checked.ledger.proven.checkpoint.to_string();
         self.seen_time = self.seen_time.max(checked.ledger.proven.quorum_time);
-        let in_force = [Some(&bundle.status), by_hand].into_iter().flatten();
+        let unread = self.unread.clone();
+        let in_force = [Some(&bundle.status), by_hand, unread.as_ref()].into_iter().flatten();
         let is_in_force = |file: &&StatusFile| {
             file.open(&checked.trust.root).is_ok_and(|opened| opened.status == checked.trust.status)
         };
@@ -100,6 +108,8 @@ impl Memory {
         self.seen_root = self.seen_root.max(checked.trust.root.version);
         self.seen_status = self.seen_status.max(checked.trust.status.number);
         self.seen_statement = self.seen_statement.max(checked.trust.environment.number);
+        // A newer program can read it, or a newer status was read.
+        self.unread = unread.filter(|file| file.is_unread_after(None, self.seen_status, &checked.trust.root));
         let layer = Manifest::decode(&bundle.manifest.0).ok();
         let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
         let known = layer.map(|layer| KnownRelease {
@@ -130,6 +140,7 @@ impl Memory {
         by_hand: Option<&StatusFile>,
         now: Moment,
     ) -> Decision {
+        self.meet(&order.roots, &[Some(&order.status), by_hand]);
         let checked = match self.check_rollback(order, by_hand, now) {
             Ok(checked) => checked,
             Err(decision) => return *decision,
@@ -173,14 +184,8 @@ impl Memory {
         let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(order.release, &order.artifact);
         seen.newer.extend(by_hand.cloned());
-        check_rollback(order, &anchors, &seen, self.latest(now)).map_err(|reasons| {
-            Box::new(Decision {
-                apply: None,
-                leaves: None,
-                reasons: codes(reasons.against.iter().map(|reason| reason.code.clone())),
-                words: reasons.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
-            })
-        })
+        check_rollback(order, &anchors, &seen, self.latest(now))
+            .map_err(|reasons| Box::new(refused_for(reasons)))
     }
 }
 
@@ -191,6 +196,17 @@ pub fn refused(code: &str, what: &str) -> Decision {
         leaves: None,
         reasons: vec![code.to_owned()],
         words: vec![format!("{code}: {what}")],
+    }
+}
+
+/// A refusal for every reason, also for those why nothing can be decided.
+fn refused_for(reasons: Reasons) -> Decision {
+    let all: Vec<_> = reasons.against.into_iter().chain(reasons.unclear).collect();
+    Decision {
+        apply: None,
+        leaves: None,
+        reasons: codes(all.iter().map(|reason| reason.code.clone())),
+        words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
     }
 }
 

@@ -223,6 +223,21 @@ impl Deployer {
         self.carry_out(&asked, decision)
     }
 
+    /// Keeps a status that came by another way than a release and that cannot be read, so that it holds from now on. The
+    /// roots prove who may sign.
+    ///
+    /// # Errors
+    /// `DeployError` when it cannot be kept.
+    pub fn meet(&mut self, roots: &[Envelope], status: &StatusFile) -> Result<(), DeployError> {
+        let before = self.memory.unread.clone();
+        self.memory.meet(roots, &[Some(status)]);
+        if self.memory.unread != before {
+            warn!("{UNREAD}");
+            self.memory.write(&self.dir)?;
+        }
+        Ok(())
+    }
+
     /// Judges a rollback, and applies it if allowed; returns the signed report.
     ///
     /// # Errors
@@ -296,9 +311,26 @@ impl Deployer {
         }
         reasons.sort();
         reasons.dedup();
+        let report = self.report(asked, outcome, reasons, &detail);
+        let signed = report.sign(&self.signer)?;
+        self.memory.report = Some((asked.release, signed.clone()));
+        self.memory.begun = None;
+        self.memory.write(&self.dir)?;
+        self.clear_away();
+        Ok(signed)
+    }
+
+    /// The report about what was done.
+    fn report(
+        &self,
+        asked: &RequestedRelease,
+        outcome: ReleaseOutcome,
+        reasons: Vec<String>,
+        detail: &str,
+    ) -> AgentReport {
         let place = &self.memory.place;
         let head = self.memory.checkpoint.parse::<Checkpoint>().ok();
-        let report = AgentReport {
+        AgentReport {
             v: 1,
             installation: self.memory.installation,
             project: place.project.clone(),
@@ -311,7 +343,7 @@ impl Deployer {
             outcome,
             running: self.memory.running.as_ref().map(KnownRelease::running),
             reasons,
-            detail: bounded(&detail),
+            detail: bounded(detail),
             root: self.memory.seen_root,
             status: self.memory.seen_status,
             statement: self.memory.seen_statement,
@@ -319,13 +351,9 @@ impl Deployer {
             checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
             highest: Some(self.memory.seen_release),
             time: (self.now)(),
-        };
-        let signed = report.sign(&self.signer)?;
-        self.memory.report = Some((asked.release, signed.clone()));
-        self.memory.begun = None;
-        self.memory.write(&self.dir)?;
-        self.clear_away();
-        Ok(signed)
+            sequence: None,
+            previous: None,
+        }
     }
 
     /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
@@ -371,5 +399,7 @@ pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
     StatusFile::decode(&bytes).map(Some).map_err(|error| StatusFileError::Status(path, error))
 }
 
+const UNREAD: &str = "a status signer signed a status that this program cannot read, so nothing is applied here; upgrade \
+                      this agent, or have the status signers sign a newer status that it can read";
 /// Name of the file by which a person can give a status to an agent.
 pub const STATUS_FILE: &str = "status.json";

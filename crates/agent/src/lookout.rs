@@ -31,9 +31,17 @@ pub struct Lookout<'a> {
     pub now: fn() -> Moment,
 }
 
+/// Why a release is not wanted any more.
+#[derive(Debug)]
+pub struct Unwanted {
+    pub why: String,
+    /// The status that forbids it.
+    pub status: Option<StatusFile>,
+}
+
 impl Lookout<'_> {
-    /// Resolves with the reason once the release is not wanted any more.
-    pub async fn unwanted(&self) -> String {
+    /// Resolves once the release is not wanted any more.
+    pub async fn unwanted(&self) -> Unwanted {
         let mut seen: Option<Digest> = None;
         let mut by_hand = read_status(&self.dir).ok().flatten();
         loop {
@@ -43,17 +51,17 @@ impl Lookout<'_> {
                 && by_hand.as_ref() != Some(&file)
             {
                 by_hand = Some(file.clone());
-                if let Some(why) = self.against(file).await {
-                    return why;
+                if let Some(unwanted) = self.against(file).await {
+                    return unwanted;
                 }
             }
             if let Some(file) = self.newer(&mut seen).await
-                && let Some(why) = self.against(file).await
+                && let Some(unwanted) = self.against(file).await
             {
-                return why;
+                return unwanted;
             }
             if self.is_rolled_back().await {
-                return "a rollback was asked for".into();
+                return Unwanted { why: "a rollback was asked for".into(), status: None };
             }
         }
     }
@@ -71,15 +79,16 @@ impl Lookout<'_> {
     }
 
     /// Why the release would not be begun under this status.
-    async fn against(&self, file: StatusFile) -> Option<String> {
+    async fn against(&self, file: StatusFile) -> Option<Unwanted> {
         let (mut memory, now) = (self.memory.clone(), (self.now)());
         let (bundle, proof) = (Arc::clone(&self.bundle), Arc::clone(&self.proof));
         let judged = tokio::task::spawn_blocking(move || {
             let decision = memory.judge_release(&bundle, &proof, Some(&file), now);
-            decision.apply.is_none().then(|| decision.words.join("; "))
+            decision.apply.is_none().then(|| (decision.words.join("; "), file))
         });
-        let why = judged.await.ok().flatten()?;
-        Some(format!("a newer status forbids the release: {why}"))
+        let (why, file) = judged.await.ok().flatten()?;
+        let why = format!("a newer status forbids the release: {why}");
+        Some(Unwanted { why, status: Some(file) })
     }
 
     /// Whether an authorised person has asked for a rollback.

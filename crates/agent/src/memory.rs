@@ -56,6 +56,10 @@ pub struct Memory {
     /// The newest status, from the server or from a file.
     #[serde(default)]
     pub status: Option<StatusFile>,
+    /// The newest status that a status signer signed and that this program cannot read: until a newer one can be read,
+    /// nothing is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<StatusFile>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// The running release.

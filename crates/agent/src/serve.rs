@@ -18,7 +18,7 @@ use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
 use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
-use crate::lookout::Lookout;
+use crate::lookout::{Lookout, Unwanted};
 use crate::memory::Memory;
 use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
@@ -254,14 +254,21 @@ impl Life {
             proof: Arc::clone(&proof),
             now: self.now,
         };
+        let evidence = Arc::clone(&bundle);
         let applying = self.running.run(move |running| running.release(&bundle, &proof, &layer));
         tokio::pin!(applying);
-        tokio::select! {
+        let status = tokio::select! {
             biased;
             done = &mut applying => return Ok(done??),
-            why = lookout.unwanted() => self.interrupts.raise(Interrupt::Unwanted(why)),
-        }
+            Unwanted { why, status } = lookout.unwanted() => {
+                self.interrupts.raise(Interrupt::Unwanted(why));
+                status
+            }
+        };
         let done = applying.await;
+        if let Some(status) = status {
+            self.running.run(move |running| running.meet(&evidence.roots, &status)).await??;
+        }
         // An interrupt that came too late must not affect other work.
         drop(self.interrupts.take());
         Ok(done??)

@@ -189,6 +189,10 @@ pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Vec<En
         grants: grants(&founder.roles),
         issued: now,
         expires: now.later_by(YEAR),
+        accounts: Vec::new(),
+        eligible: Vec::new(),
+        passkeys: Vec::new(),
+        openpgp: Vec::new(),
     };
     founders.iter().map(enrol).collect()
 }

@@ -120,6 +120,10 @@ pub fn default_places(
                 baseline: (*baseline).clone(),
                 after: after.replace(environment.clone()),
                 automatic,
+                class: None,
+                windows: None,
+                packs: Vec::new(),
+                template: None,
             };
             prepared.push(Prepared { statement, policy, configuration, agent_dir, agent, place });
         }

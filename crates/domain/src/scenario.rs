@@ -239,6 +239,8 @@ pub fn agent_report(environment: &str, number: u64, outcome: ReleaseOutcome) -> 
             checkpoint_root: None,
             highest: None,
             time: at(10),
+            sequence: None,
+            previous: None,
         },
         envelope: digest(&format!("report {environment} {number}")),
     }))

@@ -10,10 +10,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
+use crate::credentials::{ACCOUNTS_MAX, ForgeAccount, OPENPGP_MAX, OpenPgp, PASSKEYS_MAX, Passkey};
 use crate::dsse::{Envelope, EnvelopeError};
 use crate::ssh::{self, SshKey};
 use crate::trust_root::{Mode, QuorumError, TrustRoot};
 use crate::{Digest, Id, Moment, Name};
+
+pub use crate::purpose::Purpose;
 
 /// DSSE payload type of an enrolment.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.enrolment+json";
@@ -23,18 +26,6 @@ pub const NAMESPACE: &str = "countersign-enrolment@v1";
 pub const BYTES_MAX: usize = 16 * 1024;
 /// Longest validity of an enrolment.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
-
-/// Kinds of statements that a key may sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// The key signs requests.
-    SignIn,
-    /// The key signs approvals and rejections.
-    Approve,
-    /// The key signs commits.
-    Commit,
-}
 
 /// A key with its purposes. The purposes are sorted and unique.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,6 +75,18 @@ pub struct Enrolment {
     pub issued: Moment,
     /// End of validity.
     pub expires: Moment,
+    /// Accounts of the person at forges, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<ForgeAccount>,
+    /// Roles that the person may take on for a time, sorted. None of them counts by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub eligible: Vec<Grant>,
+    /// Passkeys, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passkeys: Vec<Passkey>,
+    /// OpenPGP certificates, sorted. Their keys sign commits and tags alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub openpgp: Vec<OpenPgp>,
 }
 
 /// Errors of reading and verifying an enrolment.
@@ -162,9 +165,36 @@ impl Enrolment {
         self.keys.iter().filter(move |key| key.purposes.contains(&purpose)).map(|key| &key.key)
     }
 
+    /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        (!self.eligible.is_empty()).then_some("eligible").into_iter().collect()
+    }
+
     fn purposes_are_apart(&self) -> bool {
         let both = [Purpose::SignIn, Purpose::Approve];
-        !self.keys.iter().any(|key| both.iter().all(|purpose| key.purposes.contains(purpose)))
+        let keys = self.keys.iter().map(|key| &key.purposes);
+        let all = keys.chain(self.passkeys.iter().map(|key| &key.purposes));
+        !all.into_iter().any(|purposes| both.iter().all(|purpose| purposes.contains(purpose)))
+    }
+
+    /// Rules of the fields that came later.
+    fn check_later(&self) -> Result<(), EnrolmentError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(EnrolmentError::Rule(text)) };
+        let accounts = self.accounts.is_sorted_by(|a, b| a < b) && self.accounts.len() <= ACCOUNTS_MAX;
+        rule(accounts, "`accounts` are not sorted, one stands twice, or there are more than 16")?;
+        let eligible = self.eligible.is_sorted_by(|a, b| a < b) && self.eligible.len() <= 64;
+        rule(eligible, "`eligible` are not sorted, one stands twice, or there are more than 64")?;
+        let passkeys = self.passkeys.is_sorted_by(|a, b| a < b) && self.passkeys.len() <= PASSKEYS_MAX;
+        rule(passkeys, "`passkeys` are not sorted, one stands twice, or there are more than 8")?;
+        rule(self.passkeys.iter().all(Passkey::is_sound), "a passkey has no valid id, key or purposes")?;
+        let credentials: BTreeSet<_> = self.passkeys.iter().map(|key| &key.credential).collect();
+        let keys: BTreeSet<_> = self.passkeys.iter().map(|key| &key.key).collect();
+        let distinct = credentials.len() == self.passkeys.len() && keys.len() == self.passkeys.len();
+        rule(distinct, "a passkey's id or key stands twice")?;
+        let openpgp = self.openpgp.is_sorted_by(|a, b| a < b) && self.openpgp.len() <= OPENPGP_MAX;
+        rule(openpgp, "`openpgp` are not sorted, one stands twice, or there are more than 4")?;
+        rule(self.openpgp.iter().all(OpenPgp::is_sound), "an OpenPGP certificate is unsound or too long")
     }
 
     fn check(&self) -> Result<(), EnrolmentError> {
@@ -187,6 +217,7 @@ impl Enrolment {
             |key: &EnrolledKey| !key.purposes.is_empty() && key.purposes.is_sorted_by(|a, b| a < b);
         rule(self.keys.iter().all(purposes), "purposes of a key are missing, not sorted, or stand twice")?;
         rule(self.grants.is_sorted_by(|a, b| a < b), "`grants` are not sorted or one stands twice")?;
-        rule(self.grants.len() <= 64 && self.emails.len() <= 16, "more than 64 grants or 16 addresses")
+        rule(self.grants.len() <= 64 && self.emails.len() <= 16, "more than 64 grants or 16 addresses")?;
+        self.check_later()
     }
 }

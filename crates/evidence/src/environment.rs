@@ -19,6 +19,9 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.environment+json";
 /// SSHSIG namespace of its signatures.
 pub const NAMESPACE: &str = "countersign-environment@v1";
 
+/// Highest number of packs in one statement.
+pub const PACKS_MAX: usize = 32;
+
 /// An environment statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +53,32 @@ pub struct Environment {
     pub after: Option<Name>,
     /// Whether releases go ahead by themselves. If not, each one needs a person's signed request.
     pub automatic: bool,
+    /// Class of the environment; absent if nobody says. In production no release goes ahead by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// Digest of the times in which releases may begin; absent if they always may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Digest>,
+    /// Packs that the policy has to contain at least, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<Name>,
+    /// Digest of the template that the environment is made from; absent if it is made to stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Digest>,
+}
+
+/// Classes of environments. A policy asks for the class, because a name says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Made for one change, and removed on time.
+    Preview,
+    /// For people who develop.
+    Development,
+    /// For tests before production.
+    Staging,
+    /// For everybody. No release goes ahead by itself.
+    Production,
 }
 
 /// Errors of reading and verifying an environment statement.
@@ -77,6 +106,18 @@ impl Environment {
     pub fn envelope(&self) -> Result<Envelope, EnvironmentError> {
         self.check()?;
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("environment statement", self)?))
+    }
+
+    /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        let fields = [
+            (self.class.is_some(), "class"),
+            (self.windows.is_some(), "windows"),
+            (!self.packs.is_empty(), "packs"),
+            (self.template.is_some(), "template"),
+        ];
+        fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
     }
 
     /// Reads the payload without verifying signatures.
@@ -110,6 +151,18 @@ impl Environment {
         rule(self.after.as_ref() != Some(&self.environment), "`after` names the environment itself")?;
         let keys: BTreeSet<_> = self.agents.iter().map(|agent| &agent.key).collect();
         rule(keys.len() == self.agents.len(), "an agent's key stands twice")?;
-        rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")
+        rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")?;
+        let pooled = self.agents.iter().any(|agent| agent.pool.is_some());
+        rule(!pooled, "an agent has a `pool`; pools are of runners")?;
+        let sealed: Vec<_> = self.agents.iter().filter_map(|agent| agent.seal).collect();
+        let seals: BTreeSet<_> = sealed.iter().collect();
+        rule(seals.len() == sealed.len(), "an agent's `seal` key stands twice")?;
+        let by_itself = self.automatic && self.class == Some(Class::Production);
+        rule(
+            !by_itself,
+            "`class` is `production` and `automatic` is true: there a person asks for each release",
+        )?;
+        let packs = self.packs.is_sorted_by(|a, b| a < b) && self.packs.len() <= PACKS_MAX;
+        rule(packs, "`packs` are not sorted, one stands twice, or there are more than 32")
     }
 }

@@ -4,15 +4,20 @@
 //! statement names. So everybody who has the two can derive the plan again and compare. A plan contains its failure
 //! branch: if the probe fails, the release that ran before comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
 use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile};
+use crate::rollout::Rollout;
 use crate::{CommitId, Digest, Id, Name};
 
+/// Highest number of secrets in a plan.
+pub const SECRETS_MAX: usize = 64;
+/// Highest number of steps before a release.
+pub const BEFORE_MAX: usize = 16;
 /// Largest plan in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
 
@@ -50,6 +55,37 @@ pub struct Plan {
     pub strategy: String,
     /// Reaction to a failed probe. Always `return`: the previous release is started again.
     pub on_failure: String,
+    /// Steps in which the release gets its requests; absent if it gets all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Secrets that the release gets, by the names under which it gets them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<Name, SecretReference>,
+    /// Steps that the agent runs before the release begins, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<StepBefore>,
+}
+
+/// A secret by reference. A rotation raises its number and leaves the plan as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretReference {
+    /// Name of the secret at the place.
+    pub secret: Name,
+    /// Lowest number of its version.
+    pub least: u64,
+}
+
+/// A step that the agent runs before a release begins, such as a migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepBefore {
+    /// Name of the step.
+    pub name: Name,
+    /// Program in the artifact, and its arguments.
+    pub command: Vec<String>,
+    /// Time after which it is ended, in milliseconds.
+    pub stop_ms: u64,
 }
 
 /// The process to run or the files to install.
@@ -192,6 +228,9 @@ impl Plan {
             memory_bytes,
             strategy: "replace".into(),
             on_failure: "return".into(),
+            rollout: None,
+            secrets: BTreeMap::new(),
+            before: Vec::new(),
         })
     }
 
@@ -201,7 +240,41 @@ impl Plan {
     /// `PlanError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
         let plan: Self = canonical::decode("plan", bytes, BYTES_MAX)?;
-        if plan.v == 1 { Ok(plan) } else { Err(PlanError::Rule("`v` is not 1")) }
+        plan.fault().map_or(Ok(plan), |fault| Err(PlanError::Rule(fault)))
+    }
+
+    /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        let fields = [
+            (self.rollout.is_some(), "rollout"),
+            (!self.secrets.is_empty(), "secrets"),
+            (!self.before.is_empty(), "before"),
+        ];
+        fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let is_step = |step: &StepBefore| {
+            let words = step.command.iter().map(String::len);
+            (1..=WORDS_MAX).contains(&step.command.len())
+                && words.into_iter().all(|length| length <= WORD_BYTES_MAX)
+                && (1..=STOP_MS_MAX).contains(&step.stop_ms)
+        };
+        let names: BTreeSet<_> = self.before.iter().map(|step| &step.name).collect();
+        let faults = [
+            (self.v == 1, "`v` is not 1"),
+            (self.secrets.len() <= SECRETS_MAX, "a plan has more than 64 secrets"),
+            (self.secrets.values().all(|one| one.least >= 1), "a secret's lowest number starts at 1"),
+            (self.before.len() <= BEFORE_MAX, "a plan has more than 16 steps before the release"),
+            (names.len() == self.before.len(), "a step before the release stands twice"),
+            (
+                self.before.iter().all(is_step),
+                "a step before the release has no command or time, or too long ones",
+            ),
+        ];
+        let fault = faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault);
+        fault.or_else(|| self.rollout.as_ref().and_then(Rollout::fault))
     }
 
     /// Encodes the plan into its canonical bytes.
@@ -220,3 +293,8 @@ impl Plan {
         Ok(Digest::of(&self.encode()?))
     }
 }
+
+const WORDS_MAX: usize = 256;
+const WORD_BYTES_MAX: usize = 4_096;
+/// An hour.
+const STOP_MS_MAX: u64 = 3_600_000;

@@ -9,8 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
+use crate::credentials::AccountId;
 use crate::document::ReportRef;
+use crate::domain_name::Domain;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
+use crate::git::RefName;
 use crate::link;
 use crate::machine::{MachineKeyError, MachineSigner};
 use crate::pipeline::REPORTS_MAX;
@@ -73,6 +76,19 @@ pub struct Receipt {
     pub ended: Moment,
     /// Whether a forge named pusher and merger.
     pub forge: Forge,
+    /// A ref that contains the commit, as the runner's own fetch showed; absent for commits that were uploaded.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub verified_ref: Option<VerifiedRef>,
+}
+
+/// A ref that a runner fetched itself, and that contains the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedRef {
+    /// Name of the ref.
+    pub name: RefName,
+    /// The commit that the ref named then.
+    pub tip: CommitId,
 }
 
 /// The work of a runner.
@@ -161,11 +177,27 @@ pub struct Reached {
 }
 
 /// Whether a forge named pusher and merger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forge {
     /// The commit came from a repository without a forge.
     None,
+    /// The runner asked this forge.
+    Asked(ForgeAnswer),
+}
+
+/// The accounts that brought a commit to its ref, as a forge answered the runner.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeAnswer {
+    /// Host of the forge.
+    pub host: Domain,
+    /// Account that pushed the commit; absent if the forge does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pusher: Option<AccountId>,
+    /// Account that merged it; absent if it was not merged there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merger: Option<AccountId>,
 }
 
 /// Errors of reading and verifying a receipt.
@@ -286,6 +318,13 @@ impl Receipt {
             }
             Ending::Signal(_) | Ending::TimedOut | Ending::MemoryExceeded | Ending::GaveUp => false,
         }
+    }
+
+    /// Fields that restrict what may happen and that this program does not apply: pusher and merger are barred from
+    /// approving. A judge that meets one decides nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        (self.forge != Forge::None).then_some("forge").into_iter().collect()
     }
 
     /// Whether the work was not done at all. The log says why.

@@ -69,6 +69,12 @@ pub struct AgentReport {
     pub highest: Option<u64>,
     /// Time of signing.
     pub time: Moment,
+    /// Number of this statement among all reports and observations of the agent; absent in reports of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Digest of the statement before it, so that a withheld one leaves a gap; absent for the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
 }
 
 /// The running artifact of an environment.
@@ -199,6 +205,12 @@ impl AgentReport {
                 && running.release.is_none_or(|release| release == self.release)
                 && running.plan.is_none_or(|plan| plan == self.plan)
         });
-        rule(self.outcome != ReleaseOutcome::Running || runs, "it says `running` but something else runs")
+        rule(self.outcome != ReleaseOutcome::Running || runs, "it says `running` but something else runs")?;
+        let follows = match (self.sequence, self.previous) {
+            (None | Some(1), None) => true,
+            (Some(number), Some(_)) => number > 1,
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        rule(follows, "`sequence` starts at 1, and each later one names the `previous` statement")
     }
 }

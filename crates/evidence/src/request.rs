@@ -11,7 +11,7 @@ use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::ssh::{self, SshKey, SshSigError};
 use crate::vouched::Vouched;
-use crate::{Digest, Id, Moment, Name};
+use crate::{Digest, Id, Moment, Name, Place};
 
 /// DSSE payload type of a request.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.request+json";
@@ -42,6 +42,20 @@ pub struct Request {
     pub action: Name,
     /// Arguments of the action.
     pub arguments: serde_json::Value,
+}
+
+/// Arguments of the action `advance`: the next step of a rollout whose steps do not follow by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advance {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// Digest of its plan.
+    pub plan: Digest,
+    /// The step that begins, counted from 1.
+    pub step: u8,
 }
 
 /// Errors of reading and verifying a request.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::Bytes;
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::Envelope;
+use crate::git::RefName;
 use crate::status::StatusFile;
+use crate::{Digest, Moment};
 
 /// Largest run order in bytes.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -30,6 +32,31 @@ pub struct RunOrder {
     /// Releases of the run's artifacts whose checks are due. Omitted when empty, as in orders of the first programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckOrder>,
+    /// The trigger that asked for the run in the place of a person's request; absent if a person asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerOrder>,
+}
+
+/// A trigger, and what set it off. The run's nonce follows from both and the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerOrder {
+    /// The signed statement of the trigger.
+    pub statement: Envelope,
+    /// The event that set it off.
+    pub occurrence: Occurrence,
+}
+
+/// Events that set a trigger off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occurrence {
+    /// A ref came to name the commit.
+    Ref(RefName),
+    /// A time of its schedule.
+    Time(Moment),
+    /// An event with this digest.
+    Event(Digest),
 }
 
 /// The evidence that a release runs and may be checked.
@@ -45,6 +72,12 @@ pub struct CheckOrder {
 }
 
 impl RunOrder {
+    /// Fields that restrict what may happen and that this program does not apply. A runner that meets one does nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        self.trigger.is_some().then_some("trigger").into_iter().collect()
+    }
+
     /// Parses a run order.
     ///
     /// # Errors

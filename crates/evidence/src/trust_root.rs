@@ -237,6 +237,13 @@ impl TrustRoot {
         names.into_iter().filter(|name| self.mode != Mode::Team || first(name)).collect()
     }
 
+    /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
+    #[must_use]
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        let pools = self.runners.iter().any(|runner| runner.pool.is_some());
+        pools.then_some("pool").into_iter().collect()
+    }
+
     /// Encodes the root into an envelope without signatures.
     ///
     /// # Errors

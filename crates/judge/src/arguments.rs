@@ -5,6 +5,7 @@
 use evidence::Place;
 
 use domain::RunId;
+use evidence::git::RefName;
 use evidence::{CommitId, Digest, Name};
 use serde::Deserialize;
 
@@ -25,6 +26,29 @@ pub struct RunArguments {
     pub commit: CommitId,
     #[serde(default)]
     pub again: Option<bool>,
+    /// A ref that contains the commit, which the runners verify.
+    #[serde(default, rename = "ref")]
+    pub at_ref: Option<RefName>,
+    /// Names of runners that the run does without, sorted.
+    #[serde(default)]
+    pub without: Option<Vec<Name>>,
+}
+
+impl RunArguments {
+    /// Arguments that restrict the run and that this program does not apply.
+    pub fn unapplied(&self) -> Vec<&'static str> {
+        let fields = [(self.at_ref.is_some(), "ref"), (self.without.is_some(), "without")];
+        fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
+    }
+
+    /// Why the arguments break a rule.
+    pub fn fault(&self) -> Option<&'static str> {
+        let without = self
+            .without
+            .as_deref()
+            .is_none_or(|names| (1..=WITHOUT_MAX).contains(&names.len()) && names.is_sorted_by(|a, b| a < b));
+        (!without).then_some("`without` is empty, not sorted, names a runner twice, or more than 64 runners")
+    }
 }
 
 /// Arguments of `agree`.
@@ -70,3 +94,6 @@ pub struct RollbackArguments {
     #[serde(default, rename = "reason")]
     pub _reason: Option<String>,
 }
+
+/// Highest number of runners that a run does without.
+const WITHOUT_MAX: usize = 64;

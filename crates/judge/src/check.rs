@@ -31,6 +31,7 @@ use crate::requests::{self, PeopleProof, RunRequests};
 use crate::roots;
 use crate::source::{self, SourceProof};
 use crate::trust::{self, TrustProof};
+use crate::unapplied;
 
 /// Checks a bundle against a pinned root and the judge's own knowledge.
 ///
@@ -65,6 +66,10 @@ pub fn check<'a>(
     let known = Known { root: &root, records: &records, revoked: &revoked, build: &build };
     let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut reasons);
     let checks = checks.map_err(broken)?;
+    let environments: Vec<_> = std::iter::once(&environment).chain(&earlier).collect();
+    let receipts: Vec<_> =
+        build.receipts.iter().chain(&checks.receipts).map(|(_, receipt)| receipt).collect();
+    unapplied::tell(&root, &environments, &people, &receipts, &mut reasons);
     let documents = lanes::prove(bundle, &build, &checks, &root, reads, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
     let range = source::range(&pack, &base, &mut reasons);

@@ -188,6 +188,7 @@ pub fn run_order(
         enrolments,
         requests,
         checks,
+        trigger: None,
     }))
 }
 

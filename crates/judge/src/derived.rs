@@ -16,6 +16,7 @@ use evidence::trust_root::TrustRoot;
 use crate::bounds::{self, Difference};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::receipts::BuildProof;
+use crate::unapplied;
 
 /// The plan that was derived again.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub struct PlanProof {
 /// Derives the plan again from the files of the commit and the configuration, and compares it with the bounds.
 pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Reasons> {
     let wrong = |what: String| one_reason("plan-differs", what, NEW_BUNDLE);
+    unapplied::refuse("the plan", &bundle.plan.unapplied())?;
     if Digest::of(&bundle.configuration.0) != environment.configuration {
         let what = "the configuration is not the one that the environment statement names";
         return Err(one_reason("configuration-differs", what, NEW_BUNDLE));

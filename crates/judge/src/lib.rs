@@ -62,6 +62,7 @@ mod size;
 mod source;
 mod store;
 mod trust;
+mod unapplied;
 mod verdict;
 
 pub use admit::enrolment_envelope_at;

@@ -12,11 +12,14 @@ use evidence::pipeline::{Pipeline, Step};
 use evidence::request::{NAMESPACE, Request, RequestError};
 use evidence::ssh::{self, SshSigError};
 use evidence::{CommitId, Digest, Id, Name};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use crate::arguments::RunArguments;
 use crate::people::{ChangeAuthors, People, roles};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::records::Records;
+use crate::unapplied;
 
 /// People's requests behind a release.
 #[derive(Clone, Debug)]
@@ -100,6 +103,7 @@ pub fn open(
                     let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
                     reasons.against("requester-role-missing", what, "have somebody run it who is");
                 }
+                unapplied::refuse(THE_RUN, &unapplied_in_run(&request.arguments))?;
                 run = Some((request.nonce, domain::build::seed(request.idempotency())));
                 requester.replace(person.subject.clone()).is_none()
             }
@@ -163,11 +167,22 @@ pub fn signed<'a>(
 }
 
 /// Whether a request's arguments ask for a run of a commit, for the first time or again. Programs before 2026-11-28 did
-/// not say which.
+/// not say which. A ref, and runners to do without, may stand beside it.
 pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> bool {
+    let Ok(read) = RunArguments::deserialize(arguments) else { return false };
+    let mut asked = arguments.clone();
+    if let Value::Object(fields) = &mut asked {
+        fields.retain(|field, _| !BESIDE_THE_RUN.contains(&field.as_str()));
+    }
     let run = |again: bool| json!({ "project": project, "commit": commit, "again": again });
-    *arguments == json!({ "project": project, "commit": commit })
-        || [true, false].into_iter().any(|again| *arguments == run(again))
+    let asks = asked == json!({ "project": project, "commit": commit })
+        || [true, false].into_iter().any(|again| asked == run(again));
+    asks && read.fault().is_none()
+}
+
+/// Arguments of a run that this program reads without applying them.
+pub fn unapplied_in_run(arguments: &Value) -> Vec<&'static str> {
+    RunArguments::deserialize(arguments).map_or_else(|_| Vec::new(), |read| read.unapplied())
 }
 
 /// The approval node at which a request, by a person with these roles, agrees to this run of this commit. The requester
@@ -201,6 +216,10 @@ pub fn nodes<'a>(
     }
 }
 
+/// Arguments that may stand beside project and commit.
+const BESIDE_THE_RUN: [&str; 2] = ["ref", "without"];
+/// The request that a reason is about.
+pub const THE_RUN: &str = "the request for the run";
 /// Role that may ask for runs.
 pub const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

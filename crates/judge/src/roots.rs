@@ -7,6 +7,7 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::status::{Status, StatusError, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
+use evidence::unread_status::UnreadStatus;
 
 use crate::context::{Anchors, VerificationContext};
 use crate::reasons::{NEW_BUNDLE, PIN, Reasons, one_reason};
@@ -84,12 +85,20 @@ pub fn newest_status(
     seen: &VerificationContext,
 ) -> Result<Status, Reasons> {
     let unsound = |error: StatusError| one_reason("status-unsound", error.to_string(), NEW_BUNDLE);
-    let mut status = file.open(root).map_err(unsound)?.status;
+    let mut status = match (file.open(root), file.unread(root)) {
+        (Ok(opened), _) => opened.status,
+        (Err(_), Some(unread)) => return Err(unreadable(&unread)),
+        (Err(error), None) => return Err(unsound(error)),
+    };
     // A status whose signers the root no longer names is ignored, but its number counts as seen.
     for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
         if newer.status.number > status.number {
             status = newer.status;
         }
+    }
+    let mut unread = seen.newer.iter().filter_map(|newer| newer.unread(root));
+    if let Some(unread) = unread.find(|unread| unread.outranks(status.number)) {
+        return Err(unreadable(&unread));
     }
     if status.number < seen.status {
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);
@@ -100,4 +109,17 @@ pub fn newest_status(
         return Err(one_reason("root-too-old", what, "ask for the newest evidence"));
     }
     Ok(status)
+}
+
+/// A status that cannot be read may freeze, bar or revoke anything, so nothing is decided, not even a return.
+fn unreadable(unread: &UnreadStatus) -> Reasons {
+    let number = unread.number.map_or_else(String::new, |number| format!(" {number}"));
+    let what = format!(
+        "a status signer signed status{number}, which this program cannot read ({}), so everything stays as it is; \
+         upgrade this program, or have the status signers sign a newer status that it can read",
+        unread.fault
+    );
+    let mut reasons = Reasons::default();
+    reasons.unclear("status-unreadable", what, "upgrade this program");
+    reasons
 }

@@ -19,8 +19,11 @@ use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
 use crate::records::Revoked;
-use crate::requests::{DEVELOPER, asks_for_run, exclude_change_authors, node_of, nodes, signed};
+use crate::requests::{
+    DEVELOPER, THE_RUN, asks_for_run, exclude_change_authors, node_of, nodes, signed, unapplied_in_run,
+};
 use crate::roots::{self, walk};
+use crate::unapplied;
 
 /// A piece of work, as a runner sees it.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +118,13 @@ pub fn open_run<'a>(
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| wrong(flaw.code, flaw.what))?;
+    unapplied::refuse("the trust root", &root.unapplied())?;
+    unapplied::refuse("the order", &order.unapplied())?;
+    for person in people.all() {
+        unapplied::refuse(&format!("the enrolment of {}", person.name), &person.unapplied())?;
+    }
     let (run, requester, others) = asked(order, due, &root, &people)?;
+    unapplied::refuse(THE_RUN, &unapplied_in_run(&run.arguments))?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }

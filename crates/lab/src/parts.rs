@@ -293,6 +293,8 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         checkpoint_root: None,
         highest: None,
         time: at(-300),
+        sequence: None,
+        previous: None,
     }
 }
 
@@ -417,6 +419,7 @@ fn receipt(parts: &Parts, runner: usize, work: &Work, built: &BuiltArtifact) -> 
         started: at(-500),
         ended: at(-400),
         forge: Forge::None,
+        verified_ref: None,
     }
 }
 

@@ -108,6 +108,10 @@ impl Person {
             grants,
             issued: at(-86_400),
             expires: at(300 * 86_400),
+            accounts: Vec::new(),
+            eligible: Vec::new(),
+            passkeys: Vec::new(),
+            openpgp: Vec::new(),
         }
     }
 }

@@ -54,6 +54,7 @@ impl Lab {
             returned: BTreeMap::new(),
             seen_time: at(-3_600),
             status: None,
+            unread: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
             running: Some(KnownRelease {
                 artifact: old_artifact(),

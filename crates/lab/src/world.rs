@@ -162,6 +162,16 @@ impl Lab {
         StatusFile { base, tightening: None }
     }
 
+    /// A status of a newer program, with this number, signed by these officers.
+    #[must_use]
+    pub fn unread_status(&self, number: u64, officers: &[usize]) -> StatusFile {
+        let mut payload = serde_json::to_value(Status { number, ..self.status() }).unwrap();
+        payload["v"] = serde_json::json!(2);
+        let bytes = evidence::canonical::encode("status", &payload).unwrap();
+        let envelope = Envelope::new(status::PAYLOAD_TYPE, bytes);
+        StatusFile { base: self.by_officers(envelope, status::NAMESPACE, officers), tightening: None }
+    }
+
     /// The statement of staging or production.
     #[must_use]
     pub fn environment(&self, environment: &str, baseline: &evidence::CommitId) -> Environment {
@@ -184,6 +194,10 @@ impl Lab {
             baseline: baseline.clone(),
             after,
             automatic: environment != "production",
+            class: None,
+            windows: None,
+            packs: Vec::new(),
+            template: None,
         }
     }
 

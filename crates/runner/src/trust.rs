@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::build::Due;
 use evidence::pin::Pin;
 use evidence::run_order::RunOrder;
+use evidence::status::StatusFile;
 use evidence::{Moment, Name};
 use judge::{Anchors, OpenedRun, Reasons, VerificationContext, open_run};
 use serde::{Deserialize, Serialize};
@@ -19,21 +20,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub struct Trust {
     anchors: Anchors,
-    pinned: Numbers,
+    pinned: Seen,
     file: PathBuf,
-    on_disk: Mutex<Option<Numbers>>,
+    on_disk: Mutex<Option<Seen>>,
 }
 
-/// The highest numbers that were seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The highest numbers seen, and a status that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Numbers {
+struct Seen {
     /// Version of this format; 1.
     v: u8,
     /// Version of the newest trust root.
     root: u32,
     /// Number of the newest status.
     status: u64,
+    /// The newest status that a status signer signed and that this program cannot read: until a newer one can be read,
+    /// no work is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unread: Option<StatusFile>,
 }
 
 /// Why a piece of work is refused.
@@ -63,15 +68,15 @@ impl Trust {
         let damaged = |what: String| TrustError::Damaged(file.display().to_string(), what);
         let on_disk = match fs::read(&file) {
             Ok(bytes) => {
-                Some(serde_json::from_slice::<Numbers>(&bytes).map_err(|error| damaged(error.to_string()))?)
+                Some(serde_json::from_slice::<Seen>(&bytes).map_err(|error| damaged(error.to_string()))?)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(TrustError::Io(file.display().to_string(), error)),
         };
-        if let Some(unknown) = on_disk.filter(|numbers| numbers.v != 1) {
+        if let Some(unknown) = on_disk.as_ref().filter(|seen| seen.v != 1) {
             return Err(damaged(format!("it is of version {}, which this program does not know", unknown.v)));
         }
-        let pinned = Numbers { v: 1, root: pin.root_version, status: pin.status };
+        let pinned = Seen { v: 1, root: pin.root_version, status: pin.status, unread: None };
         // A runner accepts rehearsals too, because agents decide whether the artifact of a rehearsal counts.
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
         Ok(Self { anchors, pinned, file, on_disk: Mutex::new(on_disk) })
@@ -89,39 +94,63 @@ impl Trust {
         runner: &Name,
         now: Moment,
     ) -> Result<OpenedRun<'a>, TrustError> {
-        let seen = self.newest(*self.on_disk());
-        let seen =
-            VerificationContext { root: seen.root, status: seen.status, ..VerificationContext::default() };
+        let seen = self.meet(order)?;
         let opened = open_run(order, due, runner, &self.anchors, &seen, now).map_err(TrustError::Refused)?;
         let mut on_disk = self.on_disk();
-        let seen = self.newest(*on_disk);
+        let seen = self.newest(on_disk.as_ref());
         let (root, status) = opened.numbers();
-        let newest = Numbers { v: 1, root: seen.root.max(root), status: seen.status.max(status) };
-        if *on_disk != Some(newest) {
+        let newest = Seen { root: seen.root.max(root), status: seen.status.max(status), ..seen };
+        self.keep(&mut on_disk, newest)?;
+        Ok(opened)
+    }
+
+    /// Notes the order's status if a signer signed it and it cannot be read, so that it holds although the server shows an
+    /// older one later. Returns what has been seen.
+    fn meet(&self, order: &RunOrder) -> Result<VerificationContext, TrustError> {
+        let mut on_disk = self.on_disk();
+        let mut seen = self.newest(on_disk.as_ref());
+        let context = |seen: &Seen| VerificationContext {
+            root: seen.root,
+            status: seen.status,
+            newer: seen.unread.iter().cloned().collect(),
+            ..VerificationContext::default()
+        };
+        if let Ok(root) = judge::newest_root(&order.roots, &self.anchors, &context(&seen))
+            && order.status.is_unread_after(seen.unread.as_ref(), seen.status, &root)
+        {
+            seen.unread = Some(order.status.clone());
+            self.keep(&mut on_disk, seen.clone())?;
+        }
+        Ok(context(&seen))
+    }
+
+    fn keep(&self, on_disk: &mut Option<Seen>, newest: Seen) -> Result<(), TrustError> {
+        if on_disk.as_ref() != Some(&newest) {
             let bytes = serde_json::to_vec(&newest)
                 .map_err(|error| TrustError::Damaged(self.file.display().to_string(), error.to_string()))?;
             disk::replace("runner.seen", &self.file, &bytes, 0o600)?;
             *on_disk = Some(newest);
         }
-        Ok(opened)
+        Ok(())
     }
 
     /// Highest version of a trust root that the runner has seen.
     #[must_use]
     pub fn newest_root(&self) -> u32 {
-        self.newest(*self.on_disk()).root
+        self.newest(self.on_disk().as_ref()).root
     }
 
-    fn on_disk(&self) -> MutexGuard<'_, Option<Numbers>> {
+    fn on_disk(&self) -> MutexGuard<'_, Option<Seen>> {
         self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn newest(&self, on_disk: Option<Numbers>) -> Numbers {
-        let on_disk = on_disk.unwrap_or(self.pinned);
-        Numbers {
+    fn newest(&self, on_disk: Option<&Seen>) -> Seen {
+        let on_disk = on_disk.unwrap_or(&self.pinned);
+        Seen {
             v: 1,
             root: self.pinned.root.max(on_disk.root),
             status: self.pinned.status.max(on_disk.status),
+            unread: on_disk.unread.clone(),
         }
     }
 }

@@ -251,6 +251,7 @@ impl Bench {
             started: now,
             ended: now,
             forge: Forge::None,
+            verified_ref: None,
         }
     }
 

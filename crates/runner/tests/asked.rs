@@ -314,3 +314,37 @@ fn attack_a_check_that_was_done_is_not_done_again_for_another_answer() {
     assert_eq!(ending(&work(&runner, &of(4)).unwrap()).0, Ending::GaveUp, "no agent says that it runs");
     assert_eq!(ran.load(Ordering::Relaxed), 1);
 }
+
+/// A status of a newer program stops the runner, over a restart and when the server shows the older one again. A newer one
+/// that can be read lets it go on.
+#[test]
+fn attack_an_older_status_after_one_that_the_runner_cannot_read() {
+    let lab = runs::in_team();
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Arc::default();
+    let mut asked = build(lab.asked());
+    let work = |asked: &WorkOffer| {
+        let bench = bench(&lab, dir.path(), &ran);
+        ending(&bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap())
+    };
+    // Bytes that no status signer signed are an unsound order, and are forgotten.
+    let honest = asked.order.status.clone();
+    asked.order.status = lab.unread_status(5, &[]);
+    assert!(work(&asked).1.contains("status-unsound"));
+    let seen = dir.path().join("seen.json");
+    assert!(!seen.exists());
+    asked.order.status = lab.unread_status(5, &[1]);
+    let (exit, log) = work(&asked);
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 0), "{log}");
+    assert!(log.contains("status-unreadable") && log.contains("upgrade this program"), "{log}");
+    assert!(std::fs::read_to_string(&seen).unwrap().contains("unread"));
+    asked.order.status = honest;
+    assert!(work(&asked).1.contains("status-unreadable"));
+    let mut newer = lab.status();
+    for (number, runs) in [(5, 0), (6, 1)] {
+        newer.number = number;
+        asked.order.status = lab.signed_status(&newer, &[0, 1]);
+        work(&asked);
+        assert_eq!(ran.load(Ordering::Relaxed), runs, "status {number}");
+    }
+}

@@ -108,6 +108,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         returned: BTreeMap::new(),
         seen_time: evidence::Moment::default(),
         status: None,
+        unread: None,
         checkpoint: seen.to_string(),
         running: None,
         before: None,

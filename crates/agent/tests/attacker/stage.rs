@@ -80,6 +80,9 @@ impl Stage {
             memory_bytes: 4 << 30,
             strategy: "replace".into(),
             on_failure: "return".into(),
+            rollout: None,
+            secrets: BTreeMap::new(),
+            before: Vec::new(),
         })
     }
 

@@ -155,6 +155,7 @@ pub fn write_memory(
         returned: BTreeMap::new(),
         seen_time: evidence::Moment::default(),
         status: None,
+        unread: None,
         checkpoint: pin.checkpoint.clone(),
         running: None,
         before: None,

@@ -203,6 +203,10 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
         grants,
         issued: now,
         expires: now.later_by(YEAR),
+        accounts: Vec::new(),
+        eligible: Vec::new(),
+        passkeys: Vec::new(),
+        openpgp: Vec::new(),
     };
     let mut envelope = statement.envelope()?;
     trust_sign::sign_shown(&home, &mut envelope, &[], verb.yes, output)?;

@@ -205,6 +205,10 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         baseline,
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
+        class: None,
+        windows: None,
+        packs: Vec::new(),
+        template: None,
     };
     Ok(StatementDraft { statement, policy, configuration })
 }

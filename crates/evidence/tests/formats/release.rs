@@ -181,6 +181,8 @@ fn agent_report_example() {
         checkpoint_root: Some(Digest::of(b"tree")),
         highest: Some(4),
         time: NOW.parse().unwrap(),
+        sequence: None,
+        previous: None,
     };
     let envelope = report.sign(&signer).unwrap();
     check("agent-report", 0, envelope.payload(evidence::report::PAYLOAD_TYPE).unwrap());
@@ -379,6 +381,7 @@ fn bundle_and_order_examples() {
         enrolments: vec![order.enrolment],
         requests: vec![order.request],
         checks: Vec::new(),
+        trigger: None,
     };
     check("run-order", 0, &order.encode().unwrap());
     assert_eq!(RunOrder::decode(&order.encode().unwrap()).unwrap(), order);

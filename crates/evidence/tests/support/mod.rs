@@ -145,6 +145,10 @@ pub fn enrolment_of(person: &Person, sign_in: u8, commit: u8) -> Enrolment {
         ],
         issued: NOW.parse().unwrap(),
         expires: "2027-11-21T02:41:44.000Z".parse().unwrap(),
+        accounts: Vec::new(),
+        eligible: Vec::new(),
+        passkeys: Vec::new(),
+        openpgp: Vec::new(),
     }
 }
 
@@ -194,6 +198,10 @@ pub fn environment() -> Environment {
         baseline: "a".repeat(40).parse().unwrap(),
         after: Some(name("staging")),
         automatic: false,
+        class: None,
+        windows: None,
+        packs: Vec::new(),
+        template: None,
     }
 }
 
@@ -227,5 +235,6 @@ pub fn receipt() -> Receipt {
         started: now,
         ended: now,
         forge: Forge::None,
+        verified_ref: None,
     }
 }

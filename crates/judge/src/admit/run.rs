@@ -13,6 +13,8 @@ use evidence::{Digest, Name};
 
 use super::form::{AdmitError, Admitted, Known, Sent, arguments, malformed, refuse};
 use crate::arguments::RunArguments;
+use crate::requests::THE_RUN;
+use crate::unapplied::{FIELD_UNAPPLIED, UPGRADE};
 
 pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let arguments: RunArguments = arguments(sent.request)?;
@@ -29,6 +31,13 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     let blobs = vec![bytes.clone(), envelope];
     let project = Some(arguments.project.clone());
     let kept = |command| Ok(Admitted { command, project: project.clone(), blobs: blobs.clone() });
+    if let Some(fault) = arguments.fault() {
+        return Err(malformed(fault));
+    }
+    if let Some(field) = arguments.unapplied().first() {
+        let what = format!("{THE_RUN} has `{field}`, which this program does not apply");
+        return kept(refuse(FIELD_UNAPPLIED, &what, UPGRADE));
+    }
     let (parsed, releases) = match (Pipeline::parse(file), services(&checked.files)) {
         (Ok(parsed), Ok(releases)) => (parsed, releases),
         (Err(error), _) => return kept(refuse("pipeline-unsound", &error, COMMIT_AGAIN)),

@@ -361,7 +361,7 @@ fn staged(lab: &Lab, parts: &mut Parts) {
 }
 
 /// The receipts with a change, signed by the same keys; approvers saw these changed ones.
-fn signed_again(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
+pub(super) fn signed_again(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
     parts.receipts = lab.receipts(parts, lab.run(parts).idempotency(), change);
     lab.approve(parts);
 }

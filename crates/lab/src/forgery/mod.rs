@@ -18,6 +18,7 @@ mod row;
 pub mod runs;
 mod seen;
 mod statements;
+mod unapplied;
 
 pub use ledger::new_origin;
 pub use revoked::{long_there, revoke};
@@ -27,7 +28,7 @@ pub use statements::{KINDS, StatedKind, each as statements};
 /// Every row about work on a runner.
 #[must_use]
 pub fn all_work() -> Vec<runs::RunForgery> {
-    [runs::all(), checking::rows()].concat()
+    [runs::all(), checking::rows(), unapplied::work()].concat()
 }
 
 /// Every row.
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Forgery> {
         seen::rows(),
         checks::rows(),
         place::rows(),
+        unapplied::rows(),
     ]
     .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()

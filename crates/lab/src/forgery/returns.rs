@@ -32,6 +32,11 @@ fn orders() -> Vec<Forgery> {
         turned("a return under an unsigned status", "status-unsound", |lab, order| {
             order.status = lab.signed_status(&lab.status(), &[0]);
         }),
+        turned("a return under a status of a newer program", "status-unreadable", |lab, order| {
+            order.status = lab.unread_status(1, &[0]);
+        }),
+        turned("a return after a status of a newer program", "status-unreadable", |_, _| {})
+            .agent_saw(|lab, memory| memory.unread = Some(lab.unread_status(2, &[0]))),
         turned("a return under a status that was replaced", "status-rollback", |_, _| {})
             .agent_saw(|_, memory| memory.seen_status = 2),
         turned("a return to an artifact that is barred", "artifact-barred", |lab, order| {

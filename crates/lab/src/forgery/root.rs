@@ -91,6 +91,13 @@ fn statuses() -> Vec<Forgery> {
             .agent_saw(|lab, memory| memory.status = Some(revoked(lab)))
             .people_saw(|lab, seen| seen.newer = vec![revoked(lab)])
             .unknown_to(&[Verify]),
+        forged("a status of a newer program that is taken for none", "status-unreadable", |lab, parts| {
+            parts.status = lab.unread_status(1, &[0]);
+        }),
+        forged("a status by hand that the reader's program cannot read", "status-unreadable", |_, _| {})
+            .agent_saw(|lab, memory| memory.unread = Some(lab.unread_status(2, &[0])))
+            .people_saw(|lab, seen| seen.newer = vec![lab.unread_status(2, &[0])])
+            .unknown_to(&[Verify]),
         forged("a freeze that is overlooked", "frozen", |lab, parts| parts.status = frozen(lab)),
         forged("an artifact that is barred", "artifact-barred", |lab, parts| {
             let mut status = lab.status();

@@ -67,8 +67,9 @@ impl WorkOffer {
         };
         let is_check = matches!(self.due.work, Work::Check(_));
         let checked = checked.and_then(|_| if is_check { target().map(drop) } else { Ok(()) });
-        let reasons = checked.err().map(|reasons| reasons.against).unwrap_or_default();
-        reasons.into_iter().map(|reason| reason.code).collect()
+        let reasons = checked.err().unwrap_or_default();
+        let reasons = reasons.against.into_iter().chain(reasons.unclear);
+        reasons.map(|reason| reason.code).collect()
     }
 
     /// The same for other work of the same run.
@@ -79,13 +80,13 @@ impl WorkOffer {
         self
     }
 
-    fn run(&self) -> Request {
+    pub(super) fn run(&self) -> Request {
         let mut read = self.order.requests.iter().map(|envelope| Request::read(envelope).unwrap());
         read.find(|request| request.action.as_str() == "run").unwrap()
     }
 
     /// Replaces the run's request.
-    fn asks(&mut self, envelope: Envelope) {
+    pub(super) fn asks(&mut self, envelope: Envelope) {
         self.order.requests.retain(|other| Request::read(other).unwrap().action.as_str() != "run");
         self.due.nonce =
             nonce(seed(Request::read(&envelope).unwrap().idempotency()), &self.due.work, &self.runner);
@@ -93,7 +94,7 @@ impl WorkOffer {
     }
 
     /// Replaces a person's enrolment.
-    fn enrols(&mut self, envelope: Envelope) {
+    pub(super) fn enrols(&mut self, envelope: Envelope) {
         let person = Enrolment::read(&envelope).unwrap().person;
         self.order.enrolments.retain(|other| Enrolment::read(other).unwrap().person != person);
         self.order.enrolments.push(envelope);
@@ -134,6 +135,7 @@ impl Lab {
                 enrolments,
                 requests: vec![envelope, self.agrees(&self.bob, 70, &pack.commit)],
                 checks: Vec::new(),
+                trigger: None,
             },
             due: Due {
                 run: run.nonce.into(),
@@ -218,6 +220,12 @@ fn roots() -> Vec<RunForgery> {
             asked.order.status = lab.signed_status(&lab.status(), &[0]);
         }),
         asked("status 1, when status 2 was seen", "status-rollback", |_, asked| asked.seen.status = 2),
+        asked("a run under a status of a newer program", "status-unreadable", |lab, asked| {
+            asked.order.status = lab.unread_status(1, &[0]);
+        }),
+        asked("a run after a status of a newer program", "status-unreadable", |lab, asked| {
+            asked.seen.newer = vec![lab.unread_status(2, &[0])];
+        }),
         RunForgery {
             later: 31 * 86_400,
             ..asked("a hidden revocation, when the status has ended", "status-expired", |_, _| {})

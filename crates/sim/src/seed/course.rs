@@ -323,6 +323,8 @@ impl Course {
             checkpoint_root: None,
             highest: None,
             time: machine::now(),
+            sequence: None,
+            previous: None,
         };
         let signed = report.sign(&self.estate.agents[place]).unwrap();
         drop(state);

@@ -193,6 +193,10 @@ impl Estate {
                 agents: vec![agent],
                 baseline: project.base.clone(),
                 after: before.checked_sub(1).map(|n| lab::name(ENVIRONMENTS[n])),
+                class: None,
+                windows: None,
+                packs: Vec::new(),
+                template: None,
             };
             FirstEnvironment {
                 statement: self.by_officers(statement.envelope().unwrap(), environment::NAMESPACE, &[0, 1]),

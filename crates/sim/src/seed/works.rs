@@ -74,6 +74,7 @@ pub fn done(project: &Project, change: &Change, due: &Due, signer: &MachineSigne
         started: before(took_ms),
         ended: machine::now(),
         forge: Forge::None,
+        verified_ref: None,
     };
     (blobs, receipt.sign(signer).unwrap())
 }

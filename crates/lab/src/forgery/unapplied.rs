@@ -1,0 +1,140 @@
+//! Fields that restrict what may happen and that this program does not apply: what they are about is not decided.
+
+use evidence::Digest;
+use evidence::environment::{Class, Environment};
+use evidence::plan::{SecretReference, StepBefore};
+use evidence::pool::Pool;
+use evidence::receipt::{Forge, ForgeAnswer};
+use evidence::rollout::{Rollout, RolloutStep};
+use evidence::run_order::{Occurrence, TriggerOrder};
+use serde_json::{Value, json};
+
+use super::build::signed_again;
+use super::people::enrol;
+use super::row::{Forgery, forged};
+use super::runs::{RunForgery, asked};
+use crate::parts::Parts;
+use crate::world::{Lab, name};
+
+const CODE: &str = "field-unapplied";
+
+pub(super) fn rows() -> Vec<Forgery> {
+    [statements(), releases()].concat()
+}
+
+fn statements() -> Vec<Forgery> {
+    fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+        forged(name, CODE, pieces)
+    }
+    vec![
+        row("a runner of a pool whose bounds nobody keeps", |_, _| {}).in_lab(|lab| lab.unusual = pooled),
+        row("a release to what is production, as if it had no class", |lab, parts| {
+            instead(lab, parts, |statement| statement.class = Some(Class::Production));
+        }),
+        row("a release outside its windows", |lab, parts| {
+            instead(lab, parts, |statement| statement.windows = Some(Digest::of(b"windows")));
+        }),
+        row("a release under a policy without a pack that it needs", |lab, parts| {
+            instead(lab, parts, |statement| statement.packs = vec![name("sox-itgc")]);
+        }),
+        row("a release to a place that is made from a template", |lab, parts| {
+            instead(lab, parts, |statement| statement.template = Some(Digest::of(b"template")));
+        }),
+        row("evidence of a place that is made from a template", |lab, parts| {
+            let mut statement = lab.environment("staging", &parts.replaces.1);
+            statement.template = Some(Digest::of(b"template"));
+            parts.environments[0] = lab.signed_environment(&statement, &[0, 1]);
+            lab.approve(parts);
+        }),
+        row("an approval by somebody who may take on another role", |lab, parts| {
+            enrol(lab, parts, &lab.bob, |enrolment| enrolment.eligible = enrolment.grants.clone());
+        }),
+        row("a change whose pusher is not barred", |lab, parts| {
+            signed_again(lab, parts, |receipt| receipt.forge = pushed());
+        }),
+    ]
+}
+
+fn releases() -> Vec<Forgery> {
+    fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+        forged(name, CODE, pieces)
+    }
+    vec![
+        row("a rollout that gives everything at once", |lab, parts| {
+            let steps = vec![RolloutStep { percent: 100, pause_ms: 0, automatic: true }];
+            parts.plan.rollout = Some(Rollout { steps, thresholds: Vec::new() });
+            lab.approve(parts);
+        }),
+        row("a release without the secrets that it needs", |lab, parts| {
+            let secret = SecretReference { secret: name("database"), least: 1 };
+            parts.plan.secrets = [(name("password"), secret)].into();
+            lab.approve(parts);
+        }),
+        row("a release without the step before it", |lab, parts| {
+            let command = vec!["migrate".to_owned()];
+            parts.plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000 }];
+            lab.approve(parts);
+        }),
+        row("a run on a ref that nobody verified", |lab, parts| {
+            let arguments = beside(lab.run(parts).arguments, "ref", json!("refs/heads/main"));
+            parts.requests[0] = lab.request(&lab.ada, "run", arguments, 70).1;
+        }),
+        row("a run with the runner that it was to do without", |lab, parts| {
+            let arguments = beside(lab.run(parts).arguments, "without", json!(["runner-1"]));
+            parts.requests[0] = lab.request(&lab.ada, "run", arguments, 70).1;
+        }),
+    ]
+}
+
+/// Rows about work on a runner.
+pub(super) fn work() -> Vec<RunForgery> {
+    fn row(name: &'static str, change: fn(&Lab, &mut super::runs::WorkOffer)) -> RunForgery {
+        asked(name, CODE, change)
+    }
+    vec![
+        row("work outside the runner's pool", |_, _| {}).in_lab(|lab| {
+            lab.pipeline = super::runs::PIPELINE;
+            lab.unusual = pooled;
+        }),
+        row("a trigger beside a person's request", |_, asked| {
+            let statement = asked.order.requests[0].clone();
+            let occurrence = Occurrence::Ref("refs/heads/main".parse().unwrap());
+            asked.order.trigger = Some(TriggerOrder { statement, occurrence });
+        }),
+        row("work that somebody asked for who may take on another role", |lab, asked| {
+            let mut enrolment = lab.ada.enrolment(&["developer"]);
+            enrolment.eligible = enrolment.grants.clone();
+            asked.enrols(lab.signed_enrolment(&enrolment));
+        }),
+        row("work on a ref that nobody verified", |lab, asked| {
+            let arguments = beside(asked.run().arguments, "ref", json!("refs/heads/main"));
+            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
+        }),
+        row("work of a runner that the run was to do without", |lab, asked| {
+            let arguments = beside(asked.run().arguments, "without", json!(["runner-1"]));
+            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
+        }),
+    ]
+}
+
+fn pooled(root: &mut evidence::trust_root::TrustRoot) {
+    root.runners[0].pool = Some(Pool::Fork);
+}
+
+fn pushed() -> Forge {
+    let pusher = Some("1001".parse().unwrap());
+    Forge::Asked(ForgeAnswer { host: "forge.example".parse().unwrap(), pusher, merger: None })
+}
+
+/// Has the statement of production signed again with a change.
+fn instead(lab: &Lab, parts: &mut Parts, change: impl FnOnce(&mut Environment)) {
+    let mut statement = lab.environment("production", &parts.replaces.1);
+    change(&mut statement);
+    parts.environments[1] = lab.signed_environment(&statement, &[0, 1]);
+    lab.approve(parts);
+}
+
+fn beside(mut arguments: Value, field: &str, value: Value) -> Value {
+    arguments[field] = value;
+    arguments
+}
