@@ -185,16 +185,13 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Enve
 
 /// Pins the numbers of the evidence, so that nobody can show older ones next time.
 pub fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Error> {
-    let environments = pinned_review::seen_of(checked).beside(&pin.environments);
-    let newer = Pin {
-        root_version: checked.trust.root.version,
-        root: checked.trust.root_digest,
-        status: checked.trust.status.number.max(pin.status),
-        environments,
-        checkpoint: checked.ledger.proven.checkpoint.to_string(),
-        ..pin.clone()
-    };
-    pins::write(&newer).map(drop)
+    pins::raise(pin, |pin| {
+        pin.root_version = checked.trust.root.version;
+        pin.root = checked.trust.root_digest;
+        pin.status = checked.trust.status.number;
+        pin.environments = pinned_review::seen_of(checked).beside(&pin.environments);
+        pin.checkpoint = checked.ledger.proven.checkpoint.to_string();
+    })
 }
 
 /// The changed files, from the repository of a directory, if it has both commits.

@@ -95,6 +95,9 @@ pub enum Error {
     /// A trust root is invalid.
     #[error(transparent)]
     Root(#[from] evidence::trust_root::TrustRootError),
+    /// An enrolment is invalid.
+    #[error(transparent)]
+    Enrolment(#[from] evidence::enrolment::EnrolmentError),
     /// A status is invalid.
     #[error(transparent)]
     Status(#[from] evidence::status::StatusError),

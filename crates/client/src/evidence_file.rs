@@ -9,9 +9,9 @@ use evidence::Place;
 use evidence::bundle::BYTES_MAX;
 use wire::{Client, PlaceView, ReleaseKind, ReleaseView, RunFilter};
 
+use crate::access::Access;
 use crate::error::Error;
 use crate::files::{private_dir, write_shared};
-use crate::home::Home;
 use crate::profile::Profile;
 use crate::{dirs, project};
 
@@ -26,7 +26,7 @@ pub struct SavedEvidence {
 
 /// Saves the evidence of a release.
 pub async fn save(
-    home: &Home,
+    access: &Access,
     client: &Client,
     release: &ReleaseView,
     out: Option<&Path>,
@@ -41,7 +41,7 @@ pub async fn save(
     let bytes = client.blob(&digest, BYTES_MAX).await?;
     let file = match out {
         Some(file) => file.to_path_buf(),
-        None => usual(home, place, number)?,
+        None => usual(access, place, number)?,
     };
     write_shared(&file, &bytes)?;
     Ok(SavedEvidence { release: number, file })
@@ -49,14 +49,14 @@ pub async fn save(
 
 /// A file in the current directory. If that is in a repository whose git cannot be told to ignore the file, a file in the
 /// person's own data directory.
-fn usual(home: &Home, place: &Place, number: u64) -> Result<PathBuf, Error> {
+fn usual(access: &Access, place: &Place, number: u64) -> Result<PathBuf, Error> {
     let name = format!("{}-{number}.bundle", place.to_string().replace('/', "-"));
     let here = std::env::current_dir()?;
     let is_outside = matches!(project::toplevel(&here), Ok(None));
     if is_outside || project::ignore(&here.join(&name), &format!("{}-*.bundle", place.project)) {
         return Ok(PathBuf::from(name));
     }
-    let dir = dirs::evidence_dir(Profile::of(home)?.installation)?;
+    let dir = dirs::evidence_dir(Profile::of(access)?.installation)?;
     private_dir(&dir)?;
     Ok(dir.join(name))
 }

@@ -5,6 +5,8 @@
 //! believed before it is verified under the person's pin. This crate deliberately omits the command line, terminals and
 //! the server's storage: it prints nothing.
 
+pub mod access;
+mod addresses;
 pub mod advisories;
 mod ancestry;
 pub mod approval;
@@ -16,6 +18,7 @@ pub mod dirs;
 pub mod dossier;
 mod error;
 pub mod evidence_file;
+pub mod fetched;
 pub mod files;
 pub mod foresight;
 pub mod home;

@@ -83,6 +83,8 @@ impl wire::Anchor for PinnedRoot {
 
     fn keep_root(&self, root: u32) -> Result<(), AnchorError> {
         let kept = || {
+            // Two processes that write at the same time would lose each other's version.
+            let _lock = lock(&self.file)?;
             if root <= self.seen.max(read(&self.file)?) {
                 return Ok(());
             }
@@ -98,6 +100,12 @@ impl wire::Anchor for PinnedRoot {
     fn nonce(&self) -> Result<Id, AnchorError> {
         random::id().map_err(|failure| AnchorError::Randomness(failure.to_string()))
     }
+}
+
+fn lock(file: &Path) -> Result<fs::File, Error> {
+    let dir = file.parent().unwrap_or(file);
+    files::private_dir(dir)?;
+    Ok(disk::lock_file(&dir.join("introduced.lock"), "another process writes it; try again")?)
 }
 
 /// The version in a file, 0 if the file is missing.

@@ -11,9 +11,9 @@ use evidence::request::{self, Request};
 use serde_json::Value;
 use wire::{Client, ClientError, CommandOutcome, ProblemKind, Submission};
 
+use crate::access::Access;
 use crate::clock::now;
 use crate::error::Error;
-use crate::home::Home;
 use crate::profile::Profile;
 use crate::random;
 use crate::signing::PersonKey;
@@ -45,9 +45,9 @@ pub struct Sent {
     pub outcome: CommandOutcome,
 }
 
-/// Signs a request with the sign-in key of the profile that belongs to a data directory.
-pub fn sign(home: &Home, action: &str, arguments: Value, parts: Parts) -> Result<SignedRequest, Error> {
-    let profile = Profile::of(home)?;
+/// Signs a request with the sign-in key of the profile that belongs to an installation.
+pub fn sign(access: &Access, action: &str, arguments: Value, parts: Parts) -> Result<SignedRequest, Error> {
+    let profile = Profile::of(access)?;
     let now = now()?;
     let request = Request {
         v: 1,

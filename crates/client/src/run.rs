@@ -12,9 +12,9 @@ use review::outcome::{self, PlaceOutcome, Stand};
 use review::{approvers, next_step};
 use wire::{Client, PlaceView, RunFilter, RunState, RunView, WorkState};
 
+use crate::access::Access;
 use crate::dossier::Dossier;
 use crate::error::Error;
-use crate::home::Home;
 use crate::pending::PendingGate;
 use crate::profile::Profile;
 use crate::waiting;
@@ -104,7 +104,7 @@ pub async fn follow(
 
 /// The next command for this run. A release whose gate has other reasons than a missing approval needs something else first.
 pub async fn next(
-    home: &Home,
+    access: &Access,
     client: &Client,
     outcomes: &[PlaceOutcome],
     gates: &[PendingGate],
@@ -122,19 +122,19 @@ pub async fn next(
         }
     }
     match approvals {
-        0 => approval(home, client, place).await,
+        0 => approval(access, client, place).await,
         _ => Ok(format!("countersign promote {place}")),
     }
 }
 
 /// The command that approves a release, with the names of possible approvers if this person's own approval would not count.
-async fn approval(home: &Home, client: &Client, place: &Place) -> Result<String, Error> {
+async fn approval(access: &Access, client: &Client, place: &Place) -> Result<String, Error> {
     let command = approvers::command(place);
     let installation = client.installation().await?;
     if installation.mode == Mode::Solo {
         return Ok(command);
     }
-    let profile = Profile::of(home)?;
+    let profile = Profile::of(access)?;
     // If the evidence does not hold, nobody can be named; `approve` then reports why it does not hold.
     let dossier = Dossier::fetch(&profile, client, place).await;
     let Ok(checked) = dossier.as_ref().map_err(drop).and_then(|dossier| dossier.check().map_err(drop)) else {

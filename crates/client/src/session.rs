@@ -2,7 +2,8 @@
 //!
 //! The owner of the server's data directory always connects through the Unix socket in it: connections of others cannot
 //! fill it, nobody else can replace it, and it needs no session. Any other person connects over TCP: the server proves
-//! its identity under the person's pin, the person signs one request, and the session is kept for the next command.
+//! its identity under the person's pin, the person signs one request, and the session is kept for the next command. For an
+//! installation on another machine, the pin names the server's addresses.
 //! Invariant: a session's token lies in the person's own directory, readable by its owner alone.
 
 use std::fs::{self, File};
@@ -11,12 +12,17 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use domain::PersonId;
+use evidence::Id;
 use evidence::dsse::Envelope;
-use evidence::request::{NAMESPACE, Request};
+use evidence::pin::Pin;
+use evidence::request::{NAMESPACE, Request, UNNAMED};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wire::{Client, OPEN_SESSION, SOCKET_FILE, Session, SignIn, SignInError};
 
+use crate::access::Access;
+use crate::addresses;
 use crate::clock::now;
 use crate::dirs;
 use crate::error::Error;
@@ -29,30 +35,53 @@ use crate::random;
 use crate::request::VALIDITY;
 use crate::signing::PersonKey;
 
-/// A client of the server that runs on a data directory, under the person's name. The owner of the directory connects
-/// through its socket only: a program that took over the port of a stopped server gets nothing.
-pub fn client(home: &Home) -> Result<Client, Error> {
-    let client = match socket(home.data())? {
-        // The name satisfies the server's check of the host; the socket alone decides which server is reached.
-        Some(socket) => Client::at_socket(&socket, "http://localhost")?,
-        None => Client::new(&home.url()?)?.with_anchor(Box::new(pinned(home)?)),
+/// A client of an installation's server, under the person's name. The owner of its data directory connects through the socket
+/// in it only: a program that took over the port of a stopped server gets nothing.
+pub fn client(access: &Access) -> Result<Client, Error> {
+    let client = match access {
+        Access::Host(home) => match socket(home.data())? {
+            // The name satisfies the server's check of the host; the socket alone decides which server is reached.
+            Some(socket) => Client::at_socket(&socket, "http://localhost")?,
+            None => Client::new(&home.url()?)?.with_anchor(Box::new(pinned(home)?)),
+        },
+        Access::Remote(installation) => addresses::client(&pin(*installation)?)?,
     };
-    Ok(match Profile::near(home)? {
-        Some(profile) => client.with_person(Box::new(Person(profile))),
+    Ok(match Profile::near(access)? {
+        Some(profile) => client.with_person(Box::new(Person::of(&profile))),
         None => client,
     })
 }
 
+/// A client of the server that a pin leads to, before anybody has a profile here.
+pub fn client_of(pin: &Pin) -> Result<Client, Error> {
+    addresses::client(pin)
+}
+
+/// The person whom a sign-in key belongs to, as the server that a pin leads to says; the server knows it by one signed request.
+pub async fn person_of(pin: &Pin, sign_in_key: &Path, client: Client) -> Result<(PersonId, Client), Error> {
+    let person =
+        Person { installation: pin.installation, person: None, sign_in_key: sign_in_key.to_path_buf() };
+    let client = client.with_person(Box::new(person));
+    let found = client.open_session().await?.person.ok_or_else(|| {
+        Error::unusable("the server does not say who is enrolled with your key, so it is of an older version; name yourself with --person ID")
+    })?;
+    Ok((found, client))
+}
+
 /// The person's pin of the installation that a data directory belongs to.
 fn pinned(home: &Home) -> Result<PinnedRoot, Error> {
-    let profile = Profile::of(home)?;
-    let pin = pins::read(profile.installation)?.ok_or_else(|| {
+    let profile = Profile::of(&Access::Host(home.clone()))?;
+    let pin = pin(profile.installation)?;
+    PinnedRoot::of(&pin, pin.root_version, &dirs::person_dir(profile.installation)?)
+}
+
+fn pin(installation: Id) -> Result<Pin, Error> {
+    pins::read(installation)?.ok_or_else(|| {
         Error::unusable(
             "you have pinned nothing, so no server can show you over TCP that it is yours: get the line of \
-             `countersign trust pin` from a colleague, then `countersign key use --pin LINE --person ID`",
+             `countersign trust pin` from a colleague, then `countersign key use LINE`",
         )
-    })?;
-    PinnedRoot::of(&pin, pin.root_version, &dirs::person_dir(profile.installation)?)
+    })
 }
 
 /// The Unix socket of the server in a data directory; `None` if the server runs as another user or on another machine,
@@ -85,9 +114,14 @@ pub async fn serving(data: &Path) -> Option<u32> {
     stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())
 }
 
-/// A person who signs in with the sign-in key of the profile.
+/// A person who signs in.
 #[derive(Debug)]
-struct Person(Profile);
+struct Person {
+    installation: Id,
+    /// `None` if the server is to say who the person is.
+    person: Option<PersonId>,
+    sign_in_key: PathBuf,
+}
 
 /// A session as stored on disk.
 #[derive(Serialize, Deserialize)]
@@ -96,21 +130,26 @@ struct SavedSession {
     /// Version of this format; 1.
     v: u8,
     /// The person whose session this is.
-    person: domain::PersonId,
+    person: PersonId,
     session: Session,
 }
 
 impl Person {
+    fn of(profile: &Profile) -> Self {
+        let sign_in_key = profile.sign_in_key.clone();
+        Self { installation: profile.installation, person: Some(profile.person), sign_in_key }
+    }
+
     fn file(&self) -> Result<PathBuf, Error> {
-        Ok(dirs::person_dir(self.0.installation)?.join("session.json"))
+        Ok(dirs::person_dir(self.installation)?.join("session.json"))
     }
 
     fn signed(&self, server: &str, challenge: &str) -> Result<Envelope, Error> {
         let now = now()?;
         let request = Request {
             v: 1,
-            installation: self.0.installation,
-            person: self.0.person.id(),
+            installation: self.installation,
+            person: self.person.map_or(UNNAMED, PersonId::id),
             issued: now,
             expires: now.later_by(VALIDITY),
             nonce: random::id()?,
@@ -118,7 +157,7 @@ impl Person {
             arguments: json!({ "server": server, "challenge": challenge }),
         };
         let mut envelope = request.envelope()?;
-        PersonKey::read(&self.0.sign_in_key)?.sign(&mut envelope, NAMESPACE)?;
+        PersonKey::read(&self.sign_in_key)?.sign(&mut envelope, NAMESPACE)?;
         Ok(envelope)
     }
 }
@@ -126,7 +165,7 @@ impl Person {
 impl SignIn for Person {
     fn stored_token(&self) -> Option<String> {
         let kept: SavedSession = serde_json::from_slice(&fs::read(self.file().ok()?).ok()?).ok()?;
-        let counts = kept.v == 1 && kept.person == self.0.person && kept.session.expires > now().ok()?;
+        let counts = kept.v == 1 && Some(kept.person) == self.person && kept.session.expires > now().ok()?;
         counts.then_some(kept.session.token)
     }
 
@@ -136,7 +175,8 @@ impl SignIn for Person {
 
     /// Saves a session. A failure is ignored: the next command signs in again.
     fn store(&self, session: &Session) {
-        let kept = SavedSession { v: 1, person: self.0.person, session: session.clone() };
+        let Some(person) = session.person.or(self.person) else { return };
+        let kept = SavedSession { v: 1, person, session: Session { person: None, ..session.clone() } };
         if let (Ok(file), Ok(text)) = (self.file(), serde_json::to_string(&kept)) {
             drop(files::write_private(&file, &text));
         }

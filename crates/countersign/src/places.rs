@@ -53,6 +53,18 @@ pub struct Project<'a> {
     pub elsewhere: &'a BTreeMap<Place, MachineLine>,
 }
 
+/// The places of every service in the usual environments.
+pub fn usual(project: &Project<'_>) -> Result<Vec<Place>, Failure> {
+    let mut places = Vec::new();
+    for service in project.releases.services.keys() {
+        for (environment, _) in DEFAULT_ENVIRONMENTS {
+            let environment = environment.parse()?;
+            places.push(Place { project: project.name.clone(), service: service.clone(), environment });
+        }
+    }
+    Ok(places)
+}
+
 /// Directories of the agents of every service in the usual environments.
 pub fn agent_dirs(
     releases: &ReleaseFile,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use client::home::Home;
 use client::project;
 use evidence::Digest;
 use evidence::bundle::Bundle;
@@ -17,7 +16,6 @@ use crate::output;
 
 /// Rebuilds an artifact and returns the digests of `manifest.json` and `layer.tar`.
 pub fn rebuild(
-    _home: &Home,
     bundle: &Bundle,
     checked: &Checked<'_>,
     reach: &Reach,

@@ -1,6 +1,6 @@
 //! Signs a request and sends it, for verbs: an interrupted wait says what is unknown.
 
-use client::home::Home;
+use client::access::Access;
 use client::request::{self, Parts, Sent};
 use client::session;
 use serde_json::Value;
@@ -9,9 +9,9 @@ use crate::failure::Failure;
 use crate::waiting::{runtime, unless_interrupted};
 
 /// Signs a request and sends it; a refusal is a failure with its reasons.
-pub fn send(home: &Home, action: &str, arguments: Value, parts: Parts) -> Result<Sent, Failure> {
-    let signed = request::sign(home, action, arguments, parts)?;
-    let client = session::client(home)?;
+pub fn send(access: &Access, action: &str, arguments: Value, parts: Parts) -> Result<Sent, Failure> {
+    let signed = request::sign(access, action, arguments, parts)?;
+    let client = session::client(access)?;
     let sending = async { Ok(signed.send(&client).await?) };
     let unknown = "it is unknown whether the server has recorded the request; `countersign status` shows what is recorded";
     runtime()?.block_on(unless_interrupted(sending, unknown))

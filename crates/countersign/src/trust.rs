@@ -1,11 +1,14 @@
-//! The trust root as this machine knows it: from a file, from a pin, or only from the data directory itself.
+//! The trust root as this machine knows it: from a file, from a pin, or only from the data directory itself. Without the server's
+//! ledger on this machine, the server shows the roots, and they are walked from the pin.
 //!
-//! Invariant: every result says which of the three it came from.
+//! Invariant: every result says which of the three it came from. A server is never believed without a pin.
 
 use std::path::Path;
 
+use client::access::Access;
 use client::pinned_review::NO_ROOT;
-use client::pins;
+use client::profile::Profile;
+use client::{dossier, fetched, pins, session};
 
 use domain::{Event, State};
 use evidence::Digest;
@@ -15,6 +18,7 @@ use evidence::trust_root::TrustRoot;
 use ledger::{BLOBS, Blobs, Reader};
 
 use crate::failure::Failure;
+use crate::waiting::runtime;
 
 /// The reason why a root is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,15 +33,23 @@ pub enum Belief {
     Unpinned,
 }
 
-/// The newest root of a data directory, and the reason why it is believed.
-pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
-    believed(&chain(data)?, file)
+/// The newest root of an installation, and the reason why it is believed.
+pub fn root_of(access: &Access) -> Result<(TrustRoot, Belief), Failure> {
+    match access.ledger() {
+        Some(data) => root_in(data),
+        None => believed(&shown(access)?, None),
+    }
+}
+
+/// The same from the ledger of a data directory.
+pub fn root_in(data: &Path) -> Result<(TrustRoot, Belief), Failure> {
+    believed(&chain(data)?, None)
 }
 
 /// The newest root for a person who signs a statement based on it, and that person's pin. Nobody signs on the word of a
 /// directory or a server alone, so an unpinned root is an error.
-pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
-    let (root, belief) = root_of(data, None)?;
+pub fn pinned_root_of(access: &Access) -> Result<(TrustRoot, Pin), Failure> {
+    let (root, belief) = root_of(access)?;
     pinned(root, belief)
 }
 
@@ -93,11 +105,24 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
 }
 
 /// The signed envelope of one version of the root.
-pub fn envelope_of(data: &Path, version: u32) -> Result<Envelope, Failure> {
-    let found = chain(data)?.into_iter().find(|(_, root)| root.version == version);
+pub fn envelope_of(access: &Access, version: u32) -> Result<Envelope, Failure> {
+    let chain = match access.ledger() {
+        Some(data) => chain(data)?,
+        None => shown(access)?,
+    };
+    let found = chain.into_iter().find(|(_, root)| root.version == version);
     found
         .map(|(envelope, _)| envelope)
         .ok_or_else(|| Failure::error(format!("there is no root version {version}")))
+}
+
+/// The roots that the server shows, from the pinned one on.
+fn shown(access: &Access) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
+    Ok(runtime()?.block_on(fetched::roots(&session::client(access)?, &own_pin(access)?))?)
+}
+
+fn own_pin(access: &Access) -> Result<Pin, Failure> {
+    Ok(pins::read(Profile::of(access)?.installation)?.ok_or_else(dossier::nothing_pinned)?)
 }
 
 /// Computes the state from the whole ledger of a data directory.
@@ -162,8 +187,49 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
 const OTHER_ROOT: &str =
     "the data directory is of another installation than this root, or holds another ledger";
 
-/// The numbers of an installation as this machine sees them now, as a pin.
-pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
+/// The way to the server that a person names for a line; what is left out is as the server and the root say, else as in the
+/// person's own pin.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// URLs of the server.
+    pub addresses: Vec<String>,
+    /// Digest of the certificate of the authority.
+    pub authority: Option<Digest>,
+}
+
+/// The numbers of an installation as this person sees them now, as a pin for somebody else, with the addresses of the server.
+pub fn pin_of(access: &Access, named: Named) -> Result<Pin, Failure> {
+    let (pin, root, own) = match access.ledger() {
+        Some(data) => {
+            let (root, _) = root_in(data)?;
+            (pin_in(data, &root)?, Some(root.clone()), pins::read(root.installation)?)
+        }
+        None => {
+            let own = own_pin(access)?;
+            let roots: Vec<_> = shown(access)?.into_iter().map(|(_, root)| root).collect();
+            let pin = runtime()?.block_on(fetched::pin(&session::client(access)?, &roots, &own))?;
+            (pin, roots.last().cloned(), Some(own))
+        }
+    };
+    let known = own.as_ref().map(|own| own.addresses.clone()).unwrap_or_default();
+    let addresses = match named.addresses.as_slice() {
+        [] => told(access).unwrap_or(known),
+        _ => named.addresses,
+    };
+    let authority = named.authority.or_else(|| root?.authority).or_else(|| own?.authority);
+    let authority = authority.filter(|_| !addresses.is_empty());
+    Ok(pin.reached_at(addresses, authority)?)
+}
+
+/// The addresses that the server tells; `None` if it does not run, or is reached on its host alone.
+fn told(access: &Access) -> Option<Vec<String>> {
+    let client = session::client(access).ok()?;
+    let installation = runtime().ok()?.block_on(client.installation()).ok()?;
+    Some(installation.addresses).filter(|addresses| !addresses.is_empty())
+}
+
+/// The numbers in the ledger of a data directory, as a pin without addresses.
+pub fn pin_in(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
     let head = Reader::open(data)?.head()?;
     let state = fold(data)?;
     let mut environments: Vec<_> = state

@@ -19,6 +19,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.request+json";
 pub const NAMESPACE: &str = "countersign-request@v1";
 /// Longest validity of a request.
 pub const VALIDITY_MAX: Duration = Duration::from_mins(10);
+/// The person in a request for a session by someone who does not know their own id: the server finds them by their key.
+pub const UNNAMED: Id = Id::from_random([0; 16]);
 /// How far a sender's clock may be ahead.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(2);
 

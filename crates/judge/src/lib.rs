@@ -74,7 +74,9 @@ pub use check_target::CheckTarget;
 pub use checked::Checked;
 pub use collect::{Collected, collect, run_order};
 pub use context::{Anchors, VerificationContext};
-pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
+pub use continuity::{
+    ContinuityError, PinnedCheckpoint, Sizes, continues, ends, proven_from, sizes_to_prove,
+};
 pub use input::input;
 pub use input_reads::budgets_of;
 pub use lanes::{

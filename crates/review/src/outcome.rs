@@ -366,6 +366,7 @@ mod tests {
             wanted: false,
             last: None,
             releases: Vec::new(),
+            highest: 0,
             rollback: None,
             rolled_back: Vec::new(),
             frozen: false,

@@ -10,12 +10,13 @@ use domain::{Event, PersonId, State};
 use evidence::Place;
 use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
+use evidence::enrolment::Purpose;
 use evidence::environment::Environment as Statement;
-use evidence::request::Request;
+use evidence::request::{Request, UNNAMED};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 use judge::Store as _;
-use wire::{OPEN_SESSION, SOCKET};
+use wire::{OPEN_SESSION, SOCKET, Session};
 
 use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
 use crate::introducer::Introducer;
@@ -236,7 +237,8 @@ impl Gatekeeper {
         if has_role { Ok(Caller::Person(person)) } else { Err(EdgeError::Forbidden(NO_ROLE.into())) }
     }
 
-    /// Opens a session for the person who signed a request for one; returns its token and its end.
+    /// Opens a session for the person who signed a request for one. A person who does not know their own id is found by the
+    /// key that signed.
     ///
     /// # Errors
     /// `EdgeError` if no known person signed it, or it is for another server.
@@ -247,9 +249,11 @@ impl Gatekeeper {
         introducer: &Introducer,
         is_local: bool,
         now: Moment,
-    ) -> Result<(String, Moment), EdgeError> {
+    ) -> Result<Session, EdgeError> {
         let request = Request::read(envelope).map_err(unauthenticated)?;
-        let key = self.authenticate(state, &request, envelope, now)?;
+        let found = if request.person == UNNAMED { Some(signer(state, envelope, now)?) } else { None };
+        let person = found.unwrap_or_else(|| request.person.into());
+        let key = self.authenticate(state, person, &request, envelope, now)?;
         if request.action.as_str() != OPEN_SESSION {
             return Err(unauthenticated(format!(
                 "the request asks for `{}`, not for a session",
@@ -271,9 +275,10 @@ impl Gatekeeper {
                  again with the program of the server's version",
             )
         })?;
-        let (person, challenge) = (request.person.into(), Digest::of(challenge.as_bytes()));
+        let challenge = Digest::of(challenge.as_bytes());
         let opening = SessionRequest { person, key: &key, challenge, until };
-        self.sessions().open(opening, now).map_err(EdgeError::from)
+        let (token, expires) = self.sessions().open(opening, now)?;
+        Ok(Session { token, expires, person: found })
     }
 
     /// The mode of the current trust root.
@@ -281,6 +286,19 @@ impl Gatekeeper {
     pub fn is_solo(state: &State) -> bool {
         state.identity.root().is_some_and(|root| root.mode == Mode::Solo)
     }
+}
+
+/// The person who is enrolled with the sign-in key that a request names as its signer. The signature is checked after that.
+fn signer(state: &State, envelope: &Envelope, now: Moment) -> Result<PersonId, EdgeError> {
+    let named = envelope.signatures().first().map(|signature| signature.keyid.as_str()).unwrap_or_default();
+    let mut people = state.identity.people(now);
+    let found = people.find(|(_, person)| person.has_key(named, Purpose::SignIn));
+    found.map(|(id, _)| id).ok_or_else(|| {
+        unauthenticated(
+            "nobody is enrolled with the key that signed this for sign-in; have it enrolled by `countersign trust enrol`, or \
+             name another with --sign-in-key",
+        )
+    })
 }
 
 const NO_ROLE: &str = "you are enrolled without any role, so there is nothing here that you may read; \

@@ -41,6 +41,7 @@ pub fn current(shared: &Shared, state: &State, now: Moment) -> Result<Installati
         freezes: freeze_views(shared, state.identity.freezes())?,
         barred: state.identity.barred().to_vec(),
         runners: trusted.runners.iter().map(runner).collect(),
+        addresses: Vec::new(),
         witnesses: Some(witnesses(&trusted)),
     })
 }

@@ -74,6 +74,7 @@ pub fn one(
         wanted: standing.wanted.is_some(),
         last: shared.views.ask(|rows| releases::last(rows, at)).map_err(Failure::failed)?,
         releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(Failure::failed)?,
+        highest: standing.highest,
         rollback: standing.returning.as_ref().map(|(returning, _)| returning.release),
         rolled_back: standing
             .rolled_back

@@ -53,6 +53,12 @@ impl Client {
         Self::built(url, Self::builder().unix_socket(socket.to_path_buf()), true)
     }
 
+    /// The URL of the server.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn builder() -> ClientBuilder {
         let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
         builder.redirect(reqwest::redirect::Policy::none()).no_proxy().pool_idle_timeout(IDLE_MAX)
@@ -173,7 +179,18 @@ impl Client {
         }
     }
 
-    async fn sign_in(&self, person: &PersonSession) -> Result<(), ClientError> {
+    /// Opens a session now, whether reading needs one or not.
+    ///
+    /// # Errors
+    /// `ClientError` if this client is no person's, or no session was opened.
+    pub async fn open_session(&self) -> Result<Session, ClientError> {
+        match &self.identity {
+            ClientIdentity::Person(person) => self.sign_in(person).await,
+            _ => Err(SignInError("only a person opens a session".into()).into()),
+        }
+    }
+
+    async fn sign_in(&self, person: &PersonSession) -> Result<Session, ClientError> {
         if self.server.is_none() && !self.is_local {
             return Err(SignInError(NOTHING_PINNED.into()).into());
         }
@@ -188,8 +205,8 @@ impl Client {
             .await?;
         let session: Session = self.answer("sessions", reply).await?;
         person.sign_in.store(&session);
-        person.set_token(session.token);
-        Ok(())
+        person.set_token(session.token.clone());
+        Ok(session)
     }
 
     /// The key of the server's signatures; `None` if no proof is demanded.

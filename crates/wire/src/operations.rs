@@ -91,6 +91,15 @@ impl Client {
         Err(unreadable(&operation, "its bytes have another digest"))
     }
 
+    /// The signed enrolment of a person who is enrolled now, by the digest of its payload.
+    ///
+    /// # Errors
+    /// `ClientError` if nobody is enrolled by it.
+    pub async fn enrolment(&self, digest: &Digest) -> Result<Envelope, ClientError> {
+        let signed: SignedStatement = self.get(&format!("enrolments/{digest}")).await?;
+        Ok(signed.statement)
+    }
+
     /// Sends a blob, unless the server has it.
     ///
     /// # Errors

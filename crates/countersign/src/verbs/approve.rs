@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use client::access::Access;
 use client::approval::{self, ReplacedVote, Vote};
 use client::dossier::Dossier;
 use client::foresight::Foresight;
-use client::home::Home;
 use client::id_prefix::IdPrefix;
 use client::profile::Profile;
 use client::rejection::NeededRollback;
@@ -91,15 +91,15 @@ struct ApprovalReport {
 
 /// Verifies the evidence, shows it and signs.
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
+    let access = verb.data_dir.access()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
-        return at_node(&home, run, step, decision, verb.yes, output);
+        return at_node(&access, run, step, decision, verb.yes, output);
     }
-    let client = session::client(&home)?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let known = runtime.block_on(client.places())?;
     let view = places::waiting(known.clone(), verb.place.as_ref())?;
-    let profile = Profile::of(&home)?;
+    let profile = Profile::of(&access)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let (release, checked) = (dossier.bundle.release, dossier.check()?);
     let people = runtime.block_on(client.installation())?.people;
@@ -120,7 +120,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
-    let consent = Consent { home: &home, yes: verb.yes, output };
+    let consent = Consent { access: &access, yes: verb.yes, output };
     if let Some(vote) = approval::earlier_vote(&checked, &profile, decision).filter(|_| !verb.rebuild) {
         // If the release is still in progress, the rollback that the rejection asked for did not start: ask for it now.
         return match needed {
@@ -128,12 +128,12 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             None => already(&report, &vote, output),
         };
     }
-    let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
+    let rebuilt = if verb.rebuild { Some(same_artifact(verb, &checked)?) } else { None };
     let question = report.replaces.as_ref().map_or("Sign this?", ReplacedVote::question);
     ask_for(question, "nothing was signed", &page, verb.yes, output)?;
     report.rebuilt = rebuilt.as_ref().map(|_| true);
     let vote = Vote { decision, reason, ticket: verb.ticket.clone(), rebuild: rebuilt };
-    let entry = send(&home, approval::sign(&profile, &checked, vote)?)?;
+    let entry = send(&access, approval::sign(&profile, &checked, vote)?)?;
     report.entry = Some(entry);
     approval::remember(&dossier.pin, &checked)?;
     if decision == Decision::Reject {
@@ -199,19 +199,15 @@ fn seen(
 }
 
 /// Sends a signed vote; returns the number of its entry.
-fn send(home: &Home, vote: Envelope) -> Result<u64, Failure> {
+fn send(access: &Access, vote: Envelope) -> Result<u64, Failure> {
     let arguments = json!({ "statement": vote.payload_digest() });
     let parts = Parts { statements: vec![vote], ..Parts::default() };
-    Ok(sending::send(home, "approve", arguments, parts)?.outcome.entry)
+    Ok(sending::send(access, "approve", arguments, parts)?.outcome.entry)
 }
 
 /// Rebuilds on this machine; the result must equal the runners' artifact.
-fn same_artifact(
-    home: &Home,
-    verb: &Approve,
-    checked: &Checked<'_>,
-) -> Result<BTreeMap<String, Digest>, Failure> {
-    let made = rebuild::rebuild(home, checked.bundle, checked, &verb.reach)?;
+fn same_artifact(verb: &Approve, checked: &Checked<'_>) -> Result<BTreeMap<String, Digest>, Failure> {
+    let made = rebuild::rebuild(checked.bundle, checked, &verb.reach)?;
     if made.get("manifest.json") != Some(&checked.bundle.artifact()) {
         return Err(Failure::error(
             "your rebuild gives another artifact than the runners; nothing was signed",
@@ -237,7 +233,7 @@ fn already(report: &ApprovalReport, vote: &Approval, output: Output) -> Result<(
 
 /// How the person is asked for the rollback that a rejection needs.
 struct Consent<'a> {
-    home: &'a Home,
+    access: &'a Access,
     yes: bool,
     output: Output,
 }
@@ -261,29 +257,29 @@ impl Consent<'_> {
             ask_for("Roll back?", "nothing was rolled back", page.trim_start(), self.yes, self.output)?;
         }
         let why = format!("release {release} {why}");
-        rollback::carry_out(self.home, &view.place, rollback, Some(&why), self.output)
+        rollback::carry_out(self.access, &view.place, rollback, Some(&why), self.output)
     }
 }
 
 /// Agrees at a node of the pipeline to this run of the commit that is shown, and to no other run. The run cannot proceed
 /// without the agreement, so a rejection at the node cancels it.
 fn at_node(
-    home: &Home,
+    access: &Access,
     run: &IdPrefix,
     step: &Name,
     decision: Decision,
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    let client = session::client(home)?;
+    let client = session::client(access)?;
     let run = runtime()?.block_on(run.run(&client))?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     ask(&format!("{decision:?} at node `{step}` of run {run}: commit {commit}"), yes, output)?;
     if decision == Decision::Reject {
-        return cancel::send(home, run, output);
+        return cancel::send(access, run, output);
     }
     let arguments = json!({ "run": run, "step": step, "commit": commit });
-    let sent = sending::send(home, "agree", arguments, Parts::default())?;
+    let sent = sending::send(access, "agree", arguments, Parts::default())?;
     let said = json!({ "run": run, "step": step, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
         format!("agreed at `{step}` to commit {commit}, recorded as entry {}", sent.outcome.entry)

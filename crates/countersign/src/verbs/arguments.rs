@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use client::access::Access;
 use client::home::Home;
-use client::profile::Profile;
+use client::profile;
+use evidence::address::{self, AddressError};
 
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -21,20 +23,22 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// The directory given, else that of the person's profile, else the default one; it must exist.
-    pub fn home(&self) -> Result<Home, Failure> {
-        let home = self.named()?;
-        home.exists()?;
-        Ok(home)
+    /// The way to the installation: by the directory given, else by the person's profile, else by the usual directory. There must
+    /// be an installation.
+    pub fn access(&self) -> Result<Access, Failure> {
+        let access = self.named()?;
+        access.exists()?;
+        Ok(access)
     }
 
-    /// The same, whether it exists or not: a person who only signs may work on another machine.
-    pub fn named(&self) -> Result<Home, Failure> {
-        let data = match &self.data {
-            Some(dir) => Some(dir.clone()),
-            None => Profile::find()?.map(|profile| profile.data),
-        };
-        Ok(Home::new(data.as_deref())?)
+    /// The same, whether a directory exists or not: a person who only signs may work on another machine.
+    pub fn named(&self) -> Result<Access, Failure> {
+        Ok(profile::access(self.data.as_deref())?)
+    }
+
+    /// The data directory, for a command that works on the server's files; it must exist.
+    pub fn home(&self) -> Result<Home, Failure> {
+        Ok(self.access()?.host()?.clone())
     }
 }
 
@@ -83,6 +87,12 @@ pub fn release(text: &str) -> Result<u64, String> {
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = "expected an address and a port, such as `127.0.0.1:8080`; port 0 selects any free port";
     text.parse().map_err(|_| wrong.to_owned())
+}
+
+/// A URL at which a server is reached from other machines.
+pub fn reached_at(text: &str) -> Result<String, AddressError> {
+    let url = text.trim_end_matches('/');
+    address::check(url).map(|()| url.to_owned())
 }
 
 /// Words that stand for a reason in commands of pages, help and documents.

@@ -1,7 +1,7 @@
 //! `countersign cancel`: ends a run that is not wanted any more, and the steps that runners execute for it.
 
 use clap::Args;
-use client::home::Home;
+use client::access::Access;
 use client::id_prefix::IdPrefix;
 use client::request::Parts;
 use client::session;
@@ -26,14 +26,14 @@ pub struct Cancel {
 
 /// Cancels the run.
 pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let run = runtime()?.block_on(verb.run.run(&session::client(&home)?))?;
-    send(&home, run, output)
+    let access = verb.data_dir.access()?;
+    let run = runtime()?.block_on(verb.run.run(&session::client(&access)?))?;
+    send(&access, run, output)
 }
 
 /// Cancels a run of the commit that the server names for it, and of no other commit.
-pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
-    let view = runtime()?.block_on(session::client(home)?.run(run))?;
+pub fn send(access: &Access, run: RunId, output: Output) -> Result<(), Failure> {
+    let view = runtime()?.block_on(session::client(access)?.run(run))?;
     let commit = view.commit;
     if view.state != wire::RunState::Running {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
@@ -43,7 +43,7 @@ pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
             Reason { code: "run-ended".into(), what: what.clone(), remedy: remedy.into(), finding: None };
         return Err(Failure::decided(GateOutcome::Fail, what, vec![finding]));
     }
-    let sent = sending::send(home, "cancel", json!({ "run": run, "commit": commit }), Parts::default())?;
+    let sent = sending::send(access, "cancel", json!({ "run": run, "commit": commit }), Parts::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
         format!("run {run} of commit {commit} has ended, recorded as entry {}", sent.outcome.entry)

@@ -37,8 +37,8 @@ struct EvidenceReport {
 
 /// Fetches the evidence and saves it.
 pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let known = runtime.block_on(client.places())?;
     let view = match &verb.place {
@@ -50,7 +50,7 @@ pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
         )?,
     };
     let release = runtime.block_on(evidence_file::meant(&client, &view, verb.release))?;
-    let saved = runtime.block_on(evidence_file::save(&home, &client, &release, verb.out.as_deref()))?;
+    let saved = runtime.block_on(evidence_file::save(&access, &client, &release, verb.out.as_deref()))?;
     let next = format!("countersign verify {}", shell::path(&saved.file));
     let report = EvidenceReport { place: view.place, release: saved.release, bundle: saved.file, next };
     output.print(&report, |report| {

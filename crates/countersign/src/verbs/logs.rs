@@ -49,7 +49,7 @@ struct Reading {
 
 /// Prints logs.
 pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
-    let client = session::client(&verb.data_dir.home()?)?;
+    let client = session::client(&verb.data_dir.access()?)?;
     runtime()?.block_on(show(verb, &client, output))
 }
 

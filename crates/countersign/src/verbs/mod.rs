@@ -11,6 +11,7 @@ mod founding_sign;
 mod hook;
 mod init;
 mod key;
+mod key_use;
 mod logs;
 mod logs_place;
 mod machine_key;
@@ -55,7 +56,7 @@ mod witness;
 mod witness_join;
 
 use ::evidence::approval::Decision;
-use arguments::{Child, DataDir, RoleArguments, address, release, words};
+use arguments::{Child, DataDir, RoleArguments, address, reached_at, release, words};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;

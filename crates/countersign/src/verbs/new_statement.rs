@@ -126,12 +126,12 @@ pub fn make(
     output: Output,
     contents: impl FnOnce(&Checked<'_>, &Scope) -> Result<Contents, Failure>,
 ) -> Result<Recorded, Failure> {
-    let home = options.data_dir.home()?;
+    let access = options.data_dir.access()?;
     new_statement::refuse_long(kind, until)?;
-    let client = session::client(&home)?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let view = places::pending(runtime.block_on(client.places())?, options.place.as_ref())?;
-    let profile = Profile::of(&home)?;
+    let profile = Profile::of(&access)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let checked = dossier.check()?;
     new_statement::refuse_own_change(&checked, &profile, kind)?;
@@ -148,7 +148,7 @@ pub fn make(
     for (subjects, statement) in signed {
         let digest = statement.payload_digest();
         let parts = Parts { statements: vec![statement], ..Parts::default() };
-        let sent = sending::send(&home, "state", json!({ "statement": digest }), parts)?;
+        let sent = sending::send(&access, "state", json!({ "statement": digest }), parts)?;
         recorded.push(Made { subjects, statement: digest, entry: sent.outcome.entry });
     }
     approval::remember(&dossier.pin, &checked)?;

@@ -292,17 +292,15 @@ fn places(
     described: &ProjectFiles,
 ) -> Result<Result<Option<Vec<PlacePlan>>, String>, Failure> {
     let Some(release) = &described.release else { return Ok(Ok(None)) };
-    let Ok(home) = data_dir.home() else { return Ok(Ok(None)) };
-    if !home.url_file().exists() {
+    let Ok(access) = data_dir.access() else { return Ok(Ok(None)) };
+    if access.host().is_ok_and(|home| !home.url_file().exists()) {
         return Ok(Ok(None));
     }
     let unknown = |error: &dyn std::fmt::Display| {
-        Ok(Err(format!(
-            "the places of the installation at `{}` are not shown: {error}",
-            home.data().display()
-        )))
+        let at = access.data().map_or_else(String::new, |data| format!(" at `{}`", data.display()));
+        Ok(Err(format!("the places of the installation{at} are not shown: {error}")))
     };
-    let client = match session::client(&home) {
+    let client = match session::client(&access) {
         Ok(client) => client,
         Err(error) => return unknown(&error),
     };

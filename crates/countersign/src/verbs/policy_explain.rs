@@ -52,9 +52,9 @@ pub fn run(verb: &Explain, output: Output) -> Result<(), Failure> {
             Dossier::recorded(bundle)?
         }
         (None, Some(place)) => {
-            let home = verb.data_dir.home()?;
-            let client = session::client(&home)?;
-            let profile = Profile::of(&home)?;
+            let access = verb.data_dir.access()?;
+            let client = session::client(&access)?;
+            let profile = Profile::of(&access)?;
             runtime()?.block_on(Dossier::of_release(&profile, &client, place, verb.release))?.0
         }
         (None, None) => return Err(Failure::usage("name a place, or an evidence file with --bundle")),

@@ -55,8 +55,8 @@ struct PromotionReport {
 
 /// Promotes the pending release, and follows it to its agent's report.
 pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let known = runtime.block_on(client.places())?;
     let view = places::waiting(known.clone(), verb.place.as_ref())?;
@@ -65,7 +65,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     }
     let promotion = Promotion::of(&view)?;
     let (place, number) = (&promotion.place, promotion.release);
-    sending::send(&home, "promote", promotion.arguments.clone(), Parts::default())?;
+    sending::send(&access, "promote", promotion.arguments.clone(), Parts::default())?;
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {place}: being judged"));
     let goes_on = format!("release {number} of {place} continues; `countersign status` shows its progress");
@@ -82,7 +82,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     if release.stage != ReleaseStage::Running {
         return Err(runtime.block_on(waiting::why(&client, &release))?.into());
     }
-    let bundle = runtime.block_on(save(&home, &client, &release, verb.bundle.as_deref())).map_err(|error| {
+    let bundle = runtime.block_on(save(&access, &client, &release, verb.bundle.as_deref())).map_err(|error| {
         Failure::error(format!(
             "{place} runs release {number}, but its evidence was not saved: {error}; `countersign evidence {place} {number}` \
              fetches it"

@@ -26,9 +26,9 @@ pub struct RecordVerb {
 
 /// Makes the record and prints it.
 pub fn run(verb: &RecordVerb, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
-    let profile = Profile::of(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
+    let profile = Profile::of(&access)?;
     let found = runtime()?.block_on(record::record(&profile, &client, &verb.place, verb.release))?;
     output.print(&found, Record::text)
 }

@@ -5,7 +5,7 @@
 //! which pending releases end.
 
 use clap::Args;
-use client::home::Home;
+use client::access::Access;
 use client::request::Parts;
 use client::rollback::{self, EndedRelease, Target};
 use client::{places, session, waiting};
@@ -57,27 +57,27 @@ struct RollbackReport {
 
 /// Asks for the rollback, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let places = runtime()?.block_on(session::client(&home)?.places())?;
+    let access = verb.data_dir.access()?;
+    let places = runtime()?.block_on(session::client(&access)?.places())?;
     let view = match &verb.place {
         Some(place) => places::named(places, place)?,
         None => places::only(places, |view| view.running.is_some(), "runs a release")?,
     };
     let rollback = rollback::Rollback::of(&view, verb.to)?;
     ask_for("Roll back?", "nothing was rolled back", &rollback.page(&view), verb.yes, output)?;
-    carry_out(&home, &view.place, rollback, verb.reason.as_deref(), output)
+    carry_out(&access, &view.place, rollback, verb.reason.as_deref(), output)
 }
 
 /// Sends the signed request and waits for the agent's report.
 pub fn carry_out(
-    home: &Home,
+    access: &Access,
     place: &Place,
     rollback: rollback::Rollback,
     reason: Option<&str>,
     output: Output,
 ) -> Result<(), Failure> {
-    let (client, runtime) = (session::client(home)?, runtime()?);
-    let sent = sending::send(home, "rollback", rollback.arguments(place, reason), Parts::default())?;
+    let (client, runtime) = (session::client(access)?, runtime()?);
+    let sent = sending::send(access, "rollback", rollback.arguments(place, reason), Parts::default())?;
     let goes_on = format!("the rollback of {place} continues; `countersign status` shows its progress");
     let reported = async { Ok(rollback::reported(&client, place, sent.outcome.entry).await?) };
     let release = runtime.block_on(unless_interrupted(reported, &goes_on))?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use client::home::Home;
+use client::access::Access;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
 use client::project::{self, SourceCommit};
@@ -100,8 +100,8 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(steps) = &verb.local {
         return local(verb, steps, output);
     }
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let path = project::repository(verb.repository.as_deref())?;
     let project = project::name(verb.project.as_ref(), &path)?;
@@ -125,7 +125,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         None => {
             let source = SourceCommit { repository: &path, project: &project, commit: &commit };
             let request = runtime.block_on(run_request::prepare(&source, &client, &places))?;
-            begin(&home, &source, request, verb.again, &mut progress)?
+            begin(&access, &source, request, verb.again, &mut progress)?
         }
     };
     if verb.no_wait {
@@ -159,8 +159,8 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         let logs = runtime.block_on(log_tail::of_failed(&client, &view));
         return Err(Failure::from(failure).with_logs(logs));
     }
-    report.gates = gates(&runtime, &home, &client, &report)?;
-    report.next = runtime.block_on(run::next(&home, &client, &report.outcomes, &report.gates))?;
+    report.gates = gates(&runtime, &access, &client, &report)?;
+    report.next = runtime.block_on(run::next(&access, &client, &report.outcomes, &report.gates))?;
     report.notes.extend(untested.then(|| UNTESTED.to_owned()));
     output.print(&report, RunReport::text)
 }
@@ -168,7 +168,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
 /// The gates of the releases of this run that wait for people.
 fn gates(
     runtime: &Runtime,
-    home: &Home,
+    access: &Access,
     client: &Client,
     report: &RunReport,
 ) -> Result<Vec<PendingGate>, Failure> {
@@ -177,7 +177,7 @@ fn gates(
         at.is_some_and(|at| matches!(at.stand, Stand::Waiting { .. }))
     };
     let waiting: Vec<_> = report.places.iter().filter(waits).cloned().collect();
-    Ok(runtime.block_on(pending::gates(&Profile::of(home)?, client, &waiting)))
+    Ok(runtime.block_on(pending::gates(&Profile::of(access)?, client, &waiting)))
 }
 
 const fn how_far(state: RunState) -> &'static str {
@@ -221,7 +221,7 @@ impl RunReport {
 
 /// Sends the signed request and the source; returns the run's id, and whether the pipeline has no step that tests.
 fn begin(
-    home: &Home,
+    access: &Access,
     source: &SourceCommit<'_>,
     request: RunRequest,
     again: bool,
@@ -231,7 +231,7 @@ fn begin(
         shown::say(&format!("warning: {warning}"));
     }
     request.notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
-    let sent = sending::send(home, "run", run_request::arguments(source, again), request.parts)?;
+    let sent = sending::send(access, "run", run_request::arguments(source, again), request.parts)?;
     let run = RunId::from(sent.request.nonce);
     progress.say(format!("run {run} of commit {}", short(source.commit.as_str())));
     Ok((run, request.untested))

@@ -38,7 +38,7 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("server", &[("role", "server")]);
     let home = verb.data_dir.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, _) = trust::root_in(home.data())?;
     let signer = ledger_signer(&home, &root)?;
     let config = server::Serve {
         data: home.data().to_path_buf(),

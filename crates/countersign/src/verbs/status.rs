@@ -41,14 +41,14 @@ pub struct Status {
 
 /// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
+    let access = verb.data_dir.access()?;
     if let (Some(place), Some(other)) = (&verb.place, &verb.compare) {
-        return status_compare::run(&home, place, verb.release, other, output);
+        return status_compare::run(&access, place, verb.release, other, output);
     }
     if let Some(place) = &verb.place {
-        return status_release::run(&home, place, verb.release, output);
+        return status_release::run(&access, place, verb.release, output);
     }
-    let client = session::client(&home)?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let (installation, places, runs) = runtime.block_on(async {
         Ok::<_, Failure>((
@@ -67,7 +67,7 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     };
     let ending = ending::soon(of, now()?).iter().map(Ending::line).collect();
     // The server's owner may look without a profile; only a pin of this installation can judge its evidence.
-    let mine = Profile::near(&home)?.filter(|mine| mine.installation == installation.installation);
+    let mine = Profile::near(&access)?.filter(|mine| mine.installation == installation.installation);
     let gates = match mine {
         Some(mine) => runtime.block_on(pending::gates(&mine, &client, &places)),
         None => Vec::new(),

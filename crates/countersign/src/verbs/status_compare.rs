@@ -2,8 +2,8 @@
 //!
 //! Invariant: both sides come from evidence that was checked under the person's own pin.
 
+use client::access::Access;
 use client::dossier::Dossier;
-use client::home::Home;
 use client::profile::Profile;
 use client::session;
 use evidence::Place;
@@ -38,7 +38,7 @@ impl Other {
 
 /// Fetches the evidence of both, checks and judges it, and prints what differs from the other release to this one.
 pub fn run(
-    home: &Home,
+    access: &Access,
     place: &Place,
     release: Option<u64>,
     other: &Other,
@@ -49,8 +49,8 @@ pub fn run(
         Other::Named(named) => (&named.place, named.release),
     };
     comparison::of_one_service(from, place)?;
-    let client = session::client(home)?;
-    let profile = Profile::of(home)?;
+    let client = session::client(access)?;
+    let profile = Profile::of(access)?;
     let (first, second) = runtime()?.block_on(async {
         let (first, ..) = Dossier::of_release(&profile, &client, from, Some(number)).await?;
         let (second, ..) = Dossier::of_release(&profile, &client, place, release).await?;

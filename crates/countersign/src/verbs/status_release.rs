@@ -2,8 +2,8 @@
 //!
 //! Invariant: everything but the stage comes from evidence that was checked under the person's own pin.
 
+use client::access::Access;
 use client::dossier::Dossier;
-use client::home::Home;
 use client::profile::Profile;
 use client::{pinned_review, session};
 use domain::gate::GateOutcome;
@@ -35,9 +35,9 @@ struct ReleaseReport {
 }
 
 /// Fetches the evidence, checks and judges it, and prints the result.
-pub fn run(home: &Home, place: &Place, release: Option<u64>, output: Output) -> Result<(), Failure> {
-    let client = session::client(home)?;
-    let profile = Profile::of(home)?;
+pub fn run(access: &Access, place: &Place, release: Option<u64>, output: Output) -> Result<(), Failure> {
+    let client = session::client(access)?;
+    let profile = Profile::of(access)?;
     let (dossier, stage, is_pending) =
         runtime()?.block_on(Dossier::of_release(&profile, &client, place, release))?;
     let checked = dossier.check()?;

@@ -28,8 +28,8 @@ pub struct Tests {
 
 /// Reads and prints.
 pub fn run(verb: &Tests, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
     let read = test_history::read(&client, verb.project.clone(), verb.runs);
     let history = runtime()?.block_on(read)?;
     output.print(&history, |history| text(history, verb.all))

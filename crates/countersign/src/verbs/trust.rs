@@ -7,20 +7,20 @@ use client::clock::{YEAR, now};
 use client::signing::PersonKey;
 use client::{dirs, pinned_root, pins, random};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
-use evidence::pin::Pin;
 use evidence::status::StatusFile;
-use evidence::{Name, environment};
+use evidence::{Digest, Name, environment};
 use serde_json::json;
 
 use super::trust_statement::{attachments, envelope_in, finish, read, send, send_status};
 use super::{
-    DataDir, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign, trust_status,
+    DataDir, reached_at, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
+    trust_status,
 };
 use crate::advice;
 use crate::failure::Failure;
 use crate::founders::misspelled;
 use crate::output::Output;
-use crate::trust;
+use crate::trust::{self, Named};
 
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
@@ -45,16 +45,27 @@ pub enum Trust {
         file: PathBuf,
     },
     /// Print the line by which other people can pin this installation, or pin one yourself.
-    Pin {
-        #[command(flatten)]
-        data_dir: DataDir,
-        /// The line that a colleague gave you; default: your own line is printed.
-        #[arg(long)]
-        set: Option<String>,
-        /// Replace your pin even if it contradicts the line or is newer; default: such a line is refused.
-        #[arg(long, requires = "set")]
-        replace: bool,
-    },
+    Pin(PinLine),
+}
+
+/// Arguments of `trust pin`.
+#[derive(Debug, Args)]
+pub struct PinLine {
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// The line that a colleague gave you; default: your own line is printed.
+    #[arg(long)]
+    set: Option<String>,
+    /// Replace your pin even if it contradicts the line or is newer; default: such a line is refused.
+    #[arg(long, requires = "set")]
+    replace: bool,
+    /// URL at which people on other machines reach the server, the preferred one first; may be given several times; default: as the
+    /// server says, else as in your own pin.
+    #[arg(long, value_name = "URL", conflicts_with = "set", value_parser = reached_at)]
+    address: Vec<String>,
+    /// Digest of the certificate of the installation's authority; default: as the trust root says, else as in your own pin.
+    #[arg(long, value_name = "DIGEST", conflicts_with = "set")]
+    authority: Option<Digest>,
 }
 
 /// Arguments of `trust enrol`.
@@ -100,75 +111,38 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Send { data_dir, file } => {
             let bytes = read(file)?;
             if let Ok(status) = StatusFile::decode(&bytes) {
-                return send_status(&data_dir.home()?, &status, output);
+                return send_status(&data_dir.access()?, &status, output);
             }
             let envelope = envelope_in(file, &bytes)?;
             let attachments = match envelope.payload_type() {
                 environment::PAYLOAD_TYPE => attachments(file)?,
                 _ => Vec::new(),
             };
-            send(&data_dir.home()?, &envelope, attachments, "", output)
+            send(&data_dir.access()?, &envelope, attachments, "", output)
         }
-        Trust::Pin { data_dir, set, replace } => pin(data_dir, set.as_deref(), *replace, output),
+        Trust::Pin(verb) => pin(verb, output),
     }
 }
 
-fn pin(data_dir: &DataDir, set: Option<&str>, replace: bool, output: Output) -> Result<(), Failure> {
-    if let Some(line) = set {
-        let new: Pin = line.trim().parse()?;
-        let pin = match pins::read(new.installation)? {
-            Some(known) if !replace => together(&known, new)?,
-            _ => new,
-        };
-        let path = pins::write(&pin)?;
-        if replace {
+fn pin(verb: &PinLine, output: Output) -> Result<(), Failure> {
+    if let Some(line) = &verb.set {
+        let (pin, path) = pins::take(line.trim().parse()?, verb.replace)?;
+        if verb.replace {
             pinned_root::forget(&dirs::person_dir(pin.installation)?)?;
         }
         return output.print(&pin, |pin| {
             format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
         });
     }
-    let home = data_dir.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
-    let pin = trust::pin_of(home.data(), &root)?;
-    let line = pin.to_string();
+    let access = verb.data_dir.access()?;
+    let named = Named { addresses: verb.address.clone(), authority: verb.authority };
+    let line = trust::pin_of(&access, named)?.to_string();
     output.print(&json!({ "pin": line }), |_| line.clone())
 }
 
-/// The pin of a line combined with the existing pin: no number that was seen is lost.
-pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
-    let (old, version) = (known.root_version, new.root_version);
-    if version < old {
-        let what = format!("you have pinned trust root version {old}, the line is of version {version}");
-        return Err(Failure::error(format!("{what}; ask for a new line, or take this one with --replace")));
-    }
-    if version == old && new.root != known.root {
-        let what = format!("you have pinned another trust root of version {version}, {}", known.root);
-        return Err(Failure::error(format!(
-            "{what}; ask your colleagues which one is right, and pin this one with --replace if it is"
-        )));
-    }
-    let (seen, told) = (known.checkpoint()?, new.checkpoint()?);
-    let is_further = seen.origin == told.origin && seen.size > told.size;
-    let environments =
-        known.environments.iter().fold(new.environments, |all, environment| environment.clone().beside(&all));
-    // A line of an older program names no addresses; the known ones stay.
-    let (addresses, authority) = match new.addresses.is_empty() {
-        true => (known.addresses.clone(), known.authority),
-        false => (new.addresses.clone(), new.authority),
-    };
-    let pin = Pin {
-        status: known.status.max(new.status),
-        environments,
-        checkpoint: if is_further { known.checkpoint.clone() } else { new.checkpoint },
-        ..new
-    };
-    Ok(pin.reached_at(addresses, authority)?)
-}
-
 fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let access = verb.data_dir.access()?;
+    let (root, _) = trust::root_of(&access)?;
     let (approval, sign_in) = (PersonKey::read(&verb.key)?.key, PersonKey::read(&verb.sign_in_key)?.key);
     let keys = if approval == sign_in {
         let purposes = vec![Purpose::SignIn, Purpose::Approve, Purpose::Commit];
@@ -189,7 +163,7 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
         return Err(Failure::error(format!("{} would get the role {slip}", verb.name)));
     }
     let now = now()?;
-    for other in advice::with_address(home.data(), &emails, now)? {
+    for other in advice::with_address(&access, &emails)? {
         shown::say(&format!("warning: {other}"));
     }
     let statement = Enrolment {
@@ -209,8 +183,8 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
         openpgp: Vec::new(),
     };
     let mut envelope = statement.envelope()?;
-    trust_sign::sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
-    finish(&home, &envelope, verb.out.as_deref(), output)
+    trust_sign::sign_shown(&access, &mut envelope, &[], verb.yes, output)?;
+    finish(&access, &envelope, verb.out.as_deref(), output)
 }
 
 fn grant(text: &str) -> Result<Grant, Failure> {

@@ -86,12 +86,12 @@ struct StatementDraft {
 
 /// Makes or amends the statement, signs it, and sends it or writes it.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let client = session::client(&home)?;
+    let access = verb.data_dir.access()?;
+    let client = session::client(&access)?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = places.iter().find(|view| view.place == verb.place);
-    let (root, pin) = trust::pinned_root_of(home.data())?;
+    let (root, pin) = trust::pinned_root_of(&access)?;
     let named = match view {
         Some(view) if !verb.anew => runtime.block_on(amended(verb, &client, view, (&root, &pin)))?,
         shown => {
@@ -107,7 +107,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let mut envelope = named.statement.envelope()?;
     let attached = [named.policy.clone(), named.configuration.clone()];
-    sign_shown(&home, &mut envelope, &attached, verb.yes, output)?;
+    sign_shown(&access, &mut envelope, &attached, verb.yes, output)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
         files::write_shared(&beside(out, "policy"), &named.policy)?;
@@ -124,7 +124,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         attachments: vec![named.policy, named.configuration],
         ..Parts::default()
     };
-    let outcome = sending::send(&home, "set-environment", arguments, with)?.outcome;
+    let outcome = sending::send(&access, "set-environment", arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
 }
 

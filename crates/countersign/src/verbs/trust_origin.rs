@@ -53,7 +53,7 @@ pub fn run(verb: &OriginArguments, output: Output) -> Result<(), Failure> {
 }
 
 fn begin(home: &Home, out: &std::path::Path, verb: &OriginArguments, output: Output) -> Result<(), Failure> {
-    let (root, _) = trust::pinned_root_of(home.data())?;
+    let (root, _) = trust::pinned_root_of(&home.clone().into())?;
     let head = Reader::open(home.data())?.head()?;
     let old = root.ledger_key()?.name().to_owned();
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
@@ -72,7 +72,7 @@ fn begin(home: &Home, out: &std::path::Path, verb: &OriginArguments, output: Out
         ..root
     };
     let mut envelope = next.envelope()?;
-    sign_shown(home, &mut envelope, &[], verb.yes, output)?;
+    sign_shown(&home.clone().into(), &mut envelope, &[], verb.yes, output)?;
     write_envelope(out, &envelope)?;
     let file = out.display();
     let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });

@@ -75,27 +75,27 @@ impl Root {
 
 /// Shows, writes or amends the root.
 pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
+    let access = verb.data_dir.access()?;
     if verb.amends() {
-        let (root, _) = trust::pinned_root_of(home.data())?;
+        let (root, _) = trust::pinned_root_of(&access)?;
         let next = amended(verb, root.clone())?;
-        for line in advice::ended_by(&home, &root, &next)? {
+        for line in advice::ended_by(&access, &root, &next)? {
             shown::say(&format!("warning: {line} (docs/operating/rotation.md)"));
         }
         for line in hosts::uncounted(&next) {
             shown::say(&format!("warning: {line}"));
         }
         let mut envelope = next.envelope()?;
-        sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
-        return finish(&home, &envelope, verb.out.as_deref(), output);
+        sign_shown(&access, &mut envelope, &[], verb.yes, output)?;
+        return finish(&access, &envelope, verb.out.as_deref(), output);
     }
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, _) = trust::root_of(&access)?;
     let digest: Digest = root.digest()?;
     let Some(out) = &verb.out else {
         let shown = json!({ "digest": digest, "statement": root });
         return output.print(&shown, |_| serde_json::to_string_pretty(&root).unwrap_or_default());
     };
-    write_envelope(out, &trust::envelope_of(home.data(), root.version)?)?;
+    write_envelope(out, &trust::envelope_of(&access, root.version)?)?;
     output.print(&json!({ "file": out, "digest": digest, "version": root.version }), |_| {
         format!("wrote trust root {digest} (version {}) to {}", root.version, out.display())
     })

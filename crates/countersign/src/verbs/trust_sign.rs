@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use client::home::Home;
+use client::access::Access;
 use client::pins;
 use client::profile::Profile;
 use client::session;
@@ -93,8 +93,8 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     }
     let mut envelope = envelope_in(&verb.file, &bytes)?;
     let statement = Statement::read(&envelope)?;
-    let home = verb.data_dir.named()?;
-    let installation = Profile::of(&home)?.installation;
+    let access = verb.data_dir.named()?;
+    let installation = Profile::of(&access)?.installation;
     if statement.installation() != installation {
         let what = format!(
             "`{}` is of another installation than yours; --data names the data directory of another one",
@@ -102,7 +102,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         );
         return Err(Failure::error(what));
     }
-    let (before, compared_with) = match before(&home, &statement) {
+    let (before, compared_with) = match before(&access, &statement) {
         Ok((before, what)) => (before, what),
         Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
     };
@@ -130,7 +130,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         return output.print(&report, page);
     }
     ask(&page(&report), verb.yes, output)?;
-    let key = my_key(&home)?;
+    let key = my_key(&access)?;
     key.sign(&mut envelope, statement.namespace())?;
     write_envelope(&verb.file, &envelope)?;
     (report.signed, report.signatures) = (true, envelope.signatures().len());
@@ -142,28 +142,28 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
 /// Shows a statement that was just made beside the current one, asks, and adds the person's signature. `named` has the
 /// payloads that it names by digest: policy and configuration of an environment statement.
 pub fn sign_shown(
-    home: &Home,
+    access: &Access,
     envelope: &mut Envelope,
     named: &[Vec<u8>],
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    sign_page(home, envelope, named, true, yes, output)
+    sign_page(access, envelope, named, true, yes, output)
 }
 
 /// The same for a status, which is shown as sentences; its JSON is shown only if the person asks for it.
 pub fn sign_status(
-    home: &Home,
+    access: &Access,
     envelope: &mut Envelope,
     verbose: bool,
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    sign_page(home, envelope, &[], verbose || output == Output::Json, yes, output)
+    sign_page(access, envelope, &[], verbose || output == Output::Json, yes, output)
 }
 
 fn sign_page(
-    home: &Home,
+    access: &Access,
     envelope: &mut Envelope,
     named: &[Vec<u8>],
     whole: bool,
@@ -172,7 +172,7 @@ fn sign_page(
 ) -> Result<(), Failure> {
     let statement = Statement::read(envelope)?;
     if !yes || output == Output::Text {
-        let (before, compared_with) = match before(home, &statement) {
+        let (before, compared_with) = match before(access, &statement) {
             Ok((before, what)) => (before, what),
             Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
         };
@@ -187,7 +187,7 @@ fn sign_page(
         );
         ask(&page, yes, output)?;
     }
-    Ok(my_key(home)?.sign(envelope, statement.namespace())?)
+    Ok(my_key(access)?.sign(envelope, statement.namespace())?)
 }
 
 impl Statement {
@@ -308,8 +308,8 @@ impl Text {
 }
 
 /// The current statement, and the reason why it is believed.
-fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure> {
-    let (newest, belief) = trust::root_of(home.data(), None)?;
+fn before(access: &Access, statement: &Statement) -> Result<(Text, String), Failure> {
+    let (newest, belief) = trust::root_of(access)?;
     let seen = pins::read(newest.installation)?;
     let rests = match belief {
         Belief::File | Belief::PinnedRoot => "the trust root that you have pinned",
@@ -319,17 +319,17 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
     let (text, what) = match statement {
         Statement::Root(new) => {
             let version = new.version.saturating_sub(1).min(newest.version);
-            let old = TrustRoot::read(&trust::envelope_of(home.data(), version)?)?;
+            let old = TrustRoot::read(&trust::envelope_of(access, version)?)?;
             (statement_of(json!(old)), format!("version {version}"))
         }
         Statement::Enrolment(_) => return Err(Failure::error("an enrolment is new, so all of it is shown")),
         Statement::Status(_) => {
-            let old = statements::status_in(&status_file(home)?, &newest, seen.as_ref())?;
+            let old = statements::status_in(&status_file(access)?, &newest, seen.as_ref())?;
             let number = format!("status {}", old.number);
             (Text { status: Some(old.clone()), ..statement_of(json!(old)) }, number)
         }
         Statement::Environment(new) => {
-            let old = environment_before(home, (&newest, seen.as_ref()), new)?;
+            let old = environment_before(access, (&newest, seen.as_ref()), new)?;
             let number = format!("statement {}", old.1);
             (old.0, number)
         }
@@ -339,11 +339,11 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
 
 /// The current statement of the same place, with its payloads; its signatures are checked.
 fn environment_before(
-    home: &Home,
+    access: &Access,
     (root, seen): (&TrustRoot, Option<&Pin>),
     new: &Environment,
 ) -> Result<(Text, u64), Failure> {
-    let client = session::client(home)?;
+    let client = session::client(access)?;
     let runtime = runtime()?;
     let place = new.place();
     let view = runtime.block_on(client.places())?.into_iter().find(|view| view.place == place);

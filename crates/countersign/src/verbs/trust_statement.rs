@@ -4,24 +4,24 @@
 
 use std::path::{Path, PathBuf};
 
-use client::home::Home;
+use client::access::Access;
 use client::profile::Profile;
 use client::request::Parts;
 use client::signing::PersonKey;
-use client::{files, onboarding, session};
-use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use client::{fetched, files, onboarding, session};
+use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::status::{Status, StatusFile};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, enrolment, environment, status, trust_root};
-use ledger::{BLOBS, Blobs};
 use serde::Serialize;
 use serde_json::json;
 
 use super::runtime;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{sending, trust};
+use crate::sending;
+use crate::trust::{self, Named};
 
 /// A statement with its digest.
 #[derive(Debug, Serialize)]
@@ -33,19 +33,24 @@ pub struct StatementReport<T> {
 }
 
 /// Writes the statement to a file for others, or sends it.
-pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
-    finish_saying(home, envelope, out, "", output)
+pub fn finish(
+    access: &Access,
+    envelope: &Envelope,
+    out: Option<&Path>,
+    output: Output,
+) -> Result<(), Failure> {
+    finish_saying(access, envelope, out, "", output)
 }
 
 /// The same, with a text about the effects once the statement is recorded.
 pub fn finish_saying(
-    home: &Home,
+    access: &Access,
     envelope: &Envelope,
     out: Option<&Path>,
     follows: &str,
     output: Output,
 ) -> Result<(), Failure> {
-    let Some(out) = out else { return send(home, envelope, Vec::new(), follows, output) };
+    let Some(out) = out else { return send(access, envelope, Vec::new(), follows, output) };
     write_envelope(out, envelope)?;
     output.print(&json!({ "file": out }), |_| {
         let file = out.display();
@@ -55,7 +60,7 @@ pub fn finish_saying(
 
 /// Sends a statement inside a signed request.
 pub fn send(
-    home: &Home,
+    access: &Access,
     envelope: &Envelope,
     attachments: Vec<Vec<u8>>,
     follows: &str,
@@ -69,7 +74,7 @@ pub fn send(
             ("set-environment", json!({ "statement": digest }), vec![envelope.clone()])
         }
         status::PAYLOAD_TYPE if Status::read(envelope)?.base.is_some() => {
-            let base = status_file(home)?.base;
+            let base = status_file(access)?.base;
             let arguments = json!({ "statement": base.payload_digest(), "tightening": digest });
             ("set-status", arguments, vec![base, envelope.clone()])
         }
@@ -81,22 +86,21 @@ pub fn send(
         }
     };
     let with = Parts { statements, attachments, ..Parts::default() };
-    let outcome = sending::send(home, action, arguments, with)?.outcome;
+    let outcome = sending::send(access, action, arguments, with)?.outcome;
     if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
-        return enrolled(home, &Enrolment::read(envelope)?, &outcome, output);
+        return enrolled(access, &Enrolment::read(envelope)?, &outcome, output);
     }
     output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
 }
 
 /// Prints the command that the enrolled person types on their own machine.
 fn enrolled(
-    home: &Home,
+    access: &Access,
     enrolment: &Enrolment,
     outcome: &wire::CommandOutcome,
     output: Output,
 ) -> Result<(), Failure> {
-    let (root, _) = trust::root_of(home.data(), None)?;
-    let pin = trust::pin_of(home.data(), &root)?;
+    let pin = trust::pin_of(access, Named::default())?;
     let mut said = json!(outcome);
     if let Some(said) = said.as_object_mut() {
         said.insert("person".into(), json!(enrolment.person));
@@ -106,7 +110,7 @@ fn enrolled(
         key.map_or_else(String::new, |key| key.key.fingerprint().to_owned())
     };
     let (approve, sign_in) = (fingerprint(Purpose::Approve), fingerprint(Purpose::SignIn));
-    let line = onboarding::key_use(enrolment.person, &approve, &sign_in, home.data(), &pin.to_string());
+    let line = onboarding::key_use(enrolment.person, &approve, &sign_in, access.data(), &pin);
     output.print(&said, |_| {
         format!(
             "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type as themselves:\n  {line}",
@@ -116,7 +120,7 @@ fn enrolled(
 }
 
 /// Sends a status as `trust status --save` wrote it, base and tightening.
-pub fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Failure> {
+pub fn send_status(access: &Access, file: &StatusFile, output: Output) -> Result<(), Failure> {
     let tightening = file.tightening.as_ref().map(Envelope::payload_digest);
     let mut arguments = json!({ "statement": file.base.payload_digest() });
     if let (Some(object), Some(tightening)) = (arguments.as_object_mut(), tightening) {
@@ -124,23 +128,18 @@ pub fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(),
     }
     let statements = [Some(file.base.clone()), file.tightening.clone()].into_iter().flatten().collect();
     let outcome =
-        sending::send(home, "set-status", arguments, Parts { statements, ..Parts::default() })?.outcome;
+        sending::send(access, "set-status", arguments, Parts { statements, ..Parts::default() })?.outcome;
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
 
 /// The current status, as a file.
-pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
-    let client = session::client(home)?;
-    let seen = runtime()?.block_on(client.installation())?;
-    let status = seen.status.ok_or_else(|| Failure::error("there is no status yet"))?;
-    let bytes =
-        Blobs::read_only(&home.data().join(BLOBS)).read(&status.file, 2 * ENVELOPE_BYTES_MAX as u64)?;
-    Ok(StatusFile::decode(&bytes)?)
+pub fn status_file(access: &Access) -> Result<StatusFile, Failure> {
+    Ok(runtime()?.block_on(fetched::status_file(&session::client(access)?))?)
 }
 
 /// The key that signs statements.
-pub fn my_key(home: &Home) -> Result<PersonKey, Failure> {
-    Ok(PersonKey::read(&Profile::of(home)?.approval_key)?)
+pub fn my_key(access: &Access) -> Result<PersonKey, Failure> {
+    Ok(PersonKey::read(&Profile::of(access)?.approval_key)?)
 }
 
 /// Reads a statement from a file.

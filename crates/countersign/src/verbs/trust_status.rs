@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::access::Access;
 use client::clock::{MONTH, now};
 use client::files;
-use client::home::Home;
 use client::id_prefix::IdPrefix;
 use client::pins;
 use client::profile;
@@ -108,10 +108,10 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
-    let (root, belief) = trust::root_of(home.data(), None)?;
+    let access = verb.data_dir.access()?;
+    let (root, belief) = trust::root_of(&access)?;
     let pin = pins::read(root.installation)?;
-    let file = status_file(&home)?;
+    let file = status_file(&access)?;
     let current = statements::status_in(&file, &root, pin.as_ref())?;
     if let Some(save) = &verb.save {
         files::write_shared(save, &file.encode()?)?;
@@ -125,14 +125,14 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         return output
             .print(&report, |report| serde_json::to_string_pretty(&report.statement).unwrap_or_default());
     }
-    let withdrawn = known(&home, verb)?;
+    let withdrawn = known(&access, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;
     pins::raise(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
     let mut amended = amended(verb, current.clone(), base)?;
     for bar in &verb.bar {
-        amended.barred.push(bar.digest("artifact", || artifacts(&home))?);
+        amended.barred.push(bar.digest("artifact", || artifacts(&access))?);
     }
     amended.barred.sort();
     amended.barred.dedup();
@@ -150,21 +150,21 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         });
     }
     if verb.out.is_none() && amended.base.is_none() && root.status.threshold > 1 {
-        return Err(more_signatures(&home, verb, root.status.threshold));
+        return Err(more_signatures(&access, verb, root.status.threshold));
     }
     let mut envelope = amended.envelope()?;
-    sign_status(&home, &mut envelope, verb.verbose, verb.yes, output)?;
-    finish_saying(&home, &envelope, verb.out.as_deref(), &(withdrawn + &follows(verb)), output)
+    sign_status(&access, &mut envelope, verb.verbose, verb.yes, output)?;
+    finish_saying(&access, &envelope, verb.out.as_deref(), &(withdrawn + &follows(verb)), output)
 }
 
 /// A change that loosens needs more signatures: a request with one signature would only be refused.
-fn more_signatures(home: &Home, verb: &Amend, needed: u32) -> Failure {
-    let again = profile::command(home, &again(verb));
+fn more_signatures(access: &Access, verb: &Amend, needed: u32) -> Failure {
+    let again = profile::command(access, &again(verb));
     Failure::error(format!(
         "lifting a freeze or renewing the status needs signatures of {needed} status signers, and this would be one: nothing \
          was signed and nothing was sent. First `{again} --out status.json`; then each other signer, until there are \
          {needed}: `countersign trust sign status.json`; then `{}`",
-        profile::command(home, "countersign trust send status.json")
+        profile::command(access, "countersign trust send status.json")
     ))
 }
 
@@ -229,11 +229,11 @@ fn follows(verb: &Amend) -> String {
 /// A freeze of an unknown place, or a withdrawal of an unknown enrolment or statement, would stop nothing while somebody
 /// relies on it. The check is skipped for a statement that is written to a file, so that a server cannot prevent a freeze.
 /// Returns the effect of each withdrawal, in lines; as the server says it, so it stands on no page that is signed.
-fn known(home: &Home, verb: &Amend) -> Result<String, Failure> {
+fn known(access: &Access, verb: &Amend) -> Result<String, Failure> {
     if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
         return Ok(String::new());
     }
-    let client = session::client(home)?;
+    let client = session::client(access)?;
     let (places, people) = runtime()?.block_on(async {
         Ok::<_, Failure>((client.places().await?, client.installation().await?.people))
     })?;
@@ -279,8 +279,8 @@ fn withdrawal(digest: &Digest, people: &[PersonView], places: &[PlaceView]) -> R
 }
 
 /// Artifacts that the server shows: of the newest runs, and at every place.
-fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
-    let client = session::client(home)?;
+fn artifacts(access: &Access) -> Result<Vec<Digest>, Failure> {
+    let client = session::client(access)?;
     let (runs, places) = runtime()?.block_on(async {
         Ok::<_, Failure>((client.runs(&RunFilter::default()).await?, client.places().await?))
     })?;

@@ -62,7 +62,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         return Err(runs_already(&home, server));
     }
     verb.listen.map_or(Ok(()), is_free)?;
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, _) = trust::root_in(home.data())?;
     let log = verb.log.arguments();
     let witness = Watched::start("witness", home.witness(), log.clone())?.at_its_address();
     let listen = verb.listen.map_or_else(|| usual_address(&home), |listen| listen.to_string());
@@ -87,7 +87,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         data: agents.home.data().to_path_buf(),
         mode: assurance(root.mode),
         roles: roles.iter().filter_map(Watched::named).collect(),
-        next: profile::command(&agents.home, "countersign run"),
+        next: profile::command(&agents.home.clone().into(), "countersign run"),
     };
     // A reader of the line below may ask this process to end at once, so it listens for signals first.
     let runtime = runtime()?;

@@ -22,6 +22,8 @@ mod peers;
 mod quotas;
 mod reading;
 mod rehearsal;
+mod remote;
+mod remote_attacks;
 mod replay;
 mod reports;
 mod rollbacks;

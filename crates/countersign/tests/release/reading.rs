@@ -5,8 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
+use ::evidence::Id;
 use ::evidence::dsse::{Envelope, Signature};
-use ::evidence::request::{NAMESPACE, Request};
+use ::evidence::request::{NAMESPACE, Request, UNNAMED};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -94,6 +95,7 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
         "entries?from=0".into(),
         "releases/shop/ledger-api/production/1".into(),
         format!("blobs/{blob}"),
+        format!("enrolments/{blob}"),
         "runs".into(),
         format!("runs/{run}"),
         "places".into(),
@@ -124,7 +126,7 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
         assert_eq!(up.send(&format!("HEAD {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")).0, 401, "{path}");
     }
     let said = get(&up, &paths[0], "").1;
-    assert!(said.contains("countersign key use --pin LINE --person ID"), "it names the remedy: {said}");
+    assert!(said.contains("countersign key use LINE"), "it names the remedy: {said}");
     // Only data that proves a history without revealing it stays open.
     for open in ["/checkpoint".to_owned(), format!("/tile/0/000.p/{size}"), "/health".into()] {
         assert_eq!(get(&up, &open, "").0, 200, "{open}");
@@ -332,13 +334,19 @@ fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
     let up = shop.home.up();
     let installation = shop.ok(&["status"])["installation"].clone();
     let introduced: Value = serde_json::from_str(&get(&up, "/api/v1/introduction", "").1).unwrap();
-    let signed = |arguments: Value| {
+    let ada: Id = made["people"][0]["person"].as_str().unwrap().parse().unwrap();
+    let fingerprint = |key: &str| {
+        let file = shop.home.dir.path().join(key);
+        shop.ok(&["key", "show", file.to_str().unwrap()])["fingerprint"].as_str().unwrap().to_owned()
+    };
+    // A request by this person, signed by the first key, under the fingerprint of the second one.
+    let signed_by = |person: Id, key: &str, claimed: &str, arguments: Value| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let issued = ::evidence::Moment::default().later_by(now);
         let request = Request {
             v: 1,
             installation: installation.as_str().unwrap().parse().unwrap(),
-            person: made["people"][0]["person"].as_str().unwrap().parse().unwrap(),
+            person,
             issued,
             expires: issued.later_by(std::time::Duration::from_mins(5)),
             nonce: lab::id(77),
@@ -346,18 +354,17 @@ fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
             arguments,
         };
         let mut envelope: Envelope = request.envelope().unwrap();
-        let (key, file) = (shop.home.dir.path().join("ada-in"), shop.home.dir.path().join("pae"));
+        let (key, file) = (shop.home.dir.path().join(key), shop.home.dir.path().join("pae"));
         std::fs::write(&file, envelope.pae()).unwrap();
         let sign = ["-q", "-Y", "sign", "-n", NAMESPACE, "-f", key.to_str().unwrap(), file.to_str().unwrap()];
         assert!(shop.home.program("ssh-keygen").args(sign).status().unwrap().success());
         let text = std::fs::read_to_string(file.with_extension("sig")).unwrap();
         std::fs::remove_file(file.with_extension("sig")).unwrap();
         let sig: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-        let keyid =
-            shop.ok(&["key", "show", key.to_str().unwrap()])["fingerprint"].as_str().unwrap().to_owned();
-        envelope.add(Signature { keyid, sig: STANDARD.decode(sig).unwrap() });
+        envelope.add(Signature { keyid: fingerprint(claimed), sig: STANDARD.decode(sig).unwrap() });
         format!("Authorization: Countersign-Request {}\r\n", STANDARD.encode(envelope.encode().unwrap()))
     };
+    let signed = |arguments: Value| signed_by(ada, "ada-in", "ada-in", arguments);
     let url = &up.url;
     let opened = |header: &str| up.post("/api/v1/sessions", header, "");
     for (arguments, why) in [
@@ -377,5 +384,17 @@ fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
         let (status, said) = opened(&header);
         assert!(status == 401 && said.contains("has opened a session before"), "{status} {said}");
     }
+    // Who does not know their own id is found by the key that signed, and by no other key.
+    let unnamed = |key: &str, claimed: &str| {
+        let introduced: Value = serde_json::from_str(&get(&up, "/api/v1/introduction", "").1).unwrap();
+        let right = json!({ "server": url, "challenge": introduced["challenge"] });
+        opened(&signed_by(UNNAMED, key, claimed, right))
+    };
+    for (key, claimed) in [("eve-in", "eve-in"), ("ada", "ada"), ("eve-in", "ada-in"), ("ada-in", "bob-in")] {
+        assert_eq!(unnamed(key, claimed).0, 401, "{key} as {claimed}");
+    }
+    let (status, said) = unnamed("ada-in", "ada-in");
+    let session: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, &session["person"]), (200, &json!(ada)));
     assert!(up.stop());
 }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod directories;
+mod elsewhere;
 mod flags;
 mod hosts;
 mod keys;
@@ -100,7 +101,7 @@ fn quoted(word: &str) -> String {
 
 /// What differs between two runs, the longest first.
 const VARYING: [(&str, &str); 23] = [
-    (r"cs1\.[A-Za-z0-9_-]{20,}", "[pin]"),
+    (r"cs[12]\.[A-Za-z0-9_-]{20,}", "[pin]"),
     ("SHA256:[A-Za-z0-9+/]{43}", "SHA256:[fingerprint]"),
     ("SHA256:[A-Za-z0-9+/]{8}", "SHA256:[begin]"),
     ("AAAA[A-Za-z0-9+/=]{10,}", "[key]"),

@@ -39,6 +39,7 @@ fn place() -> PlaceView {
         wanted: false,
         last: None,
         releases: vec![release(ReleaseKind::Release, "running")],
+        highest: 0,
         rollback: None,
         rolled_back: Vec::new(),
         frozen: false,

@@ -108,7 +108,7 @@ impl Gatekeeper {
             return Err(EdgeError::Malformed(format!("a request has at most {REQUEST_BYTES_MAX} bytes")));
         }
         let request = Request::read(envelope).map_err(malformed)?;
-        self.authenticate(state, &request, envelope, now)?;
+        self.authenticate(state, request.person.into(), &request, envelope, now)?;
         Ok(request)
     }
 
@@ -287,15 +287,15 @@ impl Gatekeeper {
         state.identity.roots().iter().map(read).collect()
     }
 
-    /// Checks that a known person signed a request; returns the fingerprint of the key.
+    /// Checks that this known person signed a request; returns the fingerprint of the key.
     pub(crate) fn authenticate(
         &self,
         state: &State,
+        id: PersonId,
         request: &Request,
         envelope: &Envelope,
         now: Moment,
     ) -> Result<String, EdgeError> {
-        let id = PersonId::from(request.person);
         let person = state.identity.person(id, now);
         let person = person.ok_or_else(|| {
             let what =

@@ -81,7 +81,9 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
         return Failure::new(ProblemKind::TooLarge, detail).into_response();
     }
     let wanted = match *request.method() {
-        Method::POST => declared.unwrap_or(most),
+        // Without a length, a body comes in pieces or not at all (RFC 9112, section 6.3).
+        Method::POST if request.headers().contains_key(header::TRANSFER_ENCODING) => most,
+        Method::POST => declared.unwrap_or(0),
         _ => 0,
     };
     let answered = async {

@@ -63,6 +63,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .put(machines::put_blob)
                 .layer(DefaultBodyLimit::disable()),
         )
+        .route("/enrolments/{digest}", get(reading::enrolment))
         .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))

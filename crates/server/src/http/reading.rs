@@ -7,10 +7,10 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::RunId;
-use evidence::{Bytes, Name, Place};
-use judge::collect;
+use evidence::{Bytes, Digest, Name, Place};
+use judge::{collect, enrolment_envelope_at};
 use serde::Deserialize;
-use wire::{PlaceView, ProblemKind, RUNS_MAX, ReleaseHistory, RunFilter, RunView};
+use wire::{PlaceView, ProblemKind, RUNS_MAX, ReleaseHistory, RunFilter, RunView, SignedStatement};
 
 use super::freshness::up_to_date;
 use super::machines::waited;
@@ -76,6 +76,26 @@ pub async fn places(
         up_to_date(&shared)?;
         let (state, now) = (shared.intake.state(), clock::now());
         place_view::all(&shared, &state, now, &|project| caller.may_read(project, &state, now))
+    });
+    Ok(Json(found.await?))
+}
+
+/// The signed enrolment of a person. Like every entry without a project, every known caller may read it.
+pub async fn enrolment(
+    State(shared): State<Arc<Shared>>,
+    Path(digest): Path<Digest>,
+) -> Result<Json<SignedStatement>, Failure> {
+    let found = blocking(move || {
+        let (state, now) = (shared.intake.state(), clock::now());
+        let mut people = state.identity.people(now);
+        let entry = people.find(|(_, person)| person.enrolment == digest).map(|(_, person)| person.entry);
+        let entry = entry.ok_or_else(|| {
+            let what = format!("nobody is enrolled by {digest} now; `countersign status` shows the people");
+            Failure::new(ProblemKind::NotFound, what)
+        })?;
+        let (statement, _) =
+            enrolment_envelope_at(&shared.gatekeeper.store(), entry).map_err(Failure::failed)?;
+        Ok(SignedStatement { statement })
     });
     Ok(Json(found.await?))
 }

@@ -191,8 +191,7 @@ fn is_due(ledger: &State, projects: &BTreeSet<Name>, digest: &Digest) -> bool {
 }
 
 const NOBODY: &str = "reading needs a right: this request carries neither a session nor a machine's claim. Tell this \
-                      machine who you are with `countersign key use --pin LINE --person ID`; `countersign trust pin` \
-                      of a colleague prints the line, and your id is in your enrolment";
+                      machine who you are with `countersign key use LINE`; `countersign trust pin` of a colleague prints the line";
 const ENDED: &str = "the session of this browser has ended, or your enrolment or key no longer counts";
 /// Name of the cookie of a session.
 pub const COOKIE: &str = "countersign";

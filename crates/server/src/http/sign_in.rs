@@ -28,8 +28,7 @@ pub async fn open(
     let is_local = peer.is_some_and(|Extension(peer)| peer.is_local());
     let opened = blocking(move || {
         let (state, keeper, now) = (shared.intake.state(), &shared.gatekeeper, clock::now());
-        let (token, expires) = keeper.sign_in(&state, &envelope, &shared.introducer, is_local, now)?;
-        Ok(Session { token, expires })
+        Ok(keeper.sign_in(&state, &envelope, &shared.introducer, is_local, now)?)
     });
     opened.await.map(Json)
 }

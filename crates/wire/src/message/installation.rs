@@ -50,6 +50,10 @@ pub struct Installation {
     /// The runners.
     #[serde(default)]
     pub runners: Vec<MachineView>,
+    /// URLs at which people and machines on other hosts reach the server, sorted as preferred; empty if it is reached on its
+    /// own host alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// The witnesses of the current trust root.
     #[serde(default)]
     pub witnesses: Option<WitnessesView>,

@@ -39,6 +39,9 @@ pub struct PlaceView {
     /// The newest releases and rollbacks there, the latest first.
     #[serde(default)]
     pub releases: Vec<ReleaseView>,
+    /// Highest number of a release or rollback there; 0 before the first one.
+    #[serde(default)]
+    pub highest: u64,
     /// Number of a rollback that the agent has not reported yet.
     #[serde(default)]
     pub rollback: Option<u64>,

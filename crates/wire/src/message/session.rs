@@ -1,5 +1,6 @@
 //! The identity of a server, and the right to read from it.
 
+use domain::PersonId;
 use evidence::Moment;
 use evidence::dsse::Envelope;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Session {
     pub token: String,
     /// End of the session.
     pub expires: Moment,
+    /// The person whose session it is, if the request did not name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
 }
 
 impl std::fmt::Debug for Session {

@@ -160,7 +160,7 @@ fn salt_of(bytes: &[u8]) -> [u8; 16] {
 /// Runs server and agent on the copy and returns the reasons in the agent's report.
 fn attacked(aside: &Path, due: u64, log: &[String]) -> Result<Value, Failure> {
     let server = Role::start("server", &aside.join("data"), log)?;
-    let client = session::client(&Home::new(Some(&aside.join("data")))?)?;
+    let client = session::client(&Home::new(Some(&aside.join("data")))?.into())?;
     let at = ["--server".to_owned(), server.ready.url.clone()];
     let agent = Role::start("agent", &aside.join("agent"), &[&at, log].concat())?;
     let runtime = runtime()?;

@@ -152,7 +152,7 @@ impl Repository {
 
     /// A client of the server, connected as the owner of its data directory.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(session::client(&Home::new(Some(&self.data))?)?)
+        Ok(session::client(&Home::new(Some(&self.data))?.into())?)
     }
 
     /// The server's view of a place.

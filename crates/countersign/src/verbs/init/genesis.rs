@@ -51,8 +51,8 @@ pub fn found(home: &Home, founding: &Founding, signer: tlog::NoteSigner) -> Resu
         }
         server::found(home.data(), signer, &genesis, server::World::default())?;
     }
-    let pin = trust::pin_of(home.data(), root)?;
-    pins::write(&pin)?;
+    let pin = trust::pin_in(home.data(), root)?;
+    pins::take(pin.clone(), true)?;
     join(home, founding, &pin)?;
     Ok(pin)
 }

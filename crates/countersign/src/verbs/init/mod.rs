@@ -161,29 +161,22 @@ fn prepared(
 /// Makes the first person's profile, if their keys are on this machine. A profile of another installation stays the
 /// current one, and a note says so.
 fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<String>, Failure> {
-    let (Some(sign_in_key), Some(approval_key)) = (first.sign_in.file.clone(), first.approval.file.clone())
-    else {
+    let (Some(sign_in), Some(approval)) = (first.sign_in.file.clone(), first.approval.file.clone()) else {
         return Ok(None);
     };
-    let profile = Profile {
-        v: 1,
-        installation,
-        person: first.id.into(),
-        data: home.data().to_path_buf(),
-        sign_in_key,
-        approval_key,
-    };
-    let Some(current) = Profile::find()?.filter(|current| current.data.exists()) else {
+    let profile = Profile::new(&home.clone().into(), installation, first.id.into(), sign_in, approval);
+    let is_there = |current: &Profile| current.data.as_ref().is_none_or(|data| data.exists());
+    let Some(current) = Profile::find()?.filter(is_there) else {
         profile.write()?;
         return Ok(None);
     };
     profile.keep()?;
     let data = shell::path(home.data());
     Ok(Some(format!(
-        "note: without --data, commands still use installation {} in {}; name this one with `--data {data}`, or make it \
+        "note: without --data, commands still use installation {}{}; name this one with `--data {data}`, or make it \
          the default with `countersign key use --data {data}`",
         current.installation,
-        current.data.display()
+        current.data.map_or_else(String::new, |data| format!(" in {}", data.display()))
     )))
 }
 

@@ -75,7 +75,7 @@ pub fn report(made: &Installation<'_>, written: Vec<PathBuf>) -> Result<InitRepo
     let Installation { verb, home, root, founders, prepared, pin } = *made;
     let line = |founder: &Founder| {
         let [approval, sign_in] = [&founder.approval, &founder.sign_in].map(|key| key.key.fingerprint());
-        onboarding::key_use(founder.id, approval, sign_in, home.data(), &pin.to_string())
+        onboarding::key_use(founder.id, approval, sign_in, Some(home.data()), pin)
     };
     let person = |(number, founder): (usize, &Founder)| PersonReport {
         person: founder.id,

@@ -12,6 +12,7 @@ use client::home::Home;
 use client::{files, onboarding};
 use evidence::enrolment::Purpose;
 use evidence::founding::{BYTES_MAX, Founding};
+use evidence::pin::Pin;
 use evidence::trust_root::{Holder, Mode};
 use evidence::{Digest, Id, Moment};
 use review::summary::assurance;
@@ -152,7 +153,7 @@ pub fn go_on(home: &Home, copies: &[PathBuf], output: Output) -> Result<(), Fail
         installation: root.installation,
         mode: root.mode,
         trust_root: root.digest()?,
-        people: founding.enrolments.iter().map(|it| person(&it.said, home, &pin.to_string())).collect(),
+        people: founding.enrolments.iter().map(|it| person(&it.said, home, &pin)).collect(),
         pin: pin.to_string(),
         next: "each person and machine joins by this pin (docs/operating/hosts.md)".to_owned(),
     };
@@ -162,10 +163,10 @@ pub fn go_on(home: &Home, copies: &[PathBuf], output: Output) -> Result<(), Fail
     output.print(&report, founded)
 }
 
-fn person(said: &evidence::enrolment::Enrolment, home: &Home, pin: &str) -> FoundedPerson {
+fn person(said: &evidence::enrolment::Enrolment, home: &Home, pin: &Pin) -> FoundedPerson {
     let key = |purpose| said.keys_for(purpose).next().map_or("", |key| key.fingerprint());
     let (approve, sign_in) = (key(Purpose::Approve), key(Purpose::SignIn));
-    let types = onboarding::key_use(said.person, approve, sign_in, home.data(), pin);
+    let types = onboarding::key_use(said.person, approve, sign_in, Some(home.data()), pin);
     FoundedPerson { person: said.person, name: said.name.clone(), types }
 }
 

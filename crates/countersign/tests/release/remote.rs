@@ -1,0 +1,481 @@
+//! People on other machines: every command that a person uses, without the server's data directory.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::reading::rehearsal_with;
+use super::reports::tomorrow;
+use super::shop::Shop;
+use super::vex::reported;
+use crate::support::{Home, Up, copy_dir};
+
+const PLACE: &str = "shop/ledger-api/production";
+const DEV: &str = "shop/ledger-api/dev";
+
+/// Commands that work on the server's files, or make them.
+const ON_THE_HOST: [&str; 5] = ["up", "server", "audit verify", "audit replay", "trust origin"];
+/// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
+const OF_NO_INSTALLATION: [&str; 22] = [
+    "demo",
+    "init",
+    "scan",
+    "osv sync",
+    "hook install",
+    "hook remove",
+    "sbom",
+    "pipeline run",
+    "policy check",
+    "policy test",
+    "policy copy",
+    "key show",
+    "witness",
+    "runner",
+    "runner key",
+    "runner join",
+    "witness key",
+    "witness join",
+    "agent",
+    "agent key",
+    "agent join",
+    "agent status",
+];
+
+/// A person on another machine, who knows a line and has two keys and a clone.
+pub struct Far {
+    pub home: Home,
+    /// Commands that were used.
+    done: RefCell<BTreeSet<String>>,
+}
+
+impl Far {
+    /// A machine with the keys of a person and a clone of the shop. Nothing on it names the server's directories.
+    pub fn new(shop: &Shop, name: &str) -> Self {
+        let home = Home::new();
+        let config = std::fs::read_to_string(shop.home.dir.path().join(".gitconfig")).unwrap();
+        let (here, there) = (shop.home.dir.path().to_str().unwrap(), home.dir.path().to_str().unwrap());
+        let key = |key: &str| format!("{there}/.ssh/id_{key}");
+        let signing = config.replace(&format!("{here}/ada-in"), &key(&format!("{name}-in")));
+        std::fs::write(home.dir.path().join(".gitconfig"), signing.replace("ada", name)).unwrap();
+        for of in [name.to_owned(), format!("{name}-in")] {
+            for ending in ["", ".pub"] {
+                std::fs::copy(format!("{here}/{of}{ending}"), format!("{}{ending}", key(&of))).unwrap();
+            }
+        }
+        copy_dir(&shop.repository(), &home.dir.path().join("shop"));
+        Self { home, done: RefCell::default() }
+    }
+
+    /// The same, who has taken a line.
+    pub fn using(shop: &Shop, name: &str, line: &str) -> Self {
+        let far = Self::new(shop, name);
+        far.adopt(name, line);
+        far
+    }
+
+    pub fn adopt(&self, name: &str, line: &str) -> Value {
+        let ssh = self.home.dir.path().join(".ssh");
+        let (key, sign_in) = (ssh.join(format!("id_{name}")), ssh.join(format!("id_{name}-in")));
+        self.ok(&[
+            "key",
+            "use",
+            line,
+            "--key",
+            key.to_str().unwrap(),
+            "--sign-in-key",
+            sign_in.to_str().unwrap(),
+        ])
+    }
+
+    pub fn repository(&self) -> PathBuf {
+        self.home.dir.path().join("shop")
+    }
+
+    pub fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let verb = verbs().into_iter().filter(|verb| is_begun_by(arguments, verb)).max_by_key(String::len);
+        self.done.borrow_mut().extend(verb);
+        self.home.json_in(&self.repository(), arguments, code)
+    }
+
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        self.json(arguments, 0)
+    }
+
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        self.json(arguments, 1)["error"].as_str().unwrap().to_owned()
+    }
+
+    /// A commit of this person in their own clone.
+    pub fn commit(&self, message: &str) {
+        let mut git = self.home.program("git");
+        git.args(["commit", "-q", "--allow-empty", "-a", "-S", "-m", message]).current_dir(self.repository());
+        assert!(git.status().unwrap().success());
+    }
+}
+
+fn is_begun_by(arguments: &[&str], verb: &str) -> bool {
+    let words: Vec<_> = verb.split(' ').collect();
+    arguments.starts_with(&words)
+}
+
+/// Every command of the program, as its page lists them; a group of commands is none.
+fn verbs() -> BTreeSet<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let titles = page.lines().filter_map(|line| line.strip_prefix("## `countersign ")?.strip_suffix('`'));
+    let all: BTreeSet<String> = titles.map(str::to_owned).collect();
+    let groups = ["project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key"];
+    all.into_iter().filter(|verb| !groups.contains(&verb.as_str())).collect()
+}
+
+/// The line with the address of a server on loopback.
+pub fn line_of(shop: &Shop, up: &Up) -> String {
+    shop.ok(&["trust", "pin", "--address", &up.url])["pin"].as_str().unwrap().to_owned()
+}
+
+/// Two people on machines of their own take a commit to production and change trust, and a third one joins. A new command
+/// belongs into this story or into one of the lists.
+#[test]
+fn every_command_of_a_person_works_without_the_data_directory() {
+    let (shop, _) = rehearsal_with(&["developer", "release-manager", "security"]);
+    reported(&shop);
+    shop.commit("a scanner that finds something");
+    let up = shop.home.up();
+    let line = line_of(&shop, &up);
+    assert!(line.starts_with("cs2."), "{line}");
+    let (ada, bob) = (Far::using(&shop, "ada", &line), Far::using(&shop, "bob", &line));
+    release(&ada, &bob);
+    let both = Both { ada: &ada, bob: &bob };
+    stopping(both);
+    trust(&shop, both);
+    project(both);
+    for verb in ON_THE_HOST {
+        let arguments: Vec<_> = verb.split(' ').collect();
+        let out = if verb == "trust origin" { &["--out", "origin.json"][..] } else { &[] };
+        let said = ada.refused(&[&arguments[..], out].concat());
+        assert!(said.contains("on another machine: type it on the server's host"), "{verb}: {said}");
+    }
+    let done: BTreeSet<String> = ada.done.borrow().union(&bob.done.borrow()).cloned().collect();
+    let listed = ON_THE_HOST.iter().chain(&OF_NO_INSTALLATION).map(|verb| (*verb).to_owned());
+    let all: BTreeSet<String> = done.iter().cloned().chain(listed).collect();
+    assert_eq!(all, verbs(), "each command is in the story, or in a list with its reason");
+    let kept = std::fs::read_to_string(ada.home.dir.path().join(".config/countersign/profile.json")).unwrap();
+    assert!(!kept.contains(shop.home.dir.path().to_str().unwrap()), "{kept}");
+    assert!(up.stop());
+}
+
+#[derive(Clone, Copy)]
+struct Both<'a> {
+    ada: &'a Far,
+    bob: &'a Far,
+}
+
+/// From a commit to production, and back.
+fn release(ada: &Far, bob: &Far) {
+    assert_eq!(ada.ok(&["status"])["mode"], "rehearsal");
+    assert_eq!(ada.ok(&["key", "list"]).as_array().unwrap().len(), 2);
+    let checked = ada.ok(&["pipeline", "check"]);
+    assert_eq!(checked["places"].as_array().map(Vec::len), Some(3), "{checked}");
+    let run = ada.ok(&["run"])["run"].as_str().unwrap().to_owned();
+    assert!(ada.ok(&["logs", &run])["logs"].as_object().is_some_and(|logs| !logs.is_empty()));
+    ada.ok(&["tests"]);
+    ada.ok(&["policy", "explain", PLACE]);
+    ada.ok(&["record", DEV]);
+    bob.ok(&["status", PLACE]);
+    states(bob);
+    bob.ok(&["tag", "--yes", "--reason", "the first", "--place", PLACE, &pending(bob), "1.0.0"]);
+    bob.ok(&["approve", "--yes", "--reason", "read it on my laptop"]);
+    assert_eq!(ada.ok(&["promote"])["outcome"], "running");
+    let saved = bob.ok(&["evidence", PLACE])["bundle"].as_str().unwrap().to_owned();
+    assert_eq!(bob.ok(&["verify", &saved])["outcome"], "pass");
+    let opened = bob.ok(&["open"]);
+    assert!(opened["url"].as_str().unwrap().starts_with("http"), "{opened}");
+    ada.commit("a second release");
+    ada.ok(&["run"]);
+    bob.ok(&["reject", "--yes", "--reason", "not yet"]);
+    assert_eq!(bob.ok(&["rollback", "--yes", DEV])["outcome"], "running");
+    ada.commit("a third");
+    let run = ada.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    // It may have ended before: then the request is still decided by the server that was reached.
+    let cancelled = ada.home.run_in(&ada.repository(), &["cancel", &run]);
+    assert!(matches!(cancelled.status.code(), Some(0 | 3)), "{cancelled:?}");
+    ada.done.borrow_mut().insert("cancel".into());
+}
+
+/// What a person says about the findings and tests of the release that waits.
+fn states(bob: &Far) {
+    let shown = bob.ok(&["approve", "--show"]);
+    let worst = shown["findings"]["worst"].as_array().unwrap();
+    let finding = |name: &str| {
+        let found = worst.iter().find(|finding| finding.to_string().contains(name)).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+    let (yaml, templates, end) = (finding("pyyaml"), finding("jinja2"), tomorrow());
+    let why = ["--yes", "--reason", "read it", "--until", &end];
+    bob.ok(&[&["waive", &yaml], &why[..]].concat());
+    let justified = ["--justification", "component_not_present"];
+    bob.ok(&[&["not-affected", &templates], &why[..], &justified].concat());
+    bob.ok(&[&["sign-off"], &why[..]].concat());
+}
+
+/// Number of the release that waits in production, as the person sees it.
+fn pending(far: &Far) -> String {
+    let places = far.ok(&["status"])["places"].clone();
+    let view = places.as_array().unwrap().iter().find(|view| view["place"] == PLACE).unwrap().clone();
+    view["open"]["release"].to_string()
+}
+
+/// A freeze by one person, lifted by two.
+fn stopping(Both { ada, bob }: Both<'_>) {
+    let number = bob.ok(&["trust", "status"])["statement"]["number"].as_u64().unwrap();
+    bob.ok(&["freeze", "--yes", "shop"]);
+    let frozen = ada.ok(&["trust", "status"])["statement"].clone();
+    assert_eq!(
+        (frozen["number"].as_u64(), frozen["frozen"].as_array().map(Vec::len)),
+        (Some(number + 1), Some(1))
+    );
+    let file = ada.home.dir.path().join("status.json");
+    let file = file.to_str().unwrap();
+    ada.ok(&["unfreeze", "--yes", "shop", "--out", file]);
+    assert_eq!(bob.ok(&["trust", "sign", "--yes", file])["signatures"], 2);
+    bob.ok(&["trust", "send", file]);
+    assert_eq!(ada.ok(&["status"])["frozen"], json!([]));
+}
+
+/// Root, statement and enrolment; each page compares with what the server showed and the pin proves.
+fn trust(shop: &Shop, Both { ada, bob }: Both<'_>) {
+    let file = |name: &str| ada.home.dir.path().join(name).to_str().unwrap().to_owned();
+    let (root, place) = (file("root.json"), file("place.json"));
+    assert_eq!(ada.ok(&["trust", "root"])["statement"]["version"], 1);
+    ada.ok(&["trust", "root", "--renew", "--yes", "--out", &root]);
+    let page = bob.ok(&["trust", "sign", "--show", &root]);
+    let rests = "version 1, which is in force by the trust root that you have pinned";
+    assert_eq!(page["compared_with"], rests);
+    bob.ok(&["trust", "sign", "--yes", &root]);
+    bob.ok(&["trust", "send", &root]);
+    assert_eq!(bob.ok(&["trust", "root"])["statement"]["version"], 2);
+    ada.ok(&["trust", "environment", "--yes", DEV, "--variable", "COLOUR=blue", "--out", &place]);
+    let page = bob.ok(&["trust", "sign", "--show", &place])["changes"].as_str().unwrap().to_owned();
+    assert!(page.contains("+    \"COLOUR\": \"blue\""), "{page}");
+    bob.ok(&["trust", "sign", "--yes", &place]);
+    bob.ok(&["trust", "send", &place]);
+    let public = |key: &str| shop.home.dir.path().join(format!("{key}.pub")).to_str().unwrap().to_owned();
+    let enrol =
+        ["trust", "enrol", "--yes", "--name", "Eve", "--email", "eve@example.com", "--role", "developer"];
+    let keys = ["--key", &public("eve"), "--sign-in-key", &public("eve-in")];
+    let enrolled = ada.home.run_in(&ada.repository(), &[&enrol[..], &keys].concat());
+    let said = String::from_utf8(enrolled.stdout).unwrap();
+    ada.done.borrow_mut().insert("trust enrol".into());
+    let typed = said.lines().find_map(|line| line.trim().strip_prefix("countersign ")).unwrap().to_owned();
+    assert!(typed.starts_with("key use cs2."), "{said}");
+    let eve = Far::new(shop, "eve");
+    eve.ok(&typed.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(eve.ok(&["status"])["people"].as_array().unwrap().len(), 3);
+    // Her own line has the newest numbers and the same addresses, and a colleague can take it.
+    let hers = eve.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let taken = bob.ok(&["trust", "pin", "--set", &hers]);
+    assert_eq!((&taken["root_version"], &taken["v"]), (&json!(2), &json!(2)));
+}
+
+/// A second project whose agents are on hosts of their own.
+fn project(Both { ada, bob }: Both<'_>) {
+    let dir = ada.home.dir.path().join("second");
+    copy_dir(&ada.repository(), &dir);
+    let mut unset = ada.home.program("git");
+    assert!(unset.args(["config", "--unset", "countersign.project"]).current_dir(&dir).status().is_ok());
+    let add = [
+        "project",
+        "add",
+        "--repository",
+        dir.to_str().unwrap(),
+        "--project",
+        "second",
+        "--out",
+        "statements",
+    ];
+    let said = ada.json(&add, 2)["error"].as_str().unwrap().to_owned();
+    assert!(
+        said.contains("second/ledger-api/dev, second/ledger-api/staging, second/ledger-api/production"),
+        "{said}"
+    );
+    let lines: Vec<_> = ["dev", "staging", "production"]
+        .map(|environment| {
+            let data = ada.home.dir.path().join(format!("agent-{environment}"));
+            let key = [
+                "agent",
+                "key",
+                "--data",
+                data.to_str().unwrap(),
+                "--name",
+                "agent-1",
+                "--host",
+                environment,
+            ];
+            let line = ada.home.ok(&key)["line"].as_str().unwrap().to_owned();
+            format!("second/ledger-api/{environment}={line}")
+        })
+        .into();
+    let named: Vec<_> = lines.iter().flat_map(|line| ["--agent", line]).collect();
+    let added = ada.ok(&[&add[..], &named].concat());
+    let files = added["statements"].as_array().unwrap();
+    assert_eq!(files.len(), 3, "{added}");
+    for file in files {
+        let file = ada.repository().join(file.as_str().unwrap());
+        bob.ok(&["trust", "sign", "--yes", file.to_str().unwrap()]);
+        bob.ok(&["trust", "send", file.to_str().unwrap()]);
+    }
+    let places = bob.ok(&["status"])["places"].clone();
+    let second = places
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|view| view["place"].as_str().unwrap().starts_with("second/"));
+    assert_eq!(second.count(), 3);
+    let unknown = format!("third/ledger-api/dev={}", lines[0].split_once('=').unwrap().1);
+    let said =
+        ada.json(&[&add[..], &["--agent", &unknown]].concat(), 2)["error"].as_str().unwrap().to_owned();
+    assert!(said.contains("which is not a new place of project second"), "{said}");
+}
+
+#[test]
+fn the_addresses_are_tried_in_order_and_who_proves_nothing_is_passed_over() {
+    let (shop, other) = (Shop::solo(), Home::solo());
+    let (up, stranger) = (shop.home.up(), other.up());
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = format!("http://{closed}");
+    let (secured, authority) = ("https://countersign.invalid", format!("sha256:{}", "5a".repeat(32)));
+    let addresses =
+        ["--address", &closed, "--address", secured, "--address", &stranger.url, "--address", &up.url];
+    let alone = shop.in_repository(&[&["trust", "pin"][..], &addresses].concat(), 1);
+    assert!(alone["error"].as_str().unwrap().contains("no authority that secures it"), "{alone}");
+    let plain = shop.in_repository(&["trust", "pin", "--address", "http://192.0.2.7:8080"], 2);
+    assert!(plain["error"].as_str().unwrap().contains("is plain HTTP, which is for loopback"), "{plain}");
+    let given = [&["trust", "pin"][..], &addresses, &["--authority", &authority]].concat();
+    let line = shop.ok(&given)["pin"].as_str().unwrap().to_owned();
+    let far = Home::new();
+    for ending in ["", ".pub"] {
+        let key = format!(".ssh/id_ed25519{ending}");
+        std::fs::copy(shop.home.dir.path().join(&key), far.dir.path().join(&key)).unwrap();
+    }
+    let used = far.ok(&["key", "use", &line]);
+    assert_eq!((&used["v"], used.get("data")), (&json!(2), None));
+    assert_eq!(far.ok(&["status"])["installation"], shop.ok(&["status"])["installation"]);
+    assert!(up.stop());
+    let said = far.json(&["status"], 1)["error"].as_str().unwrap().to_owned();
+    for words in [
+        "no address of your server leads to it",
+        &closed,
+        "does not speak TLS yet",
+        "did not prove that it is the server",
+        "key use LINE",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(stranger.stop());
+}
+
+/// Commands that run at the same time read, raise and write one pin.
+#[test]
+fn commands_of_one_person_at_the_same_time_lose_no_number() {
+    let shop = Shop::solo();
+    let line = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let pin: ::evidence::pin::Pin = line.parse().unwrap();
+    let lines = (0..12_u64).map(|number| {
+        let mut seen = pin.environments[0].clone();
+        seen.environment = lab::name(&format!("place-{number}"));
+        let environments = seen.beside(&pin.environments);
+        ::evidence::pin::Pin { environments, status: pin.status + number, ..pin.clone() }.to_string()
+    });
+    let home = shop.home.dir.path();
+    let children: Vec<_> =
+        lines.map(|line| shop.home.spawn_in(home, &["trust", "pin", "--set", &line])).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let kept = shop.ok(&["trust", "pin", "--set", &line]);
+    assert_eq!(kept["status"], json!(pin.status + 11));
+    assert_eq!(kept["environments"].as_array().unwrap().len(), pin.environments.len() + 12);
+}
+
+/// What a person without a line, an address or a right profile reads.
+#[test]
+fn a_person_elsewhere_is_told_what_is_missing() {
+    let (shop, made) = rehearsal_with(&["developer", "release-manager"]);
+    let up = shop.home.up();
+    let line = line_of(&shop, &up);
+    let ada = Far::new(&shop, "ada");
+    let key = |name: &str| ada.home.dir.path().join(".ssh").join(name).to_str().unwrap().to_owned();
+    let (own, sign_in) = (key("id_ada"), key("id_ada-in"));
+    let stranger = key("id_ed25519");
+    let said = ada.refused(&["key", "use", &line, "--key", &own, "--sign-in-key", &stranger]);
+    assert!(said.contains("nobody is enrolled with the key that signed this for sign-in"), "{said}");
+    let said = ada.refused(&["key", "use", &line, "--key", &stranger, "--sign-in-key", &sign_in]);
+    assert!(said.contains("is not the key that") && said.contains("--key"), "{said}");
+    assert!(!ada.home.dir.path().join(".config/countersign/profile.json").exists(), "nothing was half done");
+    let twice = ada.json(&["key", "use", &line, "--pin", &line], 2);
+    assert!(twice["error"].as_str().unwrap().contains("cannot be used with"), "{twice}");
+    // A whole id needs no server.
+    assert!(up.stop());
+    let person = made["people"][0]["person"].as_str().unwrap();
+    ada.ok(&["key", "use", &line, "--person", person, "--key", &own, "--sign-in-key", &sign_in]);
+    let profile = ada.home.dir.path().join(".config/countersign/profile.json");
+    let text = std::fs::read_to_string(&profile).unwrap();
+    for (from, to, words) in [
+        ("\"v\": 2", "\"v\": 3", "of version 3, which this program does not know"),
+        ("\"v\": 2", "\"v\": 1", "missing field `data`"),
+        ("\"v\": 2", "\"v\": 2, \"data\": \"/srv\"", "names no `data`"),
+        ("\"v\": 2", "\"v\": 9, \"way\": \"new\"", "of version 9, which this program does not know"),
+    ] {
+        std::fs::write(&profile, text.replace(from, to)).unwrap();
+        let said = ada.refused(&["status"]);
+        assert!(said.contains(words), "{said}");
+    }
+    std::fs::write(&profile, &text).unwrap();
+    let installation = made["installation"].as_str().unwrap();
+    let pin = profile.with_file_name(installation).join("pin");
+    std::fs::write(&pin, made["pin"].as_str().unwrap()).unwrap();
+    let said = ada.refused(&["status"]);
+    assert!(said.contains("your pin names no address of the server"), "{said}");
+    std::fs::remove_file(&pin).unwrap();
+    let said = ada.refused(&["freeze", "shop", "--yes"]);
+    assert!(said.contains("you have pinned nothing"), "{said}");
+}
+
+/// The example of docs/operating/people.md, with the address of a real server and the files of a real person.
+#[test]
+fn the_documented_way_from_ones_own_machine() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/people.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let section = page.split("## From your own machine\n").nth(1).unwrap();
+    let lines: Vec<_> = section.split("```\n").nth(1).unwrap().lines().collect();
+    let (shop, _) = rehearsal_with(&["developer", "release-manager"]);
+    let up = shop.home.up();
+    let ada = Far::new(&shop, "ada");
+    let ssh = ada.home.dir.path().join(".ssh");
+    for (key, name) in [("id_ada", "id_ed25519"), ("id_ada-in", "id_sign_in")] {
+        for ending in ["", ".pub"] {
+            std::fs::rename(ssh.join(format!("{key}{ending}")), ssh.join(format!("{name}{ending}"))).unwrap();
+        }
+    }
+    let typed = |line: &str, pin: &str| -> Vec<String> {
+        let line = line.replace("http://127.0.0.1:7411", &up.url).replace("LINE", pin);
+        let line = line.replace("~/.ssh", ssh.to_str().unwrap());
+        line.split_whitespace().skip(1).map(str::to_owned).collect()
+    };
+    let run = |line: &str, pin: &str, more: &[&str]| {
+        let words = typed(line, pin);
+        ada.ok(&words.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let words = typed(lines[0], "");
+    let pin =
+        shop.ok(&words.iter().map(String::as_str).collect::<Vec<_>>())["pin"].as_str().unwrap().to_owned();
+    run(lines[1], &pin, &[]);
+    assert_eq!(run(lines[2], &pin, &[])["mode"], "rehearsal");
+    run(lines[3], &pin, &["--yes"]);
+    assert_eq!(run(lines[2], &pin, &[])["frozen"].as_array().unwrap().len(), 1);
+    assert_eq!(lines.len(), 4);
+    assert!(up.stop());
+}
