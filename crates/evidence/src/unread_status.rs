@@ -47,6 +47,13 @@ impl StatusFile {
         Some(UnreadStatus { number, fault: fault.to_string() })
     }
 
+    /// The highest number that its statements claim, whoever signed them; the highest of all if one claims none.
+    #[must_use]
+    pub fn claimed_number(&self) -> u64 {
+        let all = [Some(&self.base), self.tightening.as_ref()].into_iter().flatten();
+        all.map(|envelope| number_in(envelope).unwrap_or(u64::MAX)).max().unwrap_or(u64::MAX)
+    }
+
     /// Whether this has to be noted as unread: it is not older than the newest status that was read, and newer than the
     /// one that is noted.
     #[must_use]

@@ -171,15 +171,20 @@ pub fn write_memory(
 fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     let memory = memory(data)?;
     let given = super::verify::read_status(file)?;
-    let newest = newest_of(&given)?;
     // A damaged file counts as missing, because this command replaces it.
-    let lies = agent::read_status(data).ok().flatten().map(|lies| newest_of(&lies)).transpose()?;
+    let lies = agent::read_status(data).ok().flatten();
+    let newest = match newest_of(&given) {
+        Ok(newest) => newest,
+        Err(fault) => return keep_unread(data, &given, lies.is_some(), &fault, output),
+    };
+    // One that this program cannot read may be newer all the same.
+    let lies = lies.map_or(0, |lies| newest_of(&lies).map_or(lies.claimed_number(), |lies| lies.number));
     if newest.installation != memory.installation {
         return Err(Failure::error(
             "the status is of another installation than the agent; nothing was changed; save one of the agent's own with `countersign trust status --save FILE`",
         ));
     }
-    let seen = memory.seen_status.max(lies.map_or(0, |lies| lies.number));
+    let seen = memory.seen_status.max(lies);
     if newest.number < seen {
         let what = format!(
             "the agent has seen status {seen}, this is {}; nothing was changed; `countersign trust status --save FILE` saves the newest",
@@ -191,6 +196,32 @@ fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     files::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
     let shown = serde_json::json!({ "agent": memory.agent, "status": newest.number });
     output.print(&shown, |_| format!("{} judges under status {} or a newer one", memory.agent, newest.number))
+}
+
+/// Writes a status that this program cannot read into an agent's directory, where it holds if a status signer signed it.
+/// It replaces no other one.
+fn keep_unread(
+    data: &Path,
+    given: &StatusFile,
+    lies: bool,
+    fault: &Failure,
+    output: Output,
+) -> Result<(), Failure> {
+    if lies {
+        let what = "another status lies there, so nothing was changed; upgrade this program";
+        return Err(Failure::error(format!("{}; {what}", fault.message())));
+    }
+    let agent = memory(data)?.agent;
+    let bytes = given.encode()?;
+    files::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
+    let shown = serde_json::json!({ "agent": agent, "status": null, "unread": fault.message() });
+    output.print(&shown, |_| {
+        format!(
+            "{agent} has a status that this program cannot read ({}); if a status signer signed it, nothing is applied \
+             until this program is upgraded or gets a newer status that it can read",
+            fault.message()
+        )
+    })
 }
 
 /// The memory of an agent that has joined.

@@ -1,5 +1,9 @@
 //! The state of verifiers and agents between two commands, against a server that forks, rewinds or withholds.
 
+use ::evidence::dsse::{Envelope, Signature};
+use ::evidence::status::{self, StatusFile};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{PLACE, Shop, at};
@@ -92,6 +96,65 @@ fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
     std::fs::write(shop.repository().join("status.json"), "{}").unwrap();
     shop.in_repository(&["agent", "status", "--data", agent.to_str().unwrap(), "status.json"], 1);
     assert!(up.stop());
+}
+
+/// A status file of a newer program, signed by the status signer as `ssh-keygen` signs.
+fn of_a_newer_program(shop: &Shop, number: u64) -> String {
+    let dir = shop.home.dir.path();
+    let frozen = std::fs::read(shop.repository().join("frozen.json")).unwrap();
+    let frozen = Envelope::decode(&frozen).unwrap();
+    let mut payload: Value = serde_json::from_slice(frozen.payload(status::PAYLOAD_TYPE).unwrap()).unwrap();
+    (payload["v"], payload["number"]) = (json!(2), json!(number));
+    let bytes = ::evidence::canonical::encode("status", &payload).unwrap();
+    let mut envelope = Envelope::new(status::PAYLOAD_TYPE, bytes);
+    let (key, file) = (dir.join(".ssh/id_ed25519"), dir.join("pae"));
+    std::fs::write(&file, envelope.pae()).unwrap();
+    let mut sign = shop.home.program("ssh-keygen");
+    sign.args(["-q", "-Y", "sign", "-n", status::NAMESPACE, "-f"]).arg(key).arg(&file);
+    assert!(sign.status().unwrap().success());
+    let text = std::fs::read_to_string(file.with_extension("sig")).unwrap();
+    std::fs::remove_file(file.with_extension("sig")).unwrap();
+    let sig: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    let keyid = frozen.signatures()[0].keyid.clone();
+    envelope.add(Signature { keyid, sig: STANDARD.decode(sig).unwrap() });
+    let file = StatusFile { base: envelope, tightening: None };
+    String::from_utf8(file.encode().unwrap()).unwrap()
+}
+
+/// It holds from the first release on at which the agent meets it, also after somebody has taken the file away.
+#[test]
+fn attack_an_agent_that_cannot_read_a_status_by_hand_does_not_go_on() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["trust", "status", "--yes", "--freeze", PLACE, "--out", "frozen.json"]);
+    std::fs::write(shop.repository().join("status.json"), of_a_newer_program(&shop, 2)).unwrap();
+    let agent = shop.home.data().with_file_name("data.agent-ledger-api-production");
+    let give = ["agent", "status", "--data", agent.to_str().unwrap(), "status.json"];
+    let given = shop.ok(&give);
+    assert_eq!(given["status"], json!(null));
+    let fault = "status: `v` is not 1, the version that this program knows";
+    assert_eq!(given["unread"], json!(fault));
+    // It replaces no other file.
+    let again = shop.in_repository(&give, 1);
+    let kept = "another status lies there, so nothing was changed; upgrade this program";
+    assert_eq!(again["error"], json!(format!("{fault}; {kept}")));
+    let promoted = |exit| {
+        shop.ok(&["run", "--again"]);
+        shop.ok(&["approve", "--yes", "--reason", "tested"]);
+        shop.in_repository(&["promote"], exit)
+    };
+    assert_eq!(codes(&promoted(3)), ["status-unreadable"]);
+    std::fs::remove_file(agent.join("status.json")).unwrap();
+    assert_eq!(codes(&promoted(3)), ["status-unreadable"]);
+    // The same number says nothing about which one is newer; the next one does.
+    shop.ok(&["trust", "status", "--yes", "--renew"]);
+    assert_eq!(codes(&promoted(3)), ["status-unreadable"]);
+    assert_eq!(at(&up, "production")["running"], json!(null));
+    shop.ok(&["trust", "status", "--yes", "--renew"]);
+    promoted(0);
+    assert_ne!(at(&up, "production")["running"], json!(null));
+    assert!(up.stop());
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
 }
 
 /// A service that does not start is tried again, without a server.
