@@ -12,10 +12,8 @@ use evidence::pipeline::{Pipeline, Step};
 use evidence::request::{NAMESPACE, Request, RequestError};
 use evidence::ssh::{self, SshSigError};
 use evidence::{CommitId, Digest, Id, Name};
-use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::arguments::RunArguments;
 use crate::people::{ChangeAuthors, People, roles};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::records::Records;
@@ -169,20 +167,18 @@ pub fn signed<'a>(
 /// Whether a request's arguments ask for a run of a commit, for the first time or again. Programs before 2026-11-28 did
 /// not say which. A ref, and runners to do without, may stand beside it.
 pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> bool {
-    let Ok(read) = RunArguments::deserialize(arguments) else { return false };
     let mut asked = arguments.clone();
     if let Value::Object(fields) = &mut asked {
         fields.retain(|field, _| !BESIDE_THE_RUN.contains(&field.as_str()));
     }
     let run = |again: bool| json!({ "project": project, "commit": commit, "again": again });
-    let asks = asked == json!({ "project": project, "commit": commit })
-        || [true, false].into_iter().any(|again| asked == run(again));
-    asks && read.fault().is_none()
+    asked == json!({ "project": project, "commit": commit })
+        || [true, false].into_iter().any(|again| asked == run(again))
 }
 
 /// Arguments of a run that this program reads without applying them.
 pub fn unapplied_in_run(arguments: &Value) -> Vec<&'static str> {
-    RunArguments::deserialize(arguments).map_or_else(|_| Vec::new(), |read| read.unapplied())
+    BESIDE_THE_RUN.into_iter().filter_map(|field| arguments.get(field).map(|_| field)).collect()
 }
 
 /// The approval node at which a request, by a person with these roles, agrees to this run of this commit. The requester

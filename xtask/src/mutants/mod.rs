@@ -41,13 +41,23 @@ const FILES: [&str; 23] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CONDITIONS: [(&str, &str, &str); 31] = [
+const NOT_CONDITIONS: [(&str, &str, &str); 33] = [
     (
         "decision.rs",
         "checked.from == Some(*artifact) || checked.from == running",
         "picks the probe that a genuine order ends; to end another one withholds, and no more",
     ),
     ("decision.rs", "checked.bars", "narrows a refusal: the agent bars what a rollback left, and no more"),
+    (
+        "decision.rs",
+        "file.is_unread_after(None, self.seen_status, &checked.trust.root)",
+        "drops what a newer status has replaced; without it more is kept",
+    ),
+    (
+        "derived.rs",
+        "unapplied::refuse(\"the plan\", &bundle.plan.unapplied())?",
+        "names the reason; a plan that is not derived is refused anyway",
+    ),
     (
         "rollback.rs",
         "request.arguments.get(\"release\").is_some()",
