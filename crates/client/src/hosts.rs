@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use evidence::machine::MachineKey;
-use evidence::trust_root::{Machine, Mode, Site, TrustRoot, Witness};
-use evidence::{Name, Place};
+use evidence::trust_root::{FormerKey, Machine, Mode, Site, TrustRoot, Witness};
+use evidence::{Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -97,9 +97,12 @@ impl MachineLine {
         Machine::new(self.name.clone(), self.key, place)
     }
 
-    /// The same machine with the key of this line. A line without a host leaves it where it was.
-    pub fn instead_of(&self, before: &Machine) -> Machine {
-        Machine { key: self.key, place: self.machine(&before.place).place, ..before.clone() }
+    /// The same machine with the key of this line; the key that it had counts until an end, unless it stays. A line
+    /// without a host leaves the machine where it was.
+    pub fn instead_of(&self, before: &Machine, until: Option<Moment>) -> Machine {
+        let former = until.filter(|_| self.key != before.key);
+        let former = former.map(|until| FormerKey { key: before.key, until });
+        Machine { key: self.key, place: self.machine(&before.place).place, former, ..before.clone() }
     }
 }
 
@@ -299,6 +302,18 @@ mod tests {
             assert!(text.parse::<Operator>().is_err(), "{text:?}");
         }
         assert_eq!(" Ada ".parse::<Operator>().unwrap(), "Ada".parse().unwrap());
+    }
+
+    #[test]
+    fn a_key_that_is_replaced_counts_until_its_end() {
+        let key = |seed| *evidence::machine::MachineSigner::from_seed([seed; 32]).unwrap().public();
+        let line = |seed| format!("runner-1={}", key(seed)).parse::<MachineLine>().unwrap();
+        let before = line(1).machine(&Site { host: "a".into(), operator: "ada".into() });
+        let until = "2027-01-01T00:00:00.000Z".parse().unwrap();
+        let renewed = line(2).instead_of(&before, Some(until));
+        assert_eq!((renewed.key, renewed.former), (key(2), Some(FormerKey { key: key(1), until })));
+        assert_eq!(line(2).instead_of(&renewed, Some(until)).former, None, "named again, it is the only one");
+        assert_eq!(line(2).instead_of(&before, None).former, None);
     }
 
     #[test]

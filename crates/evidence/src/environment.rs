@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::id::CommitId;
-use crate::trust_root::{Machine, QuorumError, TrustRoot};
+use crate::trust_root::{FORMER_MAX, Machine, QuorumError, TrustRoot};
 use crate::{Digest, Id, Moment, Name};
 
 /// DSSE payload type of an environment statement.
@@ -151,6 +151,10 @@ impl Environment {
         rule(self.after.as_ref() != Some(&self.environment), "`after` names the environment itself")?;
         let keys: BTreeSet<_> = self.agents.iter().map(|agent| &agent.key).collect();
         rule(keys.len() == self.agents.len(), "an agent's key stands twice")?;
+        let latest = self.issued.later_by(FORMER_MAX);
+        let former = self.agents.iter().filter_map(|agent| agent.former.as_ref());
+        let sound = former.into_iter().all(|former| former.until <= latest && !keys.contains(&former.key));
+        rule(sound, "a former key is also a present one, or counts for more than 90 days")?;
         rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")?;
         let pooled = self.agents.iter().any(|agent| agent.pool.is_some());
         rule(!pooled, "an agent has a `pool`; pools are of runners")?;

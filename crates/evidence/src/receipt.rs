@@ -301,7 +301,7 @@ impl Receipt {
         }
         let runner = root.runners.iter().find(|runner| runner.name == receipt.runner);
         let runner = runner.ok_or(ReceiptError::Rule("the trust root names no such runner"))?;
-        runner.key.verify(envelope)?;
+        runner.signed(envelope)?;
         Ok(receipt)
     }
 

@@ -191,7 +191,7 @@ impl AgentReport {
         }
         let agent = environment.agents.iter().find(|agent| agent.name == report.agent);
         let agent = agent.ok_or(ReportError::Rule("the environment statement names no such agent"))?;
-        agent.key.verify(envelope)?;
+        agent.signed(envelope)?;
         Ok(report)
     }
 

@@ -14,7 +14,7 @@ use tlog::{Checkpoint, NoteVerifier, SignatureKind};
 use crate::canonical::{self, CanonicalError};
 use crate::domain_name::Domain;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
-use crate::machine::MachineKey;
+use crate::machine::{MachineKey, MachineKeyError};
 use crate::pool::Pool;
 use crate::seal::SealKey;
 use crate::ssh::{self, SshKey, SshSigError};
@@ -24,6 +24,8 @@ use crate::{Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.trust-root+json";
 /// SSHSIG namespace of its signatures.
 pub const NAMESPACE: &str = "countersign-trust-root@v1";
+/// Longest time for which a former key of a machine counts beside the present one.
+pub const FORMER_MAX: Duration = Duration::from_hours(24 * 90);
 /// Longest validity of a root.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
 
@@ -97,13 +99,45 @@ pub struct Machine {
     /// Key to which secrets of the machine are encrypted; absent if it gets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<SealKey>,
+    /// Key that this one replaces; absent if no other key still counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<FormerKey>,
+}
+
+/// A key that a machine had before. Its signatures count like those of the present key, as far as witnesses saw them before
+/// an end: so the work of the machine goes on while its key is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerKey {
+    /// The key.
+    pub key: MachineKey,
+    /// The end.
+    pub until: Moment,
 }
 
 impl Machine {
-    /// A machine that belongs to no pool and gets no secrets.
+    /// A machine that belongs to no pool, gets no secrets and had no other key.
     #[must_use]
     pub const fn new(name: Name, key: MachineKey, place: Site) -> Self {
-        Self { name, key, place, pool: None, seal: None }
+        Self { name, key, place, pool: None, seal: None, former: None }
+    }
+
+    /// The keys that count at a moment, the present one first.
+    pub fn keys_at(&self, now: Moment) -> impl Iterator<Item = &MachineKey> {
+        let former = self.former.as_ref().filter(move |former| now < former.until);
+        std::iter::once(&self.key).chain(former.map(|former| &former.key))
+    }
+
+    /// Verifies that exactly one key of this machine, present or former, signed an envelope, and answers which. The end of
+    /// a former key is for the caller to judge, who knows when the envelope was seen.
+    ///
+    /// # Errors
+    /// `MachineKeyError` if neither did.
+    pub fn signed(&self, envelope: &Envelope) -> Result<&MachineKey, MachineKeyError> {
+        match &self.former {
+            Some(former) if former.key.verify(envelope).is_ok() => Ok(&former.key),
+            _ => self.key.verify(envelope).map(|()| &self.key),
+        }
     }
 }
 
@@ -353,10 +387,14 @@ impl TrustRoot {
         let sealed: Vec<_> = self.runners.iter().filter_map(|runner| runner.seal).collect();
         let seals: BTreeSet<_> = sealed.iter().collect();
         rule(seals.len() == sealed.len(), "a runner's `seal` key stands twice")?;
+        let former: Vec<_> = self.runners.iter().filter_map(|runner| runner.former).collect();
+        let latest = self.issued.later_by(FORMER_MAX);
+        rule(former.iter().all(|former| former.until <= latest), "a former key counts for 90 days at most")?;
         let machines = self.runners.iter().map(|runner| runner.key.as_bytes());
+        let machines = machines.chain(former.iter().map(|former| former.key.as_bytes()));
         let own = [ledger.public(), self.provenance.as_bytes()];
         let all: BTreeSet<_> = names.iter().copied().chain(machines).chain(own).collect();
-        let apart = all.len() == names.len() + self.runners.len() + own.len();
+        let apart = all.len() == names.len() + self.runners.len() + former.len() + own.len();
         rule(
             apart,
             "a key serves two of ledger, provenance, runners and witnesses: whoever holds one must not hold another",

@@ -51,7 +51,8 @@ pub fn check<'a>(
     let status = roots::newest_status(&bundle.status, &root, seen)?;
     let (environment, earlier) = trust::environments(bundle, &root, seen)?;
     trust::in_force(bundle, &root, &status, now, &mut reasons);
-    let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
+    let records = Records::of(bundle)?;
+    let revoked = Revoked::new(&status, now, &proven.named).with_former(&root.runners, now, &proven.named);
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| one_reason(flaw.code, flaw.what, "have the registrars enrol them again"))?;
     let pack =

@@ -6,6 +6,7 @@
 
 use evidence::check::Check;
 use evidence::configuration::Configuration;
+use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::plan::{Destination, Plan, Target};
 use evidence::receipt::Work;
@@ -15,7 +16,6 @@ use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::run_order::{CheckOrder, RunOrder};
 
 use crate::reasons::{Reasons, one_reason};
-use crate::records::Revoked;
 use crate::run_order::{NOWHERE, OpenedRun};
 
 /// A check that may be done.
@@ -39,7 +39,7 @@ impl OpenedRun<'_> {
             .map_err(|error| wrong("environment-unsound", error.to_string()))?;
         let report = AgentReport::open(&part.report, &statement)
             .map_err(|error| wrong("report-unsound", format!("{error} (agent {})", report.agent)))?;
-        self.agent(&statement, &report, &self.revoked)?;
+        self.agent(&statement, &report, &part.report)?;
         let commit = report.running.as_ref().map(|running| &running.commit);
         let is_it = report.outcome == ReleaseOutcome::Running
             && report.release == wanted.release
@@ -53,9 +53,9 @@ impl OpenedRun<'_> {
     }
 
     /// Checks that the agent's key counts today, and that the agent is on this runner's host.
-    fn agent(&self, statement: &Environment, report: &AgentReport, revoked: &Revoked) -> Result<(), Reasons> {
+    fn agent(&self, statement: &Environment, report: &AgentReport, signed: &Envelope) -> Result<(), Reasons> {
         let agent = statement.agents.iter().find(|agent| agent.name == report.agent);
-        if agent.is_none_or(|agent| !revoked.counts(&agent.key.id().to_string(), &NOWHERE)) {
+        if agent.is_none() || !self.revoked.counts_signer(signed, &NOWHERE) {
             return Err(wrong("agent-revoked", format!("the key of agent {} is revoked", report.agent)));
         }
         let runner = self.root.runners.iter().find(|runner| runner.name == self.due.runner);

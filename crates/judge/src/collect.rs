@@ -34,6 +34,7 @@ use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
 use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, statements_that_apply};
 use crate::people::is_named;
+use crate::records::ended;
 use crate::size::LargeEvidence;
 use crate::store::{Store, Unavailable};
 
@@ -131,7 +132,10 @@ pub fn collect(
         checkpoint: String::new(),
     };
     let ancestors = seen_sizes(&bundle, &read);
-    let bounded = state.identity.revokes(moment).then(|| read.last().cloned()).flatten();
+    // A former key counts for what was seen before its end, so that time has to be proven as with a revoked key.
+    let newest = read.last().cloned();
+    let ends = newest.as_ref().is_some_and(|root| ended(&root.runners, moment).next().is_some());
+    let bounded = newest.filter(|_| ends || state.identity.revokes(moment));
     Ok(Collected { bundle, entries, ancestors, bounded, large })
 }
 

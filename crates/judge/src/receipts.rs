@@ -70,8 +70,7 @@ fn open(
         if receipts.last().is_some_and(|(last, _)| *last >= digest) {
             return Err(Flaw::new("receipts-unsorted", "receipts are not sorted, or one stands twice"));
         }
-        let runner = root.runners.iter().find(|runner| runner.name == receipt.runner);
-        if !runner.is_some_and(|runner| revoked.counts(&runner.key.id().to_string(), record)) {
+        if !revoked.counts_signer(envelope, record) {
             return Err(Flaw::new("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
         }
         if !receipt.passed() {

@@ -117,8 +117,9 @@ pub fn gave_up(
         _ => state.build.run(run).and_then(|run| run.due.iter().find(is_lost)),
     };
     let due = due.ok_or("the lost work was not due on that runner")?;
-    let key = root.runners.iter().find(|named| named.name == *runner).map(|named| &named.key);
-    let key = key.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;
+    let named = root.runners.iter().find(|named| named.name == *runner);
+    let named = named.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;
+    let key = named.signed(&envelope).map_err(|_| "the claim is not that runner's")?;
     // The server checked the claim's age when it arrived, by its own clock.
     let verified = claim.verify_kept(&envelope, key, root.installation, &giving_up(due.nonce));
     verified.map(|()| true).map_err(DecisionError::from)

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::bundle::Bundle;
 use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::status::{Revocation, Status};
+use evidence::trust_root::Machine;
 use evidence::{Digest, Moment};
 
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
@@ -72,9 +73,39 @@ impl Revoked {
         Self { keys, there }
     }
 
+    /// The same, and the former keys of machines, each from its end on.
+    #[must_use]
+    pub fn with_former<'a>(
+        mut self,
+        machines: impl IntoIterator<Item = &'a Machine>,
+        now: Moment,
+        there: &BTreeMap<Digest, Moment>,
+    ) -> Self {
+        self.keys.extend(ended(machines, now));
+        if !self.keys.is_empty() {
+            self.there.clone_from(there);
+        }
+        self
+    }
+
+    /// Whether the key that signed an envelope of a machine counts for the record with this digest.
+    pub fn counts_signer(&self, envelope: &Envelope, record: &Digest) -> bool {
+        envelope.signatures().iter().all(|signature| self.counts(&signature.keyid, record))
+    }
+
     /// Whether a key counts for its signature on the record with this digest.
     pub fn counts(&self, key: &str, record: &Digest) -> bool {
         let there = self.there.get(record).copied().unwrap_or(Moment::LAST);
         self.keys.iter().filter(|r| r.key == key).all(|r| there < r.invalid_since)
     }
+}
+
+/// Former keys of machines that have ended, as revocations.
+pub fn ended<'a>(
+    machines: impl IntoIterator<Item = &'a Machine>,
+    now: Moment,
+) -> impl Iterator<Item = Revocation> {
+    let former = machines.into_iter().filter_map(|machine| machine.former);
+    let ended = former.filter(move |former| former.until <= now);
+    ended.map(|former| Revocation { key: former.key.id().to_string(), invalid_since: former.until })
 }

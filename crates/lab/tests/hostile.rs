@@ -6,6 +6,7 @@ use evidence::Digest;
 use evidence::bundle::Bundle;
 use evidence::receipt::Work;
 use evidence::report::{AgentReport, ReleaseOutcome};
+use evidence::trust_root::TrustRoot;
 use lab::forgery::{self, READERS};
 use lab::parts::old_artifact;
 use lab::{Lab, assemble, at, by_agent, name, said};
@@ -155,6 +156,26 @@ fn what_was_seen_before_a_revocation_still_counts() {
             assert_eq!(said, Vec::<String>::new(), "{reader:?}, {key}, {earlier:?}");
         }
         assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
+    }
+}
+
+/// The key of a machine that was renewed: receipts that witnesses saw before the end of the former key, or before that end has
+/// come.
+#[test]
+fn what_was_seen_before_the_end_of_a_former_key_counts() {
+    let seen = vec![(10, vec![(0, -7_200), (1, -7_200)])];
+    let still: fn(&mut TrustRoot) = |root| {
+        forgery::renew(root);
+        root.runners[1].former.as_mut().unwrap().until = at(60);
+    };
+    for (unusual, earlier) in [(forgery::renew as fn(&mut TrustRoot), seen), (still, Vec::new())] {
+        let lab = Lab { unusual, ..Lab::default() };
+        let mut parts = lab.honest();
+        parts.head.earlier = earlier;
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use evidence::{Digest, Moment, Name};
 use judge::Store as _;
 use wire::{OPEN_SESSION, SOCKET, Session};
 
-use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
+use crate::edge::{EdgeError, Gatekeeper, claimed, evidence, unauthenticated};
 use crate::introducer::Introducer;
 use crate::sessions::SessionRequest;
 
@@ -137,7 +137,7 @@ impl Gatekeeper {
                 }
                 Err(error) => return Err(error),
             };
-            match claim.verify(envelope, &agent.key, root.installation, asked, now) {
+            match claimed(&claim, envelope, &agent, root.installation, asked, now) {
                 Ok(()) => {
                     let key = agent.key.id();
                     let of_key = |set: &&Environment| {
@@ -167,7 +167,7 @@ impl Gatekeeper {
         let root = self.root(state).map_err(|error| (None, error))?;
         let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
         let runner = runner.ok_or_else(|| (None, unauthenticated("the trust root names no such runner")))?;
-        let verified = claim.verify(envelope, &runner.key, root.installation, asked, now);
+        let verified = claimed(&claim, envelope, runner, root.installation, asked, now);
         match verified {
             Ok(()) => Ok(claim.machine),
             Err(error) => Err((Some(claim.machine), unauthenticated(error))),
@@ -191,7 +191,7 @@ impl Gatekeeper {
         let set = state.gate.environment(place);
         let set = set.ok_or_else(|| unauthenticated(format!("there is no statement for {place}")))?;
         let agent = self.named_agent(set, &root, &claim.machine)?;
-        claim.verify(envelope, &agent.key, root.installation, asked, now).map_err(unauthenticated)?;
+        claimed(&claim, envelope, &agent, root.installation, asked, now).map_err(unauthenticated)?;
         Ok(claim.machine)
     }
 

@@ -236,14 +236,14 @@ impl Control {
                 for blob in blobs {
                     keeper.blobs().put(blob).map_err(text)?;
                 }
-                let job = keeper.admit_receipt(&state, envelope).map_err(text)?;
+                let job = keeper.admit_receipt(&state, envelope, machine::now()).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
             PeerRequest::AgentWork(place) => {
                 Ok(PeerReply::AgentWork(due::at_place(keeper, &state, place).map_err(text)?))
             }
             PeerRequest::Report(envelope) => {
-                let job = keeper.admit_report(&state, envelope).map_err(text)?;
+                let job = keeper.admit_report(&state, envelope, machine::now()).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
             PeerRequest::Fetch(digest, seen) => {

@@ -63,7 +63,9 @@ async fn add(State(store): State<Arc<Store>>, body: String) -> Response {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let decided = tokio::task::spawn_blocking(move || store.add(&request, now)).await;
     match decided {
-        Ok(Ok(Ok(signature))) => signature.to_string().into_response(),
+        Ok(Ok(Ok(signatures))) => {
+            signatures.iter().map(ToString::to_string).collect::<String>().into_response()
+        }
         Ok(Ok(Err(refusal))) => refused(&refusal),
         Ok(Err(error)) => failed(&error),
         Err(error) => failed(&error),

@@ -20,10 +20,11 @@ pub struct Log {
     latest: Mutex<Option<Note>>,
 }
 
-/// All witnessed logs, and the key that cosigns them.
+/// All witnessed logs, and the keys that cosign them: more than one while a key is renewed, so that whichever the readers
+/// know has cosigned.
 #[derive(Debug)]
 pub struct Store {
-    key: CosignatureKey,
+    keys: Vec<CosignatureKey>,
     logs: Vec<Log>,
 }
 
@@ -56,10 +57,10 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` when a file cannot be read or is damaged.
-    pub fn open(dir: &Path, key: CosignatureKey, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, keys: Vec<CosignatureKey>, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
         disk::make_dir(dir)?;
         let open = |log: NoteVerifier| Log::open(dir, log);
-        Ok(Self { key, logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
+        Ok(Self { keys, logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
     }
 
     /// Decides one request, stores the new state, and only then cosigns.
@@ -70,7 +71,7 @@ impl Store {
         &self,
         request: &AddCheckpoint,
         time_seconds: u64,
-    ) -> Result<Result<NoteSignature, WitnessRefusal>, StoreError> {
+    ) -> Result<Result<Vec<NoteSignature>, WitnessRefusal>, StoreError> {
         let log = self.logs.iter().find(|log| log.key.name() == request.claimed_origin());
         let Some(log) = log else { return Ok(Err(WitnessRefusal::UnknownOrigin)) };
         let mut latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,12 +80,13 @@ impl Store {
         if let Err(refusal) = add_checkpoint(request, log.key.name(), known, before) {
             return Ok(Err(refusal));
         }
-        let signature = self.key.cosign(&request.note, time_seconds)?;
+        let signatures: Vec<_> =
+            self.keys.iter().map(|key| key.cosign(&request.note, time_seconds)).collect::<Result<_, _>>()?;
         let mut note = request.note.clone();
-        note.extend([signature.clone()]);
+        note.extend(signatures.iter().cloned());
         write(&log.path, note.to_string().as_bytes())?;
         *latest = Some(note);
-        Ok(Ok(signature))
+        Ok(Ok(signatures))
     }
 
     /// The last cosigned checkpoint of the log whose origin has this hash.

@@ -29,7 +29,7 @@ fn checkpoint(size: u64) -> Note {
 }
 
 async fn with_witness<T>(dir: &Path, work: impl AsyncFnOnce(&str, &reqwest::Client) -> T) -> T {
-    let store = Store::open(dir, key(), vec![log().verifier().clone()]).unwrap();
+    let store = Store::open(dir, vec![key()], vec![log().verifier().clone()]).unwrap();
     let (ready, url) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let listen = "127.0.0.1:0".parse().unwrap();
@@ -114,13 +114,13 @@ async fn strangers_and_nonsense_are_told_apart() {
 fn a_witness_that_lost_its_memory_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
     let logs = || vec![log().verifier().clone()];
-    let store = Store::open(dir.path(), key(), logs()).unwrap();
+    let store = Store::open(dir.path(), vec![key()], logs()).unwrap();
     let request = AddCheckpoint { old_size: 0, proof: vec![], note: checkpoint(1) };
     store.add(&request, 5).unwrap().unwrap();
     let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
     let good = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, good.replace("\n1\n", "\n2\n")).unwrap();
-    assert!(matches!(Store::open(dir.path(), key(), logs()), Err(StoreError::Damaged(_))));
+    assert!(matches!(Store::open(dir.path(), vec![key()], logs()), Err(StoreError::Damaged(_))));
     std::fs::write(&file, good).unwrap();
-    assert!(Store::open(dir.path(), key(), logs()).is_ok());
+    assert!(Store::open(dir.path(), vec![key()], logs()).is_ok());
 }

@@ -20,7 +20,7 @@ use judge::Anchors;
 use shown::shell;
 use wire::{Client, Machine};
 
-use super::{RoleArguments, machine_key, runtime};
+use super::{RoleArguments, machine_key, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -244,6 +244,8 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
     let (name, place) = (memory.agent.as_str(), memory.place.to_string());
     let fields = [("role", "agent"), ("agent", name), ("place", place.as_str())];
     let _journal = verb.role.log.start(&format!("agent {place}"), &fields);
+    let _lock = disk::lock(data)?;
+    renewal::of_agent(data, server, &memory)?;
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: memory.installation,
@@ -263,7 +265,6 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
     };
-    let _lock = disk::lock(data)?;
     announce("agent", server, output);
     runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
 }

@@ -26,6 +26,7 @@ mod policy_explain;
 mod project;
 mod promote;
 mod record;
+mod renewal;
 mod rollback;
 mod run;
 pub mod runner;

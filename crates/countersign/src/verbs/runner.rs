@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use shown::shell;
 use wire::{Client, Machine};
 
-use super::{RoleArguments, machine_key, runtime};
+use super::{RoleArguments, machine_key, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::operator::Operator;
@@ -168,6 +168,9 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
     let name = joined.name.as_str();
     let _journal = verb.role.log.start(name, &[("role", "runner"), ("runner", name)]);
     let pin: Pin = joined.pin.parse()?;
+    let trust = Trust::open(data, &pin)?;
+    let _lock = disk::lock(data)?;
+    renewal::of_runner(data, server, &joined.name, &pin, trust.newest_root())?;
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: pin.installation,
@@ -175,7 +178,6 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         signer: signer.clone(),
         now: clock::moment,
     };
-    let trust = Trust::open(data, &pin)?;
     let pinned = PinnedRoot::of(&pin, trust.newest_root(), data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let bench = Bench {
@@ -191,7 +193,6 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         now: clock::moment,
         sources: runner::Sources::default(),
     };
-    let _lock = disk::lock(data)?;
     announce("runner", server, output);
     let runtime = runtime()?;
     runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));

@@ -19,10 +19,11 @@ use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::Environment;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Machine, Site, TrustRoot};
-use evidence::{CommitId, Name, configuration, policy_files};
+use evidence::{CommitId, Moment, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
+use super::trust_root::{FORMER_DAYS, former_until};
 use super::trust_sign::sign_shown;
 use super::trust_statement::{beside, read, write_envelope};
 use super::{DataDir, runtime};
@@ -55,6 +56,9 @@ pub struct Amend {
     /// stays where it is, and a new one is where the first of the current ones is, else on the server's host.
     #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
     agent: Vec<MachineLine>,
+    /// Days for which the key that --agent replaces still counts, so that nothing under way ends; 0 ends it at once.
+    #[arg(long, value_name = "DAYS", default_value_t = FORMER_DAYS, value_parser = clap::value_parser!(u32).range(0..=90))]
+    former_days: u32,
     /// Environment that must run the same artifact first; default: the current one.
     #[arg(long)]
     after: Option<Name>,
@@ -144,6 +148,7 @@ async fn amended(
         release: 0,
     };
     pins::raise(pin, |pin| pin.environments = seen.beside(&pin.environments))?;
+    let now = now()?;
     let kept = client.blob(&old.configuration, configuration::BYTES_MAX).await?;
     let configuration = change(verb, Configuration::decode(&kept)?)?.encode()?;
     let policy = match &verb.policy {
@@ -152,13 +157,13 @@ async fn amended(
     };
     let statement = Environment {
         number: old.number + 1,
-        issued: now()?,
+        issued: now,
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
         agents: if verb.agent.is_empty() {
             old.agents.clone()
         } else {
-            agents(verb, &old.agents, &root.server)
+            agents(verb, &old.agents, &root.server, now)
         },
         baseline: verb.baseline.as_deref().map_or_else(|| Ok(old.baseline.clone()), commit)?,
         after: verb.after.clone().or_else(|| old.after.clone()),
@@ -191,6 +196,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     let bounds = Some(Bounds::default());
     let configuration = change(verb, Configuration { bounds, ..Configuration::default() })?.encode()?;
     let baseline = commit(verb.baseline.as_deref().unwrap_or("HEAD"))?;
+    let now = now()?;
     let statement = Environment {
         v: 1,
         installation: root.installation,
@@ -198,10 +204,10 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         service: verb.place.service.clone(),
         environment: verb.place.environment.clone(),
         number: before + 1,
-        issued: now()?,
+        issued: now,
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
-        agents: agents(verb, &[], &root.server),
+        agents: agents(verb, &[], &root.server, now),
         baseline,
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
@@ -252,10 +258,11 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
 }
 
 /// The named agents; one without a host stays where it is, or joins the first of the others.
-fn agents(verb: &Amend, before: &[Machine], server: &Site) -> Vec<Machine> {
+fn agents(verb: &Amend, before: &[Machine], server: &Site, now: Moment) -> Vec<Machine> {
+    let until = former_until(verb.former_days, now);
     let elsewhere = before.first().map_or(server, |agent| &agent.place);
     let agent = |line: &MachineLine| match before.iter().find(|agent| agent.name == line.name) {
-        Some(known) => line.instead_of(known),
+        Some(known) => line.instead_of(known, until),
         None => line.machine(elsewhere),
     };
     let mut agents: Vec<_> = verb.agent.iter().map(agent).collect();

@@ -1,13 +1,14 @@
 //! `countersign trust root`: shows the current trust root, writes it to a file, or amends it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use client::clock::{YEAR, now};
 use client::hosts::{self, MachineLine, WitnessLine};
 use client::signing::PersonKey;
 use evidence::trust_root::{Holder, Mode, Quorum, TrustRoot};
-use evidence::{Digest, Name};
+use evidence::{Digest, Moment, Name};
 use serde_json::json;
 
 use super::DataDir;
@@ -31,6 +32,9 @@ pub struct Root {
     /// runner stays where it is, and a new one is on the server's host.
     #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
     runner: Vec<MachineLine>,
+    /// Days for which the key that --runner replaces still counts, so that nothing under way ends; 0 ends it at once.
+    #[arg(long, value_name = "DAYS", default_value_t = FORMER_DAYS, value_parser = clap::value_parser!(u32).range(0..=90))]
+    former_days: u32,
     /// Remove a runner by name; may be given several times.
     #[arg(long)]
     remove_runner: Vec<Name>,
@@ -129,7 +133,7 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         }
         runners.retain(|runner| runner.name != line.name);
         runners.push(match known {
-            Some(known) => line.instead_of(&known),
+            Some(known) => line.instead_of(&known, former_until(verb.former_days, root.issued)),
             None => line.machine(&root.server),
         });
     }
@@ -199,5 +203,13 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The end of a former key; `None` if it ends at once.
+pub fn former_until(days: u32, issued: Moment) -> Option<Moment> {
+    (days > 0).then(|| issued.later_by(DAY * days))
+}
+
+/// Days for which a former key of a machine counts if nobody says otherwise.
+pub const FORMER_DAYS: u32 = 7;
+const DAY: Duration = Duration::from_hours(24);
 const NAMES: &str = "`countersign trust root` shows the root in force";
 const GROUPS: &str = "known are holders, registrars, policy and status";

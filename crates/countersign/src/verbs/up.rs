@@ -61,6 +61,13 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     if let Some(server) = runtime()?.block_on(session::serving(home.data())) {
         return Err(runs_already(&home, server));
     }
+    if !home.witness().exists() {
+        return Err(Failure::error(format!(
+            "`{}` does not exist: the witness of this installation is on another host, so `up` cannot start all roles; start those of \
+             this host one by one (docs/operating/hosts.md)",
+            home.witness().display()
+        )));
+    }
     verb.listen.map_or(Ok(()), is_free)?;
     let (root, _) = trust::root_in(home.data())?;
     let log = verb.log.arguments();

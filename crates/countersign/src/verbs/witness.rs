@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use client::key_files;
 use tlog::NoteVerifier;
 
-use super::{Child, address, runtime, witness_join};
+use super::witness_join::{self, DIRECTORY};
+use super::{Child, address, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -52,21 +52,14 @@ pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
 fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("witness", &[("role", "witness")]);
-    let read = |name: &str| {
-        let path = data.join(name);
-        std::fs::read_to_string(&path).map_err(|error| {
-            Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", path.display()))
-        })
-    };
-    let name = read("name")?;
-    let key = key_files::read(&data.join("key.pem"))?;
+    let keys = witness_join::keys(data)?;
     let _lock = disk::lock(data)?;
-    let key = key_files::witness(&key, name.trim())?;
-    let logs = read("logs")?.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
-    let store = witness::Store::open(&data.join("state"), key, logs)?;
+    let path = data.join("logs");
+    let logs = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", path.display())))?;
+    let logs = logs.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
+    let store = witness::Store::open(&data.join("state"), keys, logs)?;
     let ready = |url: &str| announce("witness", url, output);
     runtime()?.block_on(witness::serve(store, verb.listen, ready, stop_signal()))?;
     Ok(())
 }
-
-const DIRECTORY: &str = "`countersign witness key` makes the directory of a witness, and `countersign witness join` gives it the ledger's key";

@@ -15,13 +15,13 @@ use client::{key_files, machine_dir};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::pin::Pin;
 use evidence::trust_root::TrustRoot;
-use judge::{Anchors, VerificationContext, newest_root};
+use judge::Anchors;
 use serde_json::json;
-use tlog::NoteVerifier;
+use tlog::{CosignatureKey, NoteVerifier};
 use wire::Client;
 
 use super::machine_key::{self, KeyPlace};
-use super::runtime;
+use super::renewal;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -74,15 +74,27 @@ pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {
 /// Writes the ledger's key among those that the witness knows.
 pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     let pin: Pin = verb.pin.trim().parse()?;
-    let own = own_key(&verb.data)?;
+    let keys = keys(&verb.data)?;
     let root = match (&verb.trust_root, &verb.server) {
         (Some(file), _) => root_in(file, &pin)?,
-        (None, Some(server)) => root_of(server, &pin, &verb.data)?,
+        (None, Some(server)) => {
+            let anchor = PinnedRoot::of(&pin, pin.root_version, &verb.data)?;
+            let client = Client::new(server)?.with_anchor(Box::new(anchor));
+            let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
+            renewal::root_of(&client, &anchors, pin.root_version)?
+        }
         (None, None) => return Err(Failure::usage("give --trust-root FILE or --server URL")),
     };
     let ledger = root.ledger_key()?;
     let added = add(&verb.data.join("logs"), &ledger)?;
-    let named = root.witness_keys()?.contains(&own);
+    let named: Vec<_> = root.witness_keys()?;
+    let is_named = |key: &CosignatureKey| named.contains(key.verifier());
+    if let [_, next] = keys.as_slice()
+        && is_named(next)
+    {
+        key_files::replace(&machine_dir::next(&verb.data), &verb.data.join("key.pem"))?;
+    }
+    let named = keys.iter().any(is_named);
     let origin = ledger.name().to_owned();
     let said = json!({ "origin": origin, "added": added, "named": named, "trust_root": root.digest()? });
     output.print(&said, |_| {
@@ -95,13 +107,14 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     })
 }
 
-fn own_key(dir: &Path) -> Result<NoteVerifier, Failure> {
+/// The keys of a witness: the present one, and the next one if it has been made.
+pub fn keys(dir: &Path) -> Result<Vec<CosignatureKey>, Failure> {
     let name = std::fs::read_to_string(dir.join("name")).map_err(|error| {
-        let remedy = "`countersign witness key` makes the directory of a witness";
-        Failure::error(format!("cannot read `{}`: {error}; {remedy}", dir.join("name").display()))
+        Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join("name").display()))
     })?;
-    let key = key_files::read(&dir.join("key.pem"))?;
-    Ok(key_files::witness(&key, name.trim())?.verifier().clone())
+    let files = [dir.join("key.pem"), machine_dir::next(dir)];
+    let files = files.iter().enumerate().filter(|(at, file)| *at == 0 || key_files::exists(file));
+    files.map(|(_, file)| Ok(key_files::witness(&key_files::read(file)?, name.trim())?)).collect()
 }
 
 /// The root in a file, if it is the pinned one.
@@ -123,15 +136,6 @@ fn root_in(file: &Path, pin: &Pin) -> Result<TrustRoot, Failure> {
         pin.root,
         pin.root_version
     )))
-}
-
-/// The newest root of a server that proves itself under the pin.
-fn root_of(server: &str, pin: &Pin, dir: &Path) -> Result<TrustRoot, Failure> {
-    let anchor = PinnedRoot::of(pin, pin.root_version, dir)?;
-    let client = Client::new(server)?.with_anchor(Box::new(anchor));
-    let roots = runtime()?.block_on(client.roots())?;
-    let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
-    newest_root(&roots, &anchors, &VerificationContext::default()).map_err(Failure::error)
 }
 
 /// Adds a ledger's key, unless the witness knows it. One ledger never has two keys.
@@ -158,5 +162,7 @@ fn add(logs: &Path, ledger: &NoteVerifier) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// The remedy where something of a witness's directory is missing.
+pub const DIRECTORY: &str = "`countersign witness key` makes the directory of a witness, and `countersign witness join` gives it the ledger's key";
 const ANEW: &str =
     "take both anew from one person: `countersign trust pin` and `countersign trust root --out FILE`";

@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use ::evidence::bundle::Bundle;
+use ::evidence::machine::MachineKey;
 use serde_json::{Value, json};
 
 use super::shop::Shop;
@@ -83,8 +85,8 @@ impl Hosts {
         said["line"].as_str().unwrap().to_owned()
     }
 
-    /// Arguments of `init`, with the public keys of the people and the lines of all machines.
-    fn init(&self) -> Vec<String> {
+    /// Writes the people file, with public keys alone.
+    pub fn people(&self) {
         let person = |name: &str, home: &Home| {
             let key =
                 |file: &str| std::fs::read_to_string(home.dir.path().join(file)).unwrap().trim().to_owned();
@@ -93,6 +95,11 @@ impl Hosts {
         };
         let people = json!([person("ada", &self.ada.home), person("bob", &self.bob)]);
         std::fs::write(self.server.dir.path().join("people.json"), people.to_string()).unwrap();
+    }
+
+    /// Arguments of `init`, with the lines of all machines.
+    fn init(&self) -> Vec<String> {
+        self.people();
         let mut all: Vec<String> = [
             "init",
             "--mode",
@@ -140,7 +147,8 @@ impl Hosts {
         all
     }
 
-    fn founding(&self) -> PathBuf {
+    /// The file that people sign.
+    pub fn founding(&self) -> PathBuf {
         self.server.data().with_file_name("data.founding").join("founding.json")
     }
 
@@ -160,12 +168,17 @@ impl Hosts {
         let copies =
             [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)].map(|path| path.display().to_string());
         let made = hosts.server.ok(&["init", "--continue", &copies[0], &copies[1]]);
-        for (person, home) in made["people"].as_array().unwrap().iter().zip([&hosts.ada.home, &hosts.bob]) {
+        hosts.know(&made);
+        (hosts, made["pin"].as_str().unwrap().to_owned())
+    }
+
+    /// The people say who they are, by the lines that were printed for them, and Ada writes a change.
+    pub fn know(&self, made: &Value) {
+        for (person, home) in made["people"].as_array().unwrap().iter().zip([&self.ada.home, &self.bob]) {
             let typed = person["types"].as_str().unwrap();
             home.ok(&typed.split_whitespace().skip(1).collect::<Vec<_>>());
         }
-        hosts.ada.commit("a change");
-        (hosts, made["pin"].as_str().unwrap().to_owned())
+        self.ada.commit("a change");
     }
 
     /// All machines join and run.
@@ -188,24 +201,25 @@ impl Hosts {
             self.production.ok(&["agent", "join", "--data", place, "--place", &at, "--pin", pin]);
         }
         let runners = [&self.builds[0], &self.builds[1]].map(|home| runner(home, &server.url));
-        let agents = PLACES.map(|place| {
-            let agent = ["agent", "--data", place, "--server", &server.url, "--settle-seconds", "0"];
-            Role::start(&self.production, &agent)
-        });
-        Running { _runners: runners, _agents: agents, _witnesses: witnesses, _server: server }
+        let agents = PLACES.map(|place| agent(&self.production, place, &server.url));
+        Running { runners, agents, witnesses, server }
     }
 }
 
 /// The roles, which end with it: the runners first, and the server last.
 pub struct Running {
-    _runners: [Role; 2],
-    _agents: [Role; 3],
-    _witnesses: [Role; 2],
-    _server: Role,
+    runners: [Role; 2],
+    agents: [Role; 3],
+    witnesses: [Role; 2],
+    server: Role,
 }
 
 fn runner(home: &Home, server: &str) -> Role {
     Role::start(home, &["runner", "--data", "runner", "--server", server])
+}
+
+fn agent(home: &Home, place: &str, server: &str) -> Role {
+    Role::start(home, &["agent", "--data", place, "--server", server, "--settle-seconds", "0"])
 }
 
 #[test]
@@ -341,4 +355,82 @@ fn attack_two_runners_on_one_host_reach_no_production() {
     hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
     let held = hosts.ada.in_repository(&["promote"], 3);
     assert_eq!(codes(&held), ["runners-too-few"], "{held}");
+}
+
+impl Hosts {
+    /// Ada makes a statement of trust, Bob signs it too, and it is sent.
+    fn both_sign(&self, amend: &[&str]) {
+        let file = self.ada.home.dir.path().join("statement.json");
+        drop(std::fs::remove_file(&file));
+        let file = file.to_str().unwrap();
+        self.ada.ok(&[amend, &["--yes", "--out", file]].concat());
+        self.bob.ok(&["trust", "sign", "--yes", file]);
+        self.ada.ok(&["trust", "send", file]);
+    }
+
+    fn root(&self) -> Value {
+        self.server.ok(&["trust", "root"])["statement"].clone()
+    }
+}
+
+/// Keys of a runner, a witness and an agent are renewed while a run waits in its middle: receipts by both keys of the runner
+/// lead to production.
+#[test]
+fn the_key_of_every_machine_is_renewed_and_ends_no_run() {
+    let (hosts, pin) = Hosts::founded();
+    let mut running = hosts.running(&pin);
+    hosts.ada.sign_off();
+    let waits = hosts.ada.ok(&["run"]);
+    let run = waits["run"].as_str().unwrap().to_owned();
+    let before = hosts.root();
+    // The runner.
+    let renew = ["runner", "key", "--data", "runner", "--renew"];
+    let line = Hosts::line(&hosts.builds[0], &renew);
+    hosts.both_sign(&["trust", "root", "--runner", &line]);
+    let root = hosts.root();
+    assert_eq!(root["runners"][0]["former"]["key"], before["runners"][0]["key"]);
+    assert_eq!(root["runners"][0]["place"], before["runners"][0]["place"]);
+    let [first, second] = running.runners;
+    first.stop();
+    running.runners = [runner(&hosts.builds[0], &running.server.url), second];
+    let key = |home: &Home, dir: &str| std::fs::read(home.dir.path().join(dir).join("key.pem")).unwrap();
+    assert!(!hosts.builds[0].dir.path().join("runner/key.next.pem").exists(), "it was taken up");
+    // A witness signs by both keys from its next start on, so none is missing when the root changes.
+    let line = Hosts::line(&hosts.witnesses[0], &["witness", "key", "--data", "witness", "--renew"]);
+    let [one, other] = running.witnesses;
+    let address = one.url.strip_prefix("http://").unwrap().to_owned();
+    one.stop();
+    let one = Role::start(&hosts.witnesses[0], &["witness", "--data", "witness", "--listen", &address]);
+    running.witnesses = [one, other];
+    hosts.both_sign(&["trust", "root", "--witness", &line]);
+    let old = key(&hosts.witnesses[0], "witness");
+    let server = running.server.url.clone();
+    hosts.witnesses[0].ok(&["witness", "join", "--data", "witness", "--pin", &pin, "--server", &server]);
+    assert_ne!(key(&hosts.witnesses[0], "witness"), old);
+    // An agent: the report by its former key stays good, and the next one is by the new key.
+    hosts.bob.ok(&["approve", "--run", &run, "--step", "sign-off", "--yes"]);
+    hosts.ada.ok(&["run"]);
+    let line = Hosts::line(&hosts.production, &["agent", "key", "--data", "staging", "--renew"]);
+    hosts.both_sign(&["trust", "environment", "shop/ledger-api/staging", "--agent", &line]);
+    let [dev, staging, production] = running.agents;
+    staging.stop();
+    running.agents = [dev, agent(&hosts.production, "staging", &server), production];
+    assert!(!hosts.production.dir.path().join("staging/key.next.pem").exists(), "it was taken up");
+    hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
+    assert_eq!(hosts.ada.ok(&["promote", "--bundle", "bundle"])["outcome"], json!("running"));
+    let former: MachineKey = serde_json::from_value(before["runners"][0]["key"].clone()).unwrap();
+    let bundle = Bundle::decode(&std::fs::read(hosts.ada.repository().join("bundle")).unwrap()).unwrap();
+    let signers = bundle.receipts.iter().map(|receipt| receipt.signatures()[0].keyid.clone());
+    let signers: std::collections::BTreeSet<_> = signers.collect();
+    assert!(signers.len() == 3 && signers.contains(&former.id().to_string()), "{signers:?}");
+    // The next release, all by the new keys.
+    hosts.ada.commit("another change");
+    let next = hosts.ada.ok(&["run"])["run"].as_str().unwrap().to_owned();
+    hosts.bob.ok(&["approve", "--run", &next, "--step", "sign-off", "--yes"]);
+    hosts.ada.ok(&["run"]);
+    hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
+    assert_eq!(hosts.ada.ok(&["promote"])["outcome"], json!("running"));
+    drop(running);
+    assert_eq!(hosts.server.ok(&["audit", "verify"])["misfits"], json!(0));
+    assert_eq!(hosts.server.ok(&["audit", "replay"])["differ"], json!(0));
 }

@@ -137,5 +137,7 @@ fn foundings_that_wait() {
             "runner-3=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         ]
     });
+    fs::remove_dir_all(home.dir.path().join("here.witness")).unwrap();
+    page.fails("all roles of a host without its witness", &["up", "--data", "here"]);
     page.end("foundings");
 }

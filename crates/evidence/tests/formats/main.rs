@@ -6,6 +6,7 @@ mod documents;
 mod founding;
 mod optional;
 mod release;
+mod renewed;
 mod statements;
 #[path = "../support/mod.rs"]
 mod support;

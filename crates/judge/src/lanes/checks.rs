@@ -179,8 +179,7 @@ fn open(checks: &Checks, known: Known<'_>) -> Result<Vec<(Digest, Receipt)>, Fla
         }
         let receipt = Receipt::open(envelope, known.root)
             .map_err(|error| Flaw::new("check-unsound", error.to_string()))?;
-        let runner = known.root.runners.iter().find(|runner| runner.name == receipt.runner);
-        if !runner.is_some_and(|runner| known.revoked.counts(&runner.key.id().to_string(), record)) {
+        if !known.revoked.counts_signer(envelope, record) {
             return Err(Flaw::new("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
         }
         let same =

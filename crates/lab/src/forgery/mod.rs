@@ -21,7 +21,7 @@ mod statements;
 mod unapplied;
 
 pub use ledger::new_origin;
-pub use revoked::{long_there, revoke};
+pub use revoked::{long_there, renew, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
 pub use statements::{KINDS, StatedKind, each as statements};
 

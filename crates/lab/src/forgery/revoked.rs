@@ -4,7 +4,9 @@
 //! receipts, requests, approvals, the source, the proposal.
 
 use evidence::bundle::Earlier;
+use evidence::machine::MachineSigner;
 use evidence::status::Revocation;
+use evidence::trust_root::{FormerKey, TrustRoot};
 use tlog::{CosignatureKey, Note, leaf_hash};
 
 use super::row::{Forgery, forged, patched};
@@ -17,6 +19,13 @@ pub fn revoke(lab: &Lab, parts: &mut Parts, key: &str) {
     let mut status = lab.status();
     status.revoked = vec![Revocation { key: key.to_owned(), invalid_since: at(-3_600) }];
     parts.status = lab.signed_status(&status, &[0, 1]);
+}
+
+/// Renews the key of the second runner, whose former key counted until an hour ago.
+pub fn renew(root: &mut TrustRoot) {
+    let runner = &mut root.runners[1];
+    runner.former = Some(FormerKey { key: runner.key, until: at(-3_600) });
+    runner.key = *MachineSigner::from_seed([99; 32]).unwrap().public();
 }
 
 /// All statements were in the ledger two hours ago, and witnesses saw them.
@@ -77,6 +86,12 @@ fn signed_later() -> Vec<Forgery> {
             revoke(lab, parts, &lab.runners[1].public().id().to_string());
             parts.head.earlier = vec![(SIGNED, vec![(0, -60), (1, -60)])];
         }),
+        forged("a receipt by a former key of a runner, newer than its end", "runner-revoked", |_, parts| {
+            parts.head.earlier = vec![(SIGNED, vec![(0, -60), (1, -60)])];
+        })
+        .in_lab(|lab| lab.unusual = renew),
+        forged("a receipt by a former key of a runner, seen at no proven time", "runner-revoked", |_, _| {})
+            .in_lab(|lab| lab.unusual = renew),
         forged("a request by a revoked key, newer than its revocation", "request-unsound", |lab, parts| {
             revoke(lab, parts, lab.ada.sign_in.key.fingerprint());
             parts.head.earlier = vec![(SIGNED, vec![(0, -60), (1, -60)])];

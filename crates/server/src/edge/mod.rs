@@ -5,11 +5,13 @@
 
 mod bodies;
 mod error;
+mod machine_keys;
 
 use bodies::{Bodies, particulars};
 pub use error::EdgeError;
 use error::malformed;
 pub(crate) use error::{evidence, unauthenticated};
+pub use machine_keys::{claimed, signed_in_time};
 
 use domain::{Command, PersonId, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
@@ -184,8 +186,11 @@ impl Gatekeeper {
     ///
     /// # Errors
     /// `EdgeError` if it is malformed, cannot be authenticated, or names blobs that were not sent.
-    pub fn admit_receipt(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
-        let (admitted, receipt) = judge::admit_receipt(state, &self.root(state)?, &self.store(), envelope)?;
+    pub fn admit_receipt(&self, state: &State, envelope: &Envelope, now: Moment) -> Result<Job, EdgeError> {
+        let root = self.root(state)?;
+        let (admitted, receipt) = judge::admit_receipt(state, &root, &self.store(), envelope)?;
+        let runner = root.runners.iter().find(|runner| runner.name == receipt.runner);
+        signed_in_time(runner, envelope, now)?;
         self.job_of(receipt.runner, "report", admitted)
     }
 
@@ -193,8 +198,12 @@ impl Gatekeeper {
     ///
     /// # Errors
     /// `EdgeError` if it is malformed or cannot be authenticated.
-    pub fn admit_report(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
-        let (admitted, report) = judge::admit_report(state, &self.root(state)?, &self.store(), envelope)?;
+    pub fn admit_report(&self, state: &State, envelope: &Envelope, now: Moment) -> Result<Job, EdgeError> {
+        let root = self.root(state)?;
+        let (admitted, report) = judge::admit_report(state, &root, &self.store(), envelope)?;
+        if let Some(set) = state.gate.environment(&report.place()) {
+            signed_in_time(Some(&self.named_agent(set, &root, &report.agent)?), envelope, now)?;
+        }
         self.job_of(report.agent, "agent-report", admitted)
     }
 

@@ -166,8 +166,9 @@ pub async fn receipt(
     Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
-    let job =
-        blocking(move || Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement)?));
+    let job = blocking(move || {
+        Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement, clock::now())?)
+    });
     reported(&shared, job.await?).await
 }
 
@@ -195,8 +196,9 @@ pub async fn report(
     Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
-    let job =
-        blocking(move || Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement)?));
+    let job = blocking(move || {
+        Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement, clock::now())?)
+    });
     reported(&shared, job.await?).await
 }
 

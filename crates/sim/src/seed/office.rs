@@ -77,7 +77,7 @@ impl Office {
             for blob in blobs {
                 self.keeper.blobs().put(blob).unwrap();
             }
-            jobs.push(self.keeper.admit_receipt(&state, envelope).unwrap());
+            jobs.push(self.keeper.admit_receipt(&state, envelope, machine::now()).unwrap());
         }
         drop(state);
         self.put(&jobs);
@@ -86,8 +86,10 @@ impl Office {
     /// Takes agents' reports.
     pub fn reports(&mut self, reports: &[Envelope]) {
         let state = self.state();
-        let jobs: Vec<_> =
-            reports.iter().map(|report| self.keeper.admit_report(&state, report).unwrap()).collect();
+        let jobs: Vec<_> = reports
+            .iter()
+            .map(|report| self.keeper.admit_report(&state, report, machine::now()).unwrap())
+            .collect();
         drop(state);
         self.put(&jobs);
     }
