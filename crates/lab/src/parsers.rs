@@ -11,6 +11,7 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::entry::{Entry, Header, Payload};
 use evidence::environment::Environment;
+use evidence::founding::Founding;
 use evidence::git::{self, Commit};
 use evidence::machine::MachineSigner;
 use evidence::oci;
@@ -112,6 +113,9 @@ pub const TARGETS: [Target; 17] = [
             let mut seeds: Vec<_> = statements.map(|envelope| envelope.encode().unwrap()).collect();
             seeds.push(parts.status.encode().unwrap());
             seeds.extend(forgery::statements().iter().map(|envelope| envelope.encode().unwrap()));
+            let people = parts.enrolments.iter().map(|envelope| Enrolment::read(envelope).unwrap());
+            let founding = Founding::new(lab.root(), lab.status(), people.collect(), Vec::new());
+            seeds.push(founding.unwrap().encode().unwrap());
             seeds
         },
         sources: &[
@@ -120,6 +124,7 @@ pub const TARGETS: [Target; 17] = [
             "evidence/src/environment.rs",
             "evidence/src/status.rs",
             "evidence/src/statements/form.rs",
+            "evidence/src/founding.rs",
         ],
     },
     Target {
@@ -265,6 +270,9 @@ fn proof(bytes: &[u8]) {
 fn trust_root(bytes: &[u8]) {
     drop(StatusFile::decode(bytes));
     drop(VerifierState::decode(bytes));
+    if let Ok(founding) = Founding::decode(bytes) {
+        assert_eq!(founding.encode().unwrap(), bytes, "one spelling");
+    }
     let Ok(envelope) = Envelope::decode(bytes) else { return };
     if let Ok(root) = TrustRoot::read(&envelope) {
         assert!(root.witness_keys().is_ok() && root.ledger_key().is_ok());
