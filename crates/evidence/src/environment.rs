@@ -152,8 +152,8 @@ impl Environment {
         let keys: BTreeSet<_> = self.agents.iter().map(|agent| &agent.key).collect();
         rule(keys.len() == self.agents.len(), "an agent's key stands twice")?;
         let latest = self.issued.later_by(FORMER_MAX);
-        let former = self.agents.iter().filter_map(|agent| agent.former.as_ref());
-        let sound = former.into_iter().all(|former| former.until <= latest && !keys.contains(&former.key));
+        let mut former = self.agents.iter().filter_map(|agent| agent.former.as_ref());
+        let sound = former.all(|former| former.until <= latest && !keys.contains(&former.key));
         rule(sound, "a former key is also a present one, or counts for more than 90 days")?;
         rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")?;
         let pooled = self.agents.iter().any(|agent| agent.pool.is_some());
