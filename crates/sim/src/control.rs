@@ -193,7 +193,7 @@ impl Control {
     fn cosigned(
         &mut self,
         message: &Message,
-        cosigned: &Result<tlog::NoteSignature, Option<u64>>,
+        cosigned: &Result<Vec<tlog::NoteSignature>, Option<u64>>,
         out: &mut Outbox,
     ) -> Result<(), String> {
         let Node::Witness(n) = message.from else { return Ok(()) };
@@ -201,8 +201,8 @@ impl Control {
             return Ok(());
         };
         match cosigned {
-            Ok(line) => {
-                let found = take_cosignatures(&mut note, vec![line.clone()], &self.witnesses);
+            Ok(lines) => {
+                let found = take_cosignatures(&mut note, lines.clone(), &self.witnesses);
                 self.sizes[n] = size;
                 self.asked = Some((note.clone(), size));
                 if found >= self.quorum && size >= self.witnessed {

@@ -79,8 +79,8 @@ pub enum PeerReply {
     Nothing(Option<(Digest, Digest, u64)>),
     /// The current status.
     Status(Box<StatusFile>),
-    /// A cosignature, or the size that the witness has seen.
-    Cosigned(Result<NoteSignature, Option<u64>>),
+    /// Cosignatures, or the size that the witness has seen.
+    Cosigned(Result<Vec<NoteSignature>, Option<u64>>),
     /// Something failed.
     Failed(String),
 }

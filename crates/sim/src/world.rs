@@ -380,11 +380,11 @@ impl World {
         let request: &AddCheckpoint = request;
         let added = store.add(request, machine::now().millis() / 1000).map_err(|error| error.to_string())?;
         let answer = match added {
-            Ok(line) => {
+            Ok(lines) => {
                 let checkpoint: Checkpoint =
                     request.note.text().parse().map_err(|_| "the cosigned text is not a checkpoint")?;
                 self.truth.cosigned(&checkpoint);
-                Ok(line)
+                Ok(lines)
             }
             Err(WitnessRefusal::Conflict(size)) => Err(Some(size)),
             Err(_) => Err(None),
@@ -461,7 +461,7 @@ pub fn witness_of(dir: &std::path::Path, lab: &Lab, n: usize) -> Result<Store, S
     let seed = 131 + u8::try_from(n).map_err(|error| error.to_string())?;
     let key = CosignatureKey::from_seed(&format!("witness-{}/0101", n + 1), &[seed; 32])
         .map_err(|error| error.to_string())?;
-    Store::open(dir, key, vec![installation::ledger_key(lab).verifier().clone()])
+    Store::open(dir, vec![key], vec![installation::ledger_key(lab).verifier().clone()])
         .map_err(|error| error.to_string())
 }
 
