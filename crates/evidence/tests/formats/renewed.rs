@@ -11,7 +11,7 @@ fn key(seed: u8) -> MachineSigner {
 /// A root whose first runner was renewed; its former key counts until then.
 fn renewed(until: &str) -> TrustRoot {
     let mut root = team();
-    let runner = &mut root.runners[0];
+    let runner = root.runners.first_mut().unwrap();
     runner.former = Some(FormerKey { key: runner.key, until: until.parse().unwrap() });
     runner.key = *key(99).public();
     root
