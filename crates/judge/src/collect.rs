@@ -132,11 +132,15 @@ pub fn collect(
         checkpoint: String::new(),
     };
     let ancestors = seen_sizes(&bundle, &read);
-    // A former key counts for what was seen before its end, so that time has to be proven as with a revoked key.
-    let newest = read.last().cloned();
-    let ends = newest.as_ref().is_some_and(|root| ended(&root.runners, moment).next().is_some());
-    let bounded = newest.filter(|_| ends || state.identity.revokes(moment));
+    let bounded = bounded(state, read.last(), moment);
     Ok(Collected { bundle, entries, ancestors, bounded, large })
+}
+
+/// The root whose witnesses bound the times of entries. A former key counts for what was seen before its end, so that time has
+/// to be proven as with a revoked key.
+fn bounded(state: &State, newest: Option<&TrustRoot>, moment: Moment) -> Option<TrustRoot> {
+    let ends = newest.is_some_and(|root| ended(&root.runners, moment).next().is_some());
+    newest.filter(|_| ends || state.identity.revokes(moment)).cloned()
 }
 
 /// The pending release of a place, with its artifact and source.
