@@ -56,6 +56,10 @@ pub async fn pin(client: &Client, roots: &[TrustRoot], own: &Pin) -> Result<Pin,
     let status = statements::status_in(&status_file(client).await?, root, Some(own))?;
     let mut places = own.environments.clone();
     for (view, envelope) in environments(client).await? {
+        // The signers of a statement may have left since; the known number stays then.
+        if Environment::open(&envelope, root).is_err() {
+            continue;
+        }
         places = numbers(&view, &envelope, root, own)?.beside(&places);
     }
     Ok(Pin {
@@ -108,7 +112,7 @@ async fn checkpoint(client: &Client, roots: &[TrustRoot], own: &Pin) -> Result<C
     Ok(newest)
 }
 
-fn walked(shown: Vec<Envelope>, pin: &Pin) -> Result<Vec<(Envelope, TrustRoot)>, Error> {
+pub(crate) fn walked(shown: Vec<Envelope>, pin: &Pin) -> Result<Vec<(Envelope, TrustRoot)>, Error> {
     let mut chain: Vec<(Envelope, TrustRoot)> = Vec::new();
     for envelope in shown {
         match chain.last() {
@@ -131,7 +135,7 @@ fn walked(shown: Vec<Envelope>, pin: &Pin) -> Result<Vec<(Envelope, TrustRoot)>,
     }
 }
 
-fn other_root(pin: &Pin) -> Error {
+pub(crate) fn other_root(pin: &Pin) -> Error {
     let (root, version, installation): (Digest, u32, Id) = (pin.root, pin.root_version, pin.installation);
     Error::unusable(format!(
         "the server does not show trust root {root} (version {version}) of installation {installation} that you have pinned: it is \

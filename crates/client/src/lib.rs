@@ -25,6 +25,7 @@ pub mod home;
 pub mod hooks;
 pub mod hosts;
 pub mod id_prefix;
+pub mod kept_trust;
 pub mod key_files;
 pub mod log_tail;
 pub mod machine_dir;

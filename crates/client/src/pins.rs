@@ -106,7 +106,7 @@ fn write(pin: &Pin) -> Result<PathBuf, Error> {
 }
 
 /// The lock under which a pin is read and written again, so that two commands of one person lose nothing of each other.
-fn lock(installation: Id) -> Result<File, Error> {
+pub(crate) fn lock(installation: Id) -> Result<File, Error> {
     let dir = person_dir(installation)?;
     private_dir(&dir)?;
     Ok(disk::lock_file(&dir.join("pin.lock"), "another command of yours writes the pin; try again")?)

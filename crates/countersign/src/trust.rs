@@ -35,9 +35,21 @@ pub enum Belief {
 
 /// The newest root of an installation, and the reason why it is believed.
 pub fn root_of(access: &Access) -> Result<(TrustRoot, Belief), Failure> {
+    let chain = chain_from(access)?;
+    believed(&chain, None)
+}
+
+/// Every known root of an installation with its envelope, oldest first, and the reason why the newest is believed.
+pub fn chain_of(access: &Access) -> Result<(Vec<(Envelope, TrustRoot)>, Belief), Failure> {
+    let chain = chain_from(access)?;
+    let (_, belief) = believed(&chain, None)?;
+    Ok((chain, belief))
+}
+
+fn chain_from(access: &Access) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     match access.ledger() {
-        Some(data) => root_in(data),
-        None => believed(&shown(access)?, None),
+        Some(data) => chain(data),
+        None => shown(access),
     }
 }
 
@@ -106,11 +118,7 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
 
 /// The signed envelope of one version of the root.
 pub fn envelope_of(access: &Access, version: u32) -> Result<Envelope, Failure> {
-    let chain = match access.ledger() {
-        Some(data) => chain(data)?,
-        None => shown(access)?,
-    };
-    let found = chain.into_iter().find(|(_, root)| root.version == version);
+    let found = chain_from(access)?.into_iter().find(|(_, root)| root.version == version);
     found
         .map(|(envelope, _)| envelope)
         .ok_or_else(|| Failure::error(format!("there is no root version {version}")))

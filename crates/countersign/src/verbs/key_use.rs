@@ -10,7 +10,7 @@ use client::home::Home;
 use client::id_prefix::IdPrefix;
 use client::profile::Profile;
 use client::signing::PersonKey;
-use client::{clock, pins, session};
+use client::{clock, fetched, kept_trust, pins, session};
 use domain::PersonId;
 use domain::identity::Person;
 use evidence::enrolment::Purpose;
@@ -143,6 +143,8 @@ fn far(given: Option<&IdPrefix>, keys: &Keys, pin: &Pin) -> Result<PersonId, Fai
     let client = session::client_of(pin)?;
     let asked = async {
         let (id, client) = session::person_of(pin, &keys.sign_in.file, client).await?;
+        // A freeze has to be possible from now on, even if the server never answers again.
+        kept_trust::keep(pin, client.roots().await?, &fetched::status_file(&client).await?)?;
         Ok::<_, Failure>((id, client.installation().await?.people))
     };
     let (id, people): (PersonId, Vec<PersonView>) = runtime()?.block_on(asked)?;

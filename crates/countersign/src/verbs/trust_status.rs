@@ -7,11 +7,13 @@ use client::access::Access;
 use client::clock::{MONTH, now};
 use client::files;
 use client::id_prefix::IdPrefix;
+use client::kept_trust;
 use client::pins;
-use client::profile;
+use client::profile::{self, Profile};
 use client::session;
 use client::statements;
-use evidence::status::{Freeze, Revocation, Status};
+use evidence::status::{Freeze, Revocation, Status, StatusFile};
+use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
 use serde_json::json;
 use shown::shell;
@@ -22,7 +24,7 @@ use super::trust_statement::{StatementReport, finish_saying, status_file};
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::trust;
+use crate::trust::{self, Belief};
 
 /// Arguments of `trust status`.
 #[derive(Debug, Args)]
@@ -49,8 +51,9 @@ pub struct Amend {
     /// signature of the key counts, however old.
     #[arg(long, requires = "revoke")]
     since: Option<Moment>,
-    /// File to save the current status to, for verifiers and agents that cannot get it from the server.
-    #[arg(long, conflicts_with_all = ["freeze", "revoke", "withdraw", "bar", "renew", "unfreeze"])]
+    /// File to save the status to, for verifiers and agents that cannot get it from the server: the current one, or the amended one,
+    /// which is not sent then. No server has to answer.
+    #[arg(long, conflicts_with = "out")]
     save: Option<PathBuf>,
     /// Renew the status: the same content, valid for 30 days; needs the threshold of status signers.
     #[arg(long)]
@@ -83,6 +86,9 @@ pub struct Places {
     /// File to write the status to, for others to sign; default: the status is sent.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// File to save the status to, for agents that cannot get it from the server; it is not sent then, and no server has to answer.
+    #[arg(long, conflicts_with = "out")]
+    save: Option<PathBuf>,
 }
 
 /// Freezes places, or lifts their freezes, in the same way as `trust status`.
@@ -97,7 +103,7 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
         withdraw: Vec::new(),
         bar: Vec::new(),
         since: None,
-        save: None,
+        save: verb.save.clone(),
         renew: false,
         verbose: verb.verbose,
         yes: verb.yes,
@@ -109,18 +115,13 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
-    let (root, belief) = trust::root_of(&access)?;
-    let pin = pins::read(root.installation)?;
-    let file = status_file(&access)?;
-    let current = statements::status_in(&file, &root, pin.as_ref())?;
-    if let Some(save) = &verb.save {
-        files::write_shared(save, &file.encode()?)?;
-        let shown = json!({ "file": save, "status": current.number });
-        return output.print(&shown, |_| format!("status {} saved in `{}`", current.number, save.display()));
-    }
+    let Seen { root, belief, file, current } = Seen::of(&access, verb.out.is_some() || verb.save.is_some())?;
     let loosens = verb.renew || !verb.unfreeze.is_empty();
     let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
     if asked == [0; 4] && !loosens {
+        if let Some(save) = &verb.save {
+            return saved(&file, current.number, save, output);
+        }
         let report = StatementReport { digest: file.base.payload_digest(), statement: current };
         return output
             .print(&report, |report| serde_json::to_string_pretty(&report.statement).unwrap_or_default());
@@ -154,7 +155,65 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let mut envelope = amended.envelope()?;
     sign_status(&access, &mut envelope, verb.verbose, verb.yes, output)?;
+    if let Some(save) = &verb.save {
+        let file = match amended.base {
+            Some(_) => StatusFile { tightening: Some(envelope), ..file },
+            None => StatusFile { base: envelope, tightening: None },
+        };
+        return saved(&file, amended.number, save, output);
+    }
     finish_saying(&access, &envelope, verb.out.as_deref(), &(withdrawn + &follows(verb)), output)
+}
+
+/// The root and the status in force, which a change is based on.
+struct Seen {
+    root: TrustRoot,
+    belief: Belief,
+    file: StatusFile,
+    current: Status,
+}
+
+impl Seen {
+    /// As the server shows them; for a change that goes into a file also as this machine saw them last, so that no server can
+    /// prevent a freeze.
+    fn of(access: &Access, into_file: bool) -> Result<Self, Failure> {
+        let shown = Self::shown(access);
+        let Err(failure) = &shown else { return shown };
+        let pin = Profile::near(access)?.map(|mine| pins::read(mine.installation)).transpose()?.flatten();
+        let kept = pin.filter(|_| into_file).map(|pin| kept_trust::read(&pin)).transpose()?.flatten();
+        let Some((root, file, current)) = kept else { return shown };
+        shown::say(&format!(
+            "warning: no server shows the status in force ({}). The file is based on status {}, which this machine saw last: whoever has \
+             seen a newer one refuses it",
+            failure.message(),
+            current.number
+        ));
+        Ok(Self { root, belief: Belief::PinnedRoot, file, current })
+    }
+
+    fn shown(access: &Access) -> Result<Self, Failure> {
+        let (chain, belief) = trust::chain_of(access)?;
+        let (roots, all): (Vec<_>, Vec<_>) = chain.into_iter().unzip();
+        let root = all.last().cloned().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
+        let pin = pins::read(root.installation)?;
+        let file = status_file(access)?;
+        let current = statements::status_in(&file, &root, pin.as_ref())?;
+        if let (Some(pin), Belief::PinnedRoot) = (&pin, belief) {
+            // A full disk prevents no freeze.
+            if let Err(error) = kept_trust::keep(pin, roots, &file) {
+                shown::say(&format!(
+                    "warning: this status is not kept for a time without the server: {error}"
+                ));
+            }
+        }
+        Ok(Self { root, belief, file, current })
+    }
+}
+
+fn saved(file: &StatusFile, number: u64, save: &std::path::Path, output: Output) -> Result<(), Failure> {
+    files::write_shared(save, &file.encode()?)?;
+    let shown = json!({ "file": save, "status": number });
+    output.print(&shown, |_| format!("status {number} saved in `{}`", save.display()))
 }
 
 /// A change that loosens needs more signatures: a request with one signature would only be refused.
@@ -230,7 +289,7 @@ fn follows(verb: &Amend) -> String {
 /// relies on it. The check is skipped for a statement that is written to a file, so that a server cannot prevent a freeze.
 /// Returns the effect of each withdrawal, in lines; as the server says it, so it stands on no page that is signed.
 fn known(access: &Access, verb: &Amend) -> Result<String, Failure> {
-    if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
+    if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() || verb.save.is_some() {
         return Ok(String::new());
     }
     let client = session::client(access)?;

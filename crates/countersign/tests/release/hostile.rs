@@ -240,9 +240,9 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     shop.ok(&["trust", "pin", "--set", &more.to_string()]);
     says(&["trust", "status", "--yes", "--renew"], "you have seen 2");
     says(&["trust", "environment", "--yes", PLACE, "--port", "8081"], "you have seen 2");
-    says(&["trust", "environment", "--yes", PLACE, "--anew", "--agent", "a=b"], "you have seen 2");
+    says(&["trust", "environment", "--yes", PLACE, "--anew", "--agent", AGENT], "you have seen 2");
     says(
-        &["trust", "environment", "--yes", "shop/ledger-api/elsewhere", "--agent", "a=b"],
+        &["trust", "environment", "--yes", "shop/ledger-api/elsewhere", "--agent", AGENT],
         "you have seen 2",
     );
     shop.ok(&["trust", "pin", "--set", &line, "--replace"]);
@@ -306,3 +306,6 @@ fn relay(socket: &Path, to: String, statement: Digest, forged: Vec<u8>) {
         }
     });
 }
+
+/// Some agent's name and key.
+const AGENT: &str = "a=ZMMIFf8m1cSv+OESdKOO1t0FUwSdpMEDcqlXW3p3aQk=";

@@ -1,11 +1,14 @@
-//! A server that shows old trust to a person on another machine: each look succeeds before it is changed.
+//! A server that shows old trust to a person on another machine, or shows nothing: each look succeeds before it is changed.
 
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use super::reading::rehearsal;
 use super::remote::{Far, line_of};
 use super::shop::Shop;
+use crate::codes;
 use crate::support::Up;
 
 /// The directories of an installation at one time.
@@ -81,4 +84,40 @@ fn attack_a_server_that_was_rolled_back_gets_no_signature() {
         assert!(said.contains("root version 2 was seen before"), "{arguments:?}: {said}");
     }
     assert!(up.stop());
+}
+
+/// Nobody who stops a server can prevent a freeze: the file is made without it, and carried by hand.
+#[test]
+fn attack_a_stopped_server_prevents_no_freeze() {
+    let (shop, _) = rehearsal();
+    let up = shop.home.up();
+    let line = line_of(&shop, &up);
+    let (ada, bob) = (Far::using(&shop, "ada", &line), Far::using(&shop, "bob", &line));
+    ada.ok(&["run"]);
+    bob.ok(&["approve", "--yes", "--reason", "read it"]);
+    assert!(up.stop());
+    let frozen = bob.home.dir.path().join("frozen.json");
+    let freeze = ["freeze", "--yes", "shop/ledger-api/production", "--save", frozen.to_str().unwrap()];
+    let made = bob.home.run_in(&bob.repository(), &freeze);
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(
+        made.status.success() && said.contains("is based on status 1, which this machine saw last"),
+        "{said}"
+    );
+    bob.refused(&freeze[..3]);
+    bob.refused(&["unfreeze", "--yes", "shop", "--save", frozen.to_str().unwrap()]);
+    let agent = shop.home.data().with_file_name("data.agent-ledger-api-production");
+    let given = ["agent", "status", "--data", agent.to_str().unwrap(), frozen.to_str().unwrap()];
+    assert_eq!(shop.home.ok(&given)["status"], json!(2));
+    let up = shop.home.up();
+    assert_eq!(codes(&ada.json(&["promote"], 3)), ["frozen"], "the agent knows what the server does not");
+    bob.ok(&["trust", "send", frozen.to_str().unwrap()]);
+    assert_eq!(ada.ok(&["trust", "status"])["statement"]["number"], json!(2));
+    // Without what was kept there is nothing to build on.
+    assert!(up.stop());
+    for person in std::fs::read_dir(bob.home.dir.path().join(".config/countersign")).unwrap() {
+        drop(std::fs::remove_file(person.unwrap().path().join("trust.json")));
+    }
+    let said = bob.refused(&["freeze", "--yes", "shop", "--save", frozen.to_str().unwrap()]);
+    assert!(said.contains("no address of your server leads to it"), "{said}");
 }

@@ -46,7 +46,7 @@ fn flags_that_exclude_or_need_each_other() {
         &["approve", "--run", "abcd", "--step", "sign-off", "--reason", "read it"],
     );
     page.fails("a time without a key", &["trust", "status", "--since", "2026-01-01T00:00:00.000Z"]);
-    page.fails("saved and amended", &["trust", "status", "--save", "f", "--freeze", "shop"]);
+    page.fails("saved and for others", &["trust", "status", "--save", "f", "--out", "g"]);
     page.fails("anew without an agent", &["trust", "environment", "a/b/c", "--anew"]);
     page.fails("a server without a state", &["verify", "f", "--url", "http://127.0.0.1:8080"]);
     page.fails("an origin that is begun and adopted", &["trust", "origin", "--out", "a", "--adopt", "b"]);
