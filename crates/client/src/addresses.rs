@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use evidence::pin::Pin;
-use evidence::{Digest, Id, address};
+use evidence::{Id, address};
 use wire::Client;
 
 use crate::dirs::person_dir;
@@ -21,12 +21,12 @@ use crate::pinned_root::PinnedRoot;
 pub fn client(pin: &Pin) -> Result<Client, Error> {
     let anchor = PinnedRoot::of(pin, pin.root_version, &person_dir(pin.installation)?)?;
     if let Some(address) = chosen(pin) {
-        return Ok(at(&address, pin.authority)?.with_anchor(Box::new(anchor)));
+        return Ok(at(&address, pin)?.with_anchor(Box::new(anchor)));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failed = Vec::new();
     for address in &pin.addresses {
-        let asked = at(address, pin.authority).and_then(|client| {
+        let asked = at(address, pin).and_then(|client| {
             let client = client.with_anchor(Box::new(anchor.clone()));
             runtime.block_on(client.roots())?;
             Ok(client)
@@ -45,10 +45,11 @@ pub fn client(pin: &Pin) -> Result<Client, Error> {
     Err(nobody(&failed))
 }
 
-/// A client of the server at one address. Its scheme says how: plain HTTP on loopback, TLS under the pinned authority else.
-fn at(address: &str, _authority: Option<Digest>) -> Result<Client, Error> {
+/// A client of the server at one address. Its scheme says how: plain HTTP on loopback, else TLS under the authority of the
+/// newest root, or of the pin.
+fn at(address: &str, pin: &Pin) -> Result<Client, Error> {
     if address::is_secured(address) {
-        return Err(Error::unusable("this program does not speak TLS yet; use a newer program"));
+        return Ok(Client::over_tls(&[address.to_owned()], pin.installation, pin.authority)?);
     }
     Ok(Client::new(address)?)
 }

@@ -92,6 +92,9 @@ pub enum Error {
     /// An approval is invalid.
     #[error(transparent)]
     Approval(#[from] evidence::approval::ApprovalError),
+    /// A key or certificate of the transport is unusable.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
     /// A trust root is invalid.
     #[error(transparent)]
     Root(#[from] evidence::trust_root::TrustRootError),

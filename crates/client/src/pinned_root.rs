@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineKey;
 use evidence::pin::Pin;
-use evidence::{Id, Moment};
+use evidence::{Digest, Id, Moment};
 use judge::{Anchors, VerificationContext};
 use serde::{Deserialize, Serialize};
 use wire::AnchorError;
@@ -79,6 +79,13 @@ impl wire::Anchor for PinnedRoot {
             .map_err(|against| AnchorError::Roots(against.to_string()))?;
         let key = root.ledger_key().map_err(|error| AnchorError::Roots(error.to_string()))?;
         Ok((MachineKey::from(&key), root.version))
+    }
+
+    fn authority(&self, roots: &[Envelope], least: u32) -> Result<Option<Digest>, AnchorError> {
+        let seen = VerificationContext { root: self.seen.max(least), ..VerificationContext::default() };
+        let root = judge::newest_root(roots, &self.anchors, &seen)
+            .map_err(|against| AnchorError::Roots(against.to_string()))?;
+        Ok(root.authority)
     }
 
     fn keep_root(&self, root: u32) -> Result<(), AnchorError> {

@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use evidence::Digest;
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +27,30 @@ pub struct Ready {
     /// URL of the console, of a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<String>,
+    /// How other machines reach it, of a server.
+    #[serde(flatten)]
+    pub outside: Outside,
+}
+
+/// How other machines reach a server.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outside {
+    /// URLs; empty without a listener for other machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// Digest of the certificate that they pin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Digest>,
+}
+
+impl std::fmt::Display for Outside {
+    /// A line with the addresses; nothing without any.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.addresses.as_slice() {
+            [] => Ok(()),
+            addresses => write!(f, "\nother machines: {}", addresses.join(" ")),
+        }
+    }
 }
 
 /// A role that runs as a child.
@@ -104,16 +129,16 @@ pub fn started_by(role: u32) -> Option<u32> {
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
-    announce_with(role, url, None, output);
+    announce_with(role, url, (None, Outside::default()), output);
 }
 
 /// The same for a server, which has pages too. Their address is in no log: under its name a browser has a session.
-pub fn announce_with(role: &str, url: &str, console: Option<&str>, output: Output) {
+pub fn announce_with(role: &str, url: &str, (console, outside): (Option<&str>, Outside), output: Output) {
     // Not as a URL: scripts take the first one that `up` prints for the server's, and the witness starts before it.
     let address = url.strip_prefix("http://").unwrap_or(url);
     tracing::info!(address, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
     let (role, url, console) = (role.to_owned(), url.to_owned(), console.map(str::to_owned));
-    let ready = Ready { role, url, pid: std::process::id(), console };
+    let ready = Ready { role, url, pid: std::process::id(), console, outside };
     if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
         let _ = failure.report(output);
     }

@@ -220,20 +220,24 @@ pub fn pin_of(access: &Access, named: Named) -> Result<Pin, Failure> {
         }
     };
     let known = own.as_ref().map(|own| own.addresses.clone()).unwrap_or_default();
-    let addresses = match named.addresses.as_slice() {
-        [] => told(access).unwrap_or(known),
+    let (told, shown) = told(access).unwrap_or_default();
+    let addresses = match (named.addresses.as_slice(), told.as_slice()) {
+        ([], []) => known,
+        ([], _) => told,
         _ => named.addresses,
     };
-    let authority = named.authority.or_else(|| root?.authority).or_else(|| own?.authority);
+    // The root is signed by its holders, so it comes before the server's word.
+    let of_root = named.authority.or_else(|| root?.authority);
+    let authority = of_root.or(shown).or_else(|| own?.authority);
     let authority = authority.filter(|_| !addresses.is_empty());
     Ok(pin.reached_at(addresses, authority)?)
 }
 
-/// The addresses that the server tells; `None` if it does not run, or is reached on its host alone.
-fn told(access: &Access) -> Option<Vec<String>> {
+/// The addresses that the server tells, with the authority that is pinned there; `None` if it does not run.
+fn told(access: &Access) -> Option<(Vec<String>, Option<Digest>)> {
     let client = session::client(access).ok()?;
     let installation = runtime().ok()?.block_on(client.installation()).ok()?;
-    Some(installation.addresses).filter(|addresses| !addresses.is_empty())
+    Some((installation.addresses, installation.authority))
 }
 
 /// The numbers in the ledger of a data directory, as a pin without addresses.

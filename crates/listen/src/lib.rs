@@ -2,11 +2,14 @@
 //!
 //! Invariant: every connection holds one of a bounded number of slots, and no single peer can take all of them. A
 //! connection loses its slot if it sends no request, does not read its answer, or is closed by its peer; with it end
-//! all requests that still wait on it. The crate knows nothing about the served content; handlers find the [`Peer`]
-//! among the request's extensions.
+//! all requests that still wait on it. A handshake counts as part of the time for the first request. The crate knows nothing
+//! about the served content; handlers find the [`Peer`] among the request's extensions, and over TLS the certificate that
+//! the client has shown.
 
 mod answer;
+mod opened;
 mod peer;
+mod refused;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -33,14 +36,17 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_user_timeout};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tls::{PeerCertificate, Served};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use answer::AnswerBody;
+use opened::Opened;
 use peer::Finder;
 pub use peer::{Account, Peer};
+use refused::Refusals;
 use slots::{Slot, Slots};
 use timed_stream::TimedStream;
 use watch::{PeerClosed, PeerWatch};
@@ -126,6 +132,37 @@ pub trait Listener: Send {
     /// # Errors
     /// When the connection is already gone.
     fn peer(stream: &Self::Stream, finder: &Finder, unread: Duration) -> io::Result<Peer>;
+
+    /// The identity that each connection shows in a handshake before its first request; `None` if there is no handshake.
+    fn handshake(&self) -> Option<Served> {
+        None
+    }
+}
+
+/// A TCP listener whose connections begin with the handshake of TLS. A request's extensions have the certificate that its
+/// client showed.
+#[derive(Debug)]
+pub struct TlsListener {
+    /// Where connections come from.
+    pub tcp: TcpListener,
+    /// The identity of this listener.
+    pub served: Served,
+}
+
+impl Listener for TlsListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        Listener::next(&self.tcp).await
+    }
+
+    fn peer(stream: &TcpStream, finder: &Finder, unread: Duration) -> io::Result<Peer> {
+        TcpListener::peer(stream, finder, unread).map(Peer::over_tls)
+    }
+
+    fn handshake(&self) -> Option<Served> {
+        Some(self.served.clone())
+    }
 }
 
 impl Listener for TcpListener {
@@ -167,6 +204,7 @@ pub async fn serve<L: Listener>(
     let finder = Finder::open();
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let (mut stop, mut again) = (pin!(stop), Instant::now());
+    let (handshake, refusals) = (listener.handshake(), Arc::new(Refusals::default()));
     loop {
         let next = async {
             sleep_until(again).await;
@@ -196,28 +234,53 @@ pub async fn serve<L: Listener>(
             }
         };
         let Some(slot) = slots.take(peer) else { continue };
-        let begun = Arc::new(AtomicBool::new(false));
-        let inner = TowerToHyperService::new(router.clone());
-        let slot = Arc::new(slot);
-        let (watch, slot_of_service) = (Arc::new(watch), Arc::clone(&slot));
-        let service = PeerService { inner, peer, watch, slot: slot_of_service, begun: Arc::clone(&begun) };
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
-        let stream = TokioIo::new(TimedStream::new(stream, limits.unread, Arc::clone(&slot)));
-        let connection = graceful.watch(http.serve_connection(stream, service));
-        connections.spawn(async move {
-            // An error on a connection concerns its client only.
-            tokio::select! {
-                _ = connection => {}
-                () = nothing_came(&begun, limits.first) => {}
-                () = slot.lost(limits.stranger) => {}
+        let (slot, begun) = (Arc::new(slot), Arc::new(AtomicBool::new(false)));
+        let stream = TimedStream::new(stream, limits.unread, Arc::clone(&slot));
+        let service = PeerService {
+            inner: TowerToHyperService::new(router.clone()),
+            peer,
+            certificate: None,
+            watch: Arc::new(watch),
+            slot: Arc::clone(&slot),
+            begun: Arc::clone(&begun),
+        };
+        let (watcher, handshake, refusals) = (graceful.watcher(), handshake.clone(), Arc::clone(&refusals));
+        let connection = async move {
+            match Opened::begin(stream, handshake).await {
+                Ok((stream, certificate)) => {
+                    let service = PeerService { certificate, ..service };
+                    let http = http(limits.head).serve_connection(TokioIo::new(stream), service);
+                    // An error on a connection concerns its client only.
+                    drop(watcher.watch(http).await);
+                }
+                Err(error) => refusals.tell(peer, &error, Instant::now()),
             }
-            drop(slot);
-        });
+        };
+        connections.spawn(bounded(connection, begun, slot, limits));
     }
     drop(listener);
     drop(tokio::time::timeout(limits.ending, graceful.shutdown()).await);
     connections.shutdown().await;
+}
+
+/// A connection to its end, which comes early if it loses its slot.
+async fn bounded(
+    connection: impl Future<Output = ()>,
+    begun: Arc<AtomicBool>,
+    slot: Arc<Slot>,
+    limits: Limits,
+) {
+    tokio::select! {
+        () = connection => {}
+        () = nothing_came(&begun, limits.first) => {}
+        () = slot.lost(limits.stranger) => {}
+    }
+}
+
+fn http(head: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_BYTES_MAX);
+    http
 }
 
 /// Time of the next try. If the process has run out of files, some connection will end and free some.
@@ -238,6 +301,7 @@ async fn nothing_came(begun: &AtomicBool, first: Duration) {
 struct PeerService {
     inner: TowerToHyperService<Router>,
     peer: Peer,
+    certificate: Option<PeerCertificate>,
     watch: Arc<PeerWatch>,
     slot: Arc<Slot>,
     begun: Arc<AtomicBool>,
@@ -251,6 +315,9 @@ impl Service<Request<Incoming>> for PeerService {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer);
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         self.slot.note_request();
         let (answer, watch, slot) =
             (self.inner.call(request), Arc::clone(&self.watch), Arc::clone(&self.slot));

@@ -29,6 +29,8 @@ pub struct Peer {
     pub account: Account,
     /// The user that the kernel vouches for. Only set over a Unix socket.
     pub(crate) vouched: Option<u32>,
+    /// Whether the connection began with the handshake of TLS, so that it may come from another machine.
+    tls: bool,
 }
 
 impl Peer {
@@ -38,20 +40,32 @@ impl Peer {
     /// When the kernel does not tell the user.
     pub fn local(stream: &UnixStream) -> io::Result<Self> {
         let uid = stream.peer_cred()?.uid();
-        Ok(Self { account: Account::User(uid), vouched: Some(uid) })
+        Ok(Self { account: Account::User(uid), vouched: Some(uid), tls: false })
     }
 
     /// The peer of a connection over TCP.
     #[must_use]
     pub fn remote(finder: &Finder, theirs: SocketAddr, ours: SocketAddr) -> Self {
         let user = if theirs.ip().is_loopback() { finder.user(theirs, ours) } else { None };
-        Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None }
+        Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None, tls: false }
     }
 
     /// A peer that the kernel does not vouch for.
     #[must_use]
     pub const fn of(account: Account) -> Self {
-        Self { account, vouched: None }
+        Self { account, vouched: None, tls: false }
+    }
+
+    /// The same peer over TLS.
+    #[must_use]
+    pub const fn over_tls(self) -> Self {
+        Self { tls: true, ..self }
+    }
+
+    /// Whether the connection came over TLS. A right of everybody on this machine does not hold for it.
+    #[must_use]
+    pub const fn is_over_tls(&self) -> bool {
+        self.tls
     }
 
     /// Whether the peer connected over a Unix socket.
@@ -183,7 +197,7 @@ mod tests {
         let _inside = runtime.enter();
         let (one, _other) = tokio::net::UnixStream::pair().unwrap();
         assert!(Peer::local(&one).unwrap().is_owner());
-        let stranger = Peer { account: Account::User(65_534), vouched: Some(65_534) };
+        let stranger = Peer { account: Account::User(65_534), vouched: Some(65_534), tls: false };
         assert_eq!(stranger.is_owner(), is_own(65_534));
     }
 }

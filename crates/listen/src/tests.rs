@@ -1,4 +1,4 @@
-//! A listener whose connections cannot be watched.
+//! Listeners whose connections cannot be watched, or never shake hands.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tls::{Authority, Identity, Role, Served, SpiffeId, TransportKey};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
 use crate::peer::Finder;
-use crate::{Account, Limits, Listener, Peer, serve};
+use crate::{Account, Limits, Listener, Peer, TlsListener, serve};
 
 /// Connections; the next one is last.
 struct Broken(Mutex<Vec<Half>>);
@@ -109,4 +110,39 @@ fn a_connection_that_cannot_be_watched_costs_nobody_a_slot() {
         serving.await.unwrap();
         assert!(ours[3].read(&mut [0]).await.is_ok_and(|count| count == 0), "it was not answered");
     });
+}
+
+/// A listener that speaks TLS as the server of an installation.
+async fn over_tls() -> TlsListener {
+    let (installation, now) =
+        (evidence::Id::from_random([1; 16]), evidence::Moment::from_millis(1 << 40).unwrap());
+    let authority = Authority::make(installation, now).unwrap();
+    let id = SpiffeId { installation, role: Role::Server, name: "server".parse().unwrap() };
+    let key = TransportKey::draw().unwrap();
+    let chain = authority.issue(&id, &[], &key.public().unwrap(), now).unwrap();
+    let served = Served::new(&Identity::new(&key, chain).unwrap(), Some(&authority)).unwrap();
+    TlsListener { tcp: TcpListener::bind("127.0.0.1:0").await.unwrap(), served }
+}
+
+#[tokio::test]
+async fn attack_connections_that_do_not_shake_hands_lose_their_places() {
+    let listener = over_tls().await;
+    let at = listener.tcp.local_addr().unwrap();
+    let router = Router::new().route("/small", get(async || "small"));
+    let limits = Limits { connections: 4, each: 2, first: Duration::from_millis(50), ..Limits::default() };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(listener, router, limits, async { drop(stopped.await) }));
+    // RFC 8446, 5.1: a record of TLS begins with its type; CWE-770 for the one that sends nothing, or stops within.
+    let plain: &[u8] = b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let half: &[u8] = &[22, 3, 1, 1, 0, 1];
+    for sent in [&[][..], plain, half] {
+        let mut connection = TcpStream::connect(at).await.unwrap();
+        connection.write_all(sent).await.unwrap();
+        let mut answer = Vec::new();
+        // A reset ends it too.
+        let _ = connection.read_to_end(&mut answer).await;
+        assert!(!answer.windows(4).any(|bytes| bytes == b"HTTP"), "{answer:?}");
+    }
+    stop.send(()).unwrap();
+    serving.await.unwrap();
 }

@@ -94,7 +94,9 @@ fn kind_of(error: &ClientError) -> Kind {
             ProblemKind::Failed => Kind::Fails,
             _ => Kind::Stays,
         },
-        ClientError::Answer { .. } | ClientError::SignIn(_) | ClientError::Url(_) => Kind::Fails,
+        ClientError::Answer { .. } | ClientError::SignIn(_) | ClientError::Url(_) | ClientError::Tls(_) => {
+            Kind::Fails
+        }
     }
 }
 

@@ -262,8 +262,9 @@ impl Gatekeeper {
         }
         let argument = |name| request.arguments.get(name).and_then(|text| text.as_str()).unwrap_or_default();
         // A server that receives the request could pass it on, so the request names the one server that it is valid for.
-        let (server, url) = (argument("server"), introducer.url());
-        if server != url && !(is_local && server == SOCKET) {
+        let server = argument("server");
+        if !(introducer.is_at(server) || is_local && server == SOCKET) {
+            let url = introducer.url();
             let what = format!("the request is for a session at `{server}`, and this is {url}");
             return Err(unauthenticated(what));
         }

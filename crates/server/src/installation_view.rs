@@ -41,7 +41,8 @@ pub fn current(shared: &Shared, state: &State, now: Moment) -> Result<Installati
         freezes: freeze_views(shared, state.identity.freezes())?,
         barred: state.identity.barred().to_vec(),
         runners: trusted.runners.iter().map(runner).collect(),
-        addresses: Vec::new(),
+        addresses: shared.addresses().iter().map(|address| address.url().to_owned()).collect(),
+        authority: shared.certificates.as_ref().map(|certificates| certificates.pinned()),
         witnesses: Some(witnesses(&trusted)),
     })
 }

@@ -4,6 +4,7 @@
 //! invalid at another. The ledger's key, which may be in a slow device, signs once in half a day, and a client waits for
 //! it only if no valid introduction exists.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -22,10 +23,12 @@ use crate::salt::{self, NoRandomness};
 #[derive(Debug)]
 pub struct Introducer {
     ledger: MachineSigner,
-    url: String,
+    /// URL on this machine, then the addresses for other machines.
+    urls: Vec<String>,
     answering: MachineSigner,
     challenging: hmac::Key,
-    made: Mutex<Option<(Envelope, Moment)>>,
+    /// Introductions by URL.
+    made: Mutex<BTreeMap<String, (Envelope, Moment)>>,
     /// Held while the ledger's key signs.
     signing: Mutex<()>,
 }
@@ -35,17 +38,22 @@ impl Introducer {
     ///
     /// # Errors
     /// `NoRandomness` if the system's source of randomness failed.
-    pub fn new(ledger: MachineSigner, url: String) -> Result<Self, NoRandomness> {
+    pub fn new(ledger: MachineSigner, urls: Vec<String>) -> Result<Self, NoRandomness> {
         let seed: [u8; 32] = salt::bytes()?;
         let secret: [u8; 32] = salt::bytes()?;
         let answering = MachineSigner::from_seed(seed).map_err(|_| NoRandomness)?;
         let challenging = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-        Ok(Self { ledger, url, answering, challenging, made: Mutex::default(), signing: Mutex::default() })
+        Ok(Self { ledger, urls, answering, challenging, made: Mutex::default(), signing: Mutex::default() })
     }
 
-    /// URL at which this server listens.
+    /// URL at which this server listens on its machine.
     pub fn url(&self) -> &str {
-        &self.url
+        self.urls.first().map_or("", String::as_str)
+    }
+
+    /// Whether a URL is one at which this server listens.
+    pub fn is_at(&self, url: &str) -> bool {
+        self.urls.iter().any(|own| own == url)
     }
 
     /// The public key of the answers' signatures.
@@ -53,16 +61,21 @@ impl Introducer {
         self.answering.public()
     }
 
-    /// The introduction, signed anew when half of its validity is over. Until three quarters are over, the old one is used
+    /// The introduction for one of the server's URLs, signed anew when half of its validity is over. Until three quarters are over, the old one is used
     /// while another task has a new one signed, or if that fails.
     ///
     /// # Errors
     /// `IntroductionError` if the ledger's key did not sign.
-    pub fn introduction(&self, installation: Id, now: Moment) -> Result<Envelope, IntroductionError> {
-        if let Some(young) = self.made_within(VALIDITY / 2, now) {
+    pub fn introduction(
+        &self,
+        installation: Id,
+        url: &str,
+        now: Moment,
+    ) -> Result<Envelope, IntroductionError> {
+        if let Some(young) = self.made_within(url, VALIDITY / 2, now) {
             return Ok(young);
         }
-        let old = self.made_within(VALIDITY / 4 * 3, now);
+        let old = self.made_within(url, VALIDITY / 4 * 3, now);
         let _signing = match (self.signing.try_lock(), old.clone()) {
             (Ok(signing), _) => signing,
             (Err(TryLockError::Poisoned(poisoned)), _) => poisoned.into_inner(),
@@ -72,20 +85,20 @@ impl Introducer {
             }
         };
         // Another task may have had it signed meanwhile.
-        if let Some(young) = self.made_within(VALIDITY / 2, now) {
+        if let Some(young) = self.made_within(url, VALIDITY / 2, now) {
             return Ok(young);
         }
         let introduction = Introduction {
             v: 1,
             installation,
-            url: self.url.clone(),
+            url: url.to_owned(),
             key: *self.key(),
             issued: now,
             expires: now.later_by(VALIDITY),
         };
         match (introduction.sign(&self.ledger), old) {
             (Ok(envelope), _) => {
-                *self.identity() = Some((envelope.clone(), now));
+                self.identity().insert(url.to_owned(), (envelope.clone(), now));
                 Ok(envelope)
             }
             (Err(error), Some(old)) => {
@@ -96,13 +109,13 @@ impl Introducer {
         }
     }
 
-    fn made_within(&self, age: Duration, now: Moment) -> Option<Envelope> {
+    fn made_within(&self, url: &str, age: Duration, now: Moment) -> Option<Envelope> {
         let made = self.identity();
-        let (envelope, issued) = made.as_ref()?;
+        let (envelope, issued) = made.get(url)?;
         (*issued..=issued.later_by(age)).contains(&now).then(|| envelope.clone())
     }
 
-    fn identity(&self) -> MutexGuard<'_, Option<(Envelope, Moment)>> {
+    fn identity(&self) -> MutexGuard<'_, BTreeMap<String, (Envelope, Moment)>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,9 +160,12 @@ mod tests {
 
     use super::*;
 
+    const URL: &str = "http://127.0.0.1:8080";
+    const ADDRESS: &str = "https://server.example:8443";
+
     fn introducer() -> Introducer {
         let ledger = MachineSigner::from_seed([7; 32]).unwrap();
-        Introducer::new(ledger, "http://127.0.0.1:8080".into()).unwrap()
+        Introducer::new(ledger, vec![URL.into(), ADDRESS.into()]).unwrap()
     }
 
     fn at(minutes: u64) -> Moment {
@@ -174,14 +190,18 @@ mod tests {
     #[test]
     fn the_ledgers_key_signs_once_in_half_a_day() {
         let this = introducer();
-        let first = this.introduction(lab::id(1), at(0)).unwrap();
-        assert_eq!(this.introduction(lab::id(1), at(12 * 60)).unwrap(), first);
-        assert_ne!(this.introduction(lab::id(1), at(12 * 60 + 1)).unwrap(), first);
+        let first = this.introduction(lab::id(1), URL, at(0)).unwrap();
+        assert_eq!(this.introduction(lab::id(1), URL, at(12 * 60)).unwrap(), first);
+        assert_ne!(this.introduction(lab::id(1), URL, at(12 * 60 + 1)).unwrap(), first);
         let key = this.ledger.public();
         let opened = Introduction::open(&first, key, lab::id(1), at(24 * 60)).unwrap();
         assert_eq!(opened.key, *this.key());
         opened.is_of("http://127.0.0.1:8080").unwrap();
         opened.is_of("http://127.0.0.1:8081").unwrap_err();
+        // Each address has its own introduction, so that no other server can pass one on.
+        let other = this.introduction(lab::id(1), ADDRESS, at(0)).unwrap();
+        Introduction::open(&other, key, lab::id(1), at(0)).unwrap().is_of(ADDRESS).unwrap();
+        assert!(this.is_at(URL) && this.is_at(ADDRESS) && !this.is_at("https://server.example:8444"));
         assert!(Introduction::open(&first, this.key(), lab::id(1), at(0)).is_err(), "another ledger");
         assert!(Introduction::open(&first, key, lab::id(2), at(0)).is_err(), "another installation");
         assert!(Introduction::open(&first, key, lab::id(1), at(24 * 60 + 1)).is_err(), "expired");
@@ -213,8 +233,8 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let key = MachineSigner::from_seed([7; 32]).unwrap().key();
         let device = MachineSigner::new(Arc::new(Device { key, begun, told: told.into() }));
-        let this = Introducer::new(device, "http://127.0.0.1:8080".into()).unwrap();
-        let introduction = |minutes| this.introduction(lab::id(1), at(minutes));
+        let this = Introducer::new(device, vec![URL.into(), ADDRESS.into()]).unwrap();
+        let introduction = |minutes| this.introduction(lab::id(1), URL, at(minutes));
         tell.send(()).unwrap();
         let first = introduction(0).unwrap();
         begins.recv().unwrap();

@@ -3,10 +3,12 @@
 //! Invariant: only `intake` appends; signatures and blobs are checked before it; an answer is sent only after its entry
 //! is durable. The server holds no key that could forge an approval, a receipt or a deployment.
 
+mod addresses;
 mod attendance;
 mod batch;
 mod browser_sessions;
 mod caller;
+mod certificates;
 mod clock;
 mod console;
 mod console_address;
@@ -61,7 +63,9 @@ mod world;
 mod writer;
 mod writer_error;
 
+pub use addresses::Address;
 pub use caller::Caller;
+pub use certificates::{CertificateError, CertificateFiles, TlsListen};
 pub use disk_space::{DiskFull, DiskSpace};
 pub use dossier::{Dossier, DossierError, attach_log_proofs, consistency};
 pub use edge::{EdgeError, Gatekeeper};

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use evidence::Digest;
 use evidence::machine::MachineSigner;
 use ledger::Ledger;
-use listen::Limits;
+use listen::{Limits, TlsListener};
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::addresses::Address;
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
+use crate::certificates::{Certificates, TlsListen};
 use crate::console::PageCaches;
 use crate::console_address::ConsoleAddress;
 use crate::disk_usage::StorageCount;
@@ -44,6 +48,8 @@ pub struct Serve {
     pub signer: NoteSigner,
     /// Address to listen on: a loopback address; port 0 selects any free port.
     pub listen: SocketAddr,
+    /// The listener for other machines; `None` if only this machine is answered.
+    pub tls: Option<TlsListen>,
     /// Submission prefixes of the witnesses to ask.
     pub witnesses: Vec<String>,
     /// The key for provenance.
@@ -57,6 +63,10 @@ pub struct Ready {
     pub url: String,
     /// URL of the console's pages.
     pub console: String,
+    /// URLs for other machines, as they were given.
+    pub addresses: Vec<String>,
+    /// Digest of the certificate that other machines pin, if there is a listener for them.
+    pub authority: Option<Digest>,
 }
 
 /// Serves until `stop` resolves; calls `ready` with its addresses once requests are answered.
@@ -83,6 +93,9 @@ pub async fn serve(
     let drawn = salt::bytes().map_err(EdgeError::from)?;
     let console = ConsoleAddress::new(&ledger_key.key(), &drawn, address.port(), url.clone(), shared_name)?;
     let socket = Socket::bind(&config.data)?;
+    let (certificates, tls_listener) = for_other_machines(config.tls).await?;
+    let mut urls = vec![url.clone()];
+    urls.extend(certificates.iter().flat_map(|it| it.addresses()).map(|address| address.url().to_owned()));
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
@@ -92,7 +105,7 @@ pub async fn serve(
         intake,
         gatekeeper,
         origin,
-        introducer: Introducer::new(ledger_key, url.clone()).map_err(EdgeError::from)?,
+        introducer: Introducer::new(ledger_key, urls.clone()).map_err(EdgeError::from)?,
         views,
         logs,
         attendance: Attendance::new(Instant::now()),
@@ -101,28 +114,24 @@ pub async fn serve(
         browsers: BrowserSessions::default(),
         watchers: Watchers::new(),
         pages: PageCaches::default(),
+        certificates: certificates.clone(),
         stopping,
     });
-    let asking = tokio::spawn(witness_task::run(Arc::clone(&shared), config.witnesses));
-    let keeping = tokio::spawn(snapshot_task::run(Arc::clone(&shared)));
-    let sweeping = tokio::spawn(sweep_task::run(Arc::clone(&shared)));
-    let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
-    let counting = tokio::spawn(disk_usage::run(Arc::clone(&shared), stored));
-    let logging = tokio::spawn(log_removal::run(Arc::clone(&shared)));
-    let watching = tokio::spawn(live::run(Arc::clone(&shared)));
-    let losing = tokio::spawn(lost_runs::run(Arc::clone(&shared)));
+    let tasks = tasks(&shared, config.witnesses, config.provenance, stored);
     let stopped = shared.stopping.clone();
     let stop = async move {
         stop.await;
         // Waiting handlers answer at once, so that the server ends without delay.
         let _ = stopping_now.send(true);
     };
-    ready(&Ready { console: shared.console_url(), url });
+    let authority = certificates.as_ref().map(|certificates| certificates.pinned());
+    let addresses = urls.split_off(1);
+    ready(&Ready { console: shared.console_url(), url, addresses, authority });
     let router = router(shared);
-    answer((main, twin), &socket, &router, stopped, stop).await?;
+    answer(Bound { main, twin, tls: tls_listener }, &socket, &router, stopped, stop).await?;
     drop(router);
     drop(socket);
-    for task in [asking, keeping, sweeping, executing, losing, counting, logging, watching] {
+    for task in tasks {
         task.abort();
         // An aborted task releases its shared state only once it has ended.
         drop(task.await);
@@ -135,9 +144,64 @@ pub async fn serve(
     }
 }
 
-/// Answers requests at both addresses and at the socket until the server is asked to end.
+/// The tasks of a running server.
+fn tasks(
+    shared: &Arc<Shared>,
+    witnesses: Vec<String>,
+    provenance: MachineSigner,
+    stored: StorageCount,
+) -> [JoinHandle<()>; 9] {
+    let at = || Arc::clone(shared);
+    [
+        tokio::spawn(witness_task::run(at(), witnesses)),
+        tokio::spawn(snapshot_task::run(at())),
+        tokio::spawn(sweep_task::run(at())),
+        tokio::spawn(executor::run(at(), Arc::new(provenance))),
+        tokio::spawn(lost_runs::run(at())),
+        tokio::spawn(renew(shared.certificates.clone())),
+        tokio::spawn(disk_usage::run(at(), stored)),
+        tokio::spawn(log_removal::run(at())),
+        tokio::spawn(live::run(at())),
+    ]
+}
+
+/// Binds the listener for other machines, and makes its certificates.
+async fn for_other_machines(
+    wanted: Option<TlsListen>,
+) -> Result<(Option<Arc<Certificates>>, Option<TlsListener>), ServeError> {
+    let Some(TlsListen { listen, addresses, authority, files }) = wanted else { return Ok((None, None)) };
+    let tcp = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen(listen, error))?;
+    let addresses = match addresses.is_empty() {
+        true => vec![reached_at(tcp.local_addr()?)?],
+        false => addresses,
+    };
+    let certificates = Certificates::open(authority, addresses, files)?;
+    let served = certificates.served().clone();
+    Ok((Some(Arc::new(certificates)), Some(TlsListener { tcp, served })))
+}
+
+/// The address of a listener that is told no other one.
+fn reached_at(bound: SocketAddr) -> Result<Address, ServeError> {
+    let address = format!("https://{bound}").parse().ok();
+    address.filter(|_| !bound.ip().is_unspecified()).ok_or(ServeError::Everywhere(bound))
+}
+
+async fn renew(certificates: Option<Arc<Certificates>>) {
+    if let Some(certificates) = certificates {
+        certificates.renew().await;
+    }
+}
+
+/// The listeners of one server but its socket.
+struct Bound {
+    main: TcpListener,
+    twin: Option<TcpListener>,
+    tls: Option<TlsListener>,
+}
+
+/// Answers requests at all addresses and at the socket until the server is asked to end.
 async fn answer(
-    (main, twin): (TcpListener, Option<TcpListener>),
+    Bound { main, twin, tls }: Bound,
     socket: &Socket,
     router: &Router,
     stopped: watch::Receiver<bool>,
@@ -149,7 +213,13 @@ async fn answer(
             listen::serve(twin, router.clone(), limits, stopped_too(stopped.clone())).await;
         }
     };
+    let others = async {
+        if let Some(tls) = tls {
+            listen::serve(tls, router.clone(), limits, stopped_too(stopped.clone())).await;
+        }
+    };
     tokio::join!(
+        others,
         listen::serve(main, router.clone(), limits, stop),
         beside,
         listen::serve(socket.listener()?, router.clone(), SOCKET_LIMITS, stopped_too(stopped.clone())),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ledger::LedgerError;
 
+use crate::certificates::CertificateError;
 use crate::disk_usage::StoredError;
 use crate::edge::EdgeError;
 use crate::views::ViewError;
@@ -14,8 +15,15 @@ use crate::writer_error::WriterError;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Not a loopback address.
-    #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
+    #[error(
+        "`{0}` is not a loopback address, and this listener speaks plain HTTP; `--tls` listens for other machines"
+    )]
     Exposed(SocketAddr),
+    /// Nobody can tell the address by which other machines reach the listener.
+    #[error(
+        "`{0}` stands for every address of this machine: name those by which other machines reach it with `--address`"
+    )]
+    Everywhere(SocketAddr),
     /// The address cannot be used.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -40,6 +48,9 @@ pub enum ServeError {
     /// The ledger's key did not sign, so the console has no address.
     #[error("the address of the console cannot be made: {0}")]
     Label(#[from] tlog::SigningError),
+    /// The certificate for other machines cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The runtime failed.
     #[error("the server failed: {0}")]
     Io(#[from] std::io::Error),

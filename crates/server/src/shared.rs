@@ -1,11 +1,15 @@
 //! The parts of a running server that the handlers of requests and the server's tasks share.
 
+use std::sync::Arc;
+
 use axum::http::{Method, Uri};
 use evidence::claim::ClaimedOperation;
 use tokio::sync::watch;
 
+use crate::addresses::Address;
 use crate::attendance::Attendance;
 use crate::browser_sessions::BrowserSessions;
+use crate::certificates::Certificates;
 use crate::console::PageCaches;
 use crate::console_address::ConsoleAddress;
 use crate::edge::Gatekeeper;
@@ -31,11 +35,18 @@ pub struct Shared {
     pub browsers: BrowserSessions,
     pub watchers: Watchers,
     pub pages: PageCaches,
+    /// Certificates of the listener for other machines, if there is one.
+    pub certificates: Option<Arc<Certificates>>,
     /// Becomes true when the server is asked to end; waiting handlers then answer at once.
     pub stopping: watch::Receiver<bool>,
 }
 
 impl Shared {
+    /// The addresses for other machines; none without a listener for them.
+    pub fn addresses(&self) -> &[Address] {
+        self.certificates.as_ref().map_or(&[], |certificates| certificates.addresses())
+    }
+
     /// URL of the console's pages: the plain one in solo mode, where reading needs no session.
     pub fn console_url(&self) -> String {
         match Gatekeeper::is_solo(&self.intake.state()) {

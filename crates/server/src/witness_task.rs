@@ -8,23 +8,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evidence::machine::MachineKey;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::readers::Readers;
 use crate::shared::Shared;
 
 /// Runs until the server ends: one round after each append, and one after a pause if the last round found too few.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
-    let no_redirects = reqwest::redirect::Policy::none();
-    let built = reqwest::Client::builder().timeout(TIMEOUT).redirect(no_redirects).no_proxy().build();
-    let http = match built {
-        Ok(http) => http,
-        Err(error) => return error!("witnesses cannot be asked: {error}"),
-    };
+    let mut ways = WitnessWays::default();
     let mut sizes = BTreeMap::new();
     let mut complained = false;
     let mut changes = shared.intake.changes();
@@ -39,7 +35,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
             }
             continue;
         }
-        let complete = match round(&shared, &http, &urls, &mut sizes).await {
+        let complete = match round(&shared, &mut ways, &urls, &mut sizes).await {
             Ok(()) => true,
             Err(what) => {
                 if !complained {
@@ -57,13 +53,45 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     }
 }
 
+/// Connections to witnesses. Over TLS only a witness that the trust root names is believed to be one.
+#[derive(Debug, Default)]
+struct WitnessWays(Option<(Vec<MachineKey>, reqwest::Client)>);
+
+impl WitnessWays {
+    /// Connections to the witnesses with these keys.
+    fn to(&mut self, keys: &[NoteVerifier]) -> Result<reqwest::Client, String> {
+        let keys: Vec<_> = keys.iter().map(MachineKey::from).collect();
+        if let Some((known, http)) = &self.0
+            && *known == keys
+        {
+            return Ok(http.clone());
+        }
+        let config = tls::client_config(&tls::Trust::Witness(keys.clone()), None).map_err(text)?;
+        let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        let built = builder.no_proxy().tls_backend_preconfigured(config).build();
+        let http = built.map_err(|error| format!("witnesses cannot be asked: {error}"))?;
+        self.0 = Some((keys, http.clone()));
+        Ok(http)
+    }
+}
+
+/// The innermost reason of a failed request, which tells what a handshake found.
+fn innermost(failure: &reqwest::Error) -> String {
+    let mut reason: &dyn std::error::Error = failure;
+    while let Some(inner) = reason.source() {
+        reason = inner;
+    }
+    reason.to_string()
+}
+
 async fn round(
     shared: &Arc<Shared>,
-    http: &reqwest::Client,
+    ways: &mut WitnessWays,
     urls: &[String],
     sizes: &mut BTreeMap<String, u64>,
 ) -> Result<(), String> {
     let (keys, quorum) = anchors(shared).await?;
+    let http = &ways.to(&keys)?;
     let mut note = head(shared).await?;
     let checkpoint: Checkpoint = note.text().parse().map_err(text)?;
     let (size, asked) = (checkpoint.size, note.clone());
@@ -158,7 +186,7 @@ async fn ask(
         };
         let body = tokio::task::spawn_blocking(asked).await.map_err(text)??.to_string();
         let sent = http.post(format!("{}/add-checkpoint", url.trim_end_matches('/'))).body(body).send();
-        let answer = sent.await.map_err(text)?;
+        let answer = sent.await.map_err(|error| innermost(&error))?;
         let status = answer.status().as_u16();
         let body = bounded(answer).await?;
         match status {

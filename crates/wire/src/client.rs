@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
@@ -15,20 +14,24 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{ClientBuilder, Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tls::TransportKey;
 
 use crate::api::{API, BODY_BYTES_MAX, NONCE_HEADER, SOCKET};
+use crate::certificate::{CertificateAnswer, CertificateRequest};
 use crate::client_error::{ClientError, problem_of, unreadable};
-use crate::client_request::{ANSWER_TIMEOUT, ClientRequest};
+use crate::client_request::ClientRequest;
 use crate::identity::{ClientIdentity, Machine, PersonSession};
 use crate::message::{IntroductionAnswer, Session};
 use crate::proof::{Anchor, AnswerSignature, Question, Reply, Server};
 use crate::sign_in::{SignIn, SignInError};
+use crate::transport::{self, TlsTransport, Transport, without_tls};
+use crate::urls::Urls;
 
 /// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    url: String,
+    transport: Transport,
+    urls: Urls,
     /// Whether it uses the server's Unix socket.
     is_local: bool,
     identity: ClientIdentity,
@@ -42,7 +45,20 @@ impl Client {
     /// # Errors
     /// `ClientError` if the HTTP library cannot start.
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        Self::built(url, Self::builder(), false)
+        Self::built(url, transport::builder(), false)
+    }
+
+    /// A client of the server on another machine at one of these URLs, for instance `https://10.0.0.1:8443`: the next one
+    /// is asked when one cannot be reached. `pinned` is the digest of the installation's authority; a newer root may name
+    /// another. It needs an anchor before it is used.
+    ///
+    /// # Errors
+    /// `ClientError` if a URL is not one of TLS, or the libraries cannot start.
+    pub fn over_tls(urls: &[String], installation: Id, pinned: Option<Digest>) -> Result<Self, ClientError> {
+        let urls = urls.iter().map(|url| url_of(url, "https")).collect::<Result<Vec<_>, _>>()?;
+        let transport = Transport::Tls(Arc::new(TlsTransport::new(installation, pinned)?));
+        let urls = Urls::new(urls).ok_or_else(|| ClientError::Url(String::new()))?;
+        Ok(Self { transport, urls, is_local: false, identity: ClientIdentity::Nobody, server: None })
     }
 
     /// A client that uses the server's Unix socket, at a path of 107 bytes at most.
@@ -50,27 +66,25 @@ impl Client {
     /// # Errors
     /// `ClientError` if the HTTP library cannot start.
     pub fn at_socket(socket: &Path, url: &str) -> Result<Self, ClientError> {
-        Self::built(url, Self::builder().unix_socket(socket.to_path_buf()), true)
+        Self::built(url, transport::builder().unix_socket(socket.to_path_buf()), true)
     }
 
     /// The URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    fn builder() -> ClientBuilder {
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
-        builder.redirect(reqwest::redirect::Policy::none()).no_proxy().pool_idle_timeout(IDLE_MAX)
+        self.urls.current()
     }
 
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
-        let url = url.trim_end_matches('/').to_owned();
-        if reqwest::Url::parse(&url).map_or(true, |parsed| parsed.scheme() != "http" || !parsed.has_host()) {
-            return Err(ClientError::Url(url));
-        }
-        match builder.build() {
-            Ok(http) => Ok(Self { http, url, is_local, identity: ClientIdentity::Nobody, server: None }),
+        let url = url_of(url, "http")?;
+        match without_tls(builder)?.build() {
+            Ok(http) => Ok(Self {
+                transport: Transport::Plain(http),
+                urls: Urls::one(url),
+                is_local,
+                identity: ClientIdentity::Nobody,
+                server: None,
+            }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
     }
@@ -115,8 +129,19 @@ impl Client {
     /// Sends one request, once the server has proved its identity.
     pub(crate) async fn ask(&self, ask: &ClientRequest<'_>) -> Result<Reply, ClientError> {
         let key = self.server_key().await?;
-        let url = format!("{}{}{}", self.url, ask.path, ask.query);
-        let mut request = self.http.request(ask.method.clone(), url).timeout(ask.timeout);
+        let http = self.http(key).await?;
+        let request = self.request(&http, ask, key)?;
+        self.send_with_proof(&http, request, key).await
+    }
+
+    fn request(
+        &self,
+        http: &reqwest::Client,
+        ask: &ClientRequest<'_>,
+        key: Option<MachineKey>,
+    ) -> Result<Request, ClientError> {
+        let url = format!("{}{}{}", self.urls.current(), ask.path, ask.query);
+        let mut request = http.request(ask.method.clone(), url).timeout(ask.timeout);
         if let Some(body) = &ask.body {
             request = request.header(CONTENT_TYPE, ask.kind).body(body.clone());
         }
@@ -124,8 +149,39 @@ impl Client {
             let header = credential.header().map_err(|error| unreadable(ask.path, error))?;
             request = request.header(AUTHORIZATION, header);
         }
-        let request = request.build().map_err(|source| self.unreachable(source))?;
-        self.send_with_proof(request, key).await
+        request.build().map_err(|source| self.unreachable(source))
+    }
+
+    /// The connections for a request after the introduction. Over TLS a machine gets its certificate first.
+    async fn http(&self, key: Option<MachineKey>) -> Result<reqwest::Client, ClientError> {
+        let way = match &self.transport {
+            Transport::Plain(http) => return Ok(http.clone()),
+            Transport::Tls(way) => way,
+        };
+        let server = self.server.as_ref().ok_or_else(|| ClientError::Tls(NO_ANCHOR.to_owned()))?;
+        let (authority, now) = (way.authority(server.authority())?, server.now());
+        let machine = matches!(self.identity, ClientIdentity::Machine(_));
+        if let Some(http) = way.ready(authority, machine, now) {
+            return Ok(http);
+        }
+        let _renewing = way.renewing.lock().await;
+        if let Some(http) = way.ready(authority, machine, now) {
+            return Ok(http);
+        }
+        let http = way.uncertified(authority)?;
+        if !machine {
+            way.keep(&http, authority);
+            return Ok(http);
+        }
+        let drawn = TransportKey::draw()?;
+        let body = CertificateRequest { key: drawn.public()?.to_base64() };
+        let body = serde_json::to_vec(&body).map_err(|error| unreadable(CERTIFICATES, error))?;
+        let path = path_of(CERTIFICATES);
+        let ask = ClientRequest { body: Some(body.into()), ..ClientRequest::to(Method::POST, &path) };
+        let request = self.request(&http, &ask, key)?;
+        let reply = self.send_with_proof(&http, request, key).await?;
+        let issued: CertificateAnswer = self.answer(CERTIFICATES, reply).await?;
+        way.certify(authority, &drawn, &issued.chain, (now, issued.expires))
     }
 
     pub(crate) async fn answer<T: DeserializeOwned>(
@@ -194,7 +250,7 @@ impl Client {
         if self.server.is_none() && !self.is_local {
             return Err(SignInError(NOTHING_PINNED.into()).into());
         }
-        let server = if self.is_local { SOCKET } else { &self.url };
+        let server = if self.is_local { SOCKET } else { self.urls.current() };
         let challenge = self.fetch_introduction().await?.challenge;
         let request = person.sign_in.request(server, &challenge)?;
         let reply = self
@@ -229,15 +285,19 @@ impl Client {
 
     /// Requests the server's introduction now.
     async fn fetch_introduction(&self) -> Result<IntroductionAnswer, ClientError> {
-        let request = self.http.get(format!("{}{API}/introduction", self.url));
+        let http = match &self.transport {
+            Transport::Plain(http) => http,
+            Transport::Tls(way) => way.introducing(),
+        };
+        let request = http.get(format!("{}{API}/introduction", self.urls.current()));
         let mut request = request.build().map_err(|source| self.unreachable(source))?;
         let Some(server) = &self.server else {
-            let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+            let response = http.execute(request).await.map_err(|source| self.unreachable(source))?;
             return self.answer("introduction", Reply { response, question: None }).await;
         };
         let nonce = self.add_nonce(server, &mut request)?;
         let operation = operation_of(&request);
-        let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+        let response = http.execute(request).await.map_err(|source| self.unreachable(source))?;
         let (status, signature) = (response.status(), AnswerSignature::of(&response));
         let (_, bytes) =
             self.bounded("introduction", Reply { response, question: None }, INTRODUCTION_BYTES_MAX).await?;
@@ -245,8 +305,9 @@ impl Client {
             let introduced: IntroductionAnswer = serde_json::from_slice(&bytes).map_err(|_| {
                 format!("it answers with status {status} and without an introduction; is it of this version?")
             })?;
-            let introduction =
-                server.check_introduction(&self.url, &introduced).map_err(|error| error.to_string())?;
+            let introduction = server
+                .check_introduction(self.urls.current(), &introduced)
+                .map_err(|error| error.to_string())?;
             let question = Question { nonce, operation, key: introduction.key };
             match question.stated(&signature) {
                 Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
@@ -262,6 +323,7 @@ impl Client {
     /// Sends a request whose answer must be signed by this key.
     async fn send_with_proof(
         &self,
+        http: &reqwest::Client,
         mut request: Request,
         key: Option<MachineKey>,
     ) -> Result<Reply, ClientError> {
@@ -273,12 +335,10 @@ impl Client {
             (None, None) => None,
             _ => return Err(self.unproven("it has not introduced itself".into())),
         };
-        match self.http.execute(request).await {
+        match http.execute(request).await {
             Ok(response) => Ok(Reply { response, question }),
             Err(source) => {
-                if let Some(server) = &self.server {
-                    server.forget();
-                }
+                self.forget();
                 Err(self.unreachable(source))
             }
         }
@@ -305,18 +365,28 @@ impl Client {
 
     /// The error for an answer that the introduced server did not sign.
     fn unsigned(&self) -> ClientError {
-        if let Some(server) = &self.server {
-            server.forget();
-        }
+        self.forget();
         self.unproven("it was started again, or somebody else answers in its place".into())
     }
 
+    /// Forgets what was known of the server: it introduces itself again, and connections begin anew.
+    fn forget(&self) {
+        if let Some(server) = &self.server {
+            server.forget();
+        }
+        if let Transport::Tls(way) = &self.transport {
+            way.forget();
+        }
+    }
+
     fn unproven(&self, what: String) -> ClientError {
-        ClientError::Unproven { url: self.url.clone(), what }
+        ClientError::Unproven { url: self.urls.current().to_owned(), what }
     }
 
     fn unreachable(&self, source: reqwest::Error) -> ClientError {
-        ClientError::Unreachable { url: self.url.clone(), source }
+        let url = self.urls.current().to_owned();
+        self.urls.turn();
+        ClientError::Unreachable { url, source }
     }
 }
 
@@ -325,18 +395,27 @@ pub fn path_of(operation: &str) -> String {
     format!("{API}/{operation}")
 }
 
+/// A URL of one scheme, without a slash at its end.
+fn url_of(url: &str, scheme: &str) -> Result<String, ClientError> {
+    let url = url.trim_end_matches('/').to_owned();
+    match reqwest::Url::parse(&url) {
+        Ok(parsed) if parsed.scheme() == scheme && parsed.has_host() => Ok(url),
+        _ => Err(ClientError::Url(url)),
+    }
+}
+
 fn operation_of(request: &Request) -> String {
     let url = request.url();
     let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
     format!("{} {}{query}", request.method(), url.path())
 }
 
+/// Operation that issues a machine's certificate.
+const CERTIFICATES: &str = "certificates";
+const NO_ANCHOR: &str = "nothing is pinned by which the server could prove its identity over TLS";
 const NOTHING_PINNED: &str = "you have pinned nothing by which the server could prove its identity; get the \
                               line of `countersign trust pin` from a colleague, and pin it with `countersign trust pin --set`";
 /// Prefix of the paths of blobs.
 const BLOBS: &str = "blobs/";
 /// Largest introduction with its roots, from a server that has not proved itself yet.
 const INTRODUCTION_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Shorter than a server keeps an idle connection of a stranger, so that a connection is not closed just when it is reused.
-const IDLE_MAX: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

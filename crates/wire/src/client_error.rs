@@ -9,7 +9,7 @@ use crate::sign_in::SignInError;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The connection failed.
-    #[error("cannot reach the server at {url}: {source}; is it up? `countersign up`")]
+    #[error("cannot reach the server at {url}: {}", remedied(url, source))]
     Unreachable {
         /// URL of the server.
         url: String,
@@ -19,6 +19,9 @@ pub enum ClientError {
     /// The text is no address of a server.
     #[error("`{0}` is not the URL of a server: expected for example `http://127.0.0.1:8080`")]
     Url(String),
+    /// TLS cannot be spoken with the server.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// The process that answers did not prove that it is the server, so its answer does not count.
     #[error("the process at {url} did not prove that it is the server: {what}; its answer does not count")]
     Unproven {
@@ -50,9 +53,23 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::Unproven { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
-            Self::Answer { .. } | Self::SignIn(_) | Self::Url(_) => false,
+            Self::Answer { .. } | Self::SignIn(_) | Self::Url(_) | Self::Tls(_) => false,
         }
     }
+}
+
+/// The failure of a connection, with the remedy. Over TLS the innermost reason tells what the handshake found.
+fn remedied(url: &str, failure: &reqwest::Error) -> String {
+    if !url.starts_with("https://") {
+        return format!("{failure}; is it up? `countersign up`");
+    }
+    let mut reason: &dyn std::error::Error = failure;
+    while let Some(inner) = reason.source() {
+        reason = inner;
+    }
+    format!(
+        "{reason}; is `countersign server --tls` up there, and does your pin name its address and authority?"
+    )
 }
 
 /// The error for an answer that is no success.

@@ -4,6 +4,7 @@
 //! 9457. This crate deliberately omits storage and decisions.
 
 mod api;
+mod certificate;
 mod client;
 mod client_error;
 mod client_request;
@@ -20,11 +21,14 @@ mod service;
 mod sign_in;
 mod statement;
 mod states;
+mod transport;
+mod urls;
 
 pub use api::{
     ANSWER_HEADER, API, BLOB_BYTES_MAX, BODY_BYTES_MAX, LOG_PIECE_BYTES_MAX, NONCE_HEADER, OPEN_SESSION,
     PROBLEM_JSON, REQUEST_ID_HEADER, RUNNER_WORK_MAX, SOCKET, SOCKET_FILE,
 };
+pub use certificate::{CertificateAnswer, CertificateRequest};
 pub use client::Client;
 pub use client_error::ClientError;
 pub use credential::Credential;

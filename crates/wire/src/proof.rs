@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use evidence::dsse::Envelope;
 use evidence::introduction::{Answer, Introduction, IntroductionError, Stated};
 use evidence::machine::MachineKey;
-use evidence::{Id, Moment};
+use evidence::{Digest, Id, Moment};
 use reqwest::{Response, StatusCode};
 
 use crate::api::ANSWER_HEADER;
@@ -39,6 +39,15 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// `AnchorError::Roots` when these roots are not to be believed.
     fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), AnchorError>;
+
+    /// Digest of the authority of the installation's certificates that the newest of these roots names, if it names one.
+    ///
+    /// # Errors
+    /// `AnchorError::Roots` when these roots are not to be believed.
+    fn authority(&self, roots: &[Envelope], least: u32) -> Result<Option<Digest>, AnchorError> {
+        let _ = (roots, least);
+        Ok(None)
+    }
 
     /// Stores that a server has proved itself by a root of this version: an older root is refused at the next start.
     ///
@@ -80,6 +89,8 @@ struct ProofState {
     introduction: Option<Introduction>,
     /// Highest version of a trust root that was seen.
     root: u32,
+    /// The authority that the newest root names.
+    authority: Option<Digest>,
 }
 
 /// An incoming answer, and the request that its signature must name.
@@ -137,6 +148,16 @@ impl Server {
         self.proof().introduction.clone().filter(|introduction| now <= introduction.expires)
     }
 
+    /// The authority that the newest root names, once the server has introduced itself.
+    pub fn authority(&self) -> Option<Digest> {
+        self.proof().authority
+    }
+
+    /// The client's own time.
+    pub fn now(&self) -> Moment {
+        self.0.anchor.now()
+    }
+
     /// Forgets the introduction: it has expired, or another process answers, so the server must introduce itself again.
     pub fn forget(&self) {
         self.proof().introduction = None;
@@ -150,12 +171,14 @@ impl Server {
     ) -> Result<Introduction, IntroductionCheckError> {
         let (anchor, least) = (&self.0.anchor, self.proof().root);
         let (ledger, root) = anchor.ledger_key(&introduced.roots, least)?;
+        let authority = anchor.authority(&introduced.roots, least)?;
         let said = &introduced.introduction;
         let opened = Introduction::open(said, &ledger, anchor.installation(), anchor.now());
         let opened = opened?;
         opened.is_of(url)?;
         let mut proof = self.proof();
         proof.root = proof.root.max(root);
+        proof.authority = authority;
         Ok(opened)
     }
 

@@ -1,20 +1,24 @@
 //! The witness's HTTP interface (<https://c2sp.org/tlog-witness>): `POST /add-checkpoint` and `GET /<origin
 //! hash>/checkpoint`.
 //!
-//! Invariant: a request body is bounded before it is parsed. The interface deliberately has no TLS, so it listens on
-//! loopback addresses only.
+//! Invariant: a request body is bounded before it is parsed. Plain HTTP is for loopback alone; other machines are answered
+//! over TLS, with a certificate that the witness's key vouches for, so that no other role has to be up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use evidence::Moment;
+use listen::TlsListener;
 use tlog::{AddCheckpoint, NOTE_BYTES_MAX, WitnessRefusal};
+use tls::{OwnAuthority, OwnIdentity, TlsError};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::store::Store;
 
@@ -22,11 +26,37 @@ use crate::store::Store;
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessError {
     /// The address is not a loopback address.
-    #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
+    #[error(
+        "`{0}` is not a loopback address, and this listener speaks plain HTTP; `--tls` listens for other machines"
+    )]
     Exposed(SocketAddr),
     /// The listener failed.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The certificate cannot be made.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The clock stands before the Epoch.
+    #[error("the clock stands before 1970")]
+    Clock,
+}
+
+/// The listener of a witness for other machines.
+#[derive(Debug)]
+pub struct TlsListen {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// The witness's key, which vouches for its certificates.
+    pub authority: OwnAuthority,
+}
+
+/// The addresses of a witness that answers.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// URL on this machine.
+    pub url: String,
+    /// Address of the listener for other machines.
+    pub tls: Option<SocketAddr>,
 }
 
 /// Serves until `stop` resolves. Calls `ready` with the URL once requests are answered.
@@ -36,7 +66,8 @@ pub enum WitnessError {
 pub async fn serve(
     store: Store,
     listen: SocketAddr,
-    ready: impl FnOnce(&str),
+    tls: Option<TlsListen>,
+    ready: impl FnOnce(&Ready),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), WitnessError> {
     if !listen.ip().is_loopback() {
@@ -50,9 +81,56 @@ pub async fn serve(
         .route("/{origin_hash}/checkpoint", get(latest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::new(store));
-    ready(&url);
-    listen::serve(listener, router, listen::Limits::default(), stop).await;
+    let Some(tls) = tls else {
+        ready(&Ready { url, tls: None });
+        listen::serve(listener, router, listen::Limits::default(), stop).await;
+        return Ok(());
+    };
+    let failed = |error| WitnessError::Listen(tls.listen, error);
+    let tcp = TcpListener::bind(tls.listen).await.map_err(failed)?;
+    let address = tcp.local_addr().map_err(failed)?;
+    let identity = OwnIdentity::new(tls.authority, now()?)?;
+    let others = TlsListener { tcp, served: identity.served().clone() };
+    let (ended, mut ends) = watch::channel(false);
+    let stop = async move {
+        stop.await;
+        let _ = ended.send(true);
+    };
+    let stopped = async move { drop(ends.wait_for(|ended| *ended).await) };
+    ready(&Ready { url, tls: Some(address) });
+    let renewing = tokio::spawn(renew(identity));
+    let limits = listen::Limits::default();
+    tokio::join!(
+        listen::serve(listener, router.clone(), limits, stop),
+        listen::serve(others, router, limits, stopped),
+    );
+    renewing.abort();
     Ok(())
+}
+
+/// Replaces the certificate when it is due. Runs until it is dropped.
+async fn renew(identity: OwnIdentity) {
+    let identity = Arc::new(identity);
+    let mut failed = false;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let (at, now) = (Arc::clone(&identity), now());
+        let Ok(now) = now else { continue };
+        // The key may be in a slow device.
+        let renewed = tokio::task::spawn_blocking(move || at.renew(now)).await;
+        if let Ok(Err(error)) = &renewed
+            && !failed
+        {
+            tracing::error!("the certificate cannot be renewed, so the old one stays in use: {error}");
+        }
+        failed = matches!(renewed, Ok(Err(_)));
+    }
+}
+
+fn now() -> Result<Moment, WitnessError> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| WitnessError::Clock)?;
+    let millis = u64::try_from(since.as_millis()).map_err(|_| WitnessError::Clock)?;
+    Moment::from_millis(millis).map_err(|_| WitnessError::Clock)
 }
 
 async fn add(State(store): State<Arc<Store>>, body: String) -> Response {
@@ -93,5 +171,7 @@ async fn latest(State(store): State<Arc<Store>>, Path(origin_hash): Path<String>
     }
 }
 
+/// Pause between two looks at the certificate's age.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Room for a note, 63 proof lines and the line with the old size.
 const BODY_BYTES_MAX: usize = NOTE_BYTES_MAX + 4096;

@@ -33,7 +33,7 @@ async fn with_witness<T>(dir: &Path, work: impl AsyncFnOnce(&str, &reqwest::Clie
     let (ready, url) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let serving = tokio::spawn(serve(store, listen, |url| drop(ready.send(url.to_owned())), async {
+    let serving = tokio::spawn(serve(store, listen, None, |at| drop(ready.send(at.url.clone())), async {
         drop(stopped.await)
     }));
     let done = work(&url.await.unwrap(), &reqwest::Client::new()).await;

@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 25] = [
+const EDGES: [(&str, &[&str]); 26] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -47,19 +47,20 @@ const EDGES: [(&str, &[&str]); 25] = [
     ("scan", &["evidence"]),
     ("domain", &["evidence"]),
     ("judge", &["tlog", "evidence", "policy", "domain"]),
-    ("wire", &["tlog", "evidence", "domain"]),
+    ("tls", &["tlog", "evidence"]),
+    ("wire", &["tlog", "evidence", "domain", "tls"]),
     ("ledger", &["disk", "tlog", "evidence"]),
-    ("listen", &[]),
+    ("listen", &["tls"]),
     // Pages are words and numbers: what they mean is decided in `review` and `server`.
     ("web", &["shown"]),
     ("review", &["shown", "evidence", "policy", "domain", "judge", "wire"]),
-    ("witness", &["disk", "tlog", "listen"]),
+    ("witness", &["disk", "tlog", "evidence", "listen", "tls"]),
     ("sandbox", &[]),
     (
         "server",
         &[
             "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen",
-            "review", "web",
+            "review", "web", "tls",
         ],
     ),
     ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox"]),
@@ -69,14 +70,14 @@ const EDGES: [(&str, &[&str]); 25] = [
         "client",
         &[
             "shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner",
-            "review",
+            "review", "tls",
         ],
     ),
     (
         "countersign",
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
-            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness",
+            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness", "tls",
         ],
     ),
     (

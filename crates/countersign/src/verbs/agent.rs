@@ -12,13 +12,14 @@ use client::files::{self, private_dir};
 use client::key_files;
 use client::pinned_root::PinnedRoot;
 use client::pkcs11::Uri;
+use client::role_way;
 use evidence::Name;
 use evidence::Place;
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use judge::Anchors;
 use shown::shell;
-use wire::{Client, Machine};
+use wire::Machine;
 
 use super::{RoleArguments, machine_key, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
@@ -101,8 +102,8 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
         }
         (Some(Verb::Join(join)), ..) => joined(join, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
-        (None, Some(data), Some(server)) => serve(data, server, verb, output),
-        _ => Err(Failure::usage("--data and --server are required")),
+        (None, Some(data), server) => serve(data, server.as_deref(), verb, output),
+        (None, None, _) => Err(Failure::usage("--data is required")),
     }
 }
 
@@ -138,6 +139,7 @@ pub fn write_memory(
             data.display()
         )));
     }
+    role_way::keep(data, pin)?;
     let here = pin.environments.iter().find(|known| known.place() == *place);
     let memory = Memory {
         v: 1,
@@ -238,7 +240,7 @@ fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
     Ok(Status::read(file.tightening.as_ref().unwrap_or(&file.base))?)
 }
 
-fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<(), Failure> {
+fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     follow_parent(verb.role.child.with_parent)?;
     let memory = memory(data)?;
     let (name, place) = (memory.agent.as_str(), memory.place.to_string());
@@ -256,7 +258,8 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
     // The identity of the server does not depend on whether a rehearsal counts.
     let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
     let pinned = PinnedRoot::new(memory.installation, anchors, memory.seen_root, data)?;
-    let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
+    let (client, server) = role_way::client(data, server, memory.installation)?;
+    let client = client.with_machine(machine, Box::new(pinned));
     let agent = Agent {
         dir: std::path::absolute(data)?,
         memory,
@@ -265,7 +268,7 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
     };
-    announce("agent", server, output);
+    announce("agent", &server, output);
     runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
 }
 

@@ -56,8 +56,8 @@ pub struct RoleArguments {
     /// The role's own directory.
     #[arg(long, required = true)]
     pub data: Option<PathBuf>,
-    /// URL of the server, exactly as the server prints it when it starts.
-    #[arg(long, required = true)]
+    /// URL of the server: on this machine exactly as the server prints it when it starts, else an address such as https://server.example:8443; default: the addresses in the line that the role joined with.
+    #[arg(long)]
     pub server: Option<String>,
     #[command(flatten)]
     pub child: Child,

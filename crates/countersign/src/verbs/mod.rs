@@ -43,6 +43,7 @@ mod status_compare;
 mod status_release;
 mod tag;
 mod test_history;
+mod tls_arguments;
 mod trust;
 mod trust_environment;
 mod trust_origin;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use agent::Memory;
 use client::pinned_root::PinnedRoot;
+use client::role_way;
 use client::{clock, key_files, machine_dir};
 use evidence::Name;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
@@ -30,9 +31,16 @@ pub fn root_of(client: &Client, anchors: &Anchors, seen: u32) -> Result<TrustRoo
 }
 
 /// Takes up a runner's next key if the root names it.
-pub fn of_runner(data: &Path, server: &str, name: &Name, pin: &Pin, seen: u32) -> Result<(), Failure> {
+pub fn of_runner(
+    data: &Path,
+    server: Option<&str>,
+    name: &Name,
+    pin: &Pin,
+    seen: u32,
+) -> Result<(), Failure> {
     taken_up(data, |next| {
-        let client = Client::new(server)?.with_anchor(Box::new(PinnedRoot::of(pin, seen, data)?));
+        let (client, _) = role_way::client(data, server, pin.installation)?;
+        let client = client.with_anchor(Box::new(PinnedRoot::of(pin, seen, data)?));
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
         let root = root_of(&client, &anchors, seen)?;
         Ok(root.runners.iter().any(|runner| runner.name == *name && runner.key == *next.public()))
@@ -40,13 +48,14 @@ pub fn of_runner(data: &Path, server: &str, name: &Name, pin: &Pin, seen: u32) -
 }
 
 /// Takes up an agent's next key if the statement of its place names it.
-pub fn of_agent(data: &Path, server: &str, memory: &Memory) -> Result<(), Failure> {
+pub fn of_agent(data: &Path, server: Option<&str>, memory: &Memory) -> Result<(), Failure> {
     taken_up(data, |next| {
         let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
         let pinned = PinnedRoot::new(memory.installation, anchors.clone(), memory.seen_root, data)?;
         let (installation, name) = (memory.installation, memory.agent.clone());
         let machine = Machine { installation, name, signer: next.clone(), now: clock::moment };
-        let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
+        let (client, _) = role_way::client(data, server, installation)?;
+        let client = client.with_machine(machine, Box::new(pinned));
         let root = root_of(&client, &anchors, memory.seen_root)?;
         let runtime = runtime()?;
         // A server that knows this key reads its claim; any other answer means that the key is not named yet.

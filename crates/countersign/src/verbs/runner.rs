@@ -10,12 +10,13 @@ use client::files::write_private;
 use client::key_files;
 use client::pinned_root::PinnedRoot;
 use client::pkcs11::Uri;
+use client::role_way;
 use evidence::Name;
 use evidence::pin::Pin;
 use runner::{Answers, Bench, Keep, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use shown::shell;
-use wire::{Client, Machine};
+use wire::Machine;
 
 use super::{RoleArguments, machine_key, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
@@ -104,8 +105,8 @@ pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
         (Some(Verb::Join { data, name, pin, key }), ..) => {
             join(data, name.as_ref(), pin, key.as_ref(), output)
         }
-        (None, Some(data), Some(server)) => serve(data, server, verb, output),
-        _ => Err(Failure::usage("--data and --server are required")),
+        (None, Some(data), server) => serve(data, server.as_deref(), verb, output),
+        (None, None, _) => Err(Failure::usage("--data is required")),
     }
 }
 
@@ -150,11 +151,12 @@ fn joined(data: &Path) -> Result<Option<Joined>, Failure> {
 
 /// Writes a runner's record of its installation.
 pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> {
+    role_way::keep(data, pin)?;
     let joined = Joined { v: 1, name: name.clone(), pin: pin.to_string() };
     Ok(write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)?)
 }
 
-fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(), Failure> {
+fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Result<(), Failure> {
     let slots = verb.slots.slots()?;
     follow_parent(verb.role.child.with_parent)?;
     let path = data.join("runner.json");
@@ -179,7 +181,8 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         now: clock::moment,
     };
     let pinned = PinnedRoot::of(&pin, trust.newest_root(), data)?;
-    let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
+    let (client, server) = role_way::client(data, server, pin.installation)?;
+    let client = client.with_machine(machine, Box::new(pinned));
     let bench = Bench {
         installation: pin.installation,
         runner: joined.name.clone(),
@@ -193,7 +196,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         now: clock::moment,
         sources: runner::Sources::default(),
     };
-    announce("runner", server, output);
+    announce("runner", &server, output);
     let runtime = runtime()?;
     runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));
     // Running steps are not waited for: they end with this process, and are due again at the next start.

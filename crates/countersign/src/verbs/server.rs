@@ -9,8 +9,9 @@ use client::key_files;
 use evidence::trust_root::TrustRoot;
 use tlog::NoteSigner;
 
+use super::tls_arguments::TlsArguments;
 use super::{Child, DataDir, address, runtime};
-use crate::children::{announce_with, follow_parent, stop_signal};
+use crate::children::{Outside, announce_with, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
 use crate::output::Output;
@@ -24,6 +25,8 @@ pub struct Server {
     /// Loopback address to listen on; port 0 selects any free port.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
+    #[command(flatten)]
+    tls: TlsArguments,
     /// Submission URL prefix of a witness; may be given several times; default: no witness.
     #[arg(long)]
     witness: Vec<String>,
@@ -44,16 +47,21 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
         data: home.data().to_path_buf(),
         signer,
         listen: verb.listen,
+        tls: verb.tls.listener(&home, root.installation)?,
         witnesses: verb.witness.clone(),
         provenance: key_files::read(&home.keys().join("provenance.pem"))?,
     };
     let url_file = home.url_file();
     let ready = |ready: &server::Ready| {
-        let server::Ready { url, console } = ready;
+        let server::Ready { url, console, addresses, authority } = ready;
+        if let Some(authority) = authority {
+            tracing::info!(addresses = addresses.join(" "), %authority, "other machines are answered");
+        }
         if let Err(error) = write_private(&url_file, &format!("{url}\n")) {
             let _ = Failure::from(error).report(output);
         }
-        announce_with("server", url, Some(console), output);
+        let outside = Outside { addresses: addresses.clone(), authority: *authority };
+        announce_with("server", url, (Some(console), outside), output);
     };
     runtime()?.block_on(server::serve(config, ready, stop_signal()))?;
     drop(std::fs::remove_file(&url_file));

@@ -18,8 +18,9 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::agent::Settle;
+use super::tls_arguments::TlsArguments;
 use super::{DataDir, address, runtime};
-use crate::children::{self, Role, Stop};
+use crate::children::{self, Outside, Role, Stop};
 use crate::comebacks::Comebacks;
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -37,6 +38,8 @@ pub struct Up {
     #[arg(long, value_parser = address)]
     listen: Option<SocketAddr>,
     #[command(flatten)]
+    tls: TlsArguments,
+    #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
     settle: Settle,
@@ -48,6 +51,8 @@ pub struct Up {
 struct UpReport {
     url: String,
     console: String,
+    #[serde(flatten)]
+    outside: Outside,
     data: PathBuf,
     mode: &'static str,
     roles: Vec<(String, u32)>,
@@ -74,11 +79,18 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let witness = Watched::start("witness", home.witness(), log.clone())?.at_its_address();
     let listen = verb.listen.map_or_else(|| usual_address(&home), |listen| listen.to_string());
     let listening = ["--listen".to_owned(), listen];
-    let arguments = [&["--witness".to_owned(), witness.url()?.to_owned()], &listening[..], &log[..]].concat();
+    let arguments = [
+        &["--witness".to_owned(), witness.url()?.to_owned()],
+        &listening[..],
+        &verb.tls.arguments()?[..],
+        &log[..],
+    ]
+    .concat();
     let server = Watched::start("server", home.data().to_path_buf(), arguments)?;
     let url = server.url()?.to_owned();
     let console = server.console().unwrap_or(&url).to_owned();
     write_private(&home.address_file(), &format!("{}\n", url.trim_start_matches("http://")))?;
+    let outside = server.outside();
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
         let server = ["--server".to_owned(), url.clone()];
@@ -91,6 +103,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let report = UpReport {
         url,
         console,
+        outside,
         data: agents.home.data().to_path_buf(),
         mode: assurance(root.mode),
         roles: roles.iter().filter_map(Watched::named).collect(),
@@ -104,9 +117,10 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     };
     output.print(&report, |report| {
         format!(
-            "up at {}\nconsole: {}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
+            "up at {}\nconsole: {}{}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
             report.url,
             report.console_line(),
+            report.outside,
             report.data.display(),
             report.mode,
             report.next
@@ -227,6 +241,11 @@ impl Watched {
     fn url(&self) -> Result<&str, Failure> {
         let running = self.running.as_ref().map(|role| role.ready.url.as_str());
         running.ok_or_else(|| Failure::error(format!("{} does not run", self.role)))
+    }
+
+    /// How other machines reach it, of a server.
+    fn outside(&self) -> Outside {
+        self.running.as_ref().map(|role| role.ready.outside.clone()).unwrap_or_default()
     }
 
     /// URL of the console, of a server.

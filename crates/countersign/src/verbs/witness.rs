@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use client::key_files;
 use tlog::NoteVerifier;
+use tls::OwnAuthority;
 
 use super::witness_join::{self, DIRECTORY};
 use super::{Child, address, runtime};
-use crate::children::{announce, follow_parent, stop_signal};
+use crate::children::{Outside, announce_with, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
 use crate::output::Output;
@@ -25,6 +27,9 @@ pub struct Witness {
     /// Loopback address to listen on; port 0 selects any free port.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
+    /// Address to listen on for other machines, over TLS 1.3, such as 0.0.0.0:8443: the witness's own key vouches for the certificate; default: only this machine is answered.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
+    tls: Option<SocketAddr>,
     #[command(flatten)]
     child: Child,
     #[command(flatten)]
@@ -59,7 +64,15 @@ fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", path.display())))?;
     let logs = logs.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
     let store = witness::Store::open(&data.join("state"), keys, logs)?;
-    let ready = |url: &str| announce("witness", url, output);
-    runtime()?.block_on(witness::serve(store, verb.listen, ready, stop_signal()))?;
+    let signer = key_files::read(&data.join("key.pem"))?;
+    let ready = |ready: &witness::Ready| {
+        if let Some(address) = ready.tls {
+            tracing::info!(%address, "other machines are answered");
+        }
+        let addresses = ready.tls.iter().map(|address| format!("https://{address}")).collect();
+        announce_with("witness", &ready.url, (None, Outside { addresses, authority: None }), output);
+    };
+    let tls = verb.tls.map(|listen| witness::TlsListen { listen, authority: OwnAuthority::new(signer) });
+    runtime()?.block_on(witness::serve(store, verb.listen, tls, ready, stop_signal()))?;
     Ok(())
 }

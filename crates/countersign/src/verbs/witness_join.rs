@@ -11,6 +11,7 @@ use clap::Args;
 use client::files::write_private;
 use client::hosts::WitnessLine;
 use client::pinned_root::PinnedRoot;
+use client::role_way;
 use client::{key_files, machine_dir};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::pin::Pin;
@@ -18,7 +19,6 @@ use evidence::trust_root::TrustRoot;
 use judge::Anchors;
 use serde_json::json;
 use tlog::{CosignatureKey, NoteVerifier};
-use wire::Client;
 
 use super::machine_key::{self, KeyPlace};
 use super::renewal;
@@ -79,7 +79,8 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
         (Some(file), _) => root_in(file, &pin)?,
         (None, Some(server)) => {
             let anchor = PinnedRoot::of(&pin, pin.root_version, &verb.data)?;
-            let client = Client::new(server)?.with_anchor(Box::new(anchor));
+            let (client, _) = role_way::of_pin(&pin, Some(server))?;
+            let client = client.with_anchor(Box::new(anchor));
             let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
             renewal::root_of(&client, &anchors, pin.root_version)?
         }

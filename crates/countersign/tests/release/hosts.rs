@@ -13,12 +13,15 @@ use super::shop::Shop;
 use crate::codes;
 use crate::support::Home;
 
-const PLACES: [&str; 3] = ["dev", "staging", "production"];
+pub const PLACES: [&str; 3] = ["dev", "staging", "production"];
 
 /// A role of the installation, as its host runs it.
 pub struct Role {
     child: Child,
     pub url: String,
+    /// URLs for other machines, and the certificate that they pin.
+    pub addresses: Vec<String>,
+    pub authority: Option<String>,
 }
 
 impl Role {
@@ -28,7 +31,10 @@ impl Role {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_default();
-        Self { child, url: ready["url"].as_str().unwrap_or_else(|| unreachable!("{line}")).to_owned() }
+        let url = ready["url"].as_str().unwrap_or_else(|| unreachable!("{line}")).to_owned();
+        let addresses = serde_json::from_value(ready["addresses"].clone()).unwrap_or_default();
+        let authority = ready["authority"].as_str().map(str::to_owned);
+        Self { child, url, addresses, authority }
     }
 
     pub fn stop(mut self) {
@@ -47,19 +53,40 @@ impl Drop for Role {
     }
 }
 
+/// The homes that an installation is made of.
+pub struct Homes {
+    pub server: Home,
+    pub people: [Home; 2],
+    pub builds: [Home; 2],
+    pub agents: [Home; 3],
+    pub witnesses: Vec<Home>,
+}
+
 /// Homes of the hosts and people. Ada writes the shop; nobody's private key is on the server's host.
 pub struct Hosts {
     pub server: Home,
     pub ada: Shop,
     pub bob: Home,
     pub builds: [Home; 2],
-    pub production: Home,
-    pub witnesses: [Home; 2],
+    /// One for each place.
+    pub agents: [Home; 3],
+    pub witnesses: Vec<Home>,
 }
 
 impl Hosts {
     pub fn new() -> Self {
-        let (ada, bob) = (Home::new(), Home::new());
+        let home = |_| Home::new();
+        Self::of(Homes {
+            server: Home::new(),
+            people: std::array::from_fn(home),
+            builds: std::array::from_fn(home),
+            agents: std::array::from_fn(home),
+            witnesses: (0..2).map(home).collect(),
+        })
+    }
+
+    pub fn of(homes: Homes) -> Self {
+        let Homes { server, people: [ada, bob], builds, agents, witnesses } = homes;
         for home in [&ada, &bob] {
             home.ssh_key(".ssh/id_in");
         }
@@ -67,15 +94,7 @@ impl Hosts {
         ada.config("user.signingkey", ada.home.dir.path().join(".ssh/id_in").to_str().unwrap());
         ada.quick_pipeline();
         ada.commit("a quick pipeline");
-        let [server, production] = [Home::new(), Home::new()];
-        Self {
-            server,
-            ada,
-            bob,
-            builds: [Home::new(), Home::new()],
-            production,
-            witnesses: [Home::new(), Home::new()],
-        }
+        Self { server, ada, bob, builds, agents, witnesses }
     }
 
     /// The line that a machine's operator gives to the people who sign.
@@ -114,14 +133,16 @@ impl Hosts {
         .map(str::to_owned)
         .into();
         all.extend(["--project".into(), "shop".into(), "--repository".into()]);
-        all.push(self.ada.repository().display().to_string());
+        // A clone, which is read for the first places alone.
+        let clone = self.server.receive_dir(&self.ada.repository(), "shop");
+        all.push(clone.display().to_string());
         for (number, home) in (1..).zip(&self.builds) {
             let (name, host) = (format!("runner-{number}"), format!("build-{number}"));
             let line =
                 Self::line(home, &["runner", "key", "--data", "runner", "--name", &name, "--host", &host]);
             all.extend(["--runner".into(), line]);
         }
-        for place in PLACES {
+        for (place, home) in PLACES.iter().zip(&self.agents) {
             let key = [
                 "agent",
                 "key",
@@ -134,7 +155,7 @@ impl Hosts {
                 "--operator",
                 "ops",
             ];
-            let line = Self::line(&self.production, &key);
+            let line = Self::line(home, &key);
             all.extend(["--agent".into(), format!("shop/ledger-api/{place}={line}")]);
         }
         for (number, home) in (1..).zip(&self.witnesses) {
@@ -154,8 +175,7 @@ impl Hosts {
 
     /// A person signs a copy of the founding on their own machine.
     fn sign(&self, home: &Home) -> PathBuf {
-        let copy = home.dir.path().join("founding.json");
-        std::fs::copy(self.founding(), &copy).unwrap();
+        let copy = home.receive(&self.founding(), "founding.json");
         home.ok(&["trust", "sign", "founding.json", "--yes"]);
         copy
     }
@@ -163,11 +183,7 @@ impl Hosts {
     /// Founded by two signatures that were made apart; the people have their profiles.
     pub fn founded() -> (Self, String) {
         let hosts = Self::new();
-        let init = hosts.init();
-        hosts.server.ok(&init.iter().map(String::as_str).collect::<Vec<_>>());
-        let copies =
-            [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)].map(|path| path.display().to_string());
-        let made = hosts.server.ok(&["init", "--continue", &copies[0], &copies[1]]);
+        let made = hosts.found();
         hosts.know(&made);
         (hosts, made["pin"].as_str().unwrap().to_owned())
     }
@@ -181,11 +197,23 @@ impl Hosts {
         self.ada.commit("a change");
     }
 
+    /// What `init` says once both signatures have arrived.
+    pub fn found(&self) -> Value {
+        let hosts = self;
+        let init = hosts.init();
+        hosts.server.ok(&init.iter().map(String::as_str).collect::<Vec<_>>());
+        let copies = [hosts.sign(&hosts.ada.home), hosts.sign(&hosts.bob)].map(|path| {
+            let name = format!("from-{}.json", path.parent().unwrap().file_name().unwrap().display());
+            hosts.server.receive(&path, &name).display().to_string()
+        });
+        hosts.server.ok(&["init", "--continue", &copies[0], &copies[1]])
+    }
+
     /// All machines join and run.
     pub fn running(&self, pin: &str) -> Running {
         self.server.ok(&["trust", "root", "--out", "root.json"]);
         let root = self.server.dir.path().join("root.json").display().to_string();
-        let [first, second] = &self.witnesses;
+        let (first, second) = (&self.witnesses[0], &self.witnesses[1]);
         first.ok(&["witness", "join", "--data", "witness", "--pin", pin, "--trust-root", &root]);
         let alone = Role::start(&self.server, &["server"]);
         second.ok(&["witness", "join", "--data", "witness", "--pin", pin, "--server", &alone.url]);
@@ -196,12 +224,12 @@ impl Hosts {
         for home in &self.builds {
             home.ok(&["runner", "join", "--data", "runner", "--pin", pin]);
         }
-        for place in PLACES {
+        for (place, home) in PLACES.iter().zip(&self.agents) {
             let at = format!("shop/ledger-api/{place}");
-            self.production.ok(&["agent", "join", "--data", place, "--place", &at, "--pin", pin]);
+            home.ok(&["agent", "join", "--data", place, "--place", &at, "--pin", pin]);
         }
         let runners = [&self.builds[0], &self.builds[1]].map(|home| runner(home, &server.url));
-        let agents = PLACES.map(|place| agent(&self.production, place, &server.url));
+        let agents = [0, 1, 2].map(|number| agent(&self.agents[number], PLACES[number], &server.url));
         Running { runners, agents, witnesses, server }
     }
 }
@@ -410,12 +438,12 @@ fn the_key_of_every_machine_is_renewed_and_ends_no_run() {
     // An agent: the report by its former key stays good, and the next one is by the new key.
     hosts.bob.ok(&["approve", "--run", &run, "--step", "sign-off", "--yes"]);
     hosts.ada.ok(&["run"]);
-    let line = Hosts::line(&hosts.production, &["agent", "key", "--data", "staging", "--renew"]);
+    let line = Hosts::line(&hosts.agents[1], &["agent", "key", "--data", "staging", "--renew"]);
     hosts.both_sign(&["trust", "environment", "shop/ledger-api/staging", "--agent", &line]);
     let [dev, staging, production] = running.agents;
     staging.stop();
-    running.agents = [dev, agent(&hosts.production, "staging", &server), production];
-    assert!(!hosts.production.dir.path().join("staging/key.next.pem").exists(), "it was taken up");
+    running.agents = [dev, agent(&hosts.agents[1], "staging", &server), production];
+    assert!(!hosts.agents[1].dir.path().join("staging/key.next.pem").exists(), "it was taken up");
     hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
     assert_eq!(hosts.ada.ok(&["promote", "--bundle", "bundle"])["outcome"], json!("running"));
     let former: MachineKey = serde_json::from_value(before["runners"][0]["key"].clone()).unwrap();

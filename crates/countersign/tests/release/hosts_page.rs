@@ -1,5 +1,5 @@
 //! `docs/operating/hosts.md` from its first command to a release in production: the commands are read from the page, and only
-//! the words in capitals are replaced.
+//! the words in capitals, the hosts and the ports are replaced.
 
 use serde_json::{Value, json};
 
@@ -31,8 +31,35 @@ fn ok(home: &Home, words: &[String]) -> Value {
     home.ok(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Everything that the page says until the machines are to be started.
-fn followed(hosts: &Hosts) -> String {
+/// A role that the page starts. Its ports are free ones of this machine.
+fn started(home: &Home, words: &[String], witness: Option<&str>) -> Role {
+    let mut words: Vec<_> = words.iter().map(|word| word.replace("0.0.0.0:8443", "127.0.0.1:0")).collect();
+    if let Some(at) = words.iter().position(|word| word == "--address") {
+        // The address of a free port is the one that the server listens at.
+        words.drain(at..at + 2);
+    }
+    if let Some(at) = words.iter().position(|word| word == "--witness") {
+        words[at + 1] = witness.unwrap().to_owned();
+    }
+    if words[0] == "agent" {
+        words.extend(["--settle-seconds".to_owned(), "0".to_owned()]);
+    }
+    Role::start(home, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Both people sign their copies.
+fn signed(hosts: &Hosts, words: &[String]) {
+    for home in [&hosts.ada.home, &hosts.bob] {
+        if words.iter().any(|word| word == "--show") {
+            std::fs::copy(hosts.founding(), home.dir.path().join("founding.json")).unwrap();
+        }
+        ok(home, &[words, &["--yes".to_owned()]].concat());
+    }
+}
+
+/// Everything that the page says, and the roles that it starts.
+fn followed(hosts: &Hosts) -> Vec<Role> {
+    let mut roles = Vec::new();
     let (mut runners, mut others, mut pin) = (Vec::new(), Vec::new(), String::new());
     let repository = hosts.ada.repository().display().to_string();
     for words in commands() {
@@ -44,7 +71,7 @@ fn followed(hosts: &Hosts) -> String {
                 runners.extend(lines.map(|said| said["line"].as_str().unwrap().to_owned()));
             }
             ["agent", "key"] => {
-                others.push(ok(&hosts.production, &words)["line"].as_str().unwrap().to_owned())
+                others.push(ok(&hosts.agents[2], &words)["line"].as_str().unwrap().to_owned())
             }
             ["witness", "key"] => {
                 others.push(ok(&hosts.witnesses[0], &words)["line"].as_str().unwrap().to_owned())
@@ -58,14 +85,7 @@ fn followed(hosts: &Hosts) -> String {
                     words.iter().map(|word| word.replace("shop/api/", "shop/ledger-api/")).collect();
                 ok(&hosts.server, &[words, vec!["--project".to_owned(), "shop".to_owned()]].concat());
             }
-            ["trust", "sign"] => {
-                for home in [&hosts.ada.home, &hosts.bob] {
-                    if words.iter().any(|word| word == "--show") {
-                        std::fs::copy(hosts.founding(), home.dir.path().join("founding.json")).unwrap();
-                    }
-                    ok(home, &[words.clone(), vec!["--yes".to_owned()]].concat());
-                }
-            }
+            ["trust", "sign"] => signed(hosts, &words),
             ["init", "--continue"] => {
                 let files = [&hosts.ada.home, &hosts.bob]
                     .map(|home| home.dir.path().join("founding.json").display().to_string());
@@ -79,7 +99,7 @@ fn followed(hosts: &Hosts) -> String {
             ["agent", "join"] => {
                 let words: Vec<_> =
                     words.iter().map(|word| word.replace("shop/api/", "shop/ledger-api/")).collect();
-                ok(&hosts.production, &with(&words, "LINE", &[&pin]));
+                ok(&hosts.agents[2], &with(&words, "LINE", &[&pin]));
             }
             ["witness", "join"] => {
                 hosts.server.ok(&["trust", "root", "--out", "root.json"]);
@@ -87,38 +107,35 @@ fn followed(hosts: &Hosts) -> String {
                 std::fs::copy(root, hosts.witnesses[0].dir.path().join("root.json")).unwrap();
                 ok(&hosts.witnesses[0], &with(&words, "LINE", &[&pin]));
             }
+            ["witness", "--data"] => roles.push(started(&hosts.witnesses[0], &words, None)),
+            ["server", "--tls"] => {
+                let witness = roles[0].addresses[0].clone();
+                roles.push(started(&hosts.server, &words, Some(&witness)));
+            }
+            ["trust", "pin"] => {
+                pin = ok(&hosts.server, &words)["pin"].as_str().unwrap().to_owned();
+                assert!(pin.starts_with("cs2."), "{pin}");
+            }
+            ["runner", "--data"] => {
+                roles.extend(hosts.builds.iter().map(|home| started(home, &words, None)));
+            }
+            ["agent", "--data"] => roles.push(started(&hosts.agents[2], &words, None)),
             other => unreachable!("a command that this test does not know: {other:?}"),
         }
     }
-    pin
+    roles
 }
 
 #[test]
 fn the_page_leads_from_nothing_to_production() {
     let hosts = Hosts::new();
-    assert!(!followed(&hosts).is_empty());
-    for started in [
-        "`countersign witness --data witness --listen ADDRESS`",
-        "`countersign server --witness URL`",
-        "`countersign runner --data runner --server URL`",
-        "`countersign agent --data production --server URL`",
-    ] {
-        assert!(PAGE.contains(started), "{started}");
-    }
-    let listen = ["witness", "--data", "witness", "--listen", "127.0.0.1:0"];
-    let witness = Role::start(&hosts.witnesses[0], &listen);
-    let server = Role::start(&hosts.server, &["server", "--witness", &witness.url]);
-    let url = server.url.as_str();
-    let _runners = [0, 1]
-        .map(|n: usize| Role::start(&hosts.builds[n], &["runner", "--data", "runner", "--server", url]));
-    let _agent = Role::start(&hosts.production, &["agent", "--data", "production", "--server", url]);
+    let roles = followed(&hosts);
+    let url = roles[1].url.as_str();
     // The machines that no line names were made on the server's host.
     let _others = ["dev", "staging"].map(|environment| {
         let dir = hosts.server.data().with_file_name(format!("data.agent-ledger-api-{environment}"));
-        Role::start(
-            &hosts.server,
-            &["agent", "--data", dir.to_str().unwrap(), "--server", url, "--settle-seconds", "0"],
-        )
+        let agent = ["agent", "--data", dir.to_str().unwrap(), "--server", url, "--settle-seconds", "0"];
+        Role::start(&hosts.server, &agent)
     });
     hosts.ada.ok(&["run"]);
     hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);

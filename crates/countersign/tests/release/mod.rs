@@ -18,6 +18,7 @@ mod hosts;
 mod hosts_page;
 mod kill;
 mod lifecycle;
+mod nine_hosts;
 mod origin;
 mod peers;
 mod quotas;
@@ -36,6 +37,7 @@ pub mod shop;
 mod sources;
 mod state;
 mod stopping;
+mod tls;
 mod vex;
 mod waivers;
 

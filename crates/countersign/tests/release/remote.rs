@@ -345,7 +345,7 @@ fn the_addresses_are_tried_in_order_and_who_proves_nothing_is_passed_over() {
     let (up, stranger) = (shop.home.up(), other.up());
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let closed = format!("http://{closed}");
-    let (secured, authority) = ("https://countersign.invalid", format!("sha256:{}", "5a".repeat(32)));
+    let (secured, authority) = ("https://127.0.0.1:1", format!("sha256:{}", "5a".repeat(32)));
     let addresses =
         ["--address", &closed, "--address", secured, "--address", &stranger.url, "--address", &up.url];
     let alone = shop.in_repository(&[&["trust", "pin"][..], &addresses].concat(), 1);
@@ -367,7 +367,7 @@ fn the_addresses_are_tried_in_order_and_who_proves_nothing_is_passed_over() {
     for words in [
         "no address of your server leads to it",
         &closed,
-        "does not speak TLS yet",
+        "is `countersign server --tls` up there",
         "did not prove that it is the server",
         "key use LINE",
     ] {

@@ -3,6 +3,7 @@
 
 pub mod grow;
 pub mod neighbours;
+pub mod network;
 pub mod packages;
 pub mod secrets;
 
@@ -16,6 +17,8 @@ pub struct Home {
     pub dir: tempfile::TempDir,
     /// The user of all commands, if the test itself is root.
     user: Option<u32>,
+    /// The host of all commands, if it is another one than the test's.
+    host: Option<network::Host>,
     /// Additional variables of all commands.
     pub variables: Vec<(String, String)>,
 }
@@ -40,7 +43,7 @@ impl Home {
 
     fn in_dir(dir: tempfile::TempDir) -> Self {
         std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
-        let home = Self { dir, user: None, variables: Vec::new() };
+        let home = Self { dir, user: None, host: None, variables: Vec::new() };
         home.ssh_key(".ssh/id_ed25519");
         home
     }
@@ -52,30 +55,62 @@ impl Home {
             assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "a second user needs root");
             return None;
         }
+        Some(Self::of_user(ORDINARY, None))
+    }
+
+    /// A home on a host of a network, of that host's user.
+    pub fn on(host: network::Host) -> Self {
+        Self::of_user(host.user(), Some(host))
+    }
+
+    fn of_user(user: u32, host: Option<network::Host>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
         for path in [dir.path().join(".ssh"), dir.path().to_path_buf()] {
-            std::os::unix::fs::chown(path, Some(ORDINARY), Some(ORDINARY)).unwrap();
+            std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
         }
         // Another process copies it: a process that has a program open for writing cannot start it.
         let mut copy = Command::new("cp");
         copy.arg(env!("CARGO_BIN_EXE_countersign")).arg(dir.path().join("countersign"));
         assert!(copy.status().unwrap().success());
-        let home = Self { dir, user: Some(ORDINARY), variables: Vec::new() };
+        let home = Self { dir, user: Some(user), host, variables: Vec::new() };
         home.ssh_key(".ssh/id_ed25519");
-        Some(home)
+        home
+    }
+
+    /// A file that another host sent, as a file of this home's user.
+    pub fn receive(&self, from: &Path, name: &str) -> PathBuf {
+        let to = self.dir.path().join(name);
+        std::fs::copy(from, &to).unwrap();
+        std::os::unix::fs::chown(&to, self.user, self.user).unwrap();
+        to
+    }
+
+    /// The same for a directory.
+    pub fn receive_dir(&self, from: &Path, name: &str) -> PathBuf {
+        let to = self.dir.path().join(name);
+        copy_dir(from, &to);
+        if let Some(user) = self.user {
+            let mut own = Command::new("chown");
+            assert!(own.args(["-R", &format!("{user}:{user}")]).arg(&to).status().unwrap().success());
+        }
+        to
     }
 
     /// A program run as this home's user.
     pub fn program(&self, program: &str) -> Command {
         use std::os::unix::process::CommandExt as _;
-        let mut command = Command::new(program);
+        let mut command = match self.host {
+            Some(host) => host.program(program),
+            None => Command::new(program),
+        };
         command
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path())
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME");
-        if let Some(user) = self.user {
+        // A program on another host becomes its user there.
+        if let (Some(user), None) = (self.user, self.host) {
             command.uid(user).gid(user);
         }
         command

@@ -70,7 +70,7 @@ impl Corpus {
             intake,
             gatekeeper,
             origin: "countersign/test".to_owned(),
-            introducer: Introducer::new(key, url).unwrap(),
+            introducer: Introducer::new(key, vec![url]).unwrap(),
             views: Views::open(dir.path()).unwrap(),
             logs,
             attendance: Attendance::new(Instant::now()),
@@ -79,6 +79,7 @@ impl Corpus {
             browsers: BrowserSessions::default(),
             watchers: Watchers::new(),
             pages: PageCaches::default(),
+            certificates: None,
             stopping: watch::channel(false).1,
         };
         Self { shared: Some(shared), writer: Some(writer), dir }

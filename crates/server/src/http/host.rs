@@ -1,7 +1,8 @@
 //! The host that a request names.
 //!
 //! Invariant: only loopback names and the console's own name are answered, so that a page in a browser cannot reach this
-//! server under another name (DNS rebinding). Cookies are taken under the console's name alone.
+//! server under another name (DNS rebinding). Cookies are taken under the console's name alone. Over TLS only the addresses
+//! for other machines are answered, so that nothing that holds on this machine alone is reached there.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,9 +11,11 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use listen::Peer;
 use wire::ProblemKind;
 
 use super::problem::Failure;
+use crate::addresses::Address;
 use crate::shared::Shared;
 
 /// The kind of host that a request names; handlers find it among the request's extensions.
@@ -22,12 +25,25 @@ pub enum Host {
     Loopback,
     /// The console's own name.
     Console,
+    /// One of the addresses for other machines, by its number.
+    Address(usize),
 }
 
 /// Lets requests through that name this server.
 pub async fn known(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let over_tls = request.extensions().get::<Peer>().is_some_and(Peer::is_over_tls);
     let host = match host {
+        host if over_tls => {
+            let addresses = shared.addresses();
+            let Some(number) = addresses.iter().position(|address| address.is_named(host)) else {
+                let known = addresses.iter().map(Address::url).collect::<Vec<_>>().join(", ");
+                let detail =
+                    format!("other machines reach this server at {known}, and not under another name");
+                return Failure::new(ProblemKind::Malformed, detail).into_response();
+            };
+            Host::Address(number)
+        }
         host if shared.console.is_named(host) => Host::Console,
         host if is_loopback_name(host) => Host::Loopback,
         _ => {

@@ -6,28 +6,39 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use evidence::introduction::Answer;
 use evidence::{Digest, Id};
 use wire::{ANSWER_HEADER, IntroductionAnswer, NONCE_HEADER};
 
+use super::host::Host;
 use super::problem::Failure;
 use super::requester::blocking;
+use crate::addresses::Address;
 use crate::clock;
 use crate::shared::Shared;
 
 /// The server's introduction, and a challenge for signing in; open to everybody.
-pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<IntroductionAnswer>, Failure> {
+pub async fn introduce(
+    State(shared): State<Arc<Shared>>,
+    host: Option<Extension<Host>>,
+) -> Result<Json<IntroductionAnswer>, Failure> {
+    let url = match host {
+        Some(Extension(Host::Address(number))) => shared.addresses().get(number).map(Address::url),
+        _ => None,
+    };
+    let url = url.unwrap_or_else(|| shared.introducer.url()).to_owned();
     let introduced = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
         let roots = shared.gatekeeper.roots(&state)?;
         let installation = shared.gatekeeper.root(&state)?.installation;
-        let introduction = shared.introducer.introduction(installation, now).map_err(Failure::failed)?;
+        let introduction =
+            shared.introducer.introduction(installation, &url, now).map_err(Failure::failed)?;
         let challenge = shared.introducer.challenge(now).map_err(Failure::failed)?;
         Ok(IntroductionAnswer { roots, introduction, challenge })
     });

@@ -2,10 +2,11 @@
 //! the pages of the console.
 //!
 //! Invariant: bodies are bounded, blocking work runs off the runtime's threads, and every error is a problem document.
-//! Until mTLS exists, requests are accepted on loopback addresses only.
+//! Other machines are answered over TLS alone, and a machine's claims then only beside its certificate.
 
 mod api;
 mod bodies;
+mod certificates;
 mod console;
 pub mod freshness;
 mod host;
@@ -49,7 +50,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/work/services/{*place}", post(services::tell))
         // The server proves its identity here before the client proves its own.
-        .route("/introduction", get(introduction::introduce));
+        .route("/introduction", get(introduction::introduce))
+        .route("/certificates", post(certificates::issue));
     let api = Router::new()
         .route("/sessions", post(sign_in::open))
         .route("/links", post(console::opening::link))
@@ -89,6 +91,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
         .layer(from_fn_with_state(bodies, bodies::bounded))
         .layer(from_fn(console::isolated))
+        .layer(from_fn(certificates::shown))
         .layer(from_fn_with_state(Arc::clone(&shared), host::known))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(console::for_browsers))

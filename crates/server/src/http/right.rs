@@ -61,7 +61,12 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation
 
 /// Whether the sender needs no credential: the owner of the data directory, or anybody in solo mode.
 fn is_open(state: &State, parts: &Parts) -> bool {
-    parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) || Gatekeeper::is_solo(state)
+    parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) || is_solo_here(state, parts)
+}
+
+/// Whether everybody on this machine may read. It does not hold for other machines.
+fn is_solo_here(state: &State, parts: &Parts) -> bool {
+    Gatekeeper::is_solo(state) && !parts.extensions.get::<Peer>().is_some_and(Peer::is_over_tls)
 }
 
 /// A person who reads, and the end of the session that the browser has.
@@ -111,7 +116,7 @@ pub async fn asker(shared: &Arc<Shared>, parts: &Parts) -> Result<Visitor, Failu
         return Ok(Visitor { caller: Caller::Owner, session_ends: None });
     }
     let state = shared.intake.state();
-    if Gatekeeper::is_solo(&state) {
+    if is_solo_here(&state, parts) {
         return Ok(Visitor { caller: Caller::Anybody, session_ends: None });
     }
     let unknown = |what| Err(Failure::new(ProblemKind::Unauthenticated, what));

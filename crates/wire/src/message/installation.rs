@@ -54,6 +54,9 @@ pub struct Installation {
     /// own host alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Digest of the certificate that they pin there; absent without such addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Digest>,
     /// The witnesses of the current trust root.
     #[serde(default)]
     pub witnesses: Option<WitnessesView>,

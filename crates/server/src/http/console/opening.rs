@@ -12,6 +12,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::{Extension, extract::FromRequest as _};
+use listen::Peer;
 use serde::Deserialize;
 use web::model::Opening;
 use wire::{Credential, OpenPage, PageLink, ProblemKind};
@@ -35,6 +36,9 @@ pub async fn link(State(shared): State<Arc<Shared>>, request: Request) -> Result
     let asked = Json::<OpenPage>::from_request(Request::from_parts(parts.clone(), body), &()).await;
     let Json(OpenPage { page }) =
         asked.map_err(|rejection| Failure::new(ProblemKind::Malformed, rejection.body_text()))?;
+    if parts.extensions.get::<Peer>().is_some_and(Peer::is_over_tls) {
+        return Err(Failure::new(ProblemKind::Forbidden, ELSEWHERE));
+    }
     let state = shared.intake.state();
     if Gatekeeper::is_solo(&state) {
         // Everybody on this machine reads, under any name.
@@ -132,7 +136,9 @@ pub fn is_own_form(shared: &Shared, headers: &HeaderMap) -> bool {
 fn only_here(host: Host) -> Result<(), Failure> {
     match host {
         Host::Console => Ok(()),
-        Host::Loopback => Err(Failure::new(ProblemKind::NotFound, "a link opens under the name that it has")),
+        Host::Loopback | Host::Address(_) => {
+            Err(Failure::new(ProblemKind::NotFound, "a link opens under the name that it has"))
+        }
     }
 }
 
@@ -141,6 +147,8 @@ fn ended() -> Failure {
     Failure::new(ProblemKind::Unauthenticated, what)
 }
 
+const ELSEWHERE: &str = "browsers reach the console on the server's own machine: run `countersign open` there; every verb works \
+                         from here";
 /// Path of the page behind a link.
 pub const PATH: &str = "/open";
 const TICKET_BYTES_MAX: usize = 128;

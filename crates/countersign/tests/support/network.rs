@@ -1,0 +1,139 @@
+//! Hosts as network namespaces on one switch, each with a user of its homes, an address and nothing else in common.
+//!
+//! Invariant: everything happens in namespaces that this test made; they end with the processes that keep them. Links are
+//! cut and mended at the switch.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+/// A switch, and the hosts that are connected to it.
+pub struct Network {
+    switch: Namespace,
+}
+
+/// A host of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The last part of its address.
+    number: u8,
+    /// The process that keeps its namespace.
+    keeper: u32,
+    /// The user of its processes.
+    user: u32,
+}
+
+/// Hosts of a network, with the processes that keep them.
+pub struct Hosts {
+    pub network: Network,
+    kept: Vec<Namespace>,
+    /// Files that hosts see in place of the system's.
+    files: tempfile::TempDir,
+}
+
+/// A network namespace, kept by a process that does nothing else.
+struct Namespace(Child);
+
+impl Namespace {
+    /// A namespace with mounts of its own.
+    fn new() -> Self {
+        let mut command = Command::new("unshare");
+        let mut child = command
+            .args(["--net", "--mount", "cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It answers once it is inside.
+        child.stdin.as_mut().unwrap().write_all(b"inside\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "inside\n");
+        Self(child)
+    }
+
+    fn does(&self, line: &str) {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.0.id().to_string(), "--net", "--mount", "--"]).args(line.split(' '));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Hosts {
+    /// A switch without hosts; `None` if the test is not root, who alone makes namespaces with other users.
+    pub fn new() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "network namespaces need root");
+            return None;
+        }
+        let switch = Namespace::new();
+        switch.does("ip link add switch type bridge");
+        switch.does("ip link set switch up");
+        Some(Self { network: Network { switch }, kept: Vec::new(), files: tempfile::tempdir().unwrap() })
+    }
+
+    /// Connects one more host.
+    pub fn host(&mut self) -> Host {
+        let namespace = Namespace::new();
+        let (number, keeper) = (u8::try_from(self.kept.len() + 1).unwrap(), namespace.0.id());
+        let switch = &self.network.switch;
+        switch.does(&format!("ip link add port{number} type veth peer name eth0 netns {keeper}"));
+        switch.does(&format!("ip link set port{number} master switch up"));
+        namespace.does("ip link set lo up");
+        namespace.does(&format!("ip address add 10.77.0.{number}/24 dev eth0"));
+        namespace.does("ip link set eth0 up");
+        let user = FIRST_USER + u32::from(number);
+        // Programs such as ssh-keygen want a name for their user.
+        let users = std::fs::read_to_string("/etc/passwd").unwrap();
+        let file = self.files.path().join(format!("passwd-{number}"));
+        std::fs::write(&file, format!("{users}host{number}:x:{user}:{user}::/nowhere:/bin/sh\n")).unwrap();
+        namespace.does(&format!("mount --bind {} /etc/passwd", file.display()));
+        self.kept.push(namespace);
+        Host { number, keeper, user }
+    }
+}
+
+impl Network {
+    /// Cuts a host off.
+    pub fn cut(&self, host: Host) {
+        self.switch.does(&format!("ip link set port{} down", host.number));
+    }
+
+    /// Connects it again.
+    pub fn mend(&self, host: Host) {
+        self.switch.does(&format!("ip link set port{} up", host.number));
+    }
+}
+
+impl Host {
+    /// Its address at a port.
+    pub fn at(self, port: u16) -> String {
+        format!("10.77.0.{}:{port}", self.number)
+    }
+
+    /// The user of its processes.
+    pub const fn user(self) -> u32 {
+        self.user
+    }
+
+    /// A program on this host, as its user.
+    pub fn program(self, program: &str) -> Command {
+        let (keeper, user) = (self.keeper.to_string(), self.user.to_string());
+        let mut command = Command::new("nsenter");
+        command.args([
+            "--target", &keeper, "--net", "--mount", "--wd=.", "--setuid", &user, "--setgid", &user, "--",
+            program,
+        ]);
+        command
+    }
+}
+
+/// User ids that no account of the system has.
+const FIRST_USER: u32 = 61_000;
