@@ -83,7 +83,22 @@ impl Deployer {
         services: Box<dyn Services>,
         now: fn() -> Moment,
     ) -> Result<Self, DeployError> {
-        let hands = Hands::new(&dir, services)?;
+        Self::with_releases_in(&dir.clone(), dir, memory, signer, services, now)
+    }
+
+    /// The same, with releases in another directory than the agent's own one.
+    ///
+    /// # Errors
+    /// `DeployError` when one of them cannot be used.
+    pub fn with_releases_in(
+        releases: &Path,
+        dir: PathBuf,
+        memory: Memory,
+        signer: MachineSigner,
+        services: Box<dyn Services>,
+        now: fn() -> Moment,
+    ) -> Result<Self, DeployError> {
+        let hands = Hands::new(releases, services)?;
         let deployer = Self { dir, memory, hands, signer, now, down: None, restarts: Restarts::default() };
         deployer.clear_away();
         Ok(deployer)

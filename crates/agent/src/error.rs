@@ -11,6 +11,7 @@ use wire::ClientError;
 use crate::apply::Fault;
 use crate::memory::MemoryError;
 use crate::own_thread::OwnThreadError;
+use crate::service_user::ServiceUserError;
 use crate::store::ReleaseError;
 
 /// Why a deployer cannot decide about a release now.
@@ -62,6 +63,9 @@ pub enum AgentError {
     /// There is no thread for what runs.
     #[error("cannot start the deployer's thread: {0}")]
     Thread(io::Error),
+    /// Services cannot run as the account that was named.
+    #[error(transparent)]
+    ServiceUser(#[from] ServiceUserError),
     /// The thread does not answer.
     #[error(transparent)]
     OwnThread(#[from] OwnThreadError),

@@ -23,6 +23,8 @@ use rustix::process::{
 use sandbox::{Enclosed, Fork, Hold, signal_all};
 use serde::{Deserialize, Serialize};
 
+use crate::service_user::ServiceUser;
+
 /// The program that a keeper is asked to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,9 @@ pub struct Launch {
     pub memory_bytes: u64,
     /// Milliseconds between SIGTERM and SIGKILL.
     pub stop_ms: u64,
+    /// The account that it runs as; the agent's own if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ServiceUser>,
     /// Whether the keeper's standard input is a listening socket for the program.
     pub socket: bool,
 }
@@ -106,7 +111,7 @@ fn keep(agent: &str) -> io::Result<()> {
         // A subreaper must outlive the agent, because it ends the remaining processes.
         follow(agent)?;
     }
-    match sandbox::enclose(launch.namespace) {
+    match sandbox::enclose(launch.namespace, launch.user.is_none()) {
         Err(error) => say(&control, &KeeperMessage::Unheld(error.to_string())),
         Ok(Enclosed::Outside(inside)) => {
             drop((third, control));
@@ -254,6 +259,10 @@ fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
 
 fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    if let Some(user) = launch.user {
+        // Before the signal of a parent's end, which a change of accounts takes away (prctl(2)).
+        user.take_over(io::stderr())?;
+    }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     sandbox::ignore_requests_to_end(false)?;
     rustix::process::setsid()?;

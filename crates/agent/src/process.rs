@@ -28,6 +28,7 @@ use crate::keeper::Launch;
 use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
 use crate::service_log::{Flow, ServiceLog};
+use crate::service_user::ServiceUser;
 use crate::{leftovers, sockets};
 
 /// The process of a place, with its socket.
@@ -35,6 +36,7 @@ use crate::{leftovers, sockets};
 pub struct Processes {
     state: PathBuf,
     launcher: Box<dyn Launcher>,
+    user: Option<ServiceUser>,
     log: ServiceLog,
     interrupts: Interrupts,
     settle: Duration,
@@ -74,6 +76,7 @@ impl Processes {
         Ok(Self {
             state,
             launcher,
+            user: None,
             log,
             interrupts,
             settle: Duration::ZERO,
@@ -91,6 +94,12 @@ impl Processes {
     #[must_use]
     pub fn settling(self, settle: Duration) -> Self {
         Self { settle, ..self }
+    }
+
+    /// The same, with an account that services run as; its directory of state must be theirs.
+    #[must_use]
+    pub fn running_as(self, user: Option<ServiceUser>) -> Self {
+        Self { user, ..self }
     }
 
     /// The same, with a log that says when a process begins.
@@ -198,6 +207,7 @@ impl Processes {
             open_files: plan.open_files,
             memory_bytes: plan.memory_bytes,
             stop_ms,
+            user: self.user,
             socket: matches!(listening(plan), Some((_, Listen::Socket))),
         })
     }

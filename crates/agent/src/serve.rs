@@ -11,7 +11,7 @@ use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{info, warn};
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
 use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
@@ -24,6 +24,7 @@ use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
 use crate::service_log::ServiceLog;
+use crate::service_user::{self, ServiceUser};
 use crate::telling::tell;
 
 /// The parts of an agent.
@@ -37,6 +38,8 @@ pub struct Agent {
     pub signer: MachineSigner,
     /// Makes a command that calls `exec_service`.
     pub launcher: Box<dyn Launcher>,
+    /// The account that services run as, if it is not the agent's own.
+    pub service_user: Option<ServiceUser>,
     /// Its clock.
     pub now: fn() -> Moment,
     /// Time for which a process has to stay up after its probe has passed, before its release counts as running.
@@ -50,10 +53,17 @@ pub struct Agent {
 pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
     let (place, dir, now) = (agent.memory.place.clone(), agent.dir.clone(), agent.now);
     let (log, interrupts) = (ServiceLog::new(&dir.join(LOG)), Interrupts::default());
-    let services = Processes::new(&dir, agent.launcher, log.clone(), interrupts.clone());
+    let (user, home) = (agent.service_user, service_user::home(agent.service_user, &dir)?);
+    match user {
+        Some(user) => info!("services run as {user}"),
+        None => info!("services run as the agent's own user, who reads its key; see --service-user"),
+    }
+    let services = Processes::new(&home, agent.launcher, log.clone(), interrupts.clone());
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
+    let services = services.running_as(user);
     let said = services.said();
-    let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
+    let deployer =
+        Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
     let (condition, conditions) = watch::channel(Condition::default());
     let life =

@@ -46,7 +46,8 @@ pub struct Holders {
     pub hidden: BTreeSet<u32>,
 }
 
-/// Processes that hold a socket, or may. A process of another user cannot have been started by an agent.
+/// Processes that hold a socket, or may. An agent starts processes of another user only if it may look into all of them
+/// (`ServiceUser`); so one that it must not look into is not its own, unless it belongs to this user.
 pub fn holders(socket: u64) -> Holders {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut found = Holders::default();

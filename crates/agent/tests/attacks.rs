@@ -8,6 +8,8 @@ use std::process::Command;
 
 /// `nobody`, an ordinary user of every system.
 const ORDINARY: u32 = 65534;
+/// The agent's user in the way of the systemd unit.
+const OF_UNIT: u32 = 65531;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum As {
@@ -15,12 +17,19 @@ enum As {
     Ordinary,
     /// An ordinary user of a host that does not allow process namespaces.
     Subreaper,
+    /// Root, with services of another user.
+    Service,
+    /// The same, on a host that does not allow process namespaces.
+    ServiceUnderSubreaper,
+    /// An ordinary user with the capabilities of the systemd unit, with services of another user.
+    ServiceOfUnit,
 }
 
 fn stopped(name: &str, way: As) {
     let is_root =
         std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
-    if way == As::Root && !is_root {
+    let services = [As::Service, As::ServiceUnderSubreaper, As::ServiceOfUnit].contains(&way);
+    if (way == As::Root || services) && !is_root {
         // An acceptance run must not skip them (`cargo x accept`).
         assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "the attacks as root need root");
         eprintln!("skipped: the attacks as root need root");
@@ -44,10 +53,31 @@ fn stopped(name: &str, way: As) {
             command.env("ATTACK_SUBREAPER", "1");
             command
         }
+        As::ServiceUnderSubreaper => {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]).arg(&program);
+            command
+        }
+        As::ServiceOfUnit => {
+            // As `StateDirectory=` does: the directory of all agents is theirs.
+            chown(&own, Some(OF_UNIT), Some(OF_UNIT)).unwrap();
+            chown(dir.path(), Some(OF_UNIT), Some(OF_UNIT)).unwrap();
+            let unit = include_str!("../../../packaging/systemd/countersign-agent@.service");
+            let held = unit.lines().find_map(|line| line.strip_prefix("AmbientCapabilities=CAP_")).unwrap();
+            let held = format!("+{}", held.replace(" CAP_", ",+").to_lowercase());
+            let id = OF_UNIT.to_string();
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups", "--no-new-privs"]);
+            command.args(["--inh-caps", &held, "--ambient-caps", &held]).arg(&program);
+            command
+        }
         _ => Command::new(&program),
     };
+    if services {
+        command.env("ATTACK_SERVICE_USER", "nobody");
+    }
     command.args(["attack", name]).arg(&own).current_dir("/");
-    if is_root && way != As::Root {
+    if is_root && way != As::Root && !services {
         let user = user_of(name, &way);
         chown(&own, Some(user), Some(user)).unwrap();
         command.uid(user).gid(user);
@@ -57,7 +87,8 @@ fn stopped(name: &str, way: As) {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{said}");
     assert!(output.status.success(), "{name}: {said}");
-    assert_eq!(said.contains("a subreaper holds services"), way == As::Subreaper, "{said}");
+    let held = [As::Subreaper, As::ServiceUnderSubreaper].contains(&way);
+    assert_eq!(said.contains("a subreaper holds services"), held, "{said}");
 }
 
 /// The user of a test. A process that hides counts as foreign for every agent of its user, so parallel tests with such a
@@ -109,6 +140,37 @@ attacks! {
     attack_an_escaped_worker_keeps_the_old_socket_under_subreaper: "old-socket-answers", As::Subreaper;
     attack_preload_into_the_launcher_as_root: "preload", As::Root;
     attack_preload_into_the_launcher_as_ordinary_user: "preload", As::Ordinary;
+    attack_setsid_as_service_user: "setsid", As::Service;
+    attack_setsid_as_service_user_under_subreaper: "setsid", As::ServiceUnderSubreaper;
+    attack_double_fork_as_service_user: "double-fork", As::Service;
+    attack_double_fork_as_service_user_under_subreaper: "double-fork", As::ServiceUnderSubreaper;
+    attack_ignored_sigterm_as_service_user: "ignores-sigterm", As::Service;
+    attack_ignored_sigterm_as_service_user_under_subreaper: "ignores-sigterm", As::ServiceUnderSubreaper;
+    attack_what_starts_itself_again_as_service_user: "starts-again", As::Service;
+    attack_what_outlives_its_parent_as_service_user: "main-ends", As::Service;
+    attack_asked_to_end_from_outside_as_service_user: "asked-to-end-from-outside", As::Service;
+    attack_signals_to_everybody_as_service_user: "kills-everybody", As::Service;
+    attack_a_killed_agent_leaves_nothing_as_service_user: "agent-killed", As::Service;
+    attack_a_killed_agent_leaves_nothing_as_service_user_under_subreaper: "agent-killed", As::ServiceUnderSubreaper;
+    attack_an_old_worker_answers_as_service_user: "old-worker-answers", As::Service;
+    attack_a_hidden_worker_answers_as_service_user: "hidden-worker-answers", As::Service;
+    attack_an_escaped_worker_keeps_the_old_socket_as_service_user: "old-socket-answers", As::Service;
+    attack_preload_into_the_launcher_as_service_user: "preload", As::Service;
+    attack_a_probe_leaves_processes_as_service_user: "probe-leaves-behind", As::Service;
+    attack_a_probe_without_limits_as_service_user: "probe-limits", As::Service;
+    attack_a_service_looks_for_the_agent_as_service_user: "reads-the-agent", As::Service;
+    attack_a_service_user_reaches_for_the_agent: "reaches-for-the-agent", As::Service;
+    attack_a_service_user_reaches_for_the_agent_under_subreaper: "reaches-for-the-agent", As::ServiceUnderSubreaper;
+    attack_double_fork_as_service_user_of_the_unit: "double-fork", As::ServiceOfUnit;
+    attack_signals_to_everybody_as_service_user_of_the_unit: "kills-everybody", As::ServiceOfUnit;
+    attack_a_killed_agent_leaves_nothing_as_service_user_of_the_unit: "agent-killed", As::ServiceOfUnit;
+    attack_a_hidden_worker_answers_as_service_user_of_the_unit: "hidden-worker-answers", As::ServiceOfUnit;
+    attack_a_probe_without_limits_as_service_user_of_the_unit: "probe-limits", As::ServiceOfUnit;
+    attack_a_service_looks_for_the_agent_as_service_user_of_the_unit: "reads-the-agent", As::ServiceOfUnit;
+    attack_a_service_user_reaches_for_the_agent_of_the_unit: "reaches-for-the-agent", As::ServiceOfUnit;
+    a_process_listens_by_itself_as_service_user_of_the_unit: "port-as-variable", As::ServiceOfUnit;
+    a_process_listens_by_itself_as_service_user: "port-as-variable", As::Service;
+    a_process_listens_by_itself_as_service_user_under_subreaper: "port-as-variable", As::ServiceUnderSubreaper;
     attack_truncated_log_as_root: "truncates-its-log", As::Root;
     attack_truncated_log_as_ordinary_user: "truncates-its-log", As::Ordinary;
     attack_flooded_log_as_root: "floods-its-log", As::Root;

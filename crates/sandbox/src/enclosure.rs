@@ -41,16 +41,17 @@ pub enum Enclosed {
     Outside(Pid),
 }
 
-/// Creates an enclosure. With `namespace`, it must be a process namespace. The caller must have a single thread.
+/// Creates an enclosure. With `namespace`, it must be a process namespace. The caller must have a single thread. Without
+/// `one_user` processes inside have to change accounts: a user namespace, which knows only this user, does not do then.
 ///
 /// # Errors
 /// When the host does not allow it. The caller may be half inside then, so it has to exit.
-pub fn enclose(namespace: bool) -> io::Result<Enclosed> {
+pub fn enclose(namespace: bool, one_user: bool) -> io::Result<Enclosed> {
     if !namespace {
         set_child_subreaper(Some(rustix::process::getpid()))?;
         return Ok(Enclosed::Inside(Hold::Descendants));
     }
-    enter()?;
+    enter(one_user)?;
     match fork()? {
         Fork::Parent(pid) => Ok(Enclosed::Outside(pid)),
         Fork::Child => {
@@ -113,10 +114,10 @@ pub fn descendants(of: u32) -> Vec<u32> {
 }
 
 /// Enters the namespaces. An ordinary user needs a user namespace for that, in which the user id stays the same.
-fn enter() -> io::Result<()> {
+fn enter(one_user: bool) -> io::Result<()> {
     let flags = UnshareFlags::NEWPID | UnshareFlags::NEWNS;
     match unshare(flags) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(error) if one_user && error.kind() == io::ErrorKind::PermissionDenied => {}
         done => return done,
     }
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());

@@ -8,6 +8,7 @@
 //! nothing else. This is the only crate with `unsafe`. It deliberately knows nothing about pipelines, receipts and
 //! digests.
 
+mod account;
 mod channel;
 mod confine;
 mod egress;
@@ -23,6 +24,7 @@ mod proxy;
 mod spec;
 mod supervise;
 
+pub use account::become_user;
 pub use egress::{Allowance, AllowanceError, Denied, Egress};
 pub use enclosure::{Enclosed, Hold, descendants, enclose, signal_all};
 pub use group::memory_max as group_memory_max;

@@ -111,6 +111,18 @@ pub fn become_build_user(id: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Changes to another account, without supplementary groups. Capabilities may be left: a caller that was not root has to
+/// drop them.
+pub fn become_account(uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: plain calls with plain numbers, in a process with one thread.
+    let done = unsafe {
+        libc::setgroups(0, std::ptr::null()) == 0
+            && libc::setresgid(gid, gid, gid) == 0
+            && libc::setresuid(uid, uid, uid) == 0
+    };
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Kills every process of this process namespace except process 1, which must be the caller.
 pub fn kill_everyone_else() -> io::Result<()> {
     if std::process::id() != 1 {

@@ -175,17 +175,17 @@ fn units_users_and_directories_agree() {
     let read = |path: &str| fs::read_to_string(command::root().join("packaging").join(path)).unwrap();
     let (users, dirs, postinst) =
         (read("sysusers.d/countersign.conf"), read("tmpfiles.d/countersign.conf"), read("debian/postinst"));
-    for (unit, user, env) in [
-        ("countersign-server", "countersign", "server"),
-        ("countersign-witness", "countersign-witness", "witness"),
-        ("countersign-runner@", "countersign-runner", "runner"),
-        ("countersign-agent@", "countersign-agent", "agent"),
+    for (unit, user, env, mode) in [
+        ("countersign-server", "countersign", "server", "0700"),
+        ("countersign-witness", "countersign-witness", "witness", "0700"),
+        ("countersign-runner@", "countersign-runner", "runner", "0700"),
+        ("countersign-agent@", "countersign-agent", "agent", "0711"),
     ] {
         let text = read(&format!("systemd/{unit}.service"));
         for key in ["User", "Group", "StateDirectory"] {
             assert_eq!(values(&text, key), [user], "{unit}: {key}");
         }
-        assert_eq!(values(&text, "StateDirectoryMode"), ["0700"], "{unit}");
+        assert_eq!(values(&text, "StateDirectoryMode"), [mode], "{unit}");
         assert_eq!(values(&text, "NoNewPrivileges"), ["yes"], "{unit}");
         assert!(values(&text, "EnvironmentFile").contains(&format!("/etc/countersign/{env}.env")), "{unit}");
         let start = values(&text, "ExecStart").concat();
@@ -197,11 +197,20 @@ fn units_users_and_directories_agree() {
             words(&users).iter().any(|line| line.starts_with(&["u".to_owned(), user.to_owned()])),
             "{user}"
         );
-        let dir = ["d", &format!("/var/lib/{user}"), "0700", user, user, "-"].map(str::to_owned);
+        let dir = ["d", &format!("/var/lib/{user}"), mode, user, user, "-"].map(str::to_owned);
         assert!(words(&dirs).iter().any(|line| *line == dir), "{user}");
-        assert!(postinst.contains(&format!("    role {user} \"")), "{user}");
+        let made = postinst
+            .lines()
+            .any(|line| line.starts_with(&format!("    role {user} \"")) && line.ends_with(mode));
+        assert!(made, "{user}");
         assert!(read(&format!("etc/{env}.env")).contains("\nOPTIONS=\""), "{env}");
     }
+    // The account of services is none of a role, and each place that names it names the same one.
+    let service = "countersign-service";
+    assert!(read("etc/agent.env").contains(&format!("--service-user {service}\"")));
+    assert!(
+        users.contains(&format!("\nu {service} ")) && postinst.contains(&format!("\n    user {service} "))
+    );
 }
 
 /// systemd's own reader finds nothing to say of the units. It is asked without `DelegateSubgroup=`, which came with version

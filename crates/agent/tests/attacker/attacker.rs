@@ -4,6 +4,7 @@
 //! is stopped. It is for tests only.
 
 mod attacks;
+mod reaching;
 mod stage;
 
 use std::io::{Read as _, Write as _};

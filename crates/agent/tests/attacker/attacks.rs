@@ -10,6 +10,7 @@ use agent::{Fault, Launcher as _, Services as _};
 use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
 
+use crate::reaching;
 use crate::stage::{Done, Stage, This, described, same, stop, until};
 
 impl Stage {
@@ -42,6 +43,7 @@ impl Stage {
             "stranger-on-the-port" => self.stranger_on_the_port(),
             "port-as-variable" => self.port_as_variable(),
             "reads-the-agent" => self.reads_the_agent(),
+            "reaches-for-the-agent" => reaching::attack(self),
             other => Err(format!("there is no attack `{other}`")),
         }
     }
@@ -121,7 +123,8 @@ impl Stage {
         let mut processes = self.processes()?;
         let port = fs::read_to_string(self.dir.join("port")).map_err(|error| error.to_string())?;
         let token = fs::read_to_string(self.dir.join("token")).map_err(|error| error.to_string())?;
-        let stage = Self { port: port.parse().unwrap_or_default(), token, dir: self.dir.clone() };
+        let port = port.parse().unwrap_or_default();
+        let stage = Self { port, token, user: self.user, home: self.home.clone(), dir: self.dir.clone() };
         let mut plan = stage.serving("answer", Listen::Socket)?;
         if let Target::Process { command, .. } = &mut plan.target {
             let dir = self.artifact();

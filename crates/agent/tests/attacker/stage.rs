@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use agent::{Fault, Interrupts, Launcher, Processes, ServiceLog, Services as _};
+use agent::{Fault, Interrupts, Launcher, Processes, ServiceLog, ServiceUser, Services as _};
 use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
 
@@ -23,6 +23,10 @@ impl Launcher for This {
 /// An agent's directory, with one artifact.
 pub struct Stage {
     pub dir: PathBuf,
+    /// The account of services, if it is another one.
+    pub user: Option<ServiceUser>,
+    /// The directory of artifacts and state.
+    pub home: PathBuf,
     /// A number in the command line of each process that must not live on.
     pub token: String,
     pub port: u16,
@@ -35,21 +39,40 @@ impl Stage {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
         let port = free.map_err(|error| error.to_string())?.port();
         let token = format!("1000{}", std::process::id());
-        let stage = Self { dir: dir.into(), token, port };
-        fs::create_dir_all(stage.artifact()).map_err(|error| error.to_string())?;
-        let own = std::env::current_exe().map_err(|error| error.to_string())?;
-        let copied = Command::new("cp").arg(own).arg(stage.artifact().join("app")).status();
-        copied.map_err(|error| error.to_string())?;
+        let dir = PathBuf::from(dir);
+        let stage = Self { user: None, home: dir.clone(), dir, token, port };
+        let stage = match std::env::var("ATTACK_SERVICE_USER") {
+            Ok(name) => stage.serving_as(&name)?,
+            Err(_) => stage,
+        };
+        stage.make()?;
         Ok(stage)
     }
 
+    /// The same stage with services of another account.
+    pub fn serving_as(self, name: &str) -> Result<Self, String> {
+        let user = ServiceUser::find(name).map_err(|error| error.to_string())?;
+        let home = user.home(&self.dir).map_err(|error| error.to_string())?;
+        Ok(Self { user: Some(user), home, ..self })
+    }
+
+    /// Makes the artifact.
+    pub fn make(&self) -> Done {
+        fs::create_dir_all(self.artifact()).map_err(|error| error.to_string())?;
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
+        let copied = Command::new("cp").arg(own).arg(self.artifact().join("app")).status();
+        copied.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
     pub fn artifact(&self) -> PathBuf {
-        self.dir.join("artifact")
+        self.home.join("artifact")
     }
 
     pub fn processes(&self) -> Result<Processes, String> {
         let log = ServiceLog::new(&self.dir.join("service.log"));
-        Processes::new(&self.dir, Box::new(This), log, Interrupts::default())
+        Processes::new(&self.home, Box::new(This), log, Interrupts::default())
+            .map(|processes| processes.running_as(self.user))
             .map_err(|error| error.to_string())
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use agent::{Agent, Launcher, Memory, MemoryError};
+use agent::{Agent, Launcher, Memory, MemoryError, ServiceUser};
 use clap::{Args, Subcommand};
 use client::clock;
 use client::files::{self, private_dir};
@@ -36,6 +36,9 @@ pub struct AgentVerb {
     role: RoleArguments,
     #[command(flatten)]
     settle: Settle,
+    /// Account that services run as, without access to the agent's directory; releases and state then lie in `DIR.service`. The agent must be root, or have the capabilities that its systemd unit gives. Default: the agent's own account.
+    #[arg(long, value_name = "NAME")]
+    service_user: Option<String>,
 }
 
 /// Waiting times for the services that an agent starts.
@@ -265,6 +268,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         memory,
         signer,
         launcher: Box::new(ThisProgram),
+        service_user: verb.service_user.as_deref().map(ServiceUser::find).transpose()?,
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
     };
