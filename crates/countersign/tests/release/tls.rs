@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use ::evidence::Digest;
 use ::evidence::pin::Pin;
@@ -85,4 +85,46 @@ fn attack_a_server_with_another_authority_gets_no_claim() {
     assert!(said.contains("no certificate that it shows"), "{said}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Another project's program speaks TLS with the server: 1.3 with the certificate that it names, and nothing older
+/// (RFC 8446, 4.1.3 and appendix D).
+#[test]
+fn attack_openssl_gets_no_older_version_and_no_other_name() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(
+            std::env::var_os("COUNTERSIGN_PEERS").is_none(),
+            "openssl is missing: apt-get install openssl"
+        );
+        println!("skipped: openssl is not here");
+        return;
+    }
+    let (hosts, _) = Hosts::founded();
+    let server = Role::start(&hosts.server, &["server", "--tls", "127.0.0.1:0"]);
+    let at = server.addresses[0].trim_start_matches("https://").to_owned();
+    let authority = hosts.server.data().with_file_name("data.keys").join("authority.crt");
+    let installation = hosts.server.ok(&["trust", "root"])["statement"]["installation"].clone();
+    let name = format!("server.server.{}.countersign.internal", installation.as_str().unwrap());
+    let client = |more: &[&str]| {
+        let mut client = Command::new("openssl");
+        client
+            .args(["s_client", "-connect", &at, "-verify_return_error", "-brief", "-CAfile"])
+            .arg(&authority);
+        let output = client.args(more).stdin(Stdio::null()).output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
+    };
+    let (fine, said) = client(&["-tls1_3", "-verify_hostname", &name]);
+    assert!(fine && said.contains("TLSv1.3") && said.contains("Verification: OK"), "{said}");
+    for (mutation, reason) in [
+        (vec!["-tls1_2"], "alert protocol version"),
+        (vec!["-tls1_3", "-verify_hostname", "server.example"], "hostname mismatch"),
+        (vec!["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"], "alert handshake failure"),
+        (vec!["-tls1_3", "-groups", "ffdhe2048"], "alert handshake failure"),
+    ] {
+        let (fine, said) = client(&mutation);
+        assert!(!fine && said.to_lowercase().contains(reason), "{mutation:?}: {said}");
+    }
 }

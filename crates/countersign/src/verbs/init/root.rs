@@ -1,5 +1,6 @@
 //! The trust root that an installation begins with, and the keys of the roles that it names.
 
+use client::authority_files;
 use client::clock::YEAR;
 use client::files;
 use client::home::Home;
@@ -7,7 +8,7 @@ use client::hosts::MachineLine;
 use client::key_files;
 use client::pkcs11::{self, Uri};
 use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
-use evidence::{Id, Moment};
+use evidence::{Digest, Id, Moment};
 
 use super::arguments::{Init, ModeArgument};
 use crate::failure::Failure;
@@ -70,10 +71,19 @@ pub fn root(
         witnesses: witnesses(verb, home, &ledger, installation, &place)?,
         server: place,
         provenance,
-        authority: None,
+        authority: authority(verb, home, installation, now)?,
         rp_id: None,
     };
     Ok((root, ledger))
+}
+
+/// Digest of the authority that other hosts verify the server's certificate by. In team mode roles stand on several hosts,
+/// so the first root names it; otherwise it is made when a listener for other machines starts.
+fn authority(verb: &Init, home: &Home, installation: Id, now: Moment) -> Result<Option<Digest>, Failure> {
+    if verb.mode != ModeArgument::Team {
+        return Ok(None);
+    }
+    Ok(Some(authority_files::take_up(&home.keys(), installation, now)?.digest()))
 }
 
 /// Host and operator of the server.
