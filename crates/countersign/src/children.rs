@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::own_program;
 
 /// The line that a role prints once it answers requests.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ impl Role {
     /// Starts this program as a role and waits until it is ready.
     pub fn start(role: &str, data: &Path, arguments: &[String]) -> Result<Self, Failure> {
         let failed = |what: &dyn std::fmt::Display| Failure::error(format!("{role} did not start: {what}"));
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(own_program::path());
         command.args([role, "-o", "json", "--with-parent", &std::process::id().to_string(), "--data"]);
         command.arg(data).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(&error))?;

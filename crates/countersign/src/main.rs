@@ -14,6 +14,7 @@ mod log_options;
 mod log_text;
 mod operator;
 mod output;
+mod own_program;
 mod places;
 mod progress;
 mod rebuild;

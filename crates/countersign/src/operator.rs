@@ -11,6 +11,7 @@ use runner::{Caps, Sandbox, Toolchain};
 use sandbox::{Allowance, Egress};
 
 use crate::failure::Failure;
+use crate::own_program;
 
 /// Toolchains and networks that the steps of pipelines can use on a machine.
 #[derive(Clone, Debug, Default, Args)]
@@ -120,7 +121,7 @@ impl Operator {
 
 /// The command that starts this program as the init process of a sandbox.
 fn sandbox_init() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+    let mut command = Command::new(own_program::path());
     command.arg(SANDBOX_INIT).env_clear().current_dir("/");
     command
 }

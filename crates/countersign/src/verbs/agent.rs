@@ -25,6 +25,7 @@ use super::{RoleArguments, machine_key, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::own_program;
 
 /// Arguments of `agent`.
 #[derive(Debug, Args)]
@@ -282,7 +283,7 @@ struct ThisProgram;
 
 impl Launcher for ThisProgram {
     fn command(&self) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+        let mut command = Command::new(own_program::path());
         command.arg("service-exec");
         command
     }
