@@ -19,6 +19,7 @@ mod patience;
 mod probe;
 mod probe_error;
 mod process;
+mod relayed;
 mod restarts;
 mod serve;
 mod service_log;

@@ -12,7 +12,7 @@ use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use tracing::{info, warn};
-use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
+use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay};
 
 use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
 use crate::error::AgentError;
@@ -23,6 +23,7 @@ use crate::memory::Memory;
 use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
+use crate::relayed::follow;
 use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
 use crate::telling::tell;
@@ -44,6 +45,8 @@ pub struct Agent {
     pub now: fn() -> Moment,
     /// Time for which a process has to stay up after its probe has passed, before its release counts as running.
     pub settle: Duration,
+    /// Witnesses that are asked for the newest status, beside the server.
+    pub relays: Vec<StatusRelay>,
 }
 
 /// Runs until `stop` resolves; starts the release that ran before first.
@@ -62,6 +65,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
     let services = services.running_as(user);
     let said = services.said();
+    let relays = agent.relays;
     let deployer =
         Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
@@ -69,7 +73,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
-        // This future never ends by itself.
+        // These two never end by themselves.
+        () = follow(&relays, &life.dir) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }

@@ -5,9 +5,11 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use evidence::dsse::Envelope;
 use evidence::pin::Pin;
+use evidence::relayed_status::RelayedStatus;
 use evidence::status::{Status, StatusFile};
 use evidence::trust_root::TrustRoot;
 use serde::{Deserialize, Serialize};
@@ -44,12 +46,23 @@ pub fn keep(pin: &Pin, roots: Vec<Envelope>, status: &StatusFile) -> Result<(), 
 /// Root and status that were stored last, as far as they hold under the pin now.
 pub fn read(pin: &Pin) -> Result<Option<(TrustRoot, StatusFile, Status)>, Error> {
     let path = person_dir(pin.installation)?.join(FILE);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::unusable(format!("cannot read `{}`: {error}", path.display()))),
-    };
+    let Some(text) = text_in(&path)? else { return Ok(None) };
     Ok(verified(&text, pin))
+}
+
+/// Roots and status that were stored last, unverified, as a witness gets them.
+pub fn relayed(pin: &Pin) -> Result<Option<RelayedStatus>, Error> {
+    let Some(text) = text_in(&person_dir(pin.installation)?.join(FILE))? else { return Ok(None) };
+    let kept = serde_json::from_str(&text).ok();
+    Ok(kept.and_then(|Kept { v, roots, status }| (v == 1).then(|| RelayedStatus::new(status, roots))))
+}
+
+fn text_in(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::unusable(format!("cannot read `{}`: {error}", path.display()))),
+    }
 }
 
 fn verified(text: &str, pin: &Pin) -> Option<(TrustRoot, StatusFile, Status)> {

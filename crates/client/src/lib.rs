@@ -59,6 +59,7 @@ pub mod run_failure;
 pub mod run_reports;
 pub mod run_request;
 pub mod secret;
+pub mod seen_status;
 pub mod session;
 pub mod signing;
 pub mod source_tree;
@@ -66,6 +67,7 @@ pub mod statements;
 pub mod test_history;
 pub mod vex;
 pub mod waiting;
+pub mod witness_pins;
 pub mod working_tree;
 
 pub use error::Error;

@@ -39,13 +39,6 @@ pub fn root_of(access: &Access) -> Result<(TrustRoot, Belief), Failure> {
     believed(&chain, None)
 }
 
-/// Every known root of an installation with its envelope, oldest first, and the reason why the newest is believed.
-pub fn chain_of(access: &Access) -> Result<(Vec<(Envelope, TrustRoot)>, Belief), Failure> {
-    let chain = chain_from(access)?;
-    let (_, belief) = believed(&chain, None)?;
-    Ok((chain, belief))
-}
-
 fn chain_from(access: &Access) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     match access.ledger() {
         Some(data) => chain(data),
@@ -113,6 +106,14 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
             "the data directory does not hold trust root {} (version {}) that you have pinned: it is of another ledger or an old copy, or you pinned a wrong line; ask your colleagues which root is right, and pin it with `countersign trust pin --set LINE --replace`",
             pin.root, pin.root_version
         ))),
+    }
+}
+
+/// Every root, oldest first, for readers who have pinned older ones; unverified if the server shows them.
+pub fn roots_of(access: &Access) -> Result<Vec<Envelope>, Failure> {
+    match access.ledger() {
+        Some(data) => Ok(chain(data)?.into_iter().map(|(envelope, _)| envelope).collect()),
+        None => Ok(runtime()?.block_on(session::client(access)?.roots())?),
     }
 }
 

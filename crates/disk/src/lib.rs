@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 21] = [
+pub const POINTS: [(&str, &str); 23] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -32,7 +32,9 @@ pub const POINTS: [(&str, &str); 21] = [
     ("agent.stamp", "the time of a layer's files"),
     ("agent.layer", "an unpacked layer"),
     ("agent.switch", "the link to the current release"),
+    ("agent.status", "a status that an agent got from a witness"),
     ("witness.state", "the last checkpoint that a witness cosigned"),
+    ("witness.status", "the newest status that a witness keeps"),
     ("people.private", "a key, a pin or a profile"),
     ("people.file", "a file that a person asked for"),
 ];

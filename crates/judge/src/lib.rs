@@ -51,6 +51,7 @@ mod reasons;
 mod receipts;
 mod recorded;
 mod records;
+mod relayed;
 mod replay;
 mod reports;
 mod requests;
@@ -86,6 +87,7 @@ pub use lanes::{
 pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;
+pub use relayed::{RelayedError, RelayedInForce, open_relayed, relayed_root, replaces, supersedes};
 
 pub use approvals::Vote;
 pub use prepare::{PrepareError, Prepared, prepare};

@@ -19,6 +19,7 @@ use evidence::pin::Pin;
 use evidence::pipeline::Pipeline;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
+use evidence::relayed_status::RelayedStatus;
 use evidence::release_file::ReleaseFile;
 use evidence::report::AgentReport;
 use evidence::request::Request;
@@ -112,6 +113,7 @@ pub const TARGETS: [Target; 17] = [
             let statements = parts.roots.iter().chain(&parts.enrolments).chain(&parts.environments);
             let mut seeds: Vec<_> = statements.map(|envelope| envelope.encode().unwrap()).collect();
             seeds.push(parts.status.encode().unwrap());
+            seeds.push(RelayedStatus::new(parts.status, parts.roots).encode().unwrap());
             seeds.extend(forgery::statements().iter().map(|envelope| envelope.encode().unwrap()));
             let people = parts.enrolments.iter().map(|envelope| Enrolment::read(envelope).unwrap());
             let founding = Founding::new(lab.root(), lab.status(), people.collect(), Vec::new());
@@ -123,6 +125,7 @@ pub const TARGETS: [Target; 17] = [
             "evidence/src/enrolment.rs",
             "evidence/src/environment.rs",
             "evidence/src/status.rs",
+            "evidence/src/relayed_status.rs",
             "evidence/src/statements/form.rs",
             "evidence/src/founding.rs",
         ],
@@ -273,6 +276,7 @@ fn trust_root(bytes: &[u8]) {
     if let Ok(founding) = Founding::decode(bytes) {
         assert_eq!(founding.encode().unwrap(), bytes, "one spelling");
     }
+    drop(RelayedStatus::decode(bytes));
     let Ok(envelope) = Envelope::decode(bytes) else { return };
     if let Ok(root) = TrustRoot::read(&envelope) {
         assert!(root.witness_keys().is_ok() && root.ledger_key().is_ok());

@@ -1,5 +1,5 @@
 //! The witness's HTTP interface (<https://c2sp.org/tlog-witness>): `POST /add-checkpoint` and `GET /<origin
-//! hash>/checkpoint`.
+//! hash>/checkpoint`; and beside it `POST /status` and `GET /status/<installation>`.
 //!
 //! Invariant: a request body is bounded before it is parsed. Plain HTTP is for loopback alone; other machines are answered
 //! over TLS, with a certificate that the witness's key vouches for, so that no other role has to be up.
@@ -9,17 +9,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use evidence::Moment;
+use evidence::relayed_status::{self, RelayedStatus};
+use evidence::{Id, Moment};
 use listen::TlsListener;
 use tlog::{AddCheckpoint, NOTE_BYTES_MAX, WitnessRefusal};
 use tls::{OwnAuthority, OwnIdentity, TlsError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::statuses::{StatusRefusal, Statuses};
 use crate::store::Store;
 
 /// Reasons why the witness cannot run.
@@ -64,7 +67,7 @@ pub struct Ready {
 /// # Errors
 /// `WitnessError` when it cannot listen.
 pub async fn serve(
-    store: Store,
+    (store, statuses): (Store, Statuses),
     listen: SocketAddr,
     tls: Option<TlsListen>,
     ready: impl FnOnce(&Ready),
@@ -80,7 +83,8 @@ pub async fn serve(
         .route("/add-checkpoint", post(add))
         .route("/{origin_hash}/checkpoint", get(latest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Arc::new(store));
+        .with_state(Arc::new(store))
+        .merge(relay(statuses));
     let Some(tls) = tls else {
         ready(&Ready { url, tls: None });
         listen::serve(listener, router, listen::Limits::default(), stop).await;
@@ -131,6 +135,42 @@ fn now() -> Result<Moment, WitnessError> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| WitnessError::Clock)?;
     let millis = u64::try_from(since.as_millis()).map_err(|_| WitnessError::Clock)?;
     Moment::from_millis(millis).map_err(|_| WitnessError::Clock)
+}
+
+/// The routes by which statuses come and go.
+fn relay(statuses: Statuses) -> Router {
+    Router::new()
+        .route("/status", post(keep))
+        .route("/status/{installation}", get(newest))
+        .layer(DefaultBodyLimit::max(relayed_status::BYTES_MAX))
+        .with_state(Arc::new(statuses))
+}
+
+async fn keep(State(statuses): State<Arc<Statuses>>, body: Bytes) -> Response {
+    let decided = tokio::task::spawn_blocking(move || match RelayedStatus::decode(&body) {
+        Ok(given) => statuses.add(given),
+        Err(error) => Ok(Err(StatusRefusal::Unread(error.to_string()))),
+    });
+    let refusal = match decided.await {
+        Ok(Ok(Ok(()))) => return "kept\n".into_response(),
+        Ok(Ok(Err(refusal))) => refusal,
+        Ok(Err(error)) => return failed(&error),
+        Err(error) => return failed(&error),
+    };
+    let status = match refusal {
+        StatusRefusal::UnknownInstallation => StatusCode::NOT_FOUND,
+        StatusRefusal::Unread(_) => StatusCode::BAD_REQUEST,
+        StatusRefusal::Unsound(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        StatusRefusal::Older(_) => StatusCode::CONFLICT,
+    };
+    (status, format!("{refusal}\n")).into_response()
+}
+
+async fn newest(State(statuses): State<Arc<Statuses>>, Path(installation): Path<String>) -> Response {
+    match installation.parse::<Id>().ok().and_then(|installation| statuses.newest(installation)) {
+        Some(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        None => (StatusCode::NOT_FOUND, "no status of this installation is kept here\n").into_response(),
+    }
 }
 
 async fn add(State(store): State<Arc<Store>>, body: String) -> Response {

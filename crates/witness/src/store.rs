@@ -47,6 +47,11 @@ pub enum StoreError {
     /// The file does not contain the checkpoint that was written.
     #[error("`{0}` is damaged; this witness must not sign without it: restore it, or make a new witness key")]
     Damaged(PathBuf),
+    /// The file does not contain the status that was written.
+    #[error(
+        "`{0}` is damaged; restore it, or remove it and have the newest status sent here again with `countersign trust status --witness URL`"
+    )]
+    DamagedStatus(PathBuf),
     /// The key could not sign. Nothing was stored.
     #[error(transparent)]
     Signing(#[from] SigningError),

@@ -8,7 +8,7 @@ use tlog::{
     AddCheckpoint, Checkpoint, Cosignature, CosignatureKey, Frontier, Hash, Note, NoteSigner, SignatureKind,
     leaf_hash, node_hash,
 };
-use witness::{Store, StoreError, serve};
+use witness::{Statuses, Store, StoreError, serve};
 
 fn log() -> NoteSigner {
     NoteSigner::from_seed("log.example/a", SignatureKind::Ed25519, &[1; 32]).unwrap()
@@ -33,9 +33,13 @@ async fn with_witness<T>(dir: &Path, work: impl AsyncFnOnce(&str, &reqwest::Clie
     let (ready, url) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let serving = tokio::spawn(serve(store, listen, None, |at| drop(ready.send(at.url.clone())), async {
-        drop(stopped.await)
-    }));
+    let serving = tokio::spawn(serve(
+        (store, Statuses::default()),
+        listen,
+        None,
+        |at| drop(ready.send(at.url.clone())),
+        async { drop(stopped.await) },
+    ));
     let done = work(&url.await.unwrap(), &reqwest::Client::new()).await;
     drop(stop);
     serving.await.unwrap().unwrap();

@@ -40,6 +40,7 @@ mod server;
 mod sign_off;
 mod status;
 mod status_compare;
+mod status_relay;
 mod status_release;
 mod tag;
 mod test_history;

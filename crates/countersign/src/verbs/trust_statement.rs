@@ -121,14 +121,7 @@ fn enrolled(
 
 /// Sends a status as `trust status --save` wrote it, base and tightening.
 pub fn send_status(access: &Access, file: &StatusFile, output: Output) -> Result<(), Failure> {
-    let tightening = file.tightening.as_ref().map(Envelope::payload_digest);
-    let mut arguments = json!({ "statement": file.base.payload_digest() });
-    if let (Some(object), Some(tightening)) = (arguments.as_object_mut(), tightening) {
-        object.insert("tightening".into(), json!(tightening));
-    }
-    let statements = [Some(file.base.clone()), file.tightening.clone()].into_iter().flatten().collect();
-    let outcome =
-        sending::send(access, "set-status", arguments, Parts { statements, ..Parts::default() })?.outcome;
+    let outcome = sending::set_status(access, file)?;
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
 

@@ -7,24 +7,22 @@ use client::access::Access;
 use client::clock::{MONTH, now};
 use client::files;
 use client::id_prefix::IdPrefix;
-use client::kept_trust;
 use client::pins;
-use client::profile::{self, Profile};
+use client::profile;
 use client::session;
-use client::statements;
 use evidence::status::{Freeze, Revocation, Status, StatusFile};
-use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
 use serde_json::json;
 use shown::shell;
 use wire::{PersonView, PlaceView, RunFilter};
 
+use super::status_relay::{Relays, Seen};
 use super::trust_sign::sign_status;
-use super::trust_statement::{StatementReport, finish_saying, status_file};
+use super::trust_statement::{StatementReport, finish_saying};
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::trust::{self, Belief};
+use crate::trust;
 
 /// Arguments of `trust status`.
 #[derive(Debug, Args)]
@@ -67,6 +65,8 @@ pub struct Amend {
     /// File to write the status to, for others to sign; default: the status is sent.
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    relays: Relays,
 }
 
 /// Arguments of `freeze` and `unfreeze`.
@@ -89,6 +89,8 @@ pub struct Places {
     /// File to save the status to, for agents that cannot get it from the server; it is not sent then, and no server has to answer.
     #[arg(long, conflicts_with = "out")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    relays: Relays,
 }
 
 /// Freezes places, or lifts their freezes, in the same way as `trust status`.
@@ -108,6 +110,7 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
         verbose: verb.verbose,
         yes: verb.yes,
         out: verb.out.clone(),
+        relays: verb.relays.clone(),
     };
     run(&amend, output)
 }
@@ -115,19 +118,24 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
-    let Seen { root, belief, file, current } = Seen::of(&access, verb.out.is_some() || verb.save.is_some())?;
+    let seen = Seen::newest(&access, &verb.relays, verb.out.is_some() || verb.save.is_some())?;
+    let (file, current) = (seen.file(), seen.current.clone());
     let loosens = verb.renew || !verb.unfreeze.is_empty();
     let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
     if asked == [0; 4] && !loosens {
         if let Some(save) = &verb.save {
-            return saved(&file, current.number, save, output);
+            return saved(file, current.number, save, output);
+        }
+        if verb.relays.is_given() {
+            let (_, pin) = trust::pinned(seen.root.clone(), seen.belief)?;
+            return seen.give(&pin, output);
         }
         let report = StatementReport { digest: file.base.payload_digest(), statement: current };
         return output
             .print(&report, |report| serde_json::to_string_pretty(&report.statement).unwrap_or_default());
     }
-    let withdrawn = known(&access, verb)?;
-    let (root, pin) = trust::pinned(root, belief)?;
+    let withdrawn = if seen.server.is_none() { known(&access, verb)? } else { String::new() };
+    let (root, pin) = trust::pinned(seen.root.clone(), seen.belief)?;
     pins::raise(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
@@ -157,56 +165,15 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     sign_status(&access, &mut envelope, verb.verbose, verb.yes, output)?;
     if let Some(save) = &verb.save {
         let file = match amended.base {
-            Some(_) => StatusFile { tightening: Some(envelope), ..file },
+            Some(_) => StatusFile { tightening: Some(envelope), ..file.clone() },
             None => StatusFile { base: envelope, tightening: None },
         };
         return saved(&file, amended.number, save, output);
     }
-    finish_saying(&access, &envelope, verb.out.as_deref(), &(withdrawn + &follows(verb)), output)
-}
-
-/// The root and the status in force, which a change is based on.
-struct Seen {
-    root: TrustRoot,
-    belief: Belief,
-    file: StatusFile,
-    current: Status,
-}
-
-impl Seen {
-    /// As the server shows them; for a change that goes into a file also as this machine saw them last, so that no server can
-    /// prevent a freeze.
-    fn of(access: &Access, into_file: bool) -> Result<Self, Failure> {
-        let shown = Self::shown(access);
-        let Err(failure) = &shown else { return shown };
-        let pin = Profile::near(access)?.map(|mine| pins::read(mine.installation)).transpose()?.flatten();
-        let kept = pin.filter(|_| into_file).map(|pin| kept_trust::read(&pin)).transpose()?.flatten();
-        let Some((root, file, current)) = kept else { return shown };
-        shown::say(&format!(
-            "warning: no server shows the status in force ({}). The file is based on status {}, which this machine saw last: whoever has \
-             seen a newer one refuses it",
-            failure.message(),
-            current.number
-        ));
-        Ok(Self { root, belief: Belief::PinnedRoot, file, current })
-    }
-
-    fn shown(access: &Access) -> Result<Self, Failure> {
-        let (chain, belief) = trust::chain_of(access)?;
-        let (roots, all): (Vec<_>, Vec<_>) = chain.into_iter().unzip();
-        let root = all.last().cloned().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
-        let pin = pins::read(root.installation)?;
-        let file = status_file(access)?;
-        let current = statements::status_in(&file, &root, pin.as_ref())?;
-        if let (Some(pin), Belief::PinnedRoot) = (&pin, belief) {
-            // A full disk prevents no freeze.
-            if let Err(error) = kept_trust::keep(pin, roots, &file) {
-                shown::say(&format!(
-                    "warning: this status is not kept for a time without the server: {error}"
-                ));
-            }
-        }
-        Ok(Self { root, belief, file, current })
+    let follows = withdrawn + &follows(verb);
+    match &verb.out {
+        Some(_) => finish_saying(&access, &envelope, verb.out.as_deref(), &follows, output),
+        None => seen.send(&access, &pin, &envelope, &follows, output),
     }
 }
 

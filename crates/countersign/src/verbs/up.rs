@@ -79,8 +79,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let witness = Watched::start("witness", home.witness(), log.clone())?.at_its_address();
     let listen = verb.listen.map_or_else(|| usual_address(&home), |listen| listen.to_string());
     let listening = ["--listen".to_owned(), listen];
+    let witness_url = witness.url()?.to_owned();
     let arguments = [
-        &["--witness".to_owned(), witness.url()?.to_owned()],
+        &["--witness".to_owned(), witness_url.clone()],
         &listening[..],
         &verb.tls.arguments()?[..],
         &log[..],
@@ -96,7 +97,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         let server = ["--server".to_owned(), url.clone()];
         roles.push(Watched::start("runner", dir, [&server[..], &verb.operator.arguments()?, &log].concat())?);
     }
-    let mut agents = Agents { home, url: url.clone(), settle: verb.settle, log, known: BTreeSet::new() };
+    let witness = witness_url;
+    let mut agents =
+        Agents { home, url: url.clone(), witness, settle: verb.settle, log, known: BTreeSet::new() };
     for dir in agents.joined()? {
         roles.push(agents.start(dir)?);
     }
@@ -115,17 +118,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         let _inside = runtime.enter();
         Stop::listen()?
     };
-    output.print(&report, |report| {
-        format!(
-            "up at {}\nconsole: {}{}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
-            report.url,
-            report.console_line(),
-            report.outside,
-            report.data.display(),
-            report.mode,
-            report.next
-        )
-    })?;
+    output.print(&report, UpReport::text)?;
     let ended = runtime.block_on(watch(&mut roles, &mut agents, stop));
     // The server ends last, so that the other roles can still report to it.
     while roles.pop().is_some() {}
@@ -136,6 +129,18 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
 }
 
 impl UpReport {
+    fn text(&self) -> String {
+        format!(
+            "up at {}\nconsole: {}{}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
+            self.url,
+            self.console_line(),
+            self.outside,
+            self.data.display(),
+            self.mode,
+            self.next
+        )
+    }
+
     /// The console's address; where reading needs a right, the command that opens it with one.
     fn console_line(&self) -> String {
         match self.console == self.url {
@@ -192,6 +197,8 @@ fn runs_already(home: &Home, server: u32) -> Failure {
 struct Agents {
     home: Home,
     url: String,
+    /// URL of the witness, which relays the status.
+    witness: String,
     settle: Settle,
     log: Vec<String>,
     known: BTreeSet<PathBuf>,
@@ -208,7 +215,8 @@ impl Agents {
 
     fn start(&self, dir: PathBuf) -> Result<Watched, Failure> {
         let [flag, seconds] = self.settle.arguments();
-        let own = ["--server".to_owned(), self.url.clone(), flag, seconds];
+        let relay = ["--witness".to_owned(), self.witness.clone()];
+        let own = [&["--server".to_owned(), self.url.clone(), flag, seconds][..], &relay].concat();
         Watched::start("agent", dir, [&own[..], &self.log].concat())
     }
 }

@@ -3,8 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ::witness::{StatusJudge, StatusRefusal, Statuses};
 use clap::{Args, Subcommand};
 use client::key_files;
+use client::witness_pins::{self, WitnessPin};
+use evidence::Id;
+use evidence::relayed_status::RelayedStatus;
+use judge::RelayedError;
 use tlog::NoteVerifier;
 use tls::OwnAuthority;
 
@@ -63,16 +68,37 @@ fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
     let logs = std::fs::read_to_string(&path)
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", path.display())))?;
     let logs = logs.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
-    let store = witness::Store::open(&data.join("state"), keys, logs)?;
+    let state = data.join("state");
+    let store = ::witness::Store::open(&state, keys, logs)?;
+    let judges =
+        witness_pins::read(data)?.into_iter().map(|pin| Box::new(Joined(pin)) as Box<dyn StatusJudge>);
+    let statuses = Statuses::open(&state, judges.collect())?;
     let signer = key_files::read(&data.join("key.pem"))?;
-    let ready = |ready: &witness::Ready| {
+    let ready = |ready: &::witness::Ready| {
         if let Some(address) = ready.tls {
             tracing::info!(%address, "other machines are answered");
         }
         let addresses = ready.tls.iter().map(|address| format!("https://{address}")).collect();
         announce_with("witness", &ready.url, (None, Outside { addresses, authority: None }), output);
     };
-    let tls = verb.tls.map(|listen| witness::TlsListen { listen, authority: OwnAuthority::new(signer) });
-    runtime()?.block_on(witness::serve(store, verb.listen, tls, ready, stop_signal()))?;
+    let tls = verb.tls.map(|listen| ::witness::TlsListen { listen, authority: OwnAuthority::new(signer) });
+    runtime()?.block_on(::witness::serve((store, statuses), verb.listen, tls, ready, stop_signal()))?;
     Ok(())
+}
+
+/// Judges statuses under the pin of an installation.
+#[derive(Debug)]
+struct Joined(WitnessPin);
+
+impl StatusJudge for Joined {
+    fn installation(&self) -> Id {
+        self.0.installation
+    }
+
+    fn replaces(&self, given: &RelayedStatus, kept: Option<&RelayedStatus>) -> Result<bool, StatusRefusal> {
+        judge::replaces(given, kept, &self.0.anchors()).map_err(|error| match error {
+            RelayedError::Older(..) | RelayedError::Loosens(..) => StatusRefusal::Older(error.to_string()),
+            other => StatusRefusal::Unsound(other.to_string()),
+        })
+    }
 }

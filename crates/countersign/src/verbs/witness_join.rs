@@ -12,7 +12,7 @@ use client::files::write_private;
 use client::hosts::WitnessLine;
 use client::pinned_root::PinnedRoot;
 use client::role_way;
-use client::{key_files, machine_dir};
+use client::{key_files, machine_dir, witness_pins};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::pin::Pin;
 use evidence::trust_root::TrustRoot;
@@ -88,6 +88,7 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     };
     let ledger = root.ledger_key()?;
     let added = add(&verb.data.join("logs"), &ledger)?;
+    witness_pins::keep(&verb.data, &pin)?;
     let named: Vec<_> = root.witness_keys()?;
     let is_named = |key: &CosignatureKey| named.contains(key.verifier());
     if let [_, next] = keys.as_slice()

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::relays::Apart;
 use super::{Shop, at};
 use crate::support::Home;
 
@@ -25,6 +26,8 @@ const ON_THE_WAY: [&str; 11] = [
 /// Points of failure at a start, or with a long ledger.
 const AT_A_START: [&str; 5] =
     ["witness.state", "ledger.tile", "ledger.format", "server.snapshot", "server.reserve"];
+/// Points of failure of a status that goes by way of a witness.
+const RELAYED: [&str; 2] = ["witness.status", "agent.status"];
 /// Points of failure of a person's own command.
 const BY_HAND: [(&str, &[&str]); 5] = [
     ("ledger.origin", &["trust", "origin", "--adopt", "next-root.json"]),
@@ -36,7 +39,7 @@ const BY_HAND: [(&str, &[&str]); 5] = [
 
 #[test]
 fn every_point_has_its_row() {
-    let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).collect();
+    let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).chain(RELAYED).collect();
     rows.extend(BY_HAND.iter().map(|(point, _)| *point));
     rows.sort_unstable();
     let mut points: Vec<_> = disk::POINTS.iter().map(|(point, _)| *point).collect();
@@ -158,6 +161,38 @@ fn a_snapshot_is_named() {
 #[test]
 fn room_is_held_back() {
     at_a_start("server.reserve");
+}
+
+/// A freeze goes by a witness to an agent while one write fails, then again without faults.
+#[test]
+fn a_status_is_relayed() {
+    for point in RELAYED {
+        for (kind, _) in disk::faults::KINDS {
+            let fault = ("COUNTERSIGN_FAULT".to_owned(), format!("{point}:{kind}"));
+            let mut apart = Apart::new();
+            apart.shop.home.variables.push(fault.clone());
+            let witness = apart.witness();
+            apart.shop.home.variables.clear();
+            let server = apart.server(&witness);
+            let freeze = ["freeze", super::PLACE, "--yes", "--witness", &witness.url];
+            apart.shop.home.try_in(&apart.shop.repository(), &freeze, &[]);
+            drop(witness);
+            let witness = apart.witness();
+            apart.shop.ok(&["trust", "status", "--witness", &witness.url]);
+            apart.shop.home.variables.push(fault.clone());
+            // It may end at the fault, and its log does then.
+            let mut faulty = apart.agent("production", &server, &witness);
+            faulty.says_or_ends("witness");
+            drop(faulty);
+            apart.shop.home.variables.clear();
+            let dir = apart.dir("agent-ledger-api-production");
+            let mut agent = apart.agent("production", &server, &witness);
+            if !std::path::Path::new(&dir).join("status.json").exists() {
+                agent.says("status 2 came from the witness");
+            }
+            println!("{fault:?}: ok");
+        }
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod peers;
 mod quotas;
 mod reading;
 mod rehearsal;
+mod relays;
 mod remote;
 mod remote_attacks;
 mod replay;

@@ -30,6 +30,7 @@ use evidence::plan::{Destination, Plan};
 use evidence::policy_files::PolicyFiles;
 use evidence::provenance::provenance;
 use evidence::receipt::{Output, Receipt};
+use evidence::relayed_status::RelayedStatus;
 use evidence::release_file::ReleaseFile;
 use evidence::report::{AgentReport, ReleaseOutcome, Running};
 use evidence::request::Request;
@@ -122,6 +123,23 @@ fn status_example() {
         StatusFile::decode(&file.encode().unwrap()).unwrap().open(&team()).unwrap().status,
         tightening
     );
+}
+
+#[test]
+fn relayed_status_example() {
+    let status = signed(status_base().envelope().unwrap(), status::NAMESPACE, &people());
+    let status = StatusFile { base: Envelope::decode(&status).unwrap(), tightening: None };
+    let first = signed(team().envelope().unwrap(), trust_root::NAMESPACE, &people());
+    let relayed = RelayedStatus::new(status, vec![Envelope::decode(&first).unwrap()]);
+    let bytes = relayed.encode().unwrap();
+    check("relayed-status", 0, &bytes);
+    assert_eq!(RelayedStatus::decode(&bytes).unwrap(), relayed);
+    assert_eq!(relayed.roots_from(&team().digest().unwrap()).len(), 1);
+    let newer = RelayedStatus { v: 2, ..relayed.clone() }.encode().unwrap();
+    let said = RelayedStatus::decode(&newer).unwrap_err().to_string();
+    assert!(said.contains("`v` is not 1, the version that this program knows"), "{said}");
+    let bare = RelayedStatus { roots: Vec::new(), ..relayed }.encode().unwrap();
+    assert!(RelayedStatus::decode(&bare).unwrap_err().to_string().contains("it has 1 to 1024 roots"));
 }
 
 #[test]
@@ -396,6 +414,7 @@ fn every_page_is_checked() {
         "introduction",
         "pin",
         "receipt",
+        "relayed-status",
         "request",
         "status",
         "tree-list",

@@ -5,7 +5,7 @@
 
 use client::clock::MONTH;
 use client::home::Home;
-use client::{files, key_files, pins};
+use client::{files, key_files, pins, witness_pins};
 use evidence::founding::{Founding, Unsigned};
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
@@ -57,9 +57,12 @@ pub fn found(home: &Home, founding: &Founding, signer: tlog::NoteSigner) -> Resu
     Ok(pin)
 }
 
-/// Lets those runners and agents join whose keys lie on this host.
+/// Lets those runners and agents join whose keys lie on this host, and the witness.
 fn join(home: &Home, founding: &Founding, pin: &Pin) -> Result<(), Failure> {
     let root = &founding.root.said;
+    if home.witness().join("logs").exists() {
+        witness_pins::keep(&home.witness(), pin)?;
+    }
     for dir in home.roles("runner")? {
         let key = *key_files::read(&dir.join("key.pem"))?.public();
         if let Some(named) = root.runners.iter().find(|runner| runner.key == key)

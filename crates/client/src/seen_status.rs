@@ -1,0 +1,123 @@
+//! The witnesses that relay a person's status, and what they give.
+//!
+//! Invariant: what a witness gives is verified under the person's pin. A witness is remembered once it has taken a status, so that a later
+//! freeze reaches it without being told.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use evidence::Id;
+use evidence::pin::Pin;
+use evidence::relayed_status::RelayedStatus;
+use judge::{Anchors, RelayedInForce, open_relayed};
+use serde::{Deserialize, Serialize};
+
+use crate::dirs::person_dir;
+use crate::error::Error;
+use crate::files::{private_dir, write_private};
+
+/// The witnesses as stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Witnesses {
+    /// Version of this format; 1.
+    v: u8,
+    urls: BTreeSet<String>,
+}
+
+/// A status and its roots, verified under a person's pin.
+pub fn open(given: &RelayedStatus, pin: &Pin) -> Result<RelayedInForce, Error> {
+    let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
+    let opened = open_relayed(given, &anchors, 0).map_err(|error| Error::unusable(error.to_string()))?;
+    if opened.root.installation != pin.installation {
+        return Err(Error::unusable("the status is of another installation than the pin"));
+    }
+    Ok(opened)
+}
+
+/// URLs of the witnesses that took a status of this person.
+pub fn witnesses(installation: Id) -> Result<BTreeSet<String>, Error> {
+    witnesses_in(&person_dir(installation)?)
+}
+
+/// Remembers witnesses that took a status.
+pub fn remember(installation: Id, urls: &[String]) -> Result<(), Error> {
+    let dir = person_dir(installation)?;
+    let _lock = lock(&dir)?;
+    let known = witnesses_in(&dir)?;
+    let all: BTreeSet<_> = known.iter().chain(urls).take(WITNESSES_MAX).cloned().collect();
+    if all == known {
+        return Ok(());
+    }
+    write_private(&dir.join(WITNESSES), &serde_json::to_string(&Witnesses { v: 1, urls: all })?)
+}
+
+fn witnesses_in(dir: &Path) -> Result<BTreeSet<String>, Error> {
+    let path = dir.join(WITNESSES);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(damaged(&path, &error)),
+    };
+    match serde_json::from_str(&text) {
+        Ok(Witnesses { v: 1, urls }) => Ok(urls),
+        Ok(Witnesses { v, .. }) => {
+            Err(damaged(&path, &format!("it is of version {v}, which this program does not know")))
+        }
+        Err(error) => Err(damaged(&path, &error)),
+    }
+}
+
+fn damaged(path: &Path, what: &dyn std::fmt::Display) -> Error {
+    Error::unusable(format!(
+        "`{}`: {what}; remove it, and name the witnesses with --witness URL",
+        path.display()
+    ))
+}
+
+fn lock(dir: &Path) -> Result<File, Error> {
+    private_dir(dir)?;
+    Ok(disk::lock_file(
+        &dir.join("witnesses.lock"),
+        "another command of yours writes the witnesses; try again",
+    )?)
+}
+
+/// File in the person's directory of an installation.
+const WITNESSES: &str = "witnesses.json";
+/// Most witnesses that are remembered.
+const WITNESSES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use evidence::Digest;
+    use lab::Lab;
+
+    use super::*;
+
+    #[test]
+    fn attack_a_witness_gives_a_status_that_the_pin_does_not_lead_to() {
+        let lab = Lab::default();
+        let roots = vec![lab.signed_root(&lab.root(), &[0, 1])];
+        let given = RelayedStatus::new(lab.signed_status(&lab.status(), &[0, 1]), roots);
+        let pin = lab.pin();
+        assert_eq!(open(&given, &pin).unwrap().status.status, lab.status());
+        open(&given, &Pin { root: Digest::of(b"another"), ..pin.clone() }).unwrap_err();
+        open(&given, &Pin { installation: lab::id(9), ..pin.clone() }).unwrap_err();
+        let alone = RelayedStatus { status: lab.signed_status(&lab.status(), &[0]), ..given };
+        open(&alone, &pin).unwrap_err();
+    }
+
+    #[test]
+    fn a_list_of_witnesses_that_cannot_be_read_names_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(witnesses_in(dir.path()).unwrap().is_empty());
+        for (bad, reason) in [("{", "EOF"), (r#"{"v":2,"urls":[]}"#, "of version 2")] {
+            write_private(&dir.path().join(WITNESSES), bad).unwrap();
+            let said = witnesses_in(dir.path()).unwrap_err().to_string();
+            assert!(said.contains(reason) && said.contains("remove it, and name the witnesses"), "{said}");
+        }
+    }
+}

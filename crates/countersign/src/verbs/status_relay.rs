@@ -1,0 +1,234 @@
+//! The status by every way: what a person amends comes from the server, from witnesses or from what the person saw last,
+//! and the amended one goes to all witnesses and to the server.
+//!
+//! Invariant: the newest of all counts, verified under the person's pin, so that neither a silent server nor one that hides a
+//! status has the person amend an older one. Witnesses get the status first: a server delays no freeze.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use client::access::Access;
+use client::pins;
+use client::profile::Profile;
+use client::{kept_trust, seen_status, statements};
+use evidence::dsse::Envelope;
+use evidence::machine::MachineKey;
+use evidence::pin::Pin;
+use evidence::relayed_status::RelayedStatus;
+use evidence::status::{Status, StatusFile};
+use evidence::trust_root::TrustRoot;
+use serde::Serialize;
+use serde_json::json;
+use wire::StatusRelay;
+
+use super::runtime;
+use super::trust_statement::status_file;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::sending;
+use crate::trust::{self, Belief};
+
+/// Witnesses that relay the status.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Relays {
+    /// URL of a witness that gets the status too, for agents that ask it, and that is asked for the newest; may be given several times; default: those that took one from you before.
+    #[arg(long, value_name = "URL")]
+    witness: Vec<String>,
+}
+
+impl Relays {
+    /// Whether the command line names witnesses.
+    pub const fn is_given(&self) -> bool {
+        !self.witness.is_empty()
+    }
+}
+
+/// The newest status, and how it was found.
+#[derive(Debug)]
+pub struct Seen {
+    pub root: TrustRoot,
+    pub belief: Belief,
+    pub current: Status,
+    pub relayed: RelayedStatus,
+    /// Why the server does not count, if it does not.
+    pub server: Option<String>,
+    /// URLs of the witnesses.
+    witnesses: BTreeSet<String>,
+}
+
+/// The answer of one witness.
+#[derive(Debug, Serialize)]
+struct Told {
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl Seen {
+    /// The newest status that server, witnesses and this machine know. Without a server, the status that this machine saw last suffices where
+    /// witnesses get the change, or where it goes into a file.
+    pub fn newest(access: &Access, relays: &Relays, into_file: bool) -> Result<Self, Failure> {
+        let told = Self::of_server(access);
+        let pin = match &told {
+            Ok(told) => pins::read(told.root.installation)?,
+            Err(_) => Profile::near(access)?.map(|mine| pins::read(mine.installation)).transpose()?.flatten(),
+        };
+        let Some(pin) = pin else { return told };
+        let witnesses = match relays.witness.as_slice() {
+            [] => seen_status::witnesses(pin.installation)?,
+            given => given.iter().cloned().collect(),
+        };
+        if told.is_err() && witnesses.is_empty() && !into_file {
+            return told;
+        }
+        let mut found = vec![kept_trust::relayed(&pin)?];
+        for url in &witnesses {
+            let relay = StatusRelay::new(url, None)?;
+            found.push(runtime()?.block_on(relay.newest(pin.installation)).ok().flatten());
+        }
+        let mut seen = Self::best(found, told, &pin)?;
+        seen.witnesses = witnesses;
+        if let (true, Some(why)) = (into_file, &seen.server) {
+            shown::say(&format!(
+                "warning: no server shows the status in force ({why}). The file is based on status {}, which this machine saw last: whoever has \
+                 seen a newer one refuses it",
+                seen.current.number
+            ));
+        }
+        if seen.belief == Belief::PinnedRoot {
+            seen.keep(&seen.relayed, &pin);
+        }
+        Ok(seen)
+    }
+
+    /// The newest of what was found, if it is newer than what the server told.
+    fn best(
+        found: Vec<Option<RelayedStatus>>,
+        told: Result<Self, Failure>,
+        pin: &Pin,
+    ) -> Result<Self, Failure> {
+        let least = told.as_ref().map_or(pin.status, |told| told.current.number + 1);
+        let opened = found.into_iter().flatten().filter_map(|it| {
+            let opened = seen_status::open(&it, pin).ok()?;
+            (opened.status.status.number >= least).then_some((opened, it))
+        });
+        match (opened.max_by_key(|(opened, _)| opened.status.status.number), told) {
+            (None, told) => told,
+            (Some((newest, relayed)), told) => Ok(Self {
+                root: newest.root,
+                belief: Belief::PinnedRoot,
+                current: newest.status.status,
+                relayed,
+                server: told.err().map(|failure| failure.message().to_owned()),
+                witnesses: BTreeSet::new(),
+            }),
+        }
+    }
+
+    fn of_server(access: &Access) -> Result<Self, Failure> {
+        let (root, belief) = trust::root_of(access)?;
+        let pin = pins::read(root.installation)?;
+        let file = status_file(access)?;
+        let current = statements::status_in(&file, &root, pin.as_ref())?;
+        let relayed = RelayedStatus::new(file, trust::roots_of(access)?);
+        Ok(Self { root, belief, current, relayed, server: None, witnesses: BTreeSet::new() })
+    }
+
+    /// Keeps a status for a time without the server. A full disk prevents no freeze.
+    fn keep(&self, status: &RelayedStatus, pin: &Pin) {
+        if let Err(error) = kept_trust::keep(pin, status.roots.clone(), &status.status) {
+            shown::say(&format!("warning: this status is not kept for a time without the server: {error}"));
+        }
+    }
+
+    /// The status in force.
+    pub const fn file(&self) -> &StatusFile {
+        &self.relayed.status
+    }
+
+    /// Gives the status as it is to the witnesses, and says which took it.
+    pub fn give(&self, pin: &Pin, output: Output) -> Result<(), Failure> {
+        let told = self.to_witnesses(&self.relayed)?;
+        self.remember(&told)?;
+        self.keep(&self.relayed, pin);
+        let said = json!({ "status": self.current.number, "witnesses": told });
+        match told.iter().any(|it| it.failure.is_none()) {
+            true => output.print(&said, |_| lines(&told).trim_start().to_owned()),
+            false => Err(Failure::error(lines(&told).trim_start())),
+        }
+    }
+
+    /// Sends an amended status to the witnesses and to the server. One that takes it suffices.
+    pub fn send(
+        &self,
+        access: &Access,
+        pin: &Pin,
+        envelope: &Envelope,
+        follows: &str,
+        output: Output,
+    ) -> Result<(), Failure> {
+        let file = match Status::read(envelope)?.base {
+            Some(_) => StatusFile { base: self.file().base.clone(), tightening: Some(envelope.clone()) },
+            None => StatusFile { base: envelope.clone(), tightening: None },
+        };
+        let relayed = RelayedStatus::new(file, self.relayed.roots.clone());
+        let told = self.to_witnesses(&relayed)?;
+        let is_taken = told.iter().any(|it| it.failure.is_none());
+        let recorded = match &self.server {
+            None => sending::set_status(access, &relayed.status)
+                .map_err(|failure| (failure.message().to_owned(), failure)),
+            Some(why) => Err((why.clone(), Failure::error(format!("{why}{}", lines(&told))))),
+        };
+        if recorded.is_ok() || is_taken {
+            self.remember(&told)?;
+            self.keep(&relayed, pin);
+        }
+        match recorded {
+            Ok(outcome) => {
+                let mut said = json!(outcome);
+                if let (Some(said), false) = (said.as_object_mut(), told.is_empty()) {
+                    said.insert("witnesses".into(), json!(told));
+                }
+                output
+                    .print(&said, |_| format!("recorded as entry {}{}{follows}", outcome.entry, lines(&told)))
+            }
+            Err((why, _)) if is_taken => {
+                let said = json!({ "server": why, "witnesses": told });
+                output.print(&said, |_| {
+                    format!(
+                        "the server has not recorded it: {why}{}{follows}\nnext, once the server answers: \
+                         countersign trust status --save status.json, then: countersign trust send status.json",
+                        lines(&told)
+                    )
+                })
+            }
+            Err((_, failure)) => Err(failure),
+        }
+    }
+
+    /// Gives a status to every witness.
+    fn to_witnesses(&self, status: &RelayedStatus) -> Result<Vec<Told>, Failure> {
+        let keys: Vec<_> = self.root.witness_keys()?.iter().map(MachineKey::from).collect();
+        let runtime = runtime()?;
+        let one = |url: &String| {
+            let given =
+                StatusRelay::new(url, Some(&keys)).and_then(|relay| runtime.block_on(relay.give(status)));
+            Told { url: url.clone(), failure: given.err().map(|error| error.to_string()) }
+        };
+        Ok(self.witnesses.iter().map(one).collect())
+    }
+
+    fn remember(&self, told: &[Told]) -> Result<(), Failure> {
+        let took: Vec<_> = told.iter().filter(|it| it.failure.is_none()).map(|it| it.url.clone()).collect();
+        Ok(seen_status::remember(self.root.installation, &took)?)
+    }
+}
+
+/// The answers of the witnesses, each in a line.
+fn lines(told: &[Told]) -> String {
+    let line = |it: &Told| match &it.failure {
+        None => format!("\nthe witness at {} keeps it", it.url),
+        Some(failure) => format!("\n{}: {}", it.url, shown::line(failure)),
+    };
+    told.iter().map(line).collect()
+}
