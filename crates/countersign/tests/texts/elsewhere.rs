@@ -25,7 +25,7 @@ fn what_a_person_on_another_machine_reads() {
     assert!(up.stop());
     page.fails("no server at the address", &["status"]);
     let replace = |pin: Pin| drop(far.ok(&["trust", "pin", "--replace", "--set", &pin.to_string()]));
-    let secured = vec!["https://countersign.example.com".to_owned()];
+    let secured = vec!["https://127.0.0.1:1".to_owned()];
     replace(pin.clone().reached_at(secured, Some(Digest::of(b"certificate"))).unwrap());
     page.fails("an address of TLS", &["trust", "root"]);
     replace(pin.clone().reached_at(Vec::new(), None).unwrap());
