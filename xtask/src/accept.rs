@@ -410,12 +410,12 @@ const HOSTS: &[Line] = &[
         claim: "nine hosts as namespaces: found, join, run, approve, promote, lose hosts and links; nothing plain on the wire",
         shown_by: &[
             "nine_hosts_release_from_a_laptop",
+            "everything_between_nine_hosts_is_tls_1_3",
+            "a_freeze_from_the_laptop_holds",
             "machines_release_to_production_over_tls_and_nothing_is_plain",
         ],
         done_by: None,
-        lacks: Some(
-            "no packet capture; a freeze with the server down is shown on loopback; not every host is replaced",
-        ),
+        lacks: Some("not every link is cut in turn, and not every host is replaced"),
     },
     Line {
         claim: "attacks on transport, joins and source, each a mutation of something that succeeds",

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use ::evidence::bundle::Bundle;
 use ::evidence::machine::MachineKey;
@@ -26,7 +26,19 @@ pub struct Role {
 
 impl Role {
     pub fn start(home: &Home, arguments: &[&str]) -> Self {
+        Self::of(home.command(&[arguments, &["-o", "json"]].concat()))
+    }
+
+    /// The same, with its log.
+    pub fn heard(home: &Home, arguments: &[&str]) -> (Self, ChildStderr) {
         let mut command = home.command(&[arguments, &["-o", "json"]].concat());
+        command.stderr(Stdio::piped());
+        let mut role = Self::of(command);
+        let log = role.child.stderr.take().unwrap();
+        (role, log)
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -18,7 +18,7 @@ mod hosts;
 mod hosts_page;
 mod kill;
 mod lifecycle;
-mod nine_hosts;
+mod nine;
 mod origin;
 mod peers;
 mod quotas;

@@ -5,7 +5,9 @@ pub mod grow;
 pub mod neighbours;
 pub mod network;
 pub mod packages;
+pub mod recorder;
 pub mod secrets;
+pub mod stream;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
+use super::recorder::Recorder;
+
 /// A switch, and the hosts that are connected to it.
 pub struct Network {
     switch: Namespace,
@@ -101,6 +103,17 @@ impl Hosts {
 }
 
 impl Network {
+    /// Records everything that goes between hosts from now on.
+    pub fn record(&self) -> Recorder {
+        Recorder::at(self.switch.0.id())
+    }
+
+    /// Everything to a host goes at this rate at most.
+    pub fn slow(&self, host: Host, rate: &str) {
+        let queue = format!("rate {rate} burst 16kb latency 400ms");
+        self.switch.does(&format!("tc qdisc add dev port{} root tbf {queue}", host.number));
+    }
+
     /// Cuts a host off.
     pub fn cut(&self, host: Host) {
         self.switch.does(&format!("ip link set port{} down", host.number));
@@ -112,7 +125,31 @@ impl Network {
     }
 }
 
+impl Hosts {
+    /// Whatever a host sends to another one vanishes on its way; what the other one sends arrives.
+    pub fn lose(&self, from: Host, to: Host) {
+        // No host has this hardware address.
+        self.neighbour(from, to, "replace", " lladdr 02:77:00:00:00:00 nud permanent");
+    }
+
+    /// It arrives again.
+    pub fn find(&self, from: Host, to: Host) {
+        self.neighbour(from, to, "delete", "");
+    }
+
+    fn neighbour(&self, from: Host, to: Host, verb: &str, entry: &str) {
+        let address = format!("10.77.0.{}", to.number);
+        let line = format!("ip neighbour {verb} {address} dev eth0{entry}");
+        self.kept[usize::from(from.number) - 1].does(&line);
+    }
+}
+
 impl Host {
+    /// The last part of its address.
+    pub const fn number(self) -> u8 {
+        self.number
+    }
+
     /// Its address at a port.
     pub fn at(self, port: u16) -> String {
         format!("10.77.0.{}:{port}", self.number)
