@@ -13,8 +13,10 @@ use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Name};
 
 pub(crate) mod check;
+mod image;
 mod scan;
 
+pub use image::{Image, ImageError};
 pub use scan::ScanSort;
 
 /// Path of the file in a repository.
@@ -34,6 +36,10 @@ pub const ALL_REPORTS_MAX: usize = 64;
 pub struct Pipeline {
     /// Version of this format; 1.
     pub version: u8,
+    /// OCI image of all commands, by digest: `sha256:...`, or `NAME@sha256:...`. Without one they see the host's toolchain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub image: Option<Image>,
     /// Steps by name.
     #[schemars(with = "BTreeMap<String, Step>")]
     pub steps: BTreeMap<Name, Step>,
@@ -50,6 +56,10 @@ pub struct Step {
     /// The command: a script for `/bin/sh -eu`, or a program with its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
+    /// OCI image of this command, by digest, in place of the pipeline's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub image: Option<Image>,
     /// Scans that the runner itself does. It reads the verified source, and for secrets also the outputs of `needs`. Nothing
     /// in the repository configures them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -235,7 +245,7 @@ impl Artifact {
 struct Producing<'a> {
     v: u8,
     step: &'a Name,
-    steps: BTreeMap<&'a Name, &'a Step>,
+    steps: BTreeMap<&'a Name, Step>,
 }
 
 /// Limits of a step with every default filled in.
@@ -348,16 +358,27 @@ impl Pipeline {
     /// # Errors
     /// `CanonicalError` when the steps cannot be encoded.
     pub fn producer(&self, step: &Name) -> Result<Digest, CanonicalError> {
-        let mut closure: BTreeMap<&Name, &Step> = BTreeMap::new();
+        let mut closure: BTreeMap<&Name, Step> = BTreeMap::new();
         let mut open = vec![step];
         while let Some(name) = open.pop() {
             if let Some((name, step)) = self.steps.get_key_value(name)
-                && closure.insert(name, step).is_none()
+                && closure.insert(name, self.produced(step)).is_none()
             {
                 open.extend(&step.needs);
             }
         }
         Ok(Digest::of(&canonical::encode("producer", &Producing { v: 1, step, steps: closure })?))
+    }
+
+    /// The image in which the command of a step runs; `None` for the host's toolchain, and for what has no command.
+    #[must_use]
+    pub fn image_of<'a>(&'a self, step: &'a Step) -> Option<&'a Image> {
+        step.run.as_ref().and_then(|_| step.image.as_ref().or(self.image.as_ref()))
+    }
+
+    /// A step as it is digested for its producer: with the image that is in force, by its digest alone.
+    fn produced(&self, step: &Step) -> Step {
+        Step { image: self.image_of(step).map(Image::nameless), ..step.clone() }
     }
 
     /// The steps in an order in which each one comes after all that it needs; steps that need nothing come first.

@@ -1,9 +1,10 @@
 //! SLSA Build provenance v1.2 (<https://slsa.dev/spec/v1.2/build-provenance>): a summary of receipts for other tools.
 //!
 //! Invariant: provenance is a pure function of receipts. It proves nothing alone; the receipts do. It claims no more
-//! than they do: the toolchain of the host appears only as the digest of its manifest.
+//! than they do: the toolchain of the host appears only as the digest of its manifest, an image as
+//! the digest that its steps name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::json;
@@ -46,12 +47,16 @@ pub fn provenance(
     };
     let toolchains: BTreeMap<_, _> = receipts
         .iter()
+        .filter(|(_, receipt)| receipt.image.is_none())
         .map(|(_, receipt)| (receipt.sandbox.toolchain, &receipt.runner))
         .map(|(digest, runner)| {
             (digest, json!({ "name": format!("toolchain of {runner}"), "digest": hex(&digest) }))
         })
         .collect();
-    let materials: Vec<_> = first.map(git).into_iter().chain(toolchains.into_values()).collect();
+    let images: BTreeSet<_> = receipts.iter().filter_map(|(_, receipt)| receipt.image).collect();
+    let images = images.iter().map(|digest| json!({ "name": "image", "digest": hex(digest) }));
+    let materials = first.map(git).into_iter().chain(toolchains.into_values()).chain(images);
+    let materials: Vec<_> = materials.collect();
     let byproducts: Vec<_> = receipts
         .iter()
         .map(|(digest, receipt)| {

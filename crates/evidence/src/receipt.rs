@@ -66,6 +66,9 @@ pub struct Receipt {
     pub exit: Ending,
     /// The isolation that the step ran in.
     pub sandbox: SandboxLevel,
+    /// Digest of the image in which the command ran, as the pipeline names it. Omitted without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Digest>,
     /// Hosts that the step reached through the proxy.
     pub network: Vec<Reached>,
     /// Digest of the log.
@@ -158,7 +161,7 @@ pub struct SandboxLevel {
     pub landlock: u32,
     /// Mechanism that limited memory.
     pub memory: String,
-    /// Digest of the manifest of everything that was mounted from the host.
+    /// Digest of the manifest of everything that was mounted from the host; of an image, its own digest.
     pub toolchain: Digest,
 }
 
@@ -352,6 +355,8 @@ impl Receipt {
             rule(check.place.project == self.project, "it checks a place of another project")?;
             rule(self.inputs.is_empty() && self.outputs.is_empty(), "a check has inputs or outputs")?;
         }
+        let in_step = matches!(self.work, Work::Step(_));
+        rule(in_step || self.image.is_none(), "work that is no step has an image")?;
         is_tree(&self.inputs)?;
         is_tree(&self.outputs)?;
         rule(self.network.is_sorted(), "`network` is not sorted")

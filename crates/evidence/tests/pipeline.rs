@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use evidence::Digest;
-use evidence::pipeline::{Pipeline, PipelineError, Run};
+use evidence::pipeline::{Image, Pipeline, PipelineError, Run};
 use evidence::release_file::ReleaseFile;
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
 
@@ -96,6 +96,57 @@ fn hostile_yaml_is_refused_in_bounded_time() {
     assert!(Pipeline::parse(&[0xff, 0xfe]).is_err());
     assert_eq!(Pipeline::parse(&vec![b'#'; 300_000]), Err(PipelineError::Long));
     assert!(Pipeline::parse(b"").is_err());
+}
+
+#[test]
+fn an_image_is_named_by_its_digest() {
+    // Digest of the image in which a step of a file runs, and of what it makes.
+    let image_and_producer = |text: &str, step: &str| {
+        let pipeline = Pipeline::parse(text.as_bytes()).unwrap();
+        let name = step.parse().unwrap();
+        let image = pipeline.image_of(pipeline.steps.get(&name).unwrap()).map(Image::digest);
+        (image, pipeline.producer(&name).unwrap())
+    };
+    let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+    let (bare, host) = image_and_producer(GOOD, "lint");
+    assert_eq!(bare, None, "without `image` the host's toolchain is used");
+    let whole = GOOD.replace("version: 1", &format!("version: 1\nimage: {one}"));
+    let named = GOOD.replace("version: 1", &format!("version: 1\nimage: reg.example:5000/a/b:1@{one}"));
+    let (image, in_one) = image_and_producer(&whole, "lint");
+    assert_eq!(image, Some(one));
+    assert_ne!(in_one, host);
+    assert_eq!(image_and_producer(&named, "lint"), (image, in_one), "only the digest is believed");
+    let own = whole.replace("lint: {run", &format!("lint: {{image: '{two}', run"));
+    assert_eq!(image_and_producer(&own, "lint").0, Some(two), "the step's image comes first");
+    assert_eq!(image_and_producer(&own, "agreed").0, None, "an approval runs nothing");
+    let image: Image = format!("reg.example:5000/a/b:1@{one}").parse().unwrap();
+    assert_eq!(image.registry(), Some(("reg.example:5000", "a/b")));
+    assert_eq!(image.to_string(), format!("reg.example:5000/a/b:1@{one}"));
+    assert_eq!(format!("tools@{one}").parse::<Image>().unwrap().registry(), None);
+}
+
+#[test]
+fn attack_an_image_that_could_become_another_one() {
+    let good = format!("registry.example/tools@{}", Digest::of(b"one"));
+    let file = |image: &str| GOOD.replace("version: 1", &format!("version: 1\nimage: '{image}'"));
+    assert!(Pipeline::parse(file(&good).as_bytes()).is_ok());
+    for (image, expected) in [
+        ("registry.example/tools:latest", "has no digest, and a tag can be moved to another image"),
+        ("tools", "write `NAME@sha256:...` or `sha256:...`"),
+        ("", "has no digest"),
+        (&good[..good.len() - 1], "64 lower-case hex digits"),
+        (&good.replace("sha256:", "sha512:"), "64 lower-case hex digits"),
+        (&good.replace("tools", "tools@latest"), "a name that no registry has"),
+        (&good.replace("tools", "../tools"), "a name that no registry has"),
+        (&good.replace("tools", "to ols"), "a name that no registry has"),
+        (&good.replace(".example", ".example:0"), "a name that no registry has"),
+    ] {
+        let refused = Pipeline::parse(file(image).as_bytes()).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{image}: {refused}");
+    }
+    let idle = GOOD.replace("agreed:\n", &format!("agreed:\n    image: '{good}'\n"));
+    let refused = Pipeline::parse(idle.as_bytes()).unwrap_err().to_string();
+    assert!(refused.contains("steps.agreed.image: means nothing without `run`"), "{refused}");
 }
 
 #[test]

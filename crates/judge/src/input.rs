@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
+use evidence::pipeline::Image;
 use evidence::plan::Plan;
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::trust_root::Mode;
@@ -131,6 +132,9 @@ struct StepInput<'a> {
     /// Omitted when 0, because inputs from before the field existed must stay the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<i32>,
+    /// Omitted without an image, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Digest>,
 }
 
 #[derive(Serialize)]
@@ -296,6 +300,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
             agreed: checked.people.asked.agreed.get(name).map_or(0, BTreeSet::len),
             network: own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect(),
             exit: own.iter().filter_map(|receipt| exit(receipt)).max(),
+            image: checked.build.pipeline.image_of(step).map(Image::digest),
         }
     });
     BuildInput {

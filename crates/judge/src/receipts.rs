@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
-use evidence::pipeline::{self, Pipeline};
+use evidence::pipeline::{self, Image, Pipeline};
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, canonical};
@@ -40,6 +40,7 @@ pub fn prove(
         Pipeline::parse(&file.0).map_err(|error| Flaw::new("pipeline-unsound", error.to_string()))?;
     let receipts = open(bundle, root, records, revoked)?;
     agree(bundle, &Pipeline::digest(&file.0), &receipts)?;
+    in_images(&pipeline, &receipts)?;
     let manifest: Manifest = canonical::decode("manifest", &bundle.manifest.0, MANIFEST_MAX)
         .map_err(|error| Flaw::new("manifest-unsound", error.to_string()))?;
     let [layer] = manifest.layers.as_slice() else {
@@ -109,6 +110,21 @@ fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> 
     for (path, bytes) in &bundle.source.files {
         if bundle.tree.file(path).map(|file| file.sha256) != Some(Digest::of(&bytes.0)) {
             return Err(Flaw::new("tree-differs", format!("`{path}` is another file in the tree list")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that each command ran in the image that the pipeline names for its step, and in none where it names none.
+fn in_images(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<(), Flaw> {
+    for (_, receipt) in receipts {
+        let named = match &receipt.work {
+            Work::Step(step) => pipeline.steps.get(step).and_then(|step| pipeline.image_of(step)),
+            Work::Artifact(_) | Work::Check(_) => None,
+        };
+        if receipt.image != named.map(Image::digest) {
+            let what = format!("a receipt of {} names another image", receipt.runner);
+            return Err(Flaw::new("receipt-differs", what));
         }
     }
     Ok(())

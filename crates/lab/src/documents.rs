@@ -11,7 +11,7 @@ use evidence::document::{
     Tool,
 };
 use evidence::dsse::Envelope;
-use evidence::pipeline::{Pipeline, Step};
+use evidence::pipeline::{Image, Pipeline, Step};
 use evidence::receipt::{self, Receipt, Work};
 use evidence::{Bytes, Digest, Name, canonical};
 
@@ -170,6 +170,11 @@ pub fn of_step(
 /// Exit codes that the step of some work declares.
 pub(crate) fn exits(pipeline: &Pipeline, work: &Work) -> BTreeSet<u8> {
     step_of(pipeline, work).map(|(_, step)| step.report_exits.clone()).unwrap_or_default()
+}
+
+/// The image in which some work runs.
+pub(crate) fn image(pipeline: &Pipeline, work: &Work) -> Option<Digest> {
+    step_of(pipeline, work).and_then(|(_, step)| pipeline.image_of(step)).map(Image::digest)
 }
 
 /// The receipts in these envelopes.

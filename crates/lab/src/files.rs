@@ -61,6 +61,13 @@ pub const PIPELINE_REPORTS: &str = concat!(
     artifacts!()
 );
 
+/// A pipeline whose commands run in an image.
+pub const PIPELINE_IMAGE: &str = concat!(
+    "image: tools@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+    steps!(),
+    artifacts!()
+);
+
 /// A pipeline whose second step is a scan by the runner itself.
 pub const PIPELINE_SCANS: &str = concat!(begin!(), "    scan: [secrets, components]\n", artifacts!());
 

@@ -28,8 +28,8 @@ use serde_json::json;
 use crate::commits::{CommitContent, commit};
 use crate::documents::{self, LabDocument};
 pub use crate::files::{
-    PIPELINE, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_MORE, PIPELINE_REPORTS,
-    PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
+    PIPELINE, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_IMAGE, PIPELINE_MORE,
+    PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
@@ -414,6 +414,7 @@ fn receipt(parts: &Parts, runner: usize, work: &Work, built: &BuiltArtifact) -> 
             memory: "watched".into(),
             toolchain: Digest::of(b"toolchain"),
         },
+        image: documents::image(&pipeline_of(parts), work),
         network: Vec::new(),
         log: Digest::of(b"log"),
         started: at(-500),

@@ -56,6 +56,9 @@ pub fn execute(
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
+    if pipeline.image_of(plan).is_some() {
+        return Err(StepError::NoImages(step.clone()));
+    }
     let job = Job {
         maker: Maker::Step(step.clone()),
         plan,
@@ -137,6 +140,7 @@ fn perform(
         report_exits: plan.report_exits.clone(),
         exit: done.exit,
         sandbox: level(done.level, host.toolchain),
+        image: None,
         network: done.reached.into_iter().map(reached).collect(),
         log: Digest::of(b""),
         started,

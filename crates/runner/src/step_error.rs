@@ -22,6 +22,9 @@ pub enum StepError {
     /// The pipeline has no such step, or the step is an approval by people.
     #[error("the pipeline has no step `{0}` that a runner executes")]
     NoStep(Name),
+    /// The step needs an image, and nobody gave this runner a place for them.
+    #[error("step `{0}` runs in an image, and this machine has no directory of images")]
+    NoImages(Name),
     /// A destination of the step is invalid.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),

@@ -246,6 +246,7 @@ impl Bench {
                 memory: "none".into(),
                 toolchain: self.toolchain.digest(),
             },
+            image: None,
             network: Vec::new(),
             log: Digest::of(b""),
             started: now,

@@ -11,7 +11,7 @@ use client::project_files::{self, ProjectFiles};
 use client::session;
 use client::working_tree;
 use evidence::check;
-use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, ScanSort, Step};
+use evidence::pipeline::{ApprovalNode, Image, LimitsInForce, Run, ScanSort, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
 use evidence::{Digest, Name, pipeline, release_file};
@@ -91,6 +91,9 @@ struct StepPlan {
     run: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<ApprovalNode>,
+    /// The image in which the command runs; absent for the host's toolchain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Image>,
     needs: BTreeSet<Name>,
     /// Outputs of the steps that this step needs, in addition to the commit's files.
     gets: BTreeMap<Name, BTreeSet<String>>,
@@ -243,6 +246,7 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
         name: name.clone(),
         run: step.run.as_ref().map(words),
         approval: step.approval.clone(),
+        image: pipeline.image_of(step).cloned(),
         needs: step.needs.clone(),
         gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
         network: step.network.clone(),
@@ -396,6 +400,7 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     lines.push(format!("  {}{after}", step.name));
     let run = step.run.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
     lines.extend(run.lines().map(|line| format!("    $ {line}")));
+    lines.extend(step.image.iter().map(|image| format!("    in the image {image}")));
     if !step.scan.is_empty() {
         let sorts = step.scan.iter().map(|sort| sort.as_str()).collect::<Vec<_>>().join(", ");
         lines.push(format!("    the runner scans: {sorts}"));

@@ -102,6 +102,9 @@ fn kind_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     let is_scan = !step.scan.is_empty();
     let confined = !step.outputs.is_empty() || !step.network.is_empty() || !step.env.is_empty();
     let reported = !step.reports.is_empty() || !step.report_exits.is_empty();
+    if step.run.is_none() && step.image.is_some() {
+        return Some(("image", "means nothing without `run`: no command would see it"));
+    }
     match (&step.run, &step.approval) {
         (Some(_), Some(_)) => Some(("", EITHER)),
         (None, None) if !is_scan => Some(("", EITHER)),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Problem;
 use crate::Name;
-use crate::pipeline::{self, Artifact, Pipeline, PipelineError, Step, yaml_words};
+use crate::pipeline::{self, Artifact, Image, Pipeline, PipelineError, Step, yaml_words};
 use crate::release_file::{self, ReleaseFile, ReleaseFileError, Service};
 
 /// The common form of both files, read part by part.
@@ -19,6 +19,8 @@ use crate::release_file::{self, ReleaseFile, ReleaseFileError, Service};
 struct Loose {
     #[serde(default)]
     version: u8,
+    #[serde(default)]
+    image: Option<Value>,
     #[serde(default)]
     steps: BTreeMap<Name, Value>,
     #[serde(default)]
@@ -42,7 +44,18 @@ pub fn of_pipeline(bytes: &[u8], first: &PipelineError) -> Vec<Problem> {
     add_unsound(&mut problems, pipeline::PATH, "steps", &steps.unsound);
     add_unsound(&mut problems, pipeline::PATH, "artifacts", &artifacts.unsound);
     let is_whole = steps.unsound.is_empty();
-    let mut rest = Pipeline { version: loose.version, steps: steps.sound, artifacts: artifacts.sound };
+    // The parser's error names an image that cannot be read, unless it stopped before it.
+    let image = loose.image.map(serde_json::from_value::<Image>);
+    let said = |text: &String| !problems.iter().any(|problem| problem.what.contains(text));
+    let wrong = image.iter().filter_map(|image| image.as_ref().err()).map(ToString::to_string);
+    let wrong: Vec<_> = wrong.filter(said).collect();
+    problems.extend(wrong.into_iter().map(|text| Problem::new(pipeline::PATH, "image".to_owned(), text)));
+    let mut rest = Pipeline {
+        version: loose.version,
+        image: image.and_then(Result::ok),
+        steps: steps.sound,
+        artifacts: artifacts.sound,
+    };
     if !is_whole {
         // Without a missing step, nobody can say whether the artifacts fit the steps.
         rest.artifacts.clear();

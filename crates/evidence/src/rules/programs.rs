@@ -61,10 +61,14 @@ fn is_held(path: &str, tree: &BTreeSet<String>) -> bool {
     above.chain([path]).any(|path| tree.contains(path))
 }
 
-/// Programs of the machine that steps start with: names to search, or absolute paths.
+/// Programs of the machine that steps start with: names to search, or absolute paths. A step in an image uses those of
+/// the image.
 #[must_use]
 pub fn of_host(pipeline: &Pipeline) -> Vec<(&Name, &str)> {
     let asked = |(name, step)| {
+        if pipeline.image_of(step).is_some() {
+            return None;
+        }
         let program = first(step).filter(|word| word.starts_with('/') || !word.contains('/'))?;
         (!BUILT_IN.contains(&program)).then_some((name, program))
     };

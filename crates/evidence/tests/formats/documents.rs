@@ -152,6 +152,11 @@ fn receipt_with_reports() {
     check("receipt", 4, &canonical::encode("work", &work).unwrap());
     let plain = String::from_utf8(canonical::encode("receipt", &support::receipt()).unwrap()).unwrap();
     assert!(!plain.contains("report"), "a receipt without reports is written as it always was");
+    assert!(!plain.contains("image"), "nor is a receipt without an image");
+    let image = Some(Digest::of(b"image"));
+    let in_image = Receipt { image, ..support::receipt() };
+    assert_eq!(Receipt::open(&in_image.sign(&signer).unwrap(), &team()).unwrap(), in_image);
+    assert!(matches!(Receipt { work, ..in_image }.sign(&signer), Err(receipt::ReceiptError::Rule(_))));
     let odd = |change: fn(&mut ReportRef)| {
         let mut receipt = with_reports(Ending::Code(0));
         receipt.reports.values_mut().for_each(change);

@@ -230,6 +230,7 @@ pub fn receipt() -> Receipt {
             memory: "watched".into(),
             toolchain: Digest::of(b"toolchain"),
         },
+        image: None,
         network: vec![Reached { host: "registry.example".into(), port: 443, sent: 10, received: 2000 }],
         log: Digest::of(b"log"),
         started: now,

@@ -11,11 +11,11 @@ use super::people::enrol;
 use super::row::{Forgery, forged, patched};
 use crate::assemble::{opened, summary};
 use crate::commits::{CommitContent, commit};
-use crate::parts::{PIPELINE_MORE, Parts, built, output, plan};
+use crate::parts::{PIPELINE_IMAGE, PIPELINE_MORE, Parts, built, output, plan};
 use crate::world::{Lab, at, id, lax_policy, name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [source(), co_authors(), artifact(), receipts(), chains(), links()].concat()
+    [source(), co_authors(), artifact(), receipts(), images(), chains(), links()].concat()
 }
 
 fn co_authors() -> Vec<Forgery> {
@@ -225,6 +225,40 @@ fn receipts() -> Vec<Forgery> {
             signed_again(lab, parts, |receipt| receipt.installation = id(2));
         }),
     ]
+}
+
+/// Commands that ran in another image than the pipeline names.
+fn images() -> Vec<Forgery> {
+    vec![
+        forged("receipts of another image", "receipt-differs", |lab, parts| {
+            signed_again(lab, parts, in_image(|_| Some(Digest::of(b"another image"))));
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_IMAGE),
+        forged("receipts of the host's toolchain in place of an image", "receipt-differs", |lab, parts| {
+            signed_again(lab, parts, in_image(|_| None));
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_IMAGE),
+        forged("one step in another image", "receipt-differs", |lab, parts| {
+            signed_again(
+                lab,
+                parts,
+                in_image(|step| (step != "test").then(|| Digest::from_bytes([0xaa; 32]))),
+            );
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_IMAGE),
+        forged("receipts of an image that the pipeline does not name", "receipt-differs", |lab, parts| {
+            signed_again(lab, parts, in_image(|_| Some(Digest::of(b"an image"))));
+        }),
+    ]
+}
+
+/// A change of the image of each step.
+fn in_image(image: impl Fn(&str) -> Option<Digest>) -> impl Fn(&mut Receipt) {
+    move |receipt| {
+        if let Work::Step(step) = &receipt.work {
+            receipt.image = image(step.as_str());
+        }
+    }
 }
 
 /// Runners whose keys were stolen sign chains that lead elsewhere.

@@ -189,7 +189,8 @@ fn approvals() -> Vec<Forgery> {
             parts.enrolments.push(third(lab));
             let rejection = no(parts, lab.officers[1].id);
             parts.approvals.push(lab.approval(&rejection, &lab.officers[1].approve));
-        }),
+        })
+        .in_lab(|lab| lab.pipeline = crate::parts::PIPELINE_IMAGE),
         forged("one person counted twice", "approval-unsound", |lab, parts| {
             let mut again = yes(parts, lab.bob.id);
             again.said.nonce = id(91);

@@ -69,6 +69,7 @@ pub fn done(project: &Project, change: &Change, due: &Due, signer: &MachineSigne
             memory: "watched".into(),
             toolchain: Digest::of(b"toolchain"),
         },
+        image: None,
         network: Vec::new(),
         log: Digest::of(&blobs[0]),
         started: before(took_ms),
