@@ -53,6 +53,7 @@ mod shared;
 mod snapshot_task;
 mod snapshots;
 mod socket;
+mod status_task;
 mod store;
 mod sweep_task;
 mod turns;

@@ -36,7 +36,8 @@ use crate::socket::Socket;
 use crate::views::Views;
 use crate::watchers::Watchers;
 use crate::{
-    disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, sweep_task, witness_task,
+    disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, status_task, sweep_task,
+    witness_task,
 };
 
 /// The inputs of a server.
@@ -150,10 +151,11 @@ fn tasks(
     witnesses: Vec<String>,
     provenance: MachineSigner,
     stored: StorageCount,
-) -> [JoinHandle<()>; 9] {
+) -> [JoinHandle<()>; 10] {
     let at = || Arc::clone(shared);
     [
-        tokio::spawn(witness_task::run(at(), witnesses)),
+        tokio::spawn(witness_task::run(at(), witnesses.clone())),
+        tokio::spawn(status_task::run(at(), witnesses)),
         tokio::spawn(snapshot_task::run(at())),
         tokio::spawn(sweep_task::run(at())),
         tokio::spawn(executor::run(at(), Arc::new(provenance))),

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use client::clock::{YEAR, now};
+use client::files;
 use client::home::Home;
 use client::key_files;
 use client::pkcs11::Uri;
-use evidence::trust_root::{LedgerKey, TrustRoot};
+use client::profile::Profile;
+use evidence::trust_root::{self, LedgerKey, TrustRoot};
 use ledger::Reader;
 use serde_json::json;
 use tlog::Checkpoint;
@@ -72,14 +74,22 @@ fn begin(home: &Home, out: &std::path::Path, verb: &OriginArguments, output: Out
         ..root
     };
     let mut envelope = next.envelope()?;
-    sign_shown(&home.clone().into(), &mut envelope, &[], verb.yes, output)?;
-    write_envelope(out, &envelope)?;
+    // On a server's host of several there is no holder's key, so holders sign on their own machines.
+    let access = home.clone().into();
+    let signed = Profile::near(&access)?.is_some();
+    if signed {
+        sign_shown(&access, &mut envelope, &[], verb.yes, output)?;
+        write_envelope(out, &envelope)?;
+    } else {
+        files::write_shared(out, envelope.payload(trust_root::PAYLOAD_TYPE)?)?;
+    }
     let file = out.display();
-    let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });
+    let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size, "signed": signed });
     output.print(&shown, |_| {
+        let who = if signed { "each other holder" } else { "each holder, on their own machine" };
         format!(
             "wrote {file}: origin `{old}` ends after {} entries and continues as `{origin}`\nnext: countersign trust \
-             sign {file}   (each other holder), then, with the server stopped: countersign trust origin --adopt \
+             sign {file}   ({who}), then, with the server stopped: countersign trust origin --adopt \
              {file}",
             end.size
         )

@@ -91,7 +91,10 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     if Founding::looks_like(&bytes) {
         return founding_sign::run(&verb.file, &bytes, verb.key.as_deref(), (verb.show, verb.yes), output);
     }
-    let mut envelope = envelope_in(&verb.file, &bytes)?;
+    let mut envelope = match bare_root(&bytes) {
+        Some(envelope) => envelope,
+        None => envelope_in(&verb.file, &bytes)?,
+    };
     let statement = Statement::read(&envelope)?;
     let access = verb.data_dir.named()?;
     let installation = Profile::of(&access)?.installation;
@@ -137,6 +140,12 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     output.print(&report, |report| {
         format!("signed with {}; {} now", key.key.fingerprint(), shown::many(report.signatures, "signature"))
     })
+}
+
+/// A root that nobody has signed yet, as `trust origin` writes it where nobody has a key. An envelope has a signature.
+fn bare_root(bytes: &[u8]) -> Option<Envelope> {
+    let envelope = Envelope::new(trust_root::PAYLOAD_TYPE, bytes.to_vec());
+    TrustRoot::read(&envelope).is_ok().then_some(envelope)
 }
 
 /// Shows a statement that was just made beside the current one, asks, and adds the person's signature. `named` has the

@@ -18,10 +18,7 @@ impl Shop {
 
     pub fn of(home: Home) -> Self {
         let shop = Self { home };
-        shop.config("user.name", "Ada");
-        shop.config("user.email", "ada@example.com");
-        shop.config("gpg.format", "ssh");
-        shop.config("user.signingkey", shop.home.dir.path().join(".ssh/id_ed25519").to_str().unwrap());
+        shop.identity(".ssh/id_ed25519");
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ledger-api");
         assert!(shop.home.program("mkdir").arg(shop.repository()).status().unwrap().success());
         for part in [".countersign", "src", "Cargo.toml", "Cargo.lock", ".gitignore"] {
@@ -112,6 +109,14 @@ services:
         let path = self.repository().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    /// Commits are Ada's, signed with this key.
+    pub fn identity(&self, key: &str) {
+        self.config("user.name", "Ada");
+        self.config("user.email", "ada@example.com");
+        self.config("gpg.format", "ssh");
+        self.config("user.signingkey", self.home.dir.path().join(key).to_str().unwrap());
     }
 
     pub fn config(&self, name: &str, value: &str) {

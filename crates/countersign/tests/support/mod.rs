@@ -92,11 +92,20 @@ impl Home {
     pub fn receive_dir(&self, from: &Path, name: &str) -> PathBuf {
         let to = self.dir.path().join(name);
         copy_dir(from, &to);
+        self.owns(&to);
+        to
+    }
+
+    /// Everything here becomes this home's user's, as after a restore.
+    pub fn owns_all(&self) {
+        self.owns(self.dir.path());
+    }
+
+    fn owns(&self, path: &Path) {
         if let Some(user) = self.user {
             let mut own = Command::new("chown");
-            assert!(own.args(["-R", &format!("{user}:{user}")]).arg(&to).status().unwrap().success());
+            assert!(own.args(["-R", &format!("{user}:{user}")]).arg(path).status().unwrap().success());
         }
-        to
     }
 
     /// A program run as this home's user.

@@ -30,7 +30,6 @@ fn lift(nine: &Nine, place: &str) {
     nine.ada().ok(&["unfreeze", place, "--yes", "--out", &lifted]);
     nine.bob().ok(&["trust", "sign", "--yes", &lifted]);
     nine.ada().ok(&["trust", "send", &lifted]);
-    nine.ada().ok(&tell(&nine.asking()));
 }
 
 /// The command that tells the witnesses the status in force.
@@ -60,6 +59,7 @@ fn a_freeze_from_the_laptop_holds_while_the_server_is_down_and_once_it_is_back()
     assert_eq!(codes(&nine.ada().in_repository(&["promote"], 3)), ["frozen"]);
     assert_eq!(nine.runs(2), first);
     lift(&nine, PRODUCTION);
+    // The server gives it to the witnesses, so that the next freeze follows it.
     // The refused release is proposed again, and people look at it again.
     nine.approve();
     assert_eq!(nine.ada().ok(&["promote"])["outcome"], json!("running"));

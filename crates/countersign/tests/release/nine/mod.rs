@@ -2,6 +2,8 @@
 //! three witnesses. Everything between them goes over TLS.
 
 mod freezes;
+mod links;
+mod losses;
 mod releases;
 
 use std::io::{BufRead as _, BufReader};
@@ -67,6 +69,11 @@ impl Logged {
                 return line;
             }
         }
+    }
+
+    /// Forgets what it has said.
+    fn listen(&self) {
+        while self.log.try_recv().is_ok() {}
     }
 
     fn stop(self) {
