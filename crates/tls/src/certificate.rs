@@ -62,12 +62,28 @@ fn pem_of(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
-/// The role that a certificate names. One that names two, or something else beside it, names none.
-pub fn spiffe_id(certificate: &CertificateDer<'_>) -> Option<SpiffeId> {
-    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
+/// The names of a certificate that are URIs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UriNames {
+    /// It has no URI, as in the certificates of an organisation.
+    None,
+    /// Exactly one, which is a role's.
+    Role(SpiffeId),
+    /// Several, or another one: it names no role, and is no organisation's certificate either
+    /// (<https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md#2-spiffe-id>).
+    Others,
+}
+
+/// The URIs that a certificate names.
+pub fn uri_names(certificate: &CertificateDer<'_>) -> UriNames {
+    // The library tells why it refuses one that it cannot read.
+    let Ok(parsed) = webpki::EndEntityCert::try_from(certificate) else { return UriNames::None };
     let mut names = parsed.valid_uri_names();
-    let id = names.next()?.parse().ok()?;
-    names.next().is_none().then_some(id)
+    match (names.next().map(str::parse), names.next()) {
+        (None, _) => UriNames::None,
+        (Some(Ok(id)), None) => UriNames::Role(id),
+        _ => UriNames::Others,
+    }
 }
 
 /// Most certificates of a chain.

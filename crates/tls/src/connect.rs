@@ -15,7 +15,7 @@ use rustls::{
 };
 
 use crate::algorithms::{PROTOCOL, provider};
-use crate::certificate::{CHAIN_MAX, spiffe_id};
+use crate::certificate::{CHAIN_MAX, UriNames, uri_names};
 use crate::error::TlsError;
 use crate::identity::Identity;
 use crate::own_authority::{WITNESS, is_of};
@@ -89,18 +89,19 @@ impl Trust {
     /// The name that the certificate has to be for.
     fn name<'a>(&self, leaf: &CertificateDer<'_>, asked: &ServerName<'a>) -> Result<ServerName<'a>, Error> {
         let own = |name: String| ServerName::try_from(name).map_err(|error| distrusted(error.to_string()));
-        match (self, spiffe_id(leaf)) {
+        match (self, uri_names(leaf)) {
             (Self::Witness(_), _) => own(WITNESS.to_owned()),
             // A certificate from files, of an organisation's authority, names the host.
-            (_, None) => Ok(asked.clone()),
-            (Self::Server { installation, .. }, Some(id))
+            (_, UriNames::None) => Ok(asked.clone()),
+            (Self::Server { installation, .. }, UriNames::Role(id))
                 if id.installation == *installation && id.role == Role::Server =>
             {
                 own(id.dns_name())
             }
-            (_, Some(id)) => Err(distrusted(format!(
+            (_, UriNames::Role(id)) => Err(distrusted(format!(
                 "the certificate is of {id}, and the server of another or no installation was asked for"
             ))),
+            (_, UriNames::Others) => Err(distrusted(NO_ROLE.to_owned())),
         }
     }
 }
@@ -156,5 +157,6 @@ fn distrusted(what: String) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(inner)))
 }
 
+const NO_ROLE: &str = "the certificate names URIs, and not exactly one role of an installation: a server shows either its role or its host";
 const OTHER_AUTHORITY: &str = "no certificate that it shows is the pinned one: another program answers, or the authority was \
                                replaced; compare it with a new line of `countersign trust pin`";

@@ -44,6 +44,17 @@ impl Identity {
         Ok(Self { certified: Arc::new(certified), chain })
     }
 
+    /// The same of a certificate that our own library would not read.
+    #[cfg(test)]
+    pub(crate) fn unread(chain: &str, key: &str) -> Self {
+        use rustls::pki_types::PrivateKeyDer;
+        use rustls::pki_types::pem::PemObject as _;
+        let chain = Chain::from_pem(chain).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let key = provider().key_provider.load_private_key(key).unwrap();
+        Self { certified: Arc::new(CertifiedKey::new(chain.certificates().to_vec(), key)), chain }
+    }
+
     /// The chain.
     #[must_use]
     pub const fn chain(&self) -> &Chain {

@@ -6,11 +6,15 @@
 //! neither HTTP nor state.
 
 mod algorithms;
+#[cfg(test)]
+mod attacks;
 mod authority;
 mod certificate;
 mod connect;
 mod error;
 mod identity;
+#[cfg(test)]
+mod in_transit;
 mod own_authority;
 mod serve;
 mod spiffe;

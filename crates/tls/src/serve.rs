@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::algorithms::{PROTOCOL, provider};
 use crate::authority::Authority;
-use crate::certificate::spiffe_id;
+use crate::certificate::{UriNames, uri_names};
 use crate::error::TlsError;
 use crate::identity::Identity;
 use crate::spiffe::{Role, SpiffeId};
@@ -71,6 +71,12 @@ impl Served {
         Ok(Self { identity: shown, config: Arc::new(config), clients })
     }
 
+    /// The library's configuration.
+    #[cfg(test)]
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
     /// Shows another identity on all connections from now on.
     pub fn replace(&self, identity: &Identity) {
         *self.identity.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&identity.certified);
@@ -100,7 +106,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let stream = TlsAcceptor::from(Arc::clone(&served.config)).accept(stream).await?;
     let chain = stream.get_ref().1.peer_certificates();
     let Some((chain, clients)) = chain.zip(served.clients.clone()) else { return Ok((stream, None)) };
-    let Some(id) = chain.first().and_then(spiffe_id) else {
+    let Some(UriNames::Role(id)) = chain.first().map(uri_names) else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the client's certificate names no role"));
     };
     let chain: Arc<[_]> = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();

@@ -6,56 +6,66 @@ use std::sync::Arc;
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Id, Moment};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio_rustls::TlsConnector;
 
 use crate::*;
 
-fn now() -> Moment {
+pub fn now() -> Moment {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Moment::from_millis(u64::try_from(since.as_millis()).unwrap()).unwrap()
 }
 
-fn installation(byte: u8) -> Id {
+pub fn installation(byte: u8) -> Id {
     Id::from_random([byte; 16])
 }
 
-fn id(role: Role, name: &str) -> SpiffeId {
+pub fn id(role: Role, name: &str) -> SpiffeId {
     SpiffeId { installation: installation(1), role, name: name.parse().unwrap() }
 }
 
-fn issued(authority: &Authority, id: &SpiffeId, at: Moment) -> Identity {
+pub fn issued(authority: &Authority, id: &SpiffeId, at: Moment) -> Identity {
     let key = TransportKey::draw().unwrap();
     Identity::new(&key, authority.issue(id, &[], &key.public().unwrap(), at).unwrap()).unwrap()
 }
 
-fn trust(authorities: Vec<Digest>) -> Trust {
+pub fn trust(authorities: Vec<Digest>) -> Trust {
     Trust::Server { installation: installation(1), authorities }
 }
 
-fn pinned(authority: &Authority) -> Trust {
+pub fn pinned(authority: &Authority) -> Trust {
     trust(vec![authority.digest()])
 }
 
 /// What both sides say of one connection that carries a byte each way.
-struct Met {
-    client: io::Result<()>,
-    server: io::Result<Option<PeerCertificate>>,
+pub struct Met {
+    pub client: io::Result<()>,
+    pub server: io::Result<Option<PeerCertificate>>,
 }
 
 impl Met {
-    fn refusal(self) -> String {
+    pub fn refusal(self) -> String {
         let Self { client, server } = self;
         format!("client: {}; server: {}", said(client), said(server.map(drop)))
     }
 }
 
-fn said(result: io::Result<()>) -> String {
+pub fn said(result: io::Result<()>) -> String {
     result.map_or_else(|error| error.to_string(), |()| "fine".into())
 }
 
-async fn meet(served: &Served, config: ClientConfig) -> Met {
+pub async fn meet(served: &Served, config: ClientConfig) -> Met {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
+    meet_over(served, config, ours, theirs).await
+}
+
+/// The same over two ends that somebody else connects.
+pub async fn meet_over(
+    served: &Served,
+    config: ClientConfig,
+    ours: DuplexStream,
+    theirs: DuplexStream,
+) -> Met {
     let served = served.clone();
     let server = tokio::spawn(async move {
         let (mut stream, certificate) = accept(&served, theirs).await?;
@@ -251,6 +261,6 @@ async fn a_certificate_from_files_is_believed_for_its_host() {
     }
 }
 
-fn earlier(by: std::time::Duration) -> Moment {
+pub fn earlier(by: std::time::Duration) -> Moment {
     Moment::from_millis(now().millis() - u64::try_from(by.as_millis()).unwrap()).unwrap()
 }
