@@ -5,7 +5,7 @@
 //! on it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use rustix::fd::OwnedFd;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
@@ -47,7 +47,8 @@ impl Peer {
     #[must_use]
     pub fn remote(finder: &Finder, theirs: SocketAddr, ours: SocketAddr) -> Self {
         let user = if theirs.ip().is_loopback() { finder.user(theirs, ours) } else { None };
-        Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None, tls: false }
+        let account = user.map_or_else(|| Account::Address(subscriber(theirs.ip())), Account::User);
+        Self { account, vouched: None, tls: false }
     }
 
     /// A peer that the kernel does not vouch for.
@@ -85,6 +86,15 @@ impl Peer {
     #[must_use]
     pub fn has_reserve(&self) -> bool {
         matches!(self.account, Account::User(uid) if is_own(uid))
+    }
+}
+
+/// The address by which slots are counted. Of IPv6 it is the network: a host has 2^64 addresses in it for nothing
+/// (<https://www.rfc-editor.org/rfc/rfc4291#section-2.5.4>). An IPv4 address in the form of IPv6 is the IPv4 address.
+fn subscriber(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & HOSTS_NETWORK)),
+        other => other,
     }
 }
 
@@ -157,6 +167,8 @@ fn user_in(answer: &[u8]) -> Option<u32> {
     (kind == SOCK_DIAG_BY_FAMILY && state == TCP_ESTABLISHED).then(|| u32::from_ne_bytes(uid))
 }
 
+/// The first 64 bits of an address.
+const HOSTS_NETWORK: u128 = !0 << 64;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST: u16 = 1;
 const IPPROTO_TCP: u8 = 6;
@@ -170,7 +182,7 @@ const ANSWER_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Finder, Peer, is_own};
+    use super::{Account, Finder, Peer, is_own, subscriber};
 
     #[tokio::test]
     async fn the_user_at_the_other_end_of_a_loopback_connection_is_found() {
@@ -189,6 +201,16 @@ mod tests {
             let none = Peer::remote(&Finder(None), theirs, ours);
             assert_eq!(none.account, Account::Address(theirs.ip()));
         }
+    }
+
+    /// Nobody gets more slots by more addresses that cost nothing.
+    #[test]
+    fn attack_addresses_of_one_network_are_one_account() {
+        let at = |text: &str| subscriber(text.parse().unwrap());
+        assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("::ffff:192.0.2.1"), at("::ffff:192.0.2.2"));
     }
 
     #[test]
