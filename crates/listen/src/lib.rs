@@ -3,9 +3,10 @@
 //! Invariant: every connection holds one of a bounded number of slots, and no single peer can take all of them. A
 //! connection loses its slot if it sends no request, does not read its answer, or is closed by its peer; with it end
 //! all requests that still wait on it. A handshake counts as part of the time for the first request. The crate knows nothing
-//! about the served content; handlers find the [`Peer`] among the request's extensions, and over TLS the certificate that
+//! about the served content, and refuses requests that name two hosts or senders; handlers find the [`Peer`] among the request's extensions, and over TLS the certificate that
 //! the client has shown.
 
+mod ambiguous;
 mod answer;
 mod opened;
 mod peer;
@@ -27,7 +28,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -319,6 +321,11 @@ impl Service<Request<Incoming>> for PeerService {
             request.extensions_mut().insert(certificate.clone());
         }
         self.slot.note_request();
+        if let Some(fault) = ambiguous::fault(&request) {
+            return Box::pin(async move {
+                Ok((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], fault).into_response())
+            });
+        }
         let (answer, watch, slot) =
             (self.inner.call(request), Arc::clone(&self.watch), Arc::clone(&self.slot));
         Box::pin(SLOT.scope(Arc::clone(&self.slot), async move {
