@@ -24,6 +24,7 @@ use super::logged_work::{LogFile, LoggedWork};
 use super::problem::Failure;
 use super::requester::blocking;
 use super::right;
+use super::standing::Standing;
 use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::edge::EdgeError;
@@ -53,13 +54,16 @@ pub async fn runner_work(
     let asked = shared.claimed_operation(&Method::GET, &uri);
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
-    let runner = runner_of(&shared, claim, asked).await?;
+    let standing = Standing::of(claim, asked, None);
+    let runner = runner_of(&shared, &standing).await?;
     shared.attendance.does(&runner, mine.clone());
     let who = MachineId::Runner(runner.clone());
     let question = shared.attendance.asks(who.clone());
     let found = waited(&shared, move |shared| {
+        let state = shared.intake.state();
+        standing.still(shared, &state)?;
         shared.attendance.saw(&who, Instant::now());
-        let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner, &mine)?;
+        let work = due::on_runner(&shared.gatekeeper, &state, &runner, &mine)?;
         Ok((now || !work.is_empty()).then_some(work))
     });
     let found = found.await?.unwrap_or_default();
@@ -69,23 +73,17 @@ pub async fn runner_work(
 }
 
 /// The runner that signed a claim; its attendance is noted.
-async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperation) -> Result<Name, Failure> {
-    let at = Arc::clone(shared);
-    blocking(move || {
-        let now = clock::now();
-        let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &asked, now);
-        match &runner {
-            Ok(runner) => at.attendance.saw(&MachineId::Runner(runner.clone()), Instant::now()),
-            Err((Some(runner), error)) => {
-                let what = format!("a claim in the name of {runner} was refused: {error}");
-                at.attendance.warn(runner, "claim", &what, Instant::now());
-            }
-            Err((None, _)) => {}
+async fn runner_of(shared: &Arc<Shared>, standing: &Arc<Standing>) -> Result<Name, Failure> {
+    let runner = standing.verified(shared).await;
+    match &runner {
+        Ok(runner) => shared.attendance.saw(&MachineId::Runner(runner.clone()), Instant::now()),
+        Err((Some(runner), error)) => {
+            let what = format!("a claim in the name of {runner} was refused: {error}");
+            shared.attendance.warn(runner, "claim", &what, Instant::now());
         }
-        runner.map_err(|(_, error)| error.into())
-    })
-    .await
-    .inspect(|runner| listen::note_identity(runner.as_str()))
+        Err((None, _)) => {}
+    }
+    runner.map_err(|(_, failure)| failure).inspect(|runner| listen::note_identity(runner.as_str()))
 }
 
 /// A runner gives up work that it can never report: the run is lost.
@@ -100,7 +98,7 @@ pub async fn give_up(
     let kept = serde_json::to_value(&claim).map_err(Failure::failed)?;
     let asked =
         ClaimedOperation { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
-    let runner = runner_of(&shared, claim, asked).await?;
+    let runner = runner_of(&shared, &Standing::of(claim, asked, None)).await?;
     let state = shared.intake.state();
     let due = state.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
     let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "no work with this nonce is due"))?;
@@ -143,17 +141,16 @@ pub async fn agent_work(
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
     let asked = shared.claimed_operation(&Method::GET, &uri);
-    let (keeper, at) = (Arc::clone(&shared), place.clone());
-    let agent = blocking(move || {
-        let state = keeper.intake.state();
-        Ok(keeper.gatekeeper.agent(&state, &at, &claim, &asked, clock::now())?)
-    })
-    .await?;
+    let standing = Standing::of(claim, asked, Some(place.clone()));
+    let agent = standing.verified(&shared).await.map_err(|(_, failure)| failure)?;
     listen::note_identity(agent.as_str());
     let question = shared.attendance.asks(MachineId::Agent(agent, place.clone()));
-    let found =
-        waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
-            .await?;
+    let found = waited(&shared, move |shared| {
+        let state = shared.intake.state();
+        standing.still(shared, &state)?;
+        Ok(due::at_place(&shared.gatekeeper, &state, &place)?)
+    })
+    .await?;
     if found.is_some() {
         question.has_work();
     }

@@ -22,6 +22,7 @@ mod requests;
 pub mod right;
 mod services;
 mod sign_in;
+mod standing;
 mod tiles;
 
 use std::sync::Arc;
