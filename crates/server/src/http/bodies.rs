@@ -96,7 +96,12 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
         drop(reservation);
         Ok::<_, Failure>(answer)
     };
-    match tokio::time::timeout(timeout, answered).await {
+    in_time(timeout, answered).await
+}
+
+/// The answer, unless the body takes longer to arrive.
+async fn in_time(limit: Duration, answered: impl Future<Output = Result<Response, Failure>>) -> Response {
+    match tokio::time::timeout(limit, answered).await {
         Ok(answer) => answer.into_response(),
         Err(_) => {
             Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time").into_response()
@@ -275,11 +280,15 @@ mod tests {
 
     use std::net::{IpAddr, Ipv4Addr};
 
+    use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
     use domain::PersonId;
     use evidence::Digest;
+    use futures_util::{StreamExt as _, stream};
     use listen::{Account, Peer};
 
-    use super::{BodyMemory, Holder, holders};
+    use super::{BodyMemory, Failure, Holder, holders, in_time};
 
     /// A person, by the number of their address.
     const ADA: u8 = 1;
@@ -302,6 +311,20 @@ mod tests {
     /// The owners for a recorded request.
     fn recorded(person: u8, from: u8) -> Vec<Holder> {
         holders(PersonId::from(lab::id(person)), None, Some(&at(from)))
+    }
+
+    /// A body that stops in its middle holds its place and memory for a bounded time (CWE-400).
+    #[tokio::test]
+    async fn attack_a_body_that_is_sent_in_part_ends_with_its_time() {
+        let piece = || stream::iter([Ok::<_, std::io::Error>("half")]);
+        let took = async |body: Body| {
+            let bytes = to_bytes(body, 9).await.map_err(Failure::failed)?;
+            Ok::<_, Failure>(bytes.into_response())
+        };
+        let whole = in_time(Duration::MAX, took(Body::from_stream(piece()))).await;
+        assert_eq!(whole.status(), StatusCode::OK);
+        let half = Body::from_stream(piece().chain(stream::pending()));
+        assert_eq!(in_time(Duration::ZERO, took(half)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 
     /// Colleagues read signed requests in the ledger while the requests could still be sent again.
