@@ -399,7 +399,7 @@ fn attack_two_runners_on_one_host_reach_no_production() {
 
 impl Hosts {
     /// Ada makes a statement of trust, Bob signs it too, and it is sent.
-    fn both_sign(&self, amend: &[&str]) {
+    pub fn both_sign(&self, amend: &[&str]) {
         let file = self.ada.home.dir.path().join("statement.json");
         drop(std::fs::remove_file(&file));
         let file = file.to_str().unwrap();
