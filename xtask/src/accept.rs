@@ -424,6 +424,10 @@ const HOSTS: &[Line] = &[
     Line {
         claim: "attacks on transport, joins and source, each a mutation of something that succeeds",
         shown_by: &[
+            "attacks::attack_",
+            "in_transit::attack_",
+            "attack_a_request_behind_another",
+            "attack_two_hosts_in_one_request",
             "attack_servers_that_pose_as_another",
             "attack_a_chain_that_carries_the_authority",
             "attack_clients_with_wrong_certificates",

@@ -3,6 +3,7 @@
 //! Invariant: each check names the file, the line and the remedy, and has a test that breaks it. This module links no crate
 //! of the product: it reads the sources, and the page that the product's test writes.
 
+mod attacks;
 mod codes;
 mod commands;
 mod formats;
@@ -62,6 +63,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     for name in names::EVIDENCE_PAGES {
         found.extend(names::unknown_tests(page(name)?, &tests));
     }
+    found.extend(attacks::faulty(page(attacks::PAGE)?));
     for name in paths::PAGES {
         found.extend(paths::unknown(root, page(name)?));
     }
