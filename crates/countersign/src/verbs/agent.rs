@@ -21,7 +21,9 @@ use judge::Anchors;
 use shown::shell;
 use wire::{Machine, StatusRelay};
 
-use super::{RoleArguments, machine_key, renewal, runtime};
+use super::joined_again::{self, Known};
+use super::machine_key::{self, Named};
+use super::{RoleArguments, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -105,7 +107,7 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
             let data = &key.place.data;
             let joined = data.join(agent::MEMORY_FILE).exists().then(|| memory(data)).transpose()?;
             let joined = joined.map(|memory| memory.agent);
-            machine_key::run(key, joined, "countersign trust environment PLACE --agent LINE", output)
+            machine_key::run(key, joined, NAMED, output)
         }
         (Some(Verb::Join(join)), ..) => joined(join, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
@@ -116,6 +118,9 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
 
 fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let pin: Pin = join.pin.trim().parse()?;
+    if join.data.join(agent::MEMORY_FILE).exists() {
+        return again(join, &pin, output);
+    }
     let name = machine_key::name(join.name.as_ref(), &join.data, None)?;
     let signer = key_files::take_up(&join.data.join("key.pem"), join.key.as_ref())?;
     write_memory(&join.data, &name, &join.place, &pin, join.rehearsal)?;
@@ -125,11 +130,37 @@ fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     });
     output.print(&shown, |_| {
         format!(
-            "{name} joined for {}\nkey: {}\nnext: `countersign trust environment {} --agent {}`, unless the statement names it, then `countersign agent --data {} --server URL`",
-            join.place, line.key, join.place, shell::word(&line.to_string()), join.data.display()
+            "{name} joined for {}\nkey: {}\nnext: `countersign trust environment {} --agent {}`, unless the statement names it, then `countersign agent --data {}{}`",
+            join.place, line.key, join.place, shell::word(&line.to_string()), join.data.display(), joined_again::server(&pin)
         )
     })
 }
+
+/// An agent that has joined keeps its place and its memory.
+fn again(join: &Join, pin: &Pin, output: Output) -> Result<(), Failure> {
+    let memory = memory(&join.data)?;
+    let name = machine_key::name(join.name.as_ref(), &join.data, Some(memory.agent))?;
+    if memory.place != join.place {
+        return Err(Failure::error(format!(
+            "`{}` is of an agent for {}; nothing was changed; name another directory with --data",
+            join.data.display(),
+            memory.place
+        )));
+    }
+    let known = Known {
+        data: &join.data,
+        name: &name,
+        installation: memory.installation,
+        version: memory.root_version,
+        root: memory.root,
+    };
+    joined_again::run(known, pin, join.key.as_ref(), output)
+}
+
+const NAMED: Named = Named {
+    first: "countersign init --agent PLACE=LINE",
+    later: "countersign trust environment PLACE --agent LINE",
+};
 
 /// Writes the first memory of an agent: its pin, and the numbers in the pin.
 pub fn write_memory(
@@ -140,7 +171,7 @@ pub fn write_memory(
     rehearsal: bool,
 ) -> Result<(), Failure> {
     private_dir(data)?;
-    if Memory::read(data).is_ok() {
+    if data.join(agent::MEMORY_FILE).exists() {
         return Err(Failure::error(format!(
             "`{}` has joined already; nothing was changed; name another directory with --data",
             data.display()

@@ -70,12 +70,21 @@ impl KeyPlace {
     }
 }
 
-/// The line of a runner or agent; `joined` is its name if it has joined, `names` the command with which people name it.
-pub fn run(verb: &MachineKeyVerb, joined: Option<Name>, names: &str, output: Output) -> Result<(), Failure> {
+/// The commands with which people name a machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// For an installation that begins.
+    pub first: &'static str,
+    /// For one that there is.
+    pub later: &'static str,
+}
+
+/// The line of a runner or agent; `joined` is its name if it has joined.
+pub fn run(verb: &MachineKeyVerb, joined: Option<Name>, named: Named, output: Output) -> Result<(), Failure> {
     let name = name(verb.name.as_ref(), &verb.place.data, joined)?;
     let (signer, at) = verb.place.make(name.as_str())?;
     let line = MachineLine { name, key: *signer.public(), at: Some(at) };
-    print(&line.to_string(), names, verb.place.renew, output)
+    print(&line.to_string(), named, verb.place.renew, output)
 }
 
 /// The line of a machine, with its host as far as it was described.
@@ -102,12 +111,14 @@ pub fn name(given: Option<&Name>, dir: &Path, joined: Option<Name>) -> Result<Na
 }
 
 /// Prints a line and what becomes of it.
-pub fn print(line: &str, names: &str, renews: bool, output: Output) -> Result<(), Failure> {
-    output.print(&json!({ "line": line }), |_| {
-        let then = match renews {
-            true => "once it counts, start this machine again",
-            false => "then let this machine join with the line of `countersign trust pin`",
-        };
-        format!("{line}\nnext: give this line to the people who sign, for `{names}`; {then}")
+pub fn print(line: &str, named: Named, renews: bool, output: Output) -> Result<(), Failure> {
+    let Named { first, later } = named;
+    output.print(&json!({ "line": line }), |_| match renews {
+        true => format!(
+            "{line}\nnext: give this line to the people who sign, for `{later}`; once it counts, start this machine again"
+        ),
+        false => format!(
+            "{line}\nnext: give this line to the person who founds the installation, for `{first}`; if there is one, to the people who sign, for `{later}`; then let this machine join with the line of `countersign trust pin`"
+        ),
     })
 }

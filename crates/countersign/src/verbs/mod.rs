@@ -10,6 +10,7 @@ mod evidence;
 mod founding_sign;
 mod hook;
 mod init;
+mod joined_again;
 mod key;
 mod key_use;
 mod logs;

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use shown::shell;
 use wire::Machine;
 
-use super::{RoleArguments, machine_key, renewal, runtime};
+use super::joined_again::{self, Known};
+use super::machine_key::{self, Named};
+use super::{RoleArguments, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::operator::Operator;
@@ -95,12 +97,15 @@ pub struct Joined {
     pub pin: String,
 }
 
+const NAMED: Named =
+    Named { first: "countersign init --runner LINE", later: "countersign trust root --runner LINE" };
+
 /// Joins a runner, or runs it until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Key(key)), ..) => {
             let joined = joined(&key.place.data)?.map(|joined| joined.name);
-            machine_key::run(key, joined, "countersign trust root --runner LINE", output)
+            machine_key::run(key, joined, NAMED, output)
         }
         (Some(Verb::Join { data, name, pin, key }), ..) => {
             join(data, name.as_ref(), pin, key.as_ref(), output)
@@ -118,11 +123,17 @@ fn join(
     output: Output,
 ) -> Result<(), Failure> {
     let pin: Pin = pin.trim().parse()?;
-    if joined(data)?.is_some() {
-        return Err(Failure::error(format!(
-            "`{}` has joined already; nothing was changed; name another directory with --data",
-            data.display()
-        )));
+    if let Some(known) = joined(data)? {
+        let old: Pin = known.pin.parse()?;
+        let name = machine_key::name(name, data, Some(known.name))?;
+        let known = Known {
+            data,
+            name: &name,
+            installation: old.installation,
+            version: old.root_version,
+            root: old.root,
+        };
+        return joined_again::run(known, &pin, device, output);
     }
     let name = machine_key::name(name, data, None)?;
     let signer = key_files::take_up(&data.join("key.pem"), device)?;
@@ -131,10 +142,11 @@ fn join(
     let said = serde_json::json!({ "name": name, "key": line.key, "line": line.to_string(), "data": data });
     output.print(&said, |_| {
         format!(
-            "{name} joined\nkey: {}\nnext: have the root holders name it by `countersign trust root --runner {}`, unless the root does, then `countersign runner --data {} --server URL`",
+            "{name} joined\nkey: {}\nnext: have the root holders name it by `countersign trust root --runner {}`, unless the root does, then `countersign runner --data {}{}`",
             line.key,
             shell::word(&line.to_string()),
-            data.display()
+            data.display(),
+            joined_again::server(&pin)
         )
     })
 }

@@ -20,7 +20,7 @@ use judge::Anchors;
 use serde_json::json;
 use tlog::{CosignatureKey, NoteVerifier};
 
-use super::machine_key::{self, KeyPlace};
+use super::machine_key::{self, KeyPlace, Named};
 use super::renewal;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -52,6 +52,9 @@ pub struct WitnessJoin {
     server: Option<String>,
 }
 
+const NAMED: Named =
+    Named { first: "countersign init --witness LINE", later: "countersign trust root --witness LINE" };
+
 /// Makes the key, or the next one, and prints the line that names the witness in the trust root.
 pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {
     let dir = &verb.place.data;
@@ -68,7 +71,7 @@ pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {
     let vkey = key_files::witness(&signer, &name)?.verifier().to_string();
     write_private(&dir.join("name"), &format!("{name}\n"))?;
     let line = WitnessLine { vkey, at };
-    machine_key::print(&line.to_string(), "countersign trust root --witness LINE", verb.place.renew, output)
+    machine_key::print(&line.to_string(), NAMED, verb.place.renew, output)
 }
 
 /// Writes the ledger's key among those that the witness knows.
@@ -102,7 +105,7 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     output.print(&said, |_| {
         let what = if added { "cosigns" } else { "already cosigns" };
         let next = match named {
-            true => format!("countersign witness --data {} --listen ADDRESS", verb.data.display()),
+            true => format!("countersign witness --data {} --tls 0.0.0.0:8443; for a server on this host, --listen 127.0.0.1:7412", verb.data.display()),
             false => "have the root holders name it: `countersign witness key` prints the line for `countersign trust root --witness LINE`".to_owned(),
         };
         format!("this witness {what} the ledger {origin}\nnext: {next}")

@@ -45,6 +45,36 @@ fn lines_of_machines() {
 }
 
 #[test]
+fn machines_that_have_joined() {
+    let home = Home::solo();
+    let pin = home.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let at = ["trust", "pin", "--address", "http://127.0.0.1:7411"];
+    let line = home.ok(&at)["pin"].as_str().unwrap().to_owned();
+    let theirs = Home::solo().ok(&at)["pin"].as_str().unwrap().to_owned();
+    let mut page = Page::new(&home);
+    let runner = ["runner", "join", "--data", "runner", "--pin"];
+    let with = |rest: &[&'static str]| [&runner[..], &[line.as_str()], rest].concat();
+    page.shows("a runner", &[&runner[..], &[pin.as_str(), "--name", "runner-3"]].concat());
+    page.shows("it joins by a line with an address", &with(&[]));
+    let kept = fs::read_to_string(home.dir.path().join("runner/server.json")).unwrap();
+    assert!(kept.contains("127.0.0.1:7411"), "{kept}");
+    page.fails("the first line again", &[&runner[..], &[pin.as_str()]].concat());
+    page.fails("a line of another installation", &[&runner[..], &[theirs.as_str()]].concat());
+    let known: ::evidence::pin::Pin = line.parse().unwrap();
+    let forged = ::evidence::pin::Pin { root: ::evidence::Digest::of(b"another root"), ..known }.to_string();
+    page.fails("a line of another root", &[&runner[..], &[forged.as_str()]].concat());
+    page.fails("another name", &with(&["--name", "runner-4"]));
+    let device = "pkcs11:object=a?module-path=/usr/lib/none.so&pin-source=/pin";
+    page.fails("another key", &with(&["--key", device]));
+    assert_eq!(fs::read_to_string(home.dir.path().join("runner/server.json")).unwrap(), kept);
+    let agent = |place, line| ["agent", "join", "--data", "agent", "--place", place, "--pin", line];
+    page.shows("an agent", &[&agent("shop/api/dev", &pin)[..], &["--name", "agent-1"]].concat());
+    page.shows("it joins by a line with an address", &agent("shop/api/dev", &line));
+    page.fails("for another place", &agent("shop/api/staging", &line));
+    page.end("machines-joined");
+}
+
+#[test]
 fn witnesses_that_join() {
     let home = Home::solo();
     let at = |name: &str| home.dir.path().join(name);

@@ -110,7 +110,11 @@ fn keys_of_roles_that_cannot_be_used() {
     page.fails("an agent with a bad line", &[&join[..], &["--pin", "x"]].concat());
     page.shows("an agent that joins", &[&join[..], &["--pin", &line]].concat());
     page.fails("an agent that joins twice", &[&join[..], &["--pin", &line]].concat());
-    page.fails("an agent with another key", &[&join[..], &["--pin", &line, "--key", device]].concat());
+    let second = ["--data", "second", "--name", "agent-2"];
+    let known = [&second[..], &["--host", "prod-1"]].concat();
+    page.shows("another agent's key", &[&["agent", "key"], &known[..]].concat());
+    let another = [&["agent", "join", "--place", "shop/api/dev"], &second[..], &["--pin", &line]].concat();
+    page.fails("it joins with another key", &[&another[..], &["--key", device]].concat());
     let join = ["runner", "join", "--data", "runner", "--name", "runner-3", "--pin"];
     page.fails("a runner with a bad line", &[&join[..], &["x"]].concat());
     page.shows("a runner that joins", &[&join[..], &[line.as_str()]].concat());
