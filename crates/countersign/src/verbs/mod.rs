@@ -43,6 +43,7 @@ mod status;
 mod status_compare;
 mod status_relay;
 mod status_release;
+mod status_unsent;
 mod tag;
 mod test_history;
 mod tls_arguments;

@@ -20,6 +20,7 @@ use wire::{
 };
 
 use super::status_compare::{self, Other};
+use super::status_unsent::{self, Unsent};
 use super::{DataDir, release, runtime, status_release};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -68,16 +69,18 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let ending = ending::soon(of, now()?).iter().map(Ending::line).collect();
     // The server's owner may look without a profile; only a pin of this installation can judge its evidence.
     let mine = Profile::near(&access)?.filter(|mine| mine.installation == installation.installation);
+    let unsent = mine.as_ref().map(|mine| status_unsent::find(mine, &installation)).transpose()?.flatten();
     let gates = match mine {
         Some(mine) => runtime.block_on(pending::gates(&mine, &client, &places)),
         None => Vec::new(),
     };
-    let report = StatusReport { installation, places, gates, runs, ending };
+    let report = StatusReport { installation, places, gates, runs, ending, unsent };
     output.print(&report, |report| {
         let gates: Vec<_> = report.gates.iter().flat_map(PendingGate::lines).collect();
         format!(
-            "{}{}{}{}{}{}{}",
+            "{}{}{}{}{}{}{}{}",
             text(&report.installation),
+            section("unknown to the server", &report.unsent.iter().map(Unsent::line).collect::<Vec<_>>()),
             stopped(&report.installation, &report.places),
             places_text(&report.places),
             section("statements", &statements(&report.places)),
@@ -98,6 +101,9 @@ struct StatusReport {
     runs: Vec<RunView>,
     /// Statements that expire within two weeks, and how to renew them.
     ending: Vec<String>,
+    /// A newer status than the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent: Option<Unsent>,
 }
 
 fn section(title: &str, lines: &[String]) -> String {

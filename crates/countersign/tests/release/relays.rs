@@ -143,10 +143,16 @@ fn a_freeze_reaches_an_agent_while_the_server_is_down_and_holds_once_it_is_back(
     drop((production, others));
     let production = apart.agent("production", &server, &witness);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
+    let unsent = &shop.ok(&["status"])["unsent"];
+    assert_eq!((&unsent["number"], &unsent["server"]), (&json!(2), &json!(1)));
+    let told = shop.home.run_in(shop.home.dir.path(), &["status"]);
+    let told = String::from_utf8_lossy(&told.stdout);
+    assert!(told.contains(&format!("status 2, which freezes {PLACE}; the server has 1:")), "{told}");
 
     // What the person has seen is carried to the server, and by hand.
     shop.ok(&["trust", "status", "--save", "status.json", "--witness", &witness.url]);
     shop.ok(&["trust", "send", "status.json"]);
+    assert_eq!(shop.ok(&["status"])["unsent"], Value::Null);
     std::fs::remove_file(
         shop.home.dir.path().join(".config/countersign").join(&installation).join("trust.json"),
     )
