@@ -130,17 +130,21 @@ pub fn started_by(role: u32) -> Option<u32> {
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
-    announce_with(role, url, (None, Outside::default()), output);
+    say(role, url, (None, Outside::default()), "asks the server at", output);
 }
 
-/// The same for a server, which has pages too. Their address is in no log: under its name a browser has a session.
+/// The same for a role that listens; a server has pages too. Their address is in no log: under its name a browser has a session.
 pub fn announce_with(role: &str, url: &str, (console, outside): (Option<&str>, Outside), output: Output) {
+    say(role, url, (console, outside), "answers at", output);
+}
+
+fn say(role: &str, url: &str, (console, outside): (Option<&str>, Outside), does: &str, output: Output) {
     // Not as a URL: scripts take the first one that `up` prints for the server's, and the witness starts before it.
     let address = url.strip_prefix("http://").unwrap_or(url);
     tracing::info!(address, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
     let (role, url, console) = (role.to_owned(), url.to_owned(), console.map(str::to_owned));
     let ready = Ready { role, url, pid: std::process::id(), console, outside };
-    if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
+    if let Err(failure) = output.print(&ready, |ready| format!("{} {does} {}", ready.role, ready.url)) {
         let _ = failure.report(output);
     }
 }

@@ -63,6 +63,12 @@ pub fn system_dirs() -> Vec<PathBuf> {
     SYSTEM_DIRS.map(PathBuf::from).to_vec()
 }
 
+/// Whether there is a helper program of this name.
+#[must_use]
+pub fn is_there(name: &str) -> bool {
+    find(name, &system_dirs()).is_file()
+}
+
 /// The first program of this name; if none exists, a path at which the start fails.
 fn find(name: &str, dirs: &[PathBuf]) -> PathBuf {
     let paths = dirs.iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
@@ -79,3 +85,14 @@ const SYSTEM_DIRS: [&str; 7] = [
     "/sbin",
     "/run/current-system/sw/bin",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_in_a_directory_of_the_system_or_it_is_not_there() {
+        assert!(is_there("sh"));
+        assert!(!is_there("countersign-is-no-program-of-the-system"));
+    }
+}

@@ -208,6 +208,11 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
         now: clock::moment,
         sources: runner::Sources::default(),
     };
+    if !runner::program::is_there("git") {
+        tracing::warn!(
+            "git is in none of the system's directories, so every step will fail; install it on this host"
+        );
+    }
     announce("runner", &server, output);
     let runtime = runtime()?;
     runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));
