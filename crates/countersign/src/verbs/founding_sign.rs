@@ -57,9 +57,8 @@ pub fn run(
         signers: signers(&founding),
     };
     let details = details(&founding, &built_in)?;
-    let page = |report: &FoundingReport| page(report, &details);
     if show {
-        return output.print(&report, page);
+        return output.print(&report, |report| format!("{}{}", sentences(report), whole(report, &details)));
     }
     let key = match key {
         Some(file) => PersonKey::given(file)?,
@@ -72,7 +71,8 @@ pub fn run(
             "no statement of this founding waits for your key {what}: it has signed them, or may not; name another key with --key"
         )));
     }
-    ask(&page(&report), yes, output)?;
+    // The sentences stand last, where the question follows.
+    ask(&format!("{}{}", whole(&report, &details), sentences(&report)), yes, output)?;
     for statement in founding.signables() {
         if statement.waits_for(&key.key) {
             key.sign(statement.envelope, statement.namespace)?;
@@ -140,12 +140,17 @@ fn details(founding: &Founding, built_in: &Digest) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn page(report: &FoundingReport, details: &str) -> String {
-    let sentences: String = report.sentences.iter().map(|line| format!("  {line}\n")).collect();
+/// The statements as they are signed.
+fn whole(report: &FoundingReport, details: &str) -> String {
     let statements: String = report.statements.iter().map(|statement| format!("{statement:#}\n")).collect();
+    format!("{statements}{details}")
+}
+
+fn sentences(report: &FoundingReport) -> String {
+    let sentences: String = report.sentences.iter().map(|line| format!("  {line}\n")).collect();
     let signers = if report.signers.is_empty() { "nobody".to_owned() } else { report.signers.join(", ") };
     format!(
-        "founding of installation {}\ntrust root: {}\nsigned so far by: {signers}\n{sentences}{statements}{details}",
+        "founding of installation {}\ntrust root: {}\nsigned so far by: {signers}\n{sentences}",
         report.installation, report.trust_root
     )
 }

@@ -152,9 +152,17 @@ fn prepared(
     };
     match elsewhere.keys().find(|place| !prepared.iter().any(|made| made.place == **place)) {
         None => Ok(prepared),
-        Some(unknown) => Err(Failure::usage(format!(
-            "--agent names `{unknown}`, which is not a place of the first project; `countersign trust environment` makes other places"
-        ))),
+        Some(unknown) => {
+            let made: Vec<_> = prepared.iter().map(|made| made.place.to_string()).collect();
+            let made = if made.is_empty() {
+                "none: name its repository with --repository, without --bare".to_owned()
+            } else {
+                made.join(", ")
+            };
+            Err(Failure::usage(format!(
+                "--agent names `{unknown}`, which is not a place of the first project ({made}); `countersign trust environment` makes other places"
+            )))
+        }
     }
 }
 

@@ -155,7 +155,8 @@ pub fn go_on(home: &Home, copies: &[PathBuf], output: Output) -> Result<(), Fail
         trust_root: root.digest()?,
         people: founding.enrolments.iter().map(|it| person(&it.said, home, &pin)).collect(),
         pin: pin.to_string(),
-        next: "each person and machine joins by this pin (docs/operating/hosts.md)".to_owned(),
+        next: "let the witnesses join by this pin, and start the server, with --tls for other machines; `countersign trust pin` then prints the line by which machines and people join (docs/operating/hosts.md)"
+            .to_owned(),
     };
     if let Some(dir) = file.parent() {
         std::fs::remove_dir_all(dir)?;
@@ -174,7 +175,7 @@ fn founded(report: &FoundedReport) -> String {
     let people: String = report
         .people
         .iter()
-        .map(|it| format!("{} types, as themselves:\n  {}\n", it.name, it.types))
+        .map(|it| format!("{} types on this host, as themselves:\n  {}\n", it.name, it.types))
         .collect();
     format!(
         "made installation {} in {}\nmode: {}\ntrust root: {}\n{people}pin: {}\nnext: {}",
