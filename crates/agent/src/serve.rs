@@ -9,10 +9,11 @@ use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
+use evidence::relayed_status::RelayedStatus;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use tracing::{info, warn};
-use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay};
+use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_statuses};
 
 use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
 use crate::error::AgentError;
@@ -23,7 +24,7 @@ use crate::memory::Memory;
 use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
-use crate::relayed::follow;
+use crate::relayed;
 use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
 use crate::telling::tell;
@@ -65,7 +66,9 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
     let services = services.running_as(user);
     let said = services.said();
-    let relays = agent.relays;
+    let (relays, installation) = (agent.relays, agent.memory.installation);
+    let at = dir.clone();
+    let take = move |given: &RelayedStatus| relayed::take(&at, given);
     let deployer =
         Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
@@ -74,7 +77,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
         // These two never end by themselves.
-        () = follow(&relays, &life.dir) => {}
+        () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }

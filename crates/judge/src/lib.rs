@@ -87,7 +87,10 @@ pub use lanes::{
 pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;
-pub use relayed::{RelayedError, RelayedInForce, open_relayed, relayed_root, replaces, supersedes};
+pub use relayed::{
+    KnownStatuses, NewerStatus, RelayedError, RelayedInForce, open_relayed, relayed_root, replaces,
+    supersedes,
+};
 
 pub use approvals::Vote;
 pub use prepare::{PrepareError, Prepared, prepare};

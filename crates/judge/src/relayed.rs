@@ -5,7 +5,7 @@
 
 use evidence::Digest;
 use evidence::relayed_status::RelayedStatus;
-use evidence::status::{StatusError, StatusInForce};
+use evidence::status::{StatusError, StatusFile, StatusInForce};
 use evidence::trust_root::TrustRoot;
 
 use crate::context::{Anchors, VerificationContext};
@@ -44,6 +44,65 @@ pub struct RelayedInForce {
     pub root: TrustRoot,
     /// The statement in force.
     pub status: StatusInForce,
+}
+
+/// The knowledge of an agent or a runner before it reads a relayed status.
+#[derive(Clone, Debug)]
+pub struct KnownStatuses<'a> {
+    /// The root that it pinned.
+    pub anchors: &'a Anchors,
+    /// Highest version of a root seen.
+    pub root: u32,
+    /// Highest number of a status seen.
+    pub status: u64,
+    /// The statuses that it keeps.
+    pub kept: Vec<&'a StatusFile>,
+}
+
+/// A relayed status that is newer than what was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewerStatus {
+    /// Its number; the highest one if it cannot be read.
+    pub number: u64,
+    /// Version of the newest root that came with it.
+    pub root: u32,
+    /// Whether this program can read it.
+    pub is_read: bool,
+}
+
+impl KnownStatuses<'_> {
+    /// Whether a relayed status is newer than what is known. One that cannot be read may stop anything, so it is newer too
+    /// unless a newer one was read.
+    ///
+    /// # Errors
+    /// `RelayedError` when it does not count.
+    pub fn newer(&self, given: &RelayedStatus) -> Result<Option<NewerStatus>, RelayedError> {
+        let root = relayed_root(given, self.anchors, self.root)?;
+        let opened = self.kept.iter().filter_map(|file| file.open(&root).ok());
+        let known = opened.max_by_key(|known| known.status.number);
+        let read = known.as_ref().map_or(0, |known| known.status.number).max(self.status);
+        let unread = self.kept.iter().copied().find(|file| file.unread(&root).is_some());
+        if let Some(met) = given.status.unread(&root) {
+            let is_newer = given.status.is_unread_after(unread, read, &root);
+            let number = met.number.unwrap_or(u64::MAX);
+            return Ok(is_newer.then_some(NewerStatus { number, root: root.version, is_read: false }));
+        }
+        let RelayedInForce { root, status } = open_relayed(given, self.anchors, self.root)?;
+        let number = status.status.number;
+        if known.as_ref().is_some_and(|known| known.status == status.status) {
+            return Ok(None);
+        }
+        if let Some(known) = &known {
+            // A witness that has seen less than the server is behind, not at fault.
+            if number < known.status.number {
+                return Ok(None);
+            }
+            supersedes(&status, known)?;
+        }
+        let is_outranked = unread.and_then(|file| file.unread(&root)).is_some_and(|it| it.outranks(number));
+        let is_newer = number >= self.status && !is_outranked;
+        Ok(is_newer.then_some(NewerStatus { number, root: root.version, is_read: true }))
+    }
 }
 
 /// The newest root of a relayed status, walked from the pinned one; at least as new as the newest that was seen.

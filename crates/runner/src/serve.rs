@@ -9,17 +9,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::build::Due;
+use evidence::relayed_status::RelayedStatus;
 use tokio::sync::{Notify, mpsc};
 use tracing::{Instrument as _, Span, error, error_span, info, warn};
-use wire::{Client, RunnerWork};
+use wire::{Client, RunnerWork, StatusRelay, follow_statuses};
 
 use crate::deliver::{deliver, until_answered};
 use crate::slots::{After, Desk, Slots};
 use crate::work::Bench;
 use crate::work_error::ReportError;
 
-/// Works until `stop` resolves.
-pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl Future<Output = ()>) {
+/// Works until `stop` resolves, and asks witnesses for the newest status meanwhile.
+pub async fn serve(
+    bench: Arc<Bench>,
+    client: Client,
+    slots: Slots,
+    relays: Vec<StatusRelay>,
+    stop: impl Future<Output = ()>,
+) {
+    let (at, installation) = (Arc::clone(&bench), bench.installation);
+    let take = move |given: &RelayedStatus| at.trust.take(given);
+    tokio::select! {
+        // This one never ends by itself.
+        () = follow_statuses(&relays, installation, take) => {}
+        () = work(bench, client, slots, stop) => {}
+    }
+}
+
+async fn work(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl Future<Output = ()>) {
     let hall = Arc::new(Hall { bench, client, desk: Mutex::new(Desk::new(slots)), freed: Notify::new() });
     tokio::pin!(stop);
     let mut complained = false;

@@ -1,7 +1,7 @@
 //! The runner's trust: its pin, and the newest numbers that it has seen.
 //!
 //! Invariant: it begins with the pin that a person gave, and numbers never go down: they are on disk before anything that
-//! depends on them is done. No statement of the server alone is believed.
+//! depends on them is done. No statement of the server alone is believed, nor one of a witness.
 
 use std::fs;
 use std::io;
@@ -10,10 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::build::Due;
 use evidence::pin::Pin;
+use evidence::relayed_status::RelayedStatus;
 use evidence::run_order::RunOrder;
 use evidence::status::StatusFile;
 use evidence::{Moment, Name};
-use judge::{Anchors, OpenedRun, Reasons, VerificationContext, open_run};
+use judge::{Anchors, KnownStatuses, OpenedRun, Reasons, RelayedError, VerificationContext, open_run};
 use serde::{Deserialize, Serialize};
 
 /// A runner's trust.
@@ -39,6 +40,9 @@ struct Seen {
     /// no work is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unread: Option<StatusFile>,
+    /// The newest status that came from a witness, which holds although the server shows an older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    relayed: Option<StatusFile>,
 }
 
 /// Why a piece of work is refused.
@@ -53,6 +57,9 @@ pub enum TrustError {
     /// The numbers are damaged.
     #[error("`{0}` is damaged: {1}; let the runner join anew, in another directory")]
     Damaged(String, String),
+    /// The status of a witness does not count.
+    #[error("its status does not count: {0}")]
+    Status(#[from] RelayedError),
     /// The numbers did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
@@ -76,7 +83,7 @@ impl Trust {
         if let Some(unknown) = on_disk.as_ref().filter(|seen| seen.v != 1) {
             return Err(damaged(format!("it is of version {}, which this program does not know", unknown.v)));
         }
-        let pinned = Seen { v: 1, root: pin.root_version, status: pin.status, unread: None };
+        let pinned = Seen { v: 1, root: pin.root_version, status: pin.status, unread: None, relayed: None };
         // A runner accepts rehearsals too, because agents decide whether the artifact of a rehearsal counts.
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
         Ok(Self { anchors, pinned, file, on_disk: Mutex::new(on_disk) })
@@ -112,7 +119,7 @@ impl Trust {
         let context = |seen: &Seen| VerificationContext {
             root: seen.root,
             status: seen.status,
-            newer: seen.unread.iter().cloned().collect(),
+            newer: seen.unread.iter().chain(&seen.relayed).cloned().collect(),
             ..VerificationContext::default()
         };
         if let Ok(root) = judge::newest_root(&order.roots, &self.anchors, &context(&seen))
@@ -122,6 +129,28 @@ impl Trust {
             self.keep(&mut on_disk, seen.clone())?;
         }
         Ok(context(&seen))
+    }
+
+    /// Keeps the status of a witness if it is newer than what the runner knows; returns its number. From then on, a server
+    /// that shows an older one is not believed.
+    ///
+    /// # Errors
+    /// `TrustError` if it does not count.
+    pub fn take(&self, given: &RelayedStatus) -> Result<Option<u64>, TrustError> {
+        let mut on_disk = self.on_disk();
+        let mut seen = self.newest(on_disk.as_ref());
+        let kept = seen.unread.iter().chain(&seen.relayed).collect();
+        let known = KnownStatuses { anchors: &self.anchors, root: seen.root, status: seen.status, kept };
+        let Some(newer) = known.newer(given)? else { return Ok(None) };
+        if newer.is_read {
+            seen.status = seen.status.max(newer.number);
+            seen.relayed = Some(given.status.clone());
+        } else {
+            seen.unread = Some(given.status.clone());
+        }
+        seen.root = seen.root.max(newer.root);
+        self.keep(&mut on_disk, seen)?;
+        Ok(Some(newer.number))
     }
 
     fn keep(&self, on_disk: &mut Option<Seen>, newest: Seen) -> Result<(), TrustError> {
@@ -151,6 +180,7 @@ impl Trust {
             root: self.pinned.root.max(on_disk.root),
             status: self.pinned.status.max(on_disk.status),
             unread: on_disk.unread.clone(),
+            relayed: on_disk.relayed.clone(),
         }
     }
 }

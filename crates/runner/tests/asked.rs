@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evidence::receipt::{Ending, Receipt, Work};
+use evidence::relayed_status::RelayedStatus;
 use evidence::release_check::ReleaseCheck;
+use evidence::status::{Revocation, Status, StatusFile};
 use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, WorkOffer};
 use lab::{Lab, name};
@@ -347,4 +349,48 @@ fn attack_an_older_status_after_one_that_the_runner_cannot_read() {
         work(&asked);
         assert_eq!(ran.load(Ordering::Relaxed), runs, "status {number}");
     }
+}
+
+/// A status that only a witness tells holds, over a restart and although the server shows the older one: a revoked key asks for nothing,
+/// and an expired status lets nothing be done.
+#[test]
+fn attack_an_older_status_after_a_newer_one_of_a_witness() {
+    let lab = runs::in_team();
+    let (dir, ran) = (tempfile::tempdir().unwrap(), Arc::default());
+    let asked = build(lab.asked());
+    let work = |asked: &WorkOffer| {
+        let bench = bench(&lab, dir.path(), &ran);
+        ending(&bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap())
+    };
+    let root = lab.signed_root(&lab.root(), &[0, 1]);
+    let take = |file: StatusFile| {
+        bench(&lab, dir.path(), &ran).trust.take(&RelayedStatus::new(file, vec![root.clone()]))
+    };
+    let signed = |number, change: &dyn Fn(&mut Status), officers: &[usize]| {
+        let mut status = Status { number, ..lab.status() };
+        change(&mut status);
+        lab.signed_status(&status, officers)
+    };
+    let revokes = |status: &mut Status| {
+        let key = lab.ada.sign_in.key.fingerprint().to_owned();
+        status.revoked = vec![Revocation { key, invalid_since: lab::at(-10) }];
+    };
+    let expires = |status: &mut Status| status.expires = lab::at(-1);
+    take(signed(2, &revokes, &[])).unwrap_err();
+    assert!(!dir.path().join("seen.json").exists(), "what nobody signed is forgotten");
+    assert_eq!(take(signed(2, &revokes, &[0, 1])).unwrap(), Some(2));
+    assert_eq!(take(signed(2, &revokes, &[0, 1])).unwrap(), None);
+    assert_eq!(take(signed(1, &|_| {}, &[0, 1])).unwrap(), None, "the witness is behind");
+    let (exit, log) = work(&asked);
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 0), "{log}");
+    assert!(log.contains("request-unsound"), "{log}");
+    assert_eq!(take(signed(3, &expires, &[0, 1])).unwrap(), Some(3));
+    let (exit, log) = work(&asked);
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::GaveUp, 0), "{log}");
+    assert!(log.contains("status-expired"), "{log}");
+    // One that cannot be read stops everything, until a newer one can be read.
+    assert_eq!(take(lab.unread_status(4, &[0])).unwrap(), Some(4));
+    assert!(work(&asked).1.contains("status-unreadable"));
+    assert_eq!(take(signed(5, &|_| {}, &[0, 1])).unwrap(), Some(5));
+    assert_eq!((work(&asked).0, ran.load(Ordering::Relaxed)), (Ending::Code(0), 1));
 }

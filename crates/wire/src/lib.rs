@@ -21,6 +21,7 @@ mod service;
 mod sign_in;
 mod statement;
 mod states;
+mod status_follower;
 mod status_relay;
 mod transport;
 mod urls;
@@ -49,4 +50,5 @@ pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, S
 pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
+pub use status_follower::follow_statuses;
 pub use status_relay::{RelayError, StatusRelay};

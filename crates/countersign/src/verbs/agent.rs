@@ -19,7 +19,7 @@ use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use judge::Anchors;
 use shown::shell;
-use wire::{Machine, StatusRelay};
+use wire::Machine;
 
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
@@ -42,9 +42,6 @@ pub struct AgentVerb {
     /// Account that services run as, without access to the agent's directory; releases and state then lie in `DIR.service`. The agent must be root, or have the capabilities that its systemd unit gives. Default: the agent's own account.
     #[arg(long, value_name = "NAME")]
     service_user: Option<String>,
-    /// URL of a witness to ask for the newest status every ten seconds, so that a freeze arrives while the server is down or hides it; may be given several times.
-    #[arg(long, value_name = "URL")]
-    witness: Vec<String>,
 }
 
 /// Waiting times for the services that an agent starts.
@@ -306,8 +303,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         service_user: verb.service_user.as_deref().map(ServiceUser::find).transpose()?,
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
-        // The status proves itself under the pin, and this agent may not know yet which witnesses the root names.
-        relays: verb.witness.iter().map(|url| StatusRelay::new(url, None)).collect::<Result<_, _>>()?,
+        relays: verb.role.relays()?,
     };
     announce("agent", &server, output);
     runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)

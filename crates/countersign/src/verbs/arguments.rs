@@ -10,6 +10,7 @@ use client::access::Access;
 use client::home::Home;
 use client::profile;
 use evidence::address::{self, AddressError};
+use wire::{RelayError, StatusRelay};
 
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -59,10 +60,21 @@ pub struct RoleArguments {
     /// URL of the server: on this machine exactly as the server prints it when it starts, else an address such as https://server.example:8443; default: the addresses in the line that the role joined with.
     #[arg(long)]
     pub server: Option<String>,
+    /// URL of a witness to ask for the newest status every ten seconds, so that a freeze or a revocation arrives while the server is down or hides it; may be given several times.
+    #[arg(long, value_name = "URL")]
+    witness: Vec<String>,
     #[command(flatten)]
     pub child: Child,
     #[command(flatten)]
     pub log: LogOptions,
+}
+
+impl RoleArguments {
+    /// The witnesses that are asked. The status proves itself under the role's pin, and the role may not know yet which witnesses
+    /// the root names.
+    pub fn relays(&self) -> Result<Vec<StatusRelay>, RelayError> {
+        self.witness.iter().map(|url| StatusRelay::new(url, None)).collect()
+    }
 }
 
 /// A text that a person signs; an empty text is invalid, and so is the word that stands for it in a command that is shown.

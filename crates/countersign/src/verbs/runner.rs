@@ -195,6 +195,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
     let pinned = PinnedRoot::of(&pin, trust.newest_root(), data)?;
     let (client, server) = role_way::client(data, server, pin.installation)?;
     let client = client.with_machine(machine, Box::new(pinned));
+    let relays = verb.role.relays()?;
     let bench = Bench {
         installation: pin.installation,
         runner: joined.name.clone(),
@@ -215,7 +216,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
     }
     announce("runner", &server, output);
     let runtime = runtime()?;
-    runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));
+    runtime.block_on(runner::serve(Arc::new(bench), client, slots, relays, stop_signal()));
     // Running steps are not waited for: they end with this process, and are due again at the next start.
     runtime.shutdown_background();
     Ok(())

@@ -94,8 +94,8 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let outside = server.outside();
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
-        let server = ["--server".to_owned(), url.clone()];
-        roles.push(Watched::start("runner", dir, [&server[..], &verb.operator.arguments()?, &log].concat())?);
+        let asked = ["--server".to_owned(), url.clone(), "--witness".to_owned(), witness_url.clone()];
+        roles.push(Watched::start("runner", dir, [&asked[..], &verb.operator.arguments()?, &log].concat())?);
     }
     let witness = witness_url;
     let mut agents =

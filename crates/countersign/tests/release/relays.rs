@@ -39,6 +39,12 @@ impl Apart {
         Role::start(&self.shop.home, &["server", "--witness", &witness.url])
     }
 
+    /// A runner that asks the witness.
+    fn asking_runner(&self, number: u8, server: &Role, witness: &Role) -> Heard {
+        let dir = self.dir(&format!("runner-{number}"));
+        Heard::start(self, &["runner", "--data", &dir, "--server", &server.url, "--witness", &witness.url])
+    }
+
     fn runner(&self, number: u8, server: &Role) -> Role {
         let dir = self.dir(&format!("runner-{number}"));
         Role::start(&self.shop.home, &["runner", "--data", &dir, "--server", &server.url])
@@ -46,14 +52,9 @@ impl Apart {
 
     pub fn agent(&self, place: &str, server: &Role, witness: &Role) -> Heard {
         let dir = self.dir(&format!("agent-ledger-api-{place}"));
-        let mut agent = ["agent", "--data", &dir, "--settle-seconds", "0"].map(str::to_owned).to_vec();
-        agent.extend(["--server", &server.url, "--witness", &witness.url].map(str::to_owned));
-        let agent: Vec<_> = agent.iter().map(String::as_str).collect();
-        let mut command = self.shop.home.command(&agent);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Heard { child, log }
+        let own = ["agent", "--data", &dir, "--settle-seconds", "0"];
+        let asking = ["--server", &server.url, "--witness", &witness.url];
+        Heard::start(self, &[&own[..], &asking].concat())
     }
 
     fn installation(&self) -> String {
@@ -62,12 +63,20 @@ impl Apart {
 }
 
 impl Heard {
+    fn start(apart: &Apart, arguments: &[&str]) -> Self {
+        let mut command = apart.shop.home.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
     /// Waits for a line of the log.
     pub fn says(&mut self, words: &str) {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "the agent ended without: {words}");
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the role ended without: {words}");
         }
     }
 }
@@ -160,6 +169,34 @@ fn a_freeze_reaches_an_agent_while_the_server_is_down_and_holds_once_it_is_back(
     assert_eq!(shop.ok(&["trust", "status"])["statement"]["number"], json!(2));
     attacks(&witness, &installation, &kept);
     drop((production, server));
+}
+
+/// The key that asks is stolen: what a witness alone tells keeps the runners from its work.
+#[test]
+fn a_revocation_reaches_a_runner_while_the_server_is_down_and_holds_once_it_is_back() {
+    let apart = Apart::new();
+    let shop = &apart.shop;
+    let witness = apart.witness();
+    let server = apart.server(&witness);
+    let mut runners = [1, 2].map(|number| apart.asking_runner(number, &server, &witness));
+    let agents = ["dev", "staging"].map(|place| apart.agent(place, &server, &witness));
+    shop.ok(&["run"]);
+    shop.ok(&["trust", "status", "--witness", &witness.url]);
+    let address = server.url.trim_start_matches("http://").to_owned();
+    server.stop();
+    let key = shop.home.program("ssh-keygen").args(["-lf", ".ssh/id_ed25519.pub"]).output().unwrap();
+    let key = String::from_utf8(key.stdout).unwrap().split(' ').nth(1).unwrap().to_owned();
+    shop.ok(&["trust", "status", "--yes", "--revoke", &key]);
+    for runner in &mut runners {
+        runner.says("status 2 came from the witness");
+    }
+    // The server has the older status, and lets the key ask.
+    let server = Role::start(&shop.home, &["server", "--witness", &witness.url, "--listen", &address]);
+    shop.write("src/next.rs", "");
+    shop.commit("next");
+    let refused = shop.in_repository(&["run"], 3);
+    assert!(refused.to_string().contains("request-unsound"), "{refused}");
+    drop((agents, server));
 }
 
 /// A change of what the witness keeps, and the answer to it.
