@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::command::{self, TaskResult};
 use crate::run;
-use crate::{browser, cases, drill, fresh, fuzz, mutants, public};
+use crate::{browser, cases, debian, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
 struct Line {
@@ -443,9 +443,15 @@ const HOSTS: &[Line] = &[
         lacks: Some("sources from remotes do not exist yet"),
     },
     Line {
-        claim: "a new user: docs/operating/hosts.md alone leads to a working installation, also from the .deb",
+        claim: "a new user: docs/operating/hosts.md alone leads to a working installation",
         shown_by: &["the_page_leads_from_nothing_to_production"],
         done_by: None,
-        lacks: Some("nobody has tried it on a plain Debian root with the package and TLS"),
+        lacks: None,
+    },
+    Line {
+        claim: "the same from the .deb, in team mode over TLS, on two plain Debian roots and a laptop",
+        shown_by: &[],
+        done_by: Some(debian::hosts),
+        lacks: None,
     },
 ];

@@ -12,18 +12,16 @@ use crate::command::{self, TaskResult};
 /// Makes the root, runs the commands, removes the root.
 pub fn machine() -> TaskResult {
     let dir = PathBuf::from("/var/tmp").join(format!("countersign-fresh-{}", std::process::id()));
-    let done = made(&dir).and_then(|()| commands(&dir));
+    let packages = "gcc,libc6-dev,git,openssh-client,ca-certificates";
+    let done = root(&dir, packages).and_then(|()| commands(&dir));
     let removed = fs::remove_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()));
     done.and(removed)
 }
 
-fn made(dir: &Path) -> TaskResult {
+/// A Debian root with these packages beside the smallest set.
+pub fn root(dir: &Path, packages: &str) -> TaskResult {
     let mut command = Command::new("mmdebstrap");
-    command.args([
-        "--quiet",
-        "--variant=minbase",
-        "--include=gcc,libc6-dev,git,openssh-client,ca-certificates",
-    ]);
+    command.args(["--quiet", "--variant=minbase"]).arg(format!("--include={packages}"));
     command.arg("bookworm").arg(dir).args(sources());
     command::spawn(&mut command).map_err(|what| format!("{what}; is mmdebstrap installed, and are you root?"))
 }

@@ -8,6 +8,7 @@ mod apt;
 mod browser;
 mod cases;
 mod command;
+mod debian;
 mod docs;
 mod drill;
 mod fresh;

@@ -18,8 +18,14 @@ use crate::command::{self, TaskResult};
 use control::Facts;
 use gzip::gzip;
 
-/// Makes the package: of `--binary FILE`, or of a new build with the profile `dist`.
+/// Makes the package, and prints its file.
 pub fn make(words: &[&str]) -> TaskResult {
+    println!("{}", made(words)?.display());
+    Ok(())
+}
+
+/// The package: of `--binary FILE`, or of a new build with the profile `dist`.
+pub fn made(words: &[&str]) -> Result<PathBuf, String> {
     let binary = match words {
         [] => {
             command::cargo(&["build", "--locked", "--profile", "dist", "--package", "countersign"])?;
@@ -35,8 +41,7 @@ pub fn make(words: &[&str]) -> TaskResult {
     fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     let file = dir.join(facts.file_name());
     write(&file, &bytes)?;
-    println!("{}", file.display());
-    Ok(())
+    Ok(file)
 }
 
 /// The bytes of the package.
