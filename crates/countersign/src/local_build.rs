@@ -44,6 +44,7 @@ impl<'a> LocalBuild<'a> {
         let signer = MachineSigner::from_seed(random::bytes()?)?;
         let toolchain = reach.host_toolchain()?;
         let isolation = reach.sandbox(Caps::of_host()).with_advisories(advisories::default_file().ok());
+        let isolation = isolation.with_images(reach.images()?);
         Ok(Self { source, pipeline, identity, signer, toolchain, isolation, left: BTreeMap::new() })
     }
 

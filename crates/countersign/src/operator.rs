@@ -2,12 +2,14 @@
 //!
 //! Invariant: a pipeline may ask, but these options decide; none of them is read from a repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
 use client::advisories;
-use runner::{Caps, Sandbox, Toolchain};
+use client::dirs;
+use image::Bounds;
+use runner::{Caps, Images, Sandbox, Toolchain};
 use sandbox::{Allowance, Egress};
 
 use crate::failure::Failure;
@@ -25,6 +27,27 @@ pub struct Reach {
     /// and link-local addresses and this machine's own are refused. Metadata services are always refused.
     #[arg(long, value_name = "CIDR|HOST:PORT")]
     pub allow_network: Vec<Allowance>,
+    /// Directory of the OCI images that pipelines name by digest; `countersign runner image` fills it; default:
+    /// `countersign/images` in your data directory (`XDG_DATA_HOME`), of a runner that `up` did not start `images` in `--data`.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+}
+
+/// Bounds on the images of a machine.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ImageBounds {
+    /// Most bytes of one image as it is stored, in MiB; default: 8192.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    image_mib: Option<u64>,
+    /// Most bytes of one image after it is unpacked, in MiB; default: 16384.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    image_unpacked_mib: Option<u64>,
+    /// Most files, directories and links of one image; default: 500000.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    image_entries: Option<u64>,
+    /// Most layers of one image; default: 127.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    image_layers: Option<u16>,
 }
 
 /// Resources, toolchains and networks that steps can use on a runner's machine.
@@ -53,12 +76,28 @@ pub struct Operator {
     /// default: `countersign/advisories` in your data directory (`XDG_DATA_HOME`).
     #[arg(long, value_name = "FILE")]
     pub advisories: Option<PathBuf>,
+    /// Bounds on images.
+    #[command(flatten)]
+    pub image_bounds: ImageBounds,
+}
+
+/// The directory of the images of a person who names no other.
+pub fn default_images() -> Result<PathBuf, Failure> {
+    Ok(dirs::user_dir("XDG_DATA_HOME", ".local/share")?.join("images"))
 }
 
 impl Reach {
     /// A sandbox with these toolchains and networks, and with these limits.
     pub fn sandbox(&self, caps: Caps) -> Sandbox {
         Sandbox::new(sandbox_init, Egress::new(self.allow_network.clone()), caps)
+    }
+
+    /// Images for the steps of a person on this machine; `None` without a directory for them.
+    pub fn images(&self) -> Result<Option<Images>, Failure> {
+        let dir = self.images.as_ref().map(std::path::absolute).transpose()?;
+        // An account without a data directory has no images there either.
+        let dir = dir.or_else(|| default_images().ok());
+        Ok(dir.map(|dir| Images::new(&dir, Bounds::default())))
     }
 
     /// Toolchains of this machine that steps can read.
@@ -70,12 +109,14 @@ impl Reach {
 }
 
 impl Operator {
-    /// The sandbox for steps with the operator's limits.
-    pub fn sandbox(&self) -> Result<Sandbox, Failure> {
+    /// The sandbox for steps of the runner in this directory with the operator's limits.
+    pub fn sandbox(&self, data: &Path) -> Result<Sandbox, Failure> {
         // An account without a data directory has no database there either.
         let file = self.advisories.as_ref().map(std::path::absolute).transpose()?;
         let file = file.or_else(|| advisories::default_file().ok());
-        Ok(self.reach.sandbox(self.caps()).with_advisories(file))
+        let images = self.reach.images.clone().unwrap_or_else(|| data.join("images"));
+        let images = Images::new(&images, self.image_bounds.bounds());
+        Ok(self.reach.sandbox(self.caps()).with_advisories(file).with_images(Some(images)))
     }
 
     /// The same options as arguments, for a runner that `up` starts.
@@ -94,12 +135,22 @@ impl Operator {
             let text = file.to_str().ok_or_else(|| Failure::usage("--advisories: the path is not UTF-8"))?;
             arguments.extend(["--advisories".to_owned(), text.to_owned()]);
         }
+        let images = self.reach.images.as_ref().map(std::path::absolute).transpose()?;
+        // All runners of one machine have the same images.
+        if let Some(dir) = images.or_else(|| default_images().ok()) {
+            let text = dir.to_str().ok_or_else(|| Failure::usage("--images: the path is not UTF-8"))?;
+            arguments.extend(["--images".to_owned(), text.to_owned()]);
+        }
         for (name, value) in [
             ("--step-memory-max", self.step_memory_max),
             ("--step-workspace-max", self.step_workspace_max),
             ("--step-time-max", self.step_time_max),
             ("--step-processes-max", self.step_processes_max),
             ("--steps-memory-max", self.steps_memory_max),
+            ("--image-mib", self.image_bounds.image_mib),
+            ("--image-unpacked-mib", self.image_bounds.image_unpacked_mib),
+            ("--image-entries", self.image_bounds.image_entries),
+            ("--image-layers", self.image_bounds.image_layers.map(u64::from)),
         ] {
             arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
         }
@@ -115,6 +166,20 @@ impl Operator {
             time_seconds: self.step_time_max.unwrap_or(host.time_seconds),
             processes: self.step_processes_max.unwrap_or(host.processes),
             total_mib,
+        }
+    }
+}
+
+impl ImageBounds {
+    /// All bounds, with the defaults for those that nobody set.
+    pub fn bounds(&self) -> Bounds {
+        let default = Bounds::default();
+        let bytes = |mib: Option<u64>, default: u64| mib.map_or(default, |mib| mib << 20);
+        Bounds {
+            stored_bytes: bytes(self.image_mib, default.stored_bytes),
+            unpacked_bytes: bytes(self.image_unpacked_mib, default.unpacked_bytes),
+            entries: self.image_entries.unwrap_or(default.entries),
+            layers: self.image_layers.map_or(default.layers, usize::from),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 23] = [
+pub const POINTS: [(&str, &str); 24] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -27,6 +27,7 @@ pub const POINTS: [(&str, &str); 23] = [
     ("runner.output", "an output of a step"),
     ("runner.receipt", "a receipt"),
     ("runner.answer", "a receipt that answers every later question about its work"),
+    ("runner.image", "a blob, an index or an unpacked tree of an image"),
     ("runner.seen", "the newest root and status that a runner has seen"),
     ("agent.memory", "the numbers that an agent has seen, and its running release"),
     ("agent.stamp", "the time of a layer's files"),

@@ -10,6 +10,7 @@ use evidence::{Id, Moment, Name};
 use sandbox::{Egress, Input, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{Caps, Part, Room};
+use crate::images::Images;
 use crate::toolchain::Toolchain;
 
 /// The runner, and the run for which it executes the step.
@@ -81,6 +82,11 @@ pub trait Isolation: Send + Sync {
     fn advisories(&self) -> Option<&Path> {
         None
     }
+
+    /// The images that steps can run in. `None` if there is no place for them.
+    fn images(&self) -> Option<&Images> {
+        None
+    }
 }
 
 /// The sandbox of this machine.
@@ -91,19 +97,26 @@ pub struct Sandbox {
     caps: Caps,
     room: Room,
     advisories: Option<PathBuf>,
+    images: Option<Images>,
 }
 
 impl Sandbox {
     /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
     #[must_use]
     pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
-        Self { init, egress, caps, room: Room::new(caps.total_mib << 20), advisories: None }
+        Self { init, egress, caps, room: Room::new(caps.total_mib << 20), advisories: None, images: None }
     }
 
     /// The same sandbox with a database of advisories at this place, which may be written later.
     #[must_use]
     pub fn with_advisories(self, file: Option<PathBuf>) -> Self {
         Self { advisories: file, ..self }
+    }
+
+    /// The same sandbox with images for steps.
+    #[must_use]
+    pub fn with_images(self, images: Option<Images>) -> Self {
+        Self { images, ..self }
     }
 }
 
@@ -136,6 +149,10 @@ impl Isolation for Sandbox {
 
     fn advisories(&self) -> Option<&Path> {
         self.advisories.as_deref()
+    }
+
+    fn images(&self) -> Option<&Images> {
+        self.images.as_ref()
     }
 }
 

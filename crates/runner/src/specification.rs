@@ -1,7 +1,8 @@
 //! The specification that a sandbox runs, derived from a step of the pipeline and this machine.
 //!
 //! Invariant: variables come from the machine first, then from the file, so that the file has priority; only
-//! `COUNTERSIGN_*` is reserved, and a file cannot set it. The operator's limits apply if the step names none.
+//! `COUNTERSIGN_*` is reserved, and a file cannot set it. The operator's limits apply if the step names none. A step in an
+//! image sees no file of the host's toolchain.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use crate::ecosystem;
 use crate::host::{Host, Identity};
 use crate::source::Source;
 use crate::step_error::StepError;
+use crate::step_image::StepImage;
 use crate::toolchain::Toolchain;
 
 /// The service that a check is about.
@@ -35,7 +37,7 @@ pub fn specify(
     source: &Source,
     name: &Name,
     step: &Step,
-    service: Option<CheckedService<'_>>,
+    (service, image): (Option<CheckedService<'_>>, Option<&StepImage>),
     host: &Host<'_>,
 ) -> Result<Spec, StepError> {
     let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
@@ -46,7 +48,8 @@ pub fn specify(
         Run::Program(words) => (words.clone(), None),
     };
     let network = destinations(name, step, host.toolchain)?;
-    let mut environment = host.toolchain.environment().clone();
+    let machine = host.toolchain.environment();
+    let mut environment = image.map_or_else(|| machine.clone(), |image| image.environment(machine));
     environment.insert("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string());
     if !network.is_empty() {
         environment.extend(proxy_environment());
@@ -65,7 +68,8 @@ pub fn specify(
         own: false,
         script,
         environment,
-        binds: host.toolchain.binds().to_vec(),
+        binds: if image.is_some() { Vec::new() } else { host.toolchain.binds().to_vec() },
+        image: image.map(StepImage::root),
         network,
         service: service.and_then(|service| service.port),
         limits,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use evidence::canonical;
 use evidence::document::Maker;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
-use evidence::pipeline::{PATH, Pipeline, Step};
+use evidence::pipeline::{Image, PATH, Pipeline, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Name};
@@ -23,8 +23,8 @@ use crate::scans::scan;
 use crate::source::Source;
 use crate::specification::{CheckedService, specify};
 use crate::step_error::StepError;
+use crate::step_image::StepImage;
 use crate::task::TaskRoom;
-use crate::toolchain::Toolchain;
 use crate::workspace::inputs;
 
 /// The result of a step.
@@ -56,14 +56,12 @@ pub fn execute(
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
-    if pipeline.image_of(plan).is_some() {
-        return Err(StepError::NoImages(step.clone()));
-    }
     let job = Job {
         maker: Maker::Step(step.clone()),
         plan,
         work: Work::Step(step.clone()),
         producer: pipeline.producer(step)?,
+        image: pipeline.image_of(plan),
         service: None,
     };
     perform(identity, source, &job, retained, host)
@@ -85,6 +83,7 @@ pub fn check(
         plan: &target.check.step(),
         work: Work::Check(wanted.clone()),
         producer: target.check.producer(&wanted.place.service, &wanted.name)?,
+        image: None,
         service: Some(CheckedService { check: wanted, port: target.port }),
     };
     perform(identity, source, &job, &RetainedOutputs::default(), host)
@@ -96,6 +95,7 @@ struct Job<'a> {
     plan: &'a Step,
     work: Work,
     producer: Digest,
+    image: Option<&'a Image>,
     service: Option<CheckedService<'a>>,
 }
 
@@ -114,8 +114,10 @@ fn perform(
     for remark in source.remarks() {
         log.say(&remark);
     }
+    // Held until the step has ended, so that nobody removes it.
+    let image = job.image.map(|image| StepImage::prepare(image, job.maker.name(), host)).transpose()?;
     let mut done = if plan.scan.is_empty() {
-        let spec = specify(identity, source, job.maker.name(), plan, job.service, host)?;
+        let spec = specify(identity, source, job.maker.name(), plan, (job.service, image.as_ref()), host)?;
         let of = (&job.maker, plan, job.producer);
         command(&spec, &inputs, of, (source, retained), &log, host)?
     } else {
@@ -139,8 +141,11 @@ fn perform(
         reports: done.reports.references,
         report_exits: plan.report_exits.clone(),
         exit: done.exit,
-        sandbox: level(done.level, host.toolchain),
-        image: None,
+        sandbox: level(
+            done.level,
+            image.as_ref().map_or_else(|| host.toolchain.digest(), |image| image.digest),
+        ),
+        image: image.as_ref().map(|image| image.digest),
         network: done.reached.into_iter().map(reached).collect(),
         log: Digest::of(b""),
         started,
@@ -258,9 +263,9 @@ fn remarks(outcome: &StepOutcome, left: &CollectedOutputs) -> Vec<String> {
     said
 }
 
-fn level(level: Level, toolchain: &Toolchain) -> SandboxLevel {
+fn level(level: Level, toolchain: Digest) -> SandboxLevel {
     let Level { user, landlock, memory } = level;
-    SandboxLevel { user, landlock, memory, toolchain: toolchain.digest() }
+    SandboxLevel { user, landlock, memory, toolchain }
 }
 
 fn reached(to: sandbox::Reached) -> Reached {

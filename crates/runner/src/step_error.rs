@@ -25,6 +25,9 @@ pub enum StepError {
     /// The step needs an image, and nobody gave this runner a place for them.
     #[error("step `{0}` runs in an image, and this machine has no directory of images")]
     NoImages(Name),
+    /// The image of the step cannot be used.
+    #[error("step `{0}`: {1}")]
+    Image(Name, Box<image::ImageError>),
     /// A destination of the step is invalid.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),

@@ -142,6 +142,7 @@ impl Task<'_> {
             script: None,
             environment: BTreeMap::new(),
             binds: self.binds,
+            image: None,
             network: Vec::new(),
             service: None,
             limits,

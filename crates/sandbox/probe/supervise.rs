@@ -363,7 +363,8 @@ impl<'a> Trial<'a> {
         let environment = self.environment.clone();
         let token = environment.get("PROBE_TOKEN").cloned().unwrap_or_default();
         let Self { command, script, limits, network, service, .. } = self;
-        let spec = Spec { command, own: false, script, environment, binds, network, service, limits };
+        let spec =
+            Spec { command, own: false, script, environment, binds, image: None, network, service, limits };
         let probe = std::fs::read(&exe).unwrap();
         let inputs = [
             Input { path: Path::new("probe"), kind: InputKind::Executable, bytes: &probe },

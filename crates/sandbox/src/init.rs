@@ -63,7 +63,7 @@ fn stage_one(socket: &UnixStream, own: OwnTask) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     let spec: Spec = serde_json::from_slice(&read_frame(socket).doing("read the specification")?)
         .doing("read the specification")?;
-    let granted = mounts::grant(&spec.binds)?;
+    let granted = mounts::grant(&spec)?;
     unshare(UnshareFlags::NEWUSER).doing("user namespace")?;
     (&*socket).write_all(&[UNSHARED]).doing("report")?;
     read_frame(socket).doing("wait for the user map")?;

@@ -32,6 +32,8 @@ const STAGE: &str = "/tmp";
 /// A host path to mount in the sandbox.
 #[derive(Debug)]
 pub struct Granted {
+    from: PathBuf,
+    /// Its place in the sandbox: the same path, but for a part of an image.
     path: PathBuf,
     kind: Kind,
     /// A copy of the mount, made while this process was still root, because the step's user cannot reach the original.
@@ -46,12 +48,12 @@ enum Kind {
 }
 
 /// Opens the host paths before any namespace is entered, with the supervisor's own rights.
-pub fn grant(binds: &[PathBuf]) -> Result<Vec<Granted>, Failed> {
-    let one = |path: &PathBuf| -> io::Result<Granted> {
-        let meta = fs::symlink_metadata(path)?;
+pub fn grant(spec: &Spec) -> Result<Vec<Granted>, Failed> {
+    let one = |from: PathBuf, path: PathBuf| -> io::Result<Granted> {
+        let meta = fs::symlink_metadata(&from)?;
         let kind = if meta.is_symlink() {
             // `/bin -> usr/bin`: the link itself is recreated. It leads to a granted path or nowhere.
-            Kind::Link(fs::read_link(path)?)
+            Kind::Link(fs::read_link(&from)?)
         } else if meta.is_dir() {
             Kind::Directory
         } else {
@@ -60,11 +62,48 @@ pub fn grant(binds: &[PathBuf]) -> Result<Vec<Granted>, Failed> {
         let flags =
             OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
         let copied = geteuid().is_root() && !matches!(kind, Kind::Link(_));
-        let tree = copied.then(|| open_tree(CWD, path, flags)).transpose()?;
-        Ok(Granted { path: path.clone(), kind, tree })
+        let tree = copied.then(|| open_tree(CWD, &from, flags)).transpose()?;
+        Ok(Granted { from, path, kind, tree })
     };
-    binds.iter().map(|path| one(path).doing(&format!("bind `{}`", path.display()))).collect()
+    let mut places: Vec<_> = spec.binds.iter().map(|path| (path.clone(), path.clone())).collect();
+    if let Some(image) = &spec.image {
+        places.extend(parts(image).doing("read the image")?);
+    }
+    places
+        .into_iter()
+        .map(|(from, path)| one(from, path.clone()).doing(&format!("bind `{}`", path.display())))
+        .collect()
 }
+
+/// The parts of an image with their places: everything in its root, but for what every sandbox has apart. Of a directory in
+/// which the sandbox has files too, each part is mounted.
+fn parts(image: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+    let mut parts = Vec::new();
+    let mut add = |below: &str, apart: &[&str]| -> io::Result<()> {
+        let dir = image.join(below);
+        // A link could lead out of the image.
+        if !fs::symlink_metadata(&dir).is_ok_and(|meta| meta.is_dir()) {
+            return Ok(());
+        }
+        for item in fs::read_dir(&dir)? {
+            let item = item?;
+            if apart.iter().all(|name| item.file_name() != *name) {
+                parts.push((item.path(), Path::new("/").join(below).join(item.file_name())));
+            }
+        }
+        Ok(())
+    };
+    add("", &APART)?;
+    add("etc", &ACCOUNTS)?;
+    add("var", &["tmp"])?;
+    parts.sort();
+    Ok(parts)
+}
+
+/// Names in the root that every sandbox has itself.
+const APART: [&str; 9] = ["dev", "etc", "old", "proc", "run", "sys", "tmp", "var", "work"];
+/// Files that every sandbox has itself in `/etc`.
+const ACCOUNTS: [&str; 5] = ["passwd", "group", "hosts", "hostname", "nsswitch.conf"];
 
 /// Builds the file system and enters it. Returns the directory of the workspace.
 pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
@@ -119,7 +158,10 @@ fn bind(granted: &Granted) -> io::Result<()> {
     match &granted.tree {
         Some(tree) => move_mount(tree, "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?,
         // The old root is now at `/old`.
-        None => mount_bind_recursive(Path::new("/old").join(path.strip_prefix("/").unwrap_or(path)), path)?,
+        None => {
+            let from = granted.from.strip_prefix("/").unwrap_or(&granted.from);
+            mount_bind_recursive(Path::new("/old").join(from), path)?;
+        }
     }
     seal_tree(path)
 }

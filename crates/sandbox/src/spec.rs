@@ -35,6 +35,9 @@ pub struct Spec {
     pub environment: BTreeMap<String, String>,
     /// Host paths, files or directories, that the step sees read-only at the same path.
     pub binds: Vec<PathBuf>,
+    /// A directory of the host whose content is the step's root, read-only. The places that every sandbox
+    /// has itself hide the same names in it.
+    pub image: Option<PathBuf>,
     /// Destinations that the step may reach, through the proxy only. If empty, the step has no network.
     pub network: Vec<Destination>,
     /// A loopback port of the host that the step reaches at the same port inside, and nothing else there.
@@ -195,6 +198,9 @@ pub enum SpecError {
         "`{0}` cannot be bound: it is not an absolute path without `..`, or every sandbox has a separate one there (`/`, `/tmp`, `/proc`, `/sys`, `/dev`, `/work`)"
     )]
     Bind(PathBuf),
+    /// The directory of an image is relative.
+    #[error("the image `{0}` is not an absolute path")]
+    Image(PathBuf),
     /// An input would be outside the workspace.
     #[error("input `{0}` does not lie below the workspace")]
     Input(PathBuf),
@@ -240,6 +246,9 @@ impl Spec {
         }
         if let Some(bind) = self.binds.iter().find(|bind| !can_be_bound(bind)) {
             return Err(SpecError::Bind(bind.clone()));
+        }
+        if let Some(image) = self.image.as_ref().filter(|image| !image.is_absolute()) {
+            return Err(SpecError::Image(image.clone()));
         }
         self.limits.check()
     }

@@ -398,6 +398,7 @@ mod tests {
             script: None,
             environment: std::collections::BTreeMap::new(),
             binds: Vec::new(),
+            image: None,
             network: Vec::new(),
             service: None,
             limits: Limits {

@@ -21,6 +21,7 @@ fn spec() -> Spec {
         script: None,
         environment: BTreeMap::new(),
         binds: vec!["/usr".into()],
+        image: None,
         network: vec![],
         service: None,
         limits,

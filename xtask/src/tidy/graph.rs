@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 26] = [
+const EDGES: [(&str, &[&str]); 27] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -50,6 +50,7 @@ const EDGES: [(&str, &[&str]); 26] = [
     ("tls", &["tlog", "evidence"]),
     ("wire", &["tlog", "evidence", "domain", "tls"]),
     ("ledger", &["disk", "tlog", "evidence"]),
+    ("image", &["disk", "evidence"]),
     ("listen", &["tls"]),
     // Pages are words and numbers: what they mean is decided in `review` and `server`.
     ("web", &["shown"]),
@@ -63,7 +64,7 @@ const EDGES: [(&str, &[&str]); 26] = [
             "review", "web", "tls",
         ],
     ),
-    ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox"]),
+    ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     (
@@ -77,7 +78,7 @@ const EDGES: [(&str, &[&str]); 26] = [
         "countersign",
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
-            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness", "tls",
+            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness", "tls", "image",
         ],
     ),
     (

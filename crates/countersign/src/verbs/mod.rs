@@ -31,6 +31,7 @@ mod renewal;
 mod rollback;
 mod run;
 pub mod runner;
+mod runner_image;
 mod sbom;
 mod scan;
 mod scan_advisories;

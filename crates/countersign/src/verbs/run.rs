@@ -242,7 +242,8 @@ fn local(verb: &Run, steps: &[String], output: Output) -> Result<(), Failure> {
     let first = Some(&verb.commit).filter(|commit| *commit != HEAD);
     let steps: Vec<_> = first.into_iter().chain(steps).cloned().collect();
     let (repository, project) = (verb.repository.as_deref(), verb.project.as_ref());
-    let reach = Reach { toolchain: verb.toolchain.clone(), allow_network: verb.allow_network.clone() };
+    let reach =
+        Reach { toolchain: verb.toolchain.clone(), allow_network: verb.allow_network.clone(), images: None };
     let out = verb.out.as_deref();
     pipeline_run::run(&Local { repository, project, steps: &steps, out, reach: &reach }, output)
 }

@@ -20,7 +20,7 @@ use wire::Machine;
 
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
-use super::{RoleArguments, renewal, runtime};
+use super::{RoleArguments, renewal, runner_image, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::operator::Operator;
@@ -61,6 +61,9 @@ struct SlotArguments {
 enum Verb {
     /// Make a runner's directory and key, before or after there is an installation, and print the line that names both in the trust root.
     Key(machine_key::MachineKeyVerb),
+    /// Load, list and remove the OCI images that steps can run in.
+    #[command(subcommand)]
+    Image(runner_image::Image),
     /// Give a runner the pin of its installation; without `runner key` before, its directory and key are made too.
     Join {
         /// Directory of the runner; it is created.
@@ -107,6 +110,7 @@ pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
             let joined = joined(&key.place.data)?.map(|joined| joined.name);
             machine_key::run(key, joined, NAMED, output)
         }
+        (Some(Verb::Image(image)), ..) => runner_image::run(image, output),
         (Some(Verb::Join { data, name, pin, key }), ..) => {
             join(data, name.as_ref(), pin, key.as_ref(), output)
         }
@@ -204,7 +208,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
         toolchain: verb.operator.reach.host_toolchain()?,
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
         answers: Answers::open(&data.join("answers"), verb.keep_receipts << 20)?,
-        isolation: Box::new(verb.operator.sandbox()?),
+        isolation: Box::new(verb.operator.sandbox(data)?),
         trust,
         now: clock::moment,
         sources: runner::Sources::default(),

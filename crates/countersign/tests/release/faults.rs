@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::relays::Apart;
 use super::{Shop, at};
-use crate::support::Home;
+use crate::support::{Home, copy_dir};
 
 /// Points of failure on the way to production.
 const ON_THE_WAY: [&str; 11] = [
@@ -29,9 +29,10 @@ const AT_A_START: [&str; 5] =
 /// Points of failure of a status that goes by way of a witness.
 const RELAYED: [&str; 2] = ["witness.status", "agent.status"];
 /// Points of failure of a person's own command.
-const BY_HAND: [(&str, &[&str]); 5] = [
+const BY_HAND: [(&str, &[&str]); 6] = [
     ("ledger.origin", &["trust", "origin", "--adopt", "next-root.json"]),
     ("ledger.found", &["init", "--project", "shop"]),
+    ("runner.image", &["runner", "image", "load", "layout"]),
     ("people.private", &["init", "--project", "shop"]),
     ("server.views", &["audit", "verify", "--rebuild-views"]),
     ("people.file", &["trust", "root", "--out", "root.json"]),
@@ -205,6 +206,11 @@ fn writes_by_hand_are_done_again_by_the_same_command() {
                 let up = shop.home.up();
                 shop.ok(&["run"]);
                 assert!(up.stop());
+            }
+            if point == "runner.image" {
+                let mut layout = super::images::layout();
+                layout.seal();
+                copy_dir(layout.path(), &shop.repository().join("layout"));
             }
             if point == "ledger.origin" {
                 shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"]);

@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_project;
 mod hosts;
 mod hosts_page;
+mod images;
 mod join_attacks;
 mod kill;
 mod lifecycle;

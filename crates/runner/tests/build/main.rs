@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod bounds;
+mod images;
+#[path = "../../../image/tests/support/mod.rs"]
+mod layouts;
 mod left;
 mod reports;
 mod scans;

@@ -1,0 +1,287 @@
+//! The images of a runner: an OCI layout, and the unpacked trees beside it.
+//!
+//! Invariant: `index.json` names an image only when all of its blobs are there. One process at a time changes the
+//! directory. Blobs that no image has are removed with the next image.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use evidence::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::blobs::{BlobDir, Blobs, Given, document, limited};
+use crate::bounds::Bounds;
+use crate::error::{ImageError, failed};
+use crate::manifest::{Descriptor, Document, INDEX, MANIFEST};
+use crate::tree::{self, Parts, Tree};
+
+/// The images of a runner.
+#[derive(Clone, Debug)]
+pub struct Store {
+    blobs: BlobDir,
+}
+
+/// An image in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Digest by which a pipeline names it.
+    pub image: Digest,
+    /// Bytes of its blobs.
+    pub bytes: u64,
+    /// Whether it is unpacked.
+    pub unpacked: bool,
+}
+
+/// The index of a layout.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    schema_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
+    /// The images.
+    pub manifests: Vec<Descriptor>,
+}
+
+impl Store {
+    /// Opens a directory of images; it is created if it is missing.
+    ///
+    /// # Errors
+    /// `ImageError` if the file system fails.
+    pub fn open(dir: &Path, bounds: Bounds) -> Result<Self, ImageError> {
+        let blobs = BlobDir::open(dir, bounds)?;
+        let layout = dir.join("oci-layout");
+        if !layout.exists() {
+            disk::replace("runner.image", &layout, LAYOUT, 0o600)?;
+        }
+        Ok(Self { blobs })
+    }
+
+    /// The bounds on each image.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
+        self.blobs.bounds
+    }
+
+    /// Whether an image is there.
+    ///
+    /// # Errors
+    /// `ImageError` if the directory cannot be read.
+    pub fn has(&self, image: &Digest) -> Result<bool, ImageError> {
+        Ok(self.index()?.manifests.iter().any(|known| known.digest == *image))
+    }
+
+    /// The unpacked tree of an image.
+    ///
+    /// # Errors
+    /// `ImageError` if it is missing, unsound or larger than the bounds, or is not wanted any more.
+    pub fn tree(&self, image: &Digest, going: &dyn Fn() -> bool) -> Result<Tree, ImageError> {
+        let _lock = self.lock(going)?;
+        let parts = self.parts(image)?;
+        tree::tree(&self.blobs, &parts, going)
+    }
+
+    /// Images in the order of their digests.
+    ///
+    /// # Errors
+    /// `ImageError` if the directory cannot be read.
+    pub fn list(&self) -> Result<Vec<Held>, ImageError> {
+        let mut images = Vec::new();
+        for known in self.index()?.manifests {
+            let parts = self.parts(&known.digest)?;
+            let bytes =
+                parts.layers.iter().map(|layer| layer.size).sum::<u64>() + parts.config.size + known.size;
+            let unpacked = tree::is_complete(&self.blobs.tree_dir(&parts.digest), &parts.digest);
+            images.push(Held { image: known.digest, bytes, unpacked });
+        }
+        images.sort_by_key(|held| held.image);
+        Ok(images)
+    }
+
+    /// Removes an image, its tree and the blobs that no other image has.
+    ///
+    /// # Errors
+    /// `ImageError` if it is not there, or a step runs in it.
+    pub fn remove(&self, image: &Digest, going: &dyn Fn() -> bool) -> Result<(), ImageError> {
+        let _lock = self.lock(going)?;
+        let gone = self.parts(image)?.digest;
+        tree::remove(&self.blobs.tree_dir(&gone), gone)?;
+        let mut index = self.index()?;
+        let mut left = Vec::new();
+        for known in index.manifests {
+            // An index and the manifest that it stands for are one image with two names.
+            if self.parts(&known.digest)?.digest != gone {
+                left.push(known);
+            }
+        }
+        index.manifests = left;
+        self.write(&index)?;
+        self.clean(&index)
+    }
+
+    /// Adds an image from somewhere: all of its blobs, then its names. Returns the digest that was asked for.
+    ///
+    /// # Errors
+    /// `ImageError`; then the store holds no image more than before.
+    pub fn add(
+        &self,
+        from: &mut dyn Blobs,
+        image: Digest,
+        size: Option<u64>,
+        going: &dyn Fn() -> bool,
+    ) -> Result<(), ImageError> {
+        let _lock = self.lock(going)?;
+        let mut index = self.index()?;
+        // Remains of an attempt that did not end.
+        self.clean(&index)?;
+        let bytes = document(from, image, size)?;
+        let mut names = vec![(image, bytes.clone(), INDEX)];
+        let manifest = match Document::read(image, &bytes, &self.blobs.bounds)? {
+            Document::Index(chosen) => {
+                let bytes = document(from, chosen.digest, Some(chosen.size))?;
+                let manifest = Document::read(chosen.digest, &bytes, &self.blobs.bounds)?;
+                names.push((chosen.digest, bytes, MANIFEST));
+                manifest
+            }
+            manifest => {
+                names = vec![(image, bytes, MANIFEST)];
+                manifest
+            }
+        };
+        let Document::Manifest { config, layers } = manifest else {
+            let what = "its index leads to another index".to_owned();
+            return Err(ImageError::Document(format!("image {image}"), what));
+        };
+        self.fits(&config, &layers)?;
+        for blob in layers.iter().chain([&config]) {
+            if !going() {
+                return Err(ImageError::Unwanted);
+            }
+            self.blobs.put(blob.digest, blob.size, from)?;
+        }
+        self.sound(&config, &layers)?;
+        for (digest, bytes, media_type) in names {
+            let size = bytes.len() as u64;
+            self.blobs.put(digest, size, &mut Given(bytes))?;
+            index.manifests.retain(|known| known.digest != digest);
+            index.manifests.push(Descriptor { media_type: media_type.into(), digest, size, platform: None });
+        }
+        self.write(&index)
+    }
+
+    /// Checks the sizes that a manifest says, before anything is stored.
+    fn fits(&self, config: &Descriptor, layers: &[Descriptor]) -> Result<(), ImageError> {
+        let sum = layers.iter().chain([config]).fold(0u64, |sum, blob| sum.saturating_add(blob.size));
+        let limit = self.blobs.bounds.stored_bytes;
+        if sum > limit {
+            return Err(ImageError::Bound { limit, what: "bytes", option: "--image-mib" });
+        }
+        layers.iter().try_for_each(|layer| crate::manifest::compression(layer).map(drop))
+    }
+
+    /// Checks that the configuration is one of these layers, for this platform.
+    fn sound(&self, config: &Descriptor, layers: &[Descriptor]) -> Result<(), ImageError> {
+        let bytes = self.blobs.read(config)?;
+        crate::manifest::Config::read(config.digest, &bytes, layers.len()).map(drop)
+    }
+
+    /// Manifest of an image that the index names.
+    fn parts(&self, image: &Digest) -> Result<Parts, ImageError> {
+        let index = self.index()?;
+        let known = index.manifests.iter().find(|known| known.digest == *image);
+        let known = known.ok_or(ImageError::Missing(*image))?;
+        let (mut digest, mut document) =
+            (*image, Document::read(*image, &self.blobs.read(known)?, &self.blobs.bounds)?);
+        if let Document::Index(chosen) = document {
+            digest = chosen.digest;
+            document = Document::read(digest, &self.blobs.read(&chosen)?, &self.blobs.bounds)?;
+        }
+        match document {
+            Document::Manifest { config, layers } => Ok(Parts { digest, config, layers }),
+            Document::Index(_) => Err(ImageError::Missing(*image)),
+        }
+    }
+
+    /// Removes blobs and remains that no image has.
+    fn clean(&self, index: &Index) -> Result<(), ImageError> {
+        let mut kept = BTreeSet::new();
+        for known in &index.manifests {
+            let parts = self.parts(&known.digest)?;
+            kept.extend([known.digest.hex(), parts.digest.hex(), parts.config.digest.hex()]);
+            kept.extend(parts.layers.iter().map(|layer| layer.digest.hex()));
+        }
+        let dir = self.blobs.blobs();
+        for item in fs::read_dir(&dir).map_err(failed("read", &dir))? {
+            let path = item.map_err(failed("read", &dir))?.path();
+            if path.file_name().and_then(|name| name.to_str()).is_none_or(|name| !kept.contains(name)) {
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&self) -> Result<Index, ImageError> {
+        let path = self.blobs.dir.join("index.json");
+        let bytes = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Index::default()),
+            Err(error) => return Err(failed("open", &path)(error)),
+            Ok(file) => limited(file).map_err(failed("read", &path))?,
+        };
+        Index::read(&path.display().to_string(), &bytes)
+    }
+
+    fn write(&self, index: &Index) -> Result<(), ImageError> {
+        let path = self.blobs.dir.join("index.json");
+        let text = serde_json::to_vec_pretty(index)
+            .map_err(|error| ImageError::Document(path.display().to_string(), error.to_string()))?;
+        Ok(disk::replace("runner.image", &path, &text, 0o600)?)
+    }
+
+    /// Takes the lock on the directory, while the caller wants to wait for it.
+    fn lock(&self, going: &dyn Fn() -> bool) -> Result<File, ImageError> {
+        let path = self.blobs.dir.join("lock");
+        let opened = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = opened.map_err(failed("open", &path))?;
+        for _ in 0..LOCK_LOOKS {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+                Err(fs::TryLockError::WouldBlock) if !going() => return Err(ImageError::Unwanted),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            }
+        }
+        let taken = io::Error::new(io::ErrorKind::WouldBlock, "another process works in the directory");
+        Err(failed("lock", &path)(taken))
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { schema_version: 2, media_type: Some(INDEX.to_owned()), manifests: Vec::new() }
+    }
+}
+
+impl Index {
+    /// Reads the index of a layout.
+    ///
+    /// # Errors
+    /// `ImageError` if it cannot be read, or names more images than a layout can have here.
+    pub fn read(place: &str, bytes: &[u8]) -> Result<Self, ImageError> {
+        let wrong = |what: String| ImageError::Document(place.to_owned(), what);
+        let index: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if index.manifests.len() > IMAGES_MAX {
+            return Err(wrong(format!("names more than {IMAGES_MAX} images")));
+        }
+        Ok(index)
+    }
+}
+
+/// The file by which a directory says that it is a layout.
+pub const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+const IMAGES_MAX: usize = 256;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// An hour, which is more than an image takes.
+const LOCK_LOOKS: u32 = 72_000;
