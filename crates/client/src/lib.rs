@@ -43,6 +43,7 @@ pub mod pins;
 pub mod pkcs11;
 pub mod places;
 pub mod policies;
+pub mod pools;
 pub mod ports;
 pub mod profile;
 pub mod project;

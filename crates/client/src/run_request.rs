@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use evidence::CommitId;
+use evidence::trust_root::TrustRoot;
+use evidence::{CommitId, Name};
 use serde_json::{Value, json};
 use wire::{Client, PlaceView};
 
@@ -43,7 +44,31 @@ pub async fn prepare(
     Ok(RunRequest { parts, warning, notes: checked.notes, untested: checked.untested })
 }
 
-/// Arguments of the request `run`; `again` builds and releases a commit that runs already or was rolled back.
-pub fn arguments(source: &SourceCommit<'_>, again: bool) -> Value {
-    json!({ "project": source.project, "commit": source.commit, "again": again })
+/// Wishes of the person who asks for a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunWishes {
+    /// Whether to build and release a commit that runs already or was rolled back.
+    pub again: bool,
+    /// Runners to do without.
+    pub without: BTreeSet<Name>,
+    /// Version of the trust root that chooses the runners, where they have pools.
+    pub root: Option<u32>,
+}
+
+/// Arguments of the request `run`.
+pub fn arguments(source: &SourceCommit<'_>, wishes: &RunWishes) -> Value {
+    let without = (!wishes.without.is_empty()).then(|| ("without", json!(wishes.without)));
+    let root = wishes.root.map(|version| ("root", json!(version)));
+    let always = [
+        ("project", json!(source.project)),
+        ("commit", json!(source.commit)),
+        ("again", json!(wishes.again)),
+    ];
+    let all = always.into_iter().chain(without).chain(root);
+    all.map(|(field, value)| (field.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The version that a request for a run has to name: that of the root, if its runners have pools.
+pub fn root_that_chooses(root: &TrustRoot) -> Option<u32> {
+    root.runners.iter().any(|runner| runner.pool.is_some()).then_some(root.version)
 }

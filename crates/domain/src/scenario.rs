@@ -105,6 +105,8 @@ pub fn run(with_node: bool) -> build::Run {
         services: [(name("api"), name("api"))].into(),
         checks: [].into(),
         runners: vec![name("runner-1"), name("runner-2")],
+        pool: None,
+        checkers: None,
         seed: id(7),
         again: Some(false),
     }

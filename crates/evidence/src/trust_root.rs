@@ -14,6 +14,7 @@ use tlog::{Checkpoint, NoteVerifier, SignatureKind};
 use crate::canonical::{self, CanonicalError};
 use crate::domain_name::Domain;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
+use crate::git::RefPattern;
 use crate::machine::{MachineKey, MachineKeyError};
 use crate::pool::Pool;
 use crate::seal::SealKey;
@@ -28,6 +29,9 @@ pub const NAMESPACE: &str = "countersign-trust-root@v1";
 pub const FORMER_MAX: Duration = Duration::from_hours(24 * 90);
 /// Longest validity of a root.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
+
+/// Highest number of protected refs.
+const PROTECTED_MAX: usize = 64;
 
 /// Modes of an installation: they decide where a second person is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -202,6 +206,9 @@ pub struct TrustRoot {
     /// Domain to which passkeys are bound; absent if nobody has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rp_id: Option<Domain>,
+    /// Refs whose commits are run in the pool `protected`, sorted; absent if no ref is protected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<RefPattern>,
 }
 
 /// Errors of reading and verifying a trust root.
@@ -269,13 +276,6 @@ impl TrustRoot {
             )
         };
         names.into_iter().filter(|name| self.mode != Mode::Team || first(name)).collect()
-    }
-
-    /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
-    #[must_use]
-    pub fn unapplied(&self) -> Vec<&'static str> {
-        let pools = self.runners.iter().any(|runner| runner.pool.is_some());
-        pools.then_some("pool").into_iter().collect()
     }
 
     /// Encodes the root into an envelope without signatures.
@@ -384,6 +384,8 @@ impl TrustRoot {
         let runner_keys: BTreeSet<_> = self.runners.iter().map(|runner| &runner.key).collect();
         let unique = runners.len() == self.runners.len() && runner_keys.len() == self.runners.len();
         rule(unique, "a runner's name or key stands twice")?;
+        let refs = self.protected.len() <= PROTECTED_MAX && self.protected.is_sorted_by(|a, b| a < b);
+        rule(refs, "`protected` is not sorted, names a ref twice, or has more than 64 refs")?;
         let sealed: Vec<_> = self.runners.iter().filter_map(|runner| runner.seal).collect();
         let seals: BTreeSet<_> = sealed.iter().collect();
         rule(seals.len() == sealed.len(), "a runner's `seal` key stands twice")?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use evidence::machine::MachineSigner;
 use evidence::pool::Pool;
-use evidence::serving::{TooFewHosts, serving};
+use evidence::serving::{RunChoice, TooFewHosts, checkers, serving};
 use evidence::trust_root::{Machine, Mode, Site, TrustRoot};
 use evidence::{Id, Name};
 use proptest::prelude::*;
@@ -141,4 +141,54 @@ fn attack_a_server_cannot_draw_other_runners() {
     let hosts: BTreeSet<_> = chosen.iter().map(|runner| &runner.place.host).collect();
     assert_eq!(hosts.len(), 4);
     assert!(serving(&doubled, Pool::Branch, nonce, 5, &BTreeSet::new()).is_err());
+}
+
+#[test]
+fn the_pool_follows_from_the_ref() {
+    let choice = |name: Option<&str>| RunChoice {
+        nonce: support::id(1),
+        at_ref: name.map(|name| name.parse().unwrap()),
+        without: BTreeSet::new(),
+    };
+    let mut pooled = root(&[(1, 0), (2, 1)]);
+    pooled.protected = vec!["refs/heads/main".parse().unwrap(), "refs/heads/release-*".parse().unwrap()];
+    for (name, expected) in [
+        (None, Pool::Fork),
+        (Some("refs/heads/main"), Pool::Protected),
+        (Some("refs/heads/release-1"), Pool::Protected),
+        (Some("refs/heads/mainly"), Pool::Branch),
+        (Some("refs/tags/main"), Pool::Branch),
+    ] {
+        assert_eq!(choice(name).pool(&pooled), Some(expected), "{name:?}");
+    }
+    assert_eq!(choice(None).pool(&root(&[(1, 4), (2, 4)])), None, "no runner has a pool");
+}
+
+#[test]
+fn the_first_ones_have_to_serve() {
+    let root = root(&[(1, 0), (2, 0), (3, 0), (4, 1)]);
+    let choice = RunChoice { nonce: support::id(1), at_ref: None, without: BTreeSet::new() };
+    let first = names(&serving(&root, Pool::Fork, choice.nonce, 3, &BTreeSet::new()).unwrap());
+    let said = |names: &[Name]| {
+        choice.check(&root, &names.iter().cloned().collect()).map_err(|error| error.to_string())
+    };
+    assert_eq!((said(&first), said(&first[..2]), said(&first[..1])), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(
+        said(&first[1..2]).unwrap_err(),
+        format!("{} ran it, but the request and the trust root choose {}", first[1], first[0])
+    );
+    assert!(said(&[first[0].clone(), support::name("runner-3")]).is_err(), "of another pool");
+    assert!(choice.may_serve(&root, &first[2]) && !choice.may_serve(&root, &support::name("runner-3")));
+}
+
+#[test]
+fn releases_are_checked_by_the_pool_for_it() {
+    let checked_by = |runners, without: &[&str]| {
+        let (root, without) = (root(runners), without.iter().map(|name| support::name(name)).collect());
+        let found = checkers(&root, &without).map(|runner| runner.name.to_string()).collect::<Vec<_>>();
+        found.join(" ")
+    };
+    assert_eq!(checked_by(&[(1, 4), (2, 4)], &[]), "runner-0 runner-1", "no runner has a pool");
+    assert_eq!(checked_by(&[(1, 0), (2, 3), (3, 4)], &[]), "runner-1 runner-2");
+    assert_eq!(checked_by(&[(1, 0), (2, 3), (3, 4)], &["runner-1"]), "runner-2");
 }

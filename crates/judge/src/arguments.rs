@@ -6,7 +6,8 @@ use evidence::Place;
 
 use domain::RunId;
 use evidence::git::RefName;
-use evidence::{CommitId, Digest, Name};
+use evidence::serving::RunChoice;
+use evidence::{CommitId, Digest, Id, Name};
 use serde::Deserialize;
 
 /// Arguments of the actions about one signed statement: `enrol`, `set-root`, `set-status`, `set-environment`.
@@ -32,13 +33,21 @@ pub struct RunArguments {
     /// Names of runners that the run does without, sorted.
     #[serde(default)]
     pub without: Option<Vec<Name>>,
+    /// Version of the trust root by which the runners are chosen. Needed where runners have pools.
+    #[serde(default)]
+    pub root: Option<u32>,
 }
 
 impl RunArguments {
     /// Arguments that restrict the run and that this program does not apply.
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [(self.at_ref.is_some(), "ref"), (self.without.is_some(), "without")];
-        fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
+        self.at_ref.is_some().then_some("ref").into_iter().collect()
+    }
+
+    /// The part on which the choice of runners rests, in a request with this nonce.
+    pub fn choice(&self, nonce: Id) -> RunChoice {
+        let without = self.without.iter().flatten().cloned().collect();
+        RunChoice { nonce, at_ref: self.at_ref.clone(), without }
     }
 
     /// Why the arguments break a rule.

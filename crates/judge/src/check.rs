@@ -29,6 +29,7 @@ use crate::records::{Records, Revoked};
 use crate::reports::{self, Reported};
 use crate::requests::{self, PeopleProof, RunRequests};
 use crate::roots;
+use crate::serving;
 use crate::source::{self, SourceProof};
 use crate::trust::{self, TrustProof};
 use crate::unapplied;
@@ -64,13 +65,14 @@ pub fn check<'a>(
     derived::provenance(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut reasons)?;
     let Reported { before, own, sizes } = reported;
-    let known = Known { root: &root, records: &records, revoked: &revoked, build: &build };
+    let without = requests::left_out(bundle);
+    let known = Known { root: &root, records: &records, revoked: &revoked, build: &build, without: &without };
     let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut reasons);
     let checks = checks.map_err(broken)?;
     let environments: Vec<_> = std::iter::once(&environment).chain(&earlier).collect();
     let receipts: Vec<_> =
         build.receipts.iter().chain(&checks.receipts).map(|(_, receipt)| receipt).collect();
-    unapplied::tell(&root, &environments, &people, &receipts, &mut reasons);
+    unapplied::tell(&environments, &people, &receipts, &mut reasons);
     let documents = lanes::prove(bundle, &build, &checks, &root, reads, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
     let range = source::range(&pack, &base, &mut reasons);
@@ -82,6 +84,7 @@ pub fn check<'a>(
     }
     requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut reasons);
     same_run(&build, &asked)?;
+    asked.pool = serving::check(&asked, &build.runners, &all_roots, anchors.version)?;
     source::signer(&pack, &people, &records, &mut reasons);
     let evidence = manifest(bundle, &range, &build, &checks, &documents)?;
     let root_digest = digest(&root)?;

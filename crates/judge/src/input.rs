@@ -10,6 +10,7 @@ use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
 use evidence::pipeline::Image;
 use evidence::plan::Plan;
+use evidence::pool::Pool;
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Id, Moment, Name};
@@ -110,6 +111,8 @@ struct CommitInput<'a> {
 #[derive(Serialize)]
 struct BuildInput<'a> {
     pipeline: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<Pool>,
     runners: Vec<RunnerInput<'a>>,
     steps: Vec<StepInput<'a>>,
     sandboxes: BTreeSet<&'a str>,
@@ -305,6 +308,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
     });
     BuildInput {
         pipeline: receipts.first().map(|receipt| receipt.pipeline),
+        pool: checked.people.asked.pool,
         runners: runners.collect(),
         steps: steps.collect(),
         sandboxes: receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect(),

@@ -47,6 +47,16 @@ pub fn budgets_of(files: &PolicyFiles, mode: Mode, places: &[&Place]) -> Vec<Opt
     places.iter().map(budget).collect()
 }
 
+/// The number of runners that a policy asks for in a place, in its own number and in the reports that it reads. `None` if
+/// the policy does not say one.
+pub fn runners_needed(files: &PolicyFiles, mode: Mode, place: &Place) -> Option<u32> {
+    let gate = compile(files).ok()?;
+    let input = reads_input(mode, place).ok()?;
+    let needed = gate.runners_needed(&input)?;
+    let reads = gate.reads(&input).ok()?;
+    Some(reads.iter().map(|read| read.runners).max().unwrap_or(0).max(needed))
+}
+
 #[derive(Serialize)]
 struct ReadsInput<'a> {
     v: u8,

@@ -58,6 +58,7 @@ mod requests;
 mod rollback;
 mod roots;
 mod run_order;
+mod serving;
 mod settings;
 mod size;
 mod source;

@@ -9,11 +9,14 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::environment::Environment;
 use evidence::pipeline::{Pipeline, Step};
+use evidence::pool::Pool;
 use evidence::request::{NAMESPACE, Request, RequestError};
+use evidence::serving::RunChoice;
 use evidence::ssh::{self, SshSigError};
 use evidence::{CommitId, Digest, Id, Name};
 use serde_json::{Value, json};
 
+use crate::arguments::RunArguments;
 use crate::people::{ChangeAuthors, People, roles};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::records::Records;
@@ -30,6 +33,12 @@ pub struct RunRequests {
     pub promoter: Option<String>,
     /// Subjects of the people who agreed, by approval node.
     pub agreed: BTreeMap<Name, BTreeSet<String>>,
+    /// The choice of runners in the request for the run.
+    pub choice: RunChoice,
+    /// Version of the trust root by which they are chosen, if the request names one.
+    pub chosen_by: Option<u32>,
+    /// Their pool, if runners have pools. Nothing is known of it until the runners are checked.
+    pub pool: Option<Pool>,
 }
 
 /// People, and what they did and asked for.
@@ -70,6 +79,17 @@ pub enum SignedRequestError {
     Signatures,
 }
 
+/// Errors in the arguments of a request for a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunArgumentsError {
+    /// They do not have the shape.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+    /// They break a rule.
+    #[error("{0}")]
+    Fault(&'static str),
+}
+
 /// Opens the requests. Each of them must be needed.
 pub fn open(
     bundle: &Bundle,
@@ -102,7 +122,8 @@ pub fn open(
                     reasons.against("requester-role-missing", what, "have somebody run it who is");
                 }
                 unapplied::refuse(THE_RUN, &unapplied_in_run(&request.arguments))?;
-                run = Some((request.nonce, domain::build::seed(request.idempotency())));
+                let seed = domain::build::seed(request.idempotency());
+                run = Some((request.nonce, seed, choice(request).map_err(|error| wrong(error.to_string()))?));
                 requester.replace(person.subject.clone()).is_none()
             }
             "promote" if [&promotion, &promotion_without].contains(&&request.arguments) => {
@@ -117,7 +138,7 @@ pub fn open(
             return Err(wrong(format!("`{}` by {} is not needed here", request.action, person.name)));
         }
     }
-    let (Some(requester), Some((run, seed))) = (requester, run) else {
+    let (Some(requester), Some((run, seed, (choice, chosen_by)))) = (requester, run) else {
         return Err(wrong("nobody's request for the run is here".into()));
     };
     for (request, person) in opened.iter().filter(|(request, _)| request.action.as_str() == "agree") {
@@ -130,7 +151,23 @@ pub fn open(
         let what = format!("nobody has asked for release {} to go ahead", bundle.release);
         reasons.against("not-promoted", what, "ask for it with `countersign promote`");
     }
-    Ok(RunRequests { requester, seed, promoter, agreed })
+    Ok(RunRequests { requester, seed, promoter, agreed, choice, chosen_by, pool: None })
+}
+
+/// Runners that the request for the run leaves out. Nothing is verified yet: [`open`] verifies each request of the bundle.
+pub fn left_out(bundle: &Bundle) -> BTreeSet<Name> {
+    let read = bundle.requests.iter().filter_map(|envelope| Request::read(envelope).ok());
+    let runs = read.filter(|request| request.action.as_str() == "run");
+    runs.filter_map(|request| choice(&request).ok()).flat_map(|(choice, _)| choice.without).collect()
+}
+
+/// The choice of runners in a request for a run, with the version of the trust root that it names.
+pub fn choice(request: &Request) -> Result<(RunChoice, Option<u32>), RunArgumentsError> {
+    let read: RunArguments = serde_json::from_value(request.arguments.clone())?;
+    match read.fault() {
+        Some(fault) => Err(RunArgumentsError::Fault(fault)),
+        None => Ok((read.choice(request.nonce), read.root)),
+    }
 }
 
 /// Removes change authors and the requester of the run from the people who agreed.
@@ -165,7 +202,8 @@ pub fn signed<'a>(
 }
 
 /// Whether a request's arguments ask for a run of a commit, for the first time or again. Programs before 2026-11-28 did
-/// not say which. A ref, and runners to do without, may stand beside it.
+/// not say which. A ref, runners to do without, and the
+/// version of the root that chooses them may stand beside it.
 pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> bool {
     let mut asked = arguments.clone();
     if let Value::Object(fields) = &mut asked {
@@ -178,7 +216,7 @@ pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> boo
 
 /// Arguments of a run that this program reads without applying them.
 pub fn unapplied_in_run(arguments: &Value) -> Vec<&'static str> {
-    BESIDE_THE_RUN.into_iter().filter_map(|field| arguments.get(field).map(|_| field)).collect()
+    ["ref"].into_iter().filter_map(|field| arguments.get(field).map(|_| field)).collect()
 }
 
 /// The approval node at which a request, by a person with these roles, agrees to this run of this commit. The requester
@@ -213,7 +251,7 @@ pub fn nodes<'a>(
 }
 
 /// Arguments that may stand beside project and commit.
-const BESIDE_THE_RUN: [&str; 2] = ["ref", "without"];
+const BESIDE_THE_RUN: [&str; 3] = ["ref", "root", "without"];
 /// The request that a reason is about.
 pub const THE_RUN: &str = "the request for the run";
 /// Role that may ask for runs.

@@ -12,6 +12,7 @@ use evidence::pipeline::Pipeline;
 use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::run_order::RunOrder;
+use evidence::serving::checkers;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 
@@ -20,9 +21,11 @@ use crate::people::{People, roles};
 use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
 use crate::records::Revoked;
 use crate::requests::{
-    DEVELOPER, THE_RUN, asks_for_run, exclude_change_authors, node_of, nodes, signed, unapplied_in_run,
+    DEVELOPER, THE_RUN, asks_for_run, choice, exclude_change_authors, node_of, nodes, signed,
+    unapplied_in_run,
 };
 use crate::roots::{self, walk};
+use crate::serving;
 use crate::unapplied;
 
 /// A piece of work, as a runner sees it.
@@ -101,7 +104,7 @@ pub fn open_run<'a>(
     if order.v != 1 {
         return Err(wrong("order-unsound", "it is of a version that this program does not know"));
     }
-    let (root, _) = walk(&order.roots, anchors, seen)?;
+    let (root, roots) = walk(&order.roots, anchors, seen)?;
     if root.expires <= now {
         return Err(one_reason(
             "root-expired",
@@ -118,13 +121,13 @@ pub fn open_run<'a>(
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| wrong(flaw.code, flaw.what))?;
-    unapplied::refuse("the trust root", &root.unapplied())?;
     unapplied::refuse("the order", &order.unapplied())?;
     for person in people.all() {
         unapplied::refuse(&format!("the enrolment of {}", person.name), &person.unapplied())?;
     }
     let (run, requester, others) = asked(order, due, &root, &people)?;
     unapplied::refuse(THE_RUN, &unapplied_in_run(&run.arguments))?;
+    serves(due, runner, &run, &roots, anchors)?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }
@@ -213,6 +216,28 @@ fn asked(
         return Err(unsound("it asks for something else".into()));
     }
     Ok((run, requester, others))
+}
+
+/// Checks that this runner may serve the run: it is in the pool that the request's ref leads to, and the request does not
+/// leave it out. A check of a release is for runners that check.
+fn serves(
+    due: &Due,
+    runner: &Name,
+    run: &Request,
+    roots: &[TrustRoot],
+    anchors: &Anchors,
+) -> Result<(), Reasons> {
+    let (choice, version) = choice(run).map_err(|error| wrong("request-unsound", error.to_string()))?;
+    let by = serving::root(roots, version, &choice, anchors.version)?;
+    let serves = match &due.work {
+        Work::Check(_) => checkers(by, &choice.without).any(|known| known.name == *runner),
+        Work::Step(_) | Work::Artifact(_) => choice.may_serve(by, runner),
+    };
+    if serves {
+        return Ok(());
+    }
+    let what = format!("the run is not for {runner}: it is of another pool, or the request leaves it out");
+    Err(one_reason("runner-not-serving", what, "have the run asked for again"))
 }
 
 /// All steps that have to pass before a piece of work.

@@ -6,7 +6,6 @@
 
 use evidence::environment::Environment;
 use evidence::receipt::Receipt;
-use evidence::trust_root::TrustRoot;
 
 use crate::people::People;
 use crate::reasons::Reasons;
@@ -17,14 +16,7 @@ pub const FIELD_UNAPPLIED: &str = "field-unapplied";
 pub const UPGRADE: &str = "upgrade this program, or have the field taken out";
 
 /// Tells of fields in the statements that a release rests on.
-pub fn tell(
-    root: &TrustRoot,
-    environments: &[&Environment],
-    people: &People,
-    receipts: &[&Receipt],
-    reasons: &mut Reasons,
-) {
-    name("the trust root", &root.unapplied(), reasons);
+pub fn tell(environments: &[&Environment], people: &People, receipts: &[&Receipt], reasons: &mut Reasons) {
     for environment in environments {
         let whose = format!("statement {} of {}", environment.number, environment.place());
         name(&whose, &environment.unapplied(), reasons);

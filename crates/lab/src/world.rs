@@ -120,6 +120,7 @@ impl Lab {
             },
             authority: None,
             rp_id: None,
+            protected: Vec::new(),
         };
         (self.unusual)(&mut root);
         root

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::bundle::Bundle;
+use evidence::pool::Pool;
 use judge::{VerificationContext, check, input};
-use lab::forgery;
-use serde_json::Value;
+use lab::{Lab, assemble, forgery};
+use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
@@ -30,12 +32,19 @@ const WHOLE: [&str; 4] = ["plan", "reports[].items", "before.checks[].reports[].
 fn inputs() -> Vec<Vec<u8>> {
     let rows = forgery::all();
     let full = FULL.map(|name| rows.iter().find(|row| row.name == name).unwrap());
-    let input_of = |row: &forgery::Forgery| {
-        let made = row.forged();
+    let input_of = |lab: &Lab, bundle: &Bundle| {
         let seen = VerificationContext { root: 1, ..VerificationContext::default() };
-        input(&check(&made.bundle, &made.lab.anchors(), &seen).unwrap()).unwrap()
+        input(&check(bundle, &lab.anchors(), &seen).unwrap()).unwrap()
     };
-    full.map(input_of).to_vec()
+    let mut inputs = full.map(|row| row.forged()).map(|made| input_of(&made.lab, &made.bundle)).to_vec();
+    let lab = Lab {
+        unusual: |root| root.runners.iter_mut().for_each(|runner| runner.pool = Some(Pool::Fork)),
+        ..Lab::default()
+    };
+    let mut pooled = lab.honest();
+    forgery::asked_with(&lab, &mut pooled, "root", json!(1));
+    inputs.push(input_of(&lab, &assemble(&lab, &pooled).0));
+    inputs
 }
 
 /// Names of the fields of a value with the way to them; `[]` stands for each item of a list.

@@ -57,6 +57,8 @@ impl Run {
             services: [(name("api"), name("api"))].into(),
             checks: [].into(),
             runners: vec![name("runner-1"), name("runner-2")],
+            pool: None,
+            checkers: None,
             again: Some(false),
             seed: build::seed(request),
         });

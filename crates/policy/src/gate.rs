@@ -259,20 +259,35 @@ impl Gate {
     /// program knows. It is for people and no part of the decision, so one evaluator is enough: that with a bound.
     #[must_use]
     pub fn budget(&self, input: &str) -> Option<Budget> {
-        let rows = || {
-            let program = Compiler::compile_from_policy(&self.policy, &[budget::ROWS]).ok()?;
+        let rows = serde_json::from_value(self.within_bound(budget::ROWS, input)?).ok()?;
+        let rules = self.explain(input).ok().flatten().unwrap_or_default();
+        let effect = rules.iter().find(|rule| rule.code == budget::CODE).map(|rule| rule.effect);
+        Some(Budget::of(rows, effect.unwrap_or(Effect::Block)))
+    }
+
+    /// Number of runners that a release needs in a place, for an input in JSON that has mode and place. `None` if the policy does
+    /// not say it. The same policy and input give the same answer everywhere, so that replay agrees.
+    #[must_use]
+    pub fn runners_needed(&self, input: &str) -> Option<u32> {
+        u32::try_from(self.within_bound(RUNNERS_NEEDED, input)?.as_u64()?).ok()
+    }
+
+    /// The value of a rule, by the evaluator that counts its instructions.
+    fn within_bound(&self, rule: &str, input: &str) -> Option<serde_json::Value> {
+        if input.len() > INPUT_BYTES_MAX {
+            return None;
+        }
+        let value = || {
+            let program = Compiler::compile_from_policy(&self.policy, &[rule]).ok()?;
             let mut vm = RegoVM::new_with_policy(self.policy.clone());
             vm.set_max_instructions(self.instructions_max);
             vm.load_program(program);
             vm.set_data(Value::new_object()).ok()?;
             vm.set_input(Value::from_json_str(input).ok()?);
-            let rows = vm.execute_entry_point_by_name(budget::ROWS).ok()?;
-            serde_json::from_str(&rows.to_json_str().ok()?).ok()
+            let value = vm.execute_entry_point_by_name(rule).ok()?;
+            serde_json::from_str(&value.to_json_str().ok()?).ok()
         };
-        let rows = std::panic::catch_unwind(AssertUnwindSafe(rows)).ok().flatten()?;
-        let rules = self.explain(input).ok().flatten().unwrap_or_default();
-        let effect = rules.iter().find(|rule| rule.code == budget::CODE).map(|rule| rule.effect);
-        Some(Budget::of(rows, effect.unwrap_or(Effect::Block)))
+        std::panic::catch_unwind(AssertUnwindSafe(value)).ok().flatten()
     }
 
     /// The rules of a policy without a set `explain`, as its text shows them: those of `deny` block, the others of `warn` warn.
@@ -446,6 +461,7 @@ const DENY: &str = "data.countersign.gate.deny";
 const READS: &str = "data.countersign.gate.reads";
 const WARN: &str = "data.countersign.gate.warn";
 const EXPLAIN: &str = "data.countersign.gate.explain";
+const RUNNERS_NEEDED: &str = "data.countersign.gate.runners_needed";
 /// The sets that are asked for themselves.
 const ASKED: [&str; 5] = [CHECKS, DENY, WARN, READS, EXPLAIN];
 /// Smallest input in bytes for which parallel evaluation is worth the start of a thread.

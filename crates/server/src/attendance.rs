@@ -246,6 +246,8 @@ mod tests {
             services: BTreeMap::new(),
             checks: BTreeMap::new(),
             runners: vec![name("runner-1")],
+            pool: None,
+            checkers: None,
             seed: due.nonce,
             again: Some(false),
         };

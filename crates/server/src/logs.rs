@@ -176,6 +176,8 @@ mod tests {
                 services: BTreeMap::new(),
                 checks: BTreeMap::new(),
                 runners: vec![due.runner.clone()],
+                pool: None,
+                checkers: None,
                 seed: due.nonce,
                 again: Some(false),
             };

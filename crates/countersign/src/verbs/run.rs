@@ -11,7 +11,7 @@ use client::access::Access;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
 use client::project::{self, SourceCommit};
-use client::run_request::{self, RunRequest};
+use client::run_request::{self, RunRequest, RunWishes};
 use client::{log_tail, missing_pipeline, run, run_failure, run_reports, session};
 use domain::RunId;
 use evidence::rules::UNTESTED;
@@ -32,6 +32,7 @@ use crate::operator::Reach;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::sending;
+use crate::trust;
 use crate::waiting::unless_interrupted;
 
 /// Arguments of `run`.
@@ -55,8 +56,12 @@ pub struct Run {
     /// replaced by one with the new reports, which is approved anew. Default: a commit that was run before is only followed.
     #[arg(long)]
     again: bool,
+    /// Do without a runner, for instance because it is down; may be given several times. A new run of the commit begins. Policies
+    /// still say how many runners have to build it.
+    #[arg(long, value_name = "RUNNER")]
+    without: Vec<Name>,
     /// The old form of `pipeline run`.
-    #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again"])]
+    #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again", "without"])]
     local: Option<Vec<String>>,
     /// As in `pipeline run`.
     #[arg(long, hide = true, requires = "local")]
@@ -108,7 +113,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let commit = runner::resolve(&path, &verb.commit)?;
     let places = runtime.block_on(client.places())?;
     let mut progress = progress(verb, &path, output);
-    let before = match verb.again {
+    let before = match verb.again || !verb.without.is_empty() {
         true => None,
         false => runtime.block_on(run::standing(&client, &project, &commit, &places))?,
     };
@@ -125,7 +130,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         None => {
             let source = SourceCommit { repository: &path, project: &project, commit: &commit };
             let request = runtime.block_on(run_request::prepare(&source, &client, &places))?;
-            begin(&access, &source, request, verb.again, &mut progress)?
+            begin(&access, &source, request, &wishes(verb, &access)?, &mut progress)?
         }
     };
     if verb.no_wait {
@@ -219,19 +224,26 @@ impl RunReport {
     }
 }
 
+/// The wishes of the person, and the trust root that chooses the runners.
+fn wishes(verb: &Run, access: &Access) -> Result<RunWishes, Failure> {
+    let (root, _) = trust::root_of(access)?;
+    let without = verb.without.iter().cloned().collect();
+    Ok(RunWishes { again: verb.again, without, root: run_request::root_that_chooses(&root) })
+}
+
 /// Sends the signed request and the source; returns the run's id, and whether the pipeline has no step that tests.
 fn begin(
     access: &Access,
     source: &SourceCommit<'_>,
     request: RunRequest,
-    again: bool,
+    wishes: &RunWishes,
     progress: &mut Progress,
 ) -> Result<(RunId, bool), Failure> {
     if let Some(warning) = request.warning {
         shown::say(&format!("warning: {warning}"));
     }
     request.notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
-    let sent = sending::send(access, "run", run_request::arguments(source, again), request.parts)?;
+    let sent = sending::send(access, "run", run_request::arguments(source, wishes), request.parts)?;
     let run = RunId::from(sent.request.nonce);
     progress.say(format!("run {run} of commit {}", short(source.commit.as_str())));
     Ok((run, request.untested))

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use client::clock::{YEAR, now};
 use client::hosts::{self, MachineLine, WitnessLine};
+use client::pools::{self, PoolLine};
 use client::signing::PersonKey;
+use evidence::git::RefPattern;
 use evidence::trust_root::{Holder, Mode, Quorum, TrustRoot};
 use evidence::{Digest, Moment, Name};
 use serde_json::json;
@@ -38,6 +40,16 @@ pub struct Root {
     /// Remove a runner by name; may be given several times.
     #[arg(long)]
     remove_runner: Vec<Name>,
+    /// Put a runner into a pool (fork, branch, protected or deploy), NAME=POOL; NAME=any takes it out of its pool; may be given several
+    /// times. Without any pool every runner does every run.
+    #[arg(long, value_name = "NAME=POOL")]
+    pool: Vec<PoolLine>,
+    /// Let commits of a ref run in the pool `protected`, for instance `refs/heads/main` or `refs/tags/v*`; may be given several times.
+    #[arg(long, value_name = "REF")]
+    protect: Vec<RefPattern>,
+    /// Take a ref out of the protected ones; may be given several times.
+    #[arg(long, value_name = "REF")]
+    unprotect: Vec<RefPattern>,
     /// Let a person sign for a group (holders, registrars, policy or status), GROUP=FILE with a public key; may be given
     /// several times.
     #[arg(long, value_name = "GROUP=FILE")]
@@ -72,8 +84,9 @@ impl Root {
     fn amends(&self) -> bool {
         let lists = [&self.add, &self.remove, &self.threshold, &self.remove_witness];
         let named = lists.iter().any(|list| !list.is_empty()) || !self.remove_runner.is_empty();
-        let machines = !self.runner.is_empty() || !self.witness.is_empty();
-        self.renew || named || machines || self.witness_quorum.is_some() || self.authority.is_some()
+        let machines = !self.runner.is_empty() || !self.witness.is_empty() || !self.pool.is_empty();
+        let refs = !self.protect.is_empty() || !self.unprotect.is_empty();
+        self.renew || named || machines || refs || self.witness_quorum.is_some() || self.authority.is_some()
     }
 }
 
@@ -86,7 +99,7 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
         for line in advice::ended_by(&access, &root, &next)? {
             shown::say(&format!("warning: {line} (docs/operating/rotation.md)"));
         }
-        for line in hosts::uncounted(&next) {
+        for line in hosts::uncounted(&next).into_iter().chain(pools::empty(&next)) {
             shown::say(&format!("warning: {line}"));
         }
         let mut envelope = next.envelope()?;
@@ -109,6 +122,7 @@ fn amended(verb: &Root, root: TrustRoot) -> Result<TrustRoot, Failure> {
     let now = now()?;
     let mut next = TrustRoot { version: root.version + 1, issued: now, expires: now.later_by(YEAR), ..root };
     runners(verb, &mut next)?;
+    pools::amend(&mut next, &verb.pool, &verb.protect, &verb.unprotect)?;
     people(verb, &mut next)?;
     witnesses(verb, &mut next)?;
     next.authority = verb.authority.or(next.authority);

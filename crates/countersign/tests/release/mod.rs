@@ -23,6 +23,7 @@ mod lifecycle;
 mod nine;
 mod origin;
 mod peers;
+mod pools;
 mod quotas;
 mod raw_tls;
 mod reading;

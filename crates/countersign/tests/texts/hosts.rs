@@ -40,6 +40,9 @@ fn lines_of_machines() {
         "a host with a bad name in the root",
         &root(["--runner", "a=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@-"]),
     );
+    page.fails("a pool for a runner that the root does not name", &root(["--pool", "runner-9=fork"]));
+    page.fails("a pool that is none", &root(["--pool", "runner-1=prod"]));
+    page.fails("a ref that is not protected", &root(["--unprotect", "refs/heads/main"]));
     page.fails("a line of an agent without a place", &["init", "--agent", "agent-1"]);
     page.end("machine-lines");
 }

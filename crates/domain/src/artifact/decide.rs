@@ -79,7 +79,7 @@ fn built(run: &Progress, name: &evidence::Name) -> Option<Built> {
     let checks = (!checks.is_empty()).then(|| PlannedChecks {
         services: checks,
         pipeline: started.pipeline,
-        runners: started.runners.clone(),
+        runners: started.checkers.clone().unwrap_or_else(|| started.runners.clone()),
         seed: started.seed,
     });
     Some(Built {

@@ -47,7 +47,7 @@ pub struct PlannedChecks {
     pub services: ServiceChecks,
     /// Digest of the pipeline file.
     pub pipeline: Digest,
-    /// Runners of the run. Each does every check.
+    /// Runners that check. Each does every check.
     pub runners: Vec<Name>,
     /// Random seed of the run's nonces.
     pub seed: Id,

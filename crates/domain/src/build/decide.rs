@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::pool::Pool;
 use evidence::receipt::Work;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
@@ -30,8 +31,12 @@ pub struct Run {
     pub services: BTreeMap<Name, Name>,
     /// Checks of the services.
     pub checks: ServiceChecks,
-    /// Runners that the trust root names.
+    /// Runners that were chosen by request and trust root.
     pub runners: Vec<Name>,
+    /// Their pool, if runners have pools.
+    pub pool: Option<Pool>,
+    /// Runners that check releases of its artifacts, if runners have pools.
+    pub checkers: Option<Vec<Name>>,
     /// Random seed of the nonces, see [`seed`].
     pub seed: Id,
     /// Whether the artifacts are released again at places where they run already. Absent in requests of older programs.
@@ -139,7 +144,8 @@ pub fn run(
         reasons.push(Reason::new("too-many-runs", what, remedy));
     }
     if command.runners.is_empty() {
-        reasons.push(Reason::new("no-runners", "the trust root names no runner", "amend the root"));
+        let what = "no runner is left to run it";
+        reasons.push(Reason::new("no-runners", what, "leave fewer runners out, or amend the trust root"));
     }
     let started = Event::Started(Started {
         run: command.take.run,
@@ -151,6 +157,8 @@ pub fn run(
         services: command.services.clone(),
         checks: command.checks.clone(),
         runners: command.runners.clone(),
+        pool: command.pool,
+        checkers: command.checkers.clone(),
         seed: command.seed,
         again: command.again,
     });

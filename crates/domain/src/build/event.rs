@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::pool::Pool;
 use evidence::receipt::Work;
 use evidence::{CommitId, Digest, Id, Name};
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,14 @@ pub struct Started {
     /// Checks of the services. Absent in runs of older programs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: ServiceChecks,
-    /// Runners. Every runner does all the work.
+    /// Runners. Each of them does all the work.
     pub runners: Vec<Name>,
+    /// Their pool. Absent if no runner has one, and in runs of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// Runners that check releases of the artifacts. Absent if they are the same runners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkers: Option<Vec<Name>>,
     /// Random seed of the run's nonces.
     pub seed: Id,
     /// Whether the artifacts are released again at places where they run already. Absent in runs of older programs,

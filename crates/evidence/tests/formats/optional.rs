@@ -36,6 +36,7 @@ fn root() -> TrustRoot {
     let mut root = team();
     root.authority = Some(Digest::of(b"certificate of the authority"));
     root.rp_id = Some("countersign.example.com".parse().unwrap());
+    root.protected = ["refs/heads/main", "refs/heads/release/*"].map(|text| text.parse().unwrap()).to_vec();
     for (runner, (pool, byte)) in root.runners.iter_mut().zip([("fork", 1), ("deploy", 2)]) {
         runner.pool = Some(pool.parse().unwrap());
         runner.seal = Some(seal(byte));
@@ -50,7 +51,10 @@ fn trust_root_example() {
         Envelope::decode(&signed(root.envelope().unwrap(), trust_root::NAMESPACE, &people())).unwrap();
     check("trust-root", 2, envelope.payload(trust_root::PAYLOAD_TYPE).unwrap());
     assert_eq!(TrustRoot::open(&envelope).unwrap(), root);
-    assert_eq!((root.unapplied(), team().unapplied()), (vec!["pool"], vec![]));
+    let mut unsorted = root.clone();
+    unsorted.protected.reverse();
+    let error = unsorted.envelope().unwrap_err().to_string();
+    assert_eq!(error, "trust root: `protected` is not sorted, names a ref twice, or has more than 64 refs");
     let mut twice = root;
     twice.runners[1].seal = twice.runners[0].seal;
     let error = twice.envelope().unwrap_err().to_string();

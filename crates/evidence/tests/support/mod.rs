@@ -118,6 +118,7 @@ pub fn root(mode: Mode, people: &[&Person], threshold: u32) -> TrustRoot {
         },
         authority: None,
         rp_id: None,
+        protected: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod agree;
 mod approve;
 mod cancel;
+mod chosen;
 mod enrol;
 mod enrolment;
 mod form;

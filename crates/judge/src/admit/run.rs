@@ -11,6 +11,7 @@ use evidence::source_pack::SourcePack;
 use evidence::ssh;
 use evidence::{Digest, Name};
 
+use super::chosen;
 use super::form::{AdmitError, Admitted, Known, Sent, arguments, malformed, refuse};
 use crate::arguments::RunArguments;
 use crate::requests::THE_RUN;
@@ -56,6 +57,11 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         );
         return kept(refuse("release-file-unsound", &what, COMMIT_AGAIN));
     }
+    let choice = arguments.choice(sent.request.nonce);
+    let runners = match chosen::runners(known, &arguments.project, arguments.root, &choice)? {
+        Ok(runners) => runners,
+        Err(reason) => return kept(Command::Refuse(reason.into())),
+    };
     let command = build::Run {
         take: RecordSource {
             run: sent.request.nonce.into(),
@@ -71,7 +77,9 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         artifacts: parsed.artifacts.keys().cloned().collect::<BTreeSet<_>>(),
         services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
         checks,
-        runners: known.root.runners.iter().map(|runner| runner.name.clone()).collect(),
+        runners: runners.build,
+        pool: runners.pool,
+        checkers: runners.checkers,
         seed: build::seed(sent.request.idempotency()),
         again: arguments.again,
     };

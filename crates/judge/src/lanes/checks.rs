@@ -2,7 +2,7 @@
 //!
 //! Invariant: each receipt is of a runner that the root names, about exactly the release, artifact and commit that the
 //! agent of that environment says it runs, and of a check that the commit declares for that environment. Of each declared
-//! check there is a receipt of each runner that the root names, or the release has a reason against it. So a receipt that
+//! check there is a receipt of each runner that checks releases by the root, or the release has a reason against it. So a receipt that
 //! somebody withholds is missed, whichever runner it is of.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,7 @@ use evidence::receipt::{Ending, Receipt, Work};
 use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
+use evidence::serving::checkers;
 use evidence::trust_root::{Machine, TrustRoot};
 use evidence::{Digest, Name};
 
@@ -50,6 +51,8 @@ pub struct Known<'a> {
     pub revoked: &'a Revoked,
     /// Facts that the build's receipts prove.
     pub build: &'a BuildProof,
+    /// Runners that the request for the run leaves out.
+    pub without: &'a BTreeSet<Name>,
 }
 
 /// Proves the checks of the release in the environment before.
@@ -90,7 +93,7 @@ pub fn prove(
     }
     if before.runs_it {
         for name in declared.keys() {
-            demand_all_runners(name, &proof, environment, known.root, reasons);
+            demand_all_runners(name, &proof, environment, known, reasons);
         }
     }
     Ok(proof)
@@ -102,7 +105,7 @@ fn demand_all_runners(
     check: &Name,
     proof: &CheckProof,
     environment: &Environment,
-    root: &TrustRoot,
+    known: Known<'_>,
     reasons: &mut Reasons,
 ) {
     let at = &environment.environment;
@@ -114,7 +117,7 @@ fn demand_all_runners(
     let reaches =
         |runner: &Machine| environment.agents.iter().any(|agent| agent.place.host == runner.place.host);
     let gave_up = proof.gave_up.get(check);
-    let lacking = root.runners.iter().filter_map(|runner| {
+    let lacking = checkers(known.root, known.without).filter_map(|runner| {
         let has_run = ran.is_some_and(|by| by.contains_key(&runner.name));
         let has_given_up = gave_up.is_some_and(|by| by.contains(&runner.name));
         match (has_run, has_given_up) {

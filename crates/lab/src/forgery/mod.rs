@@ -11,6 +11,7 @@ mod documents;
 mod ledger;
 mod people;
 mod place;
+mod pools;
 mod returns;
 mod revoked;
 mod root;
@@ -24,11 +25,12 @@ pub use ledger::new_origin;
 pub use revoked::{long_there, renew, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
 pub use statements::{KINDS, StatedKind, each as statements};
+pub use unapplied::run as asked_with;
 
 /// Every row about work on a runner.
 #[must_use]
 pub fn all_work() -> Vec<runs::RunForgery> {
-    [runs::all(), checking::rows(), unapplied::work()].concat()
+    [runs::all(), checking::rows(), unapplied::work(), pools::work()].concat()
 }
 
 /// Every row.
@@ -46,6 +48,7 @@ pub fn all() -> Vec<Forgery> {
         checks::rows(),
         place::rows(),
         unapplied::rows(),
+        pools::rows(),
     ]
     .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()

@@ -3,7 +3,6 @@
 use evidence::Digest;
 use evidence::environment::{Class, Environment};
 use evidence::plan::{SecretReference, StepBefore};
-use evidence::pool::Pool;
 use evidence::receipt::{Forge, ForgeAnswer};
 use evidence::rollout::{Rollout, RolloutStep};
 use evidence::run_order::{Occurrence, TriggerOrder};
@@ -27,7 +26,6 @@ fn statements() -> Vec<Forgery> {
         forged(name, CODE, pieces)
     }
     vec![
-        row("a runner of a pool whose bounds nobody keeps", |_, _| {}).in_lab(|lab| lab.unusual = pooled),
         row("a release to what is production, as if it had no class", |lab, parts| {
             instead(lab, parts, |statement| statement.class = Some(Class::Production));
         }),
@@ -78,9 +76,6 @@ fn releases() -> Vec<Forgery> {
         row("a run on a ref that nobody verified", |lab, parts| {
             run(lab, parts, "ref", json!("refs/heads/main"));
         }),
-        row("a run with the runner that it was to do without", |lab, parts| {
-            run(lab, parts, "without", json!(["runner-1"]));
-        }),
     ]
 }
 
@@ -90,10 +85,6 @@ pub(super) fn work() -> Vec<RunForgery> {
         asked(name, CODE, change)
     }
     vec![
-        row("work outside the runner's pool", |_, _| {}).in_lab(|lab| {
-            lab.pipeline = super::runs::PIPELINE;
-            lab.unusual = pooled;
-        }),
         row("a trigger beside a person's request", |_, asked| {
             let statement = asked.order.requests[0].clone();
             let occurrence = Occurrence::Ref("refs/heads/main".parse().unwrap());
@@ -108,15 +99,7 @@ pub(super) fn work() -> Vec<RunForgery> {
             let arguments = beside(asked.run().arguments, "ref", json!("refs/heads/main"));
             asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
         }),
-        row("work of a runner that the run was to do without", |lab, asked| {
-            let arguments = beside(asked.run().arguments, "without", json!(["runner-1"]));
-            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
-        }),
     ]
-}
-
-fn pooled(root: &mut evidence::trust_root::TrustRoot) {
-    root.runners[0].pool = Some(Pool::Fork);
 }
 
 fn pushed() -> Forge {
@@ -133,7 +116,7 @@ fn instead(lab: &Lab, parts: &mut Parts, change: impl FnOnce(&mut Environment)) 
 }
 
 /// Ada asked for a run with one argument more, and all runners did it.
-fn run(lab: &Lab, parts: &mut Parts, field: &str, value: Value) {
+pub fn run(lab: &Lab, parts: &mut Parts, field: &str, value: Value) {
     let arguments = beside(lab.run(parts).arguments, field, value);
     let (request, envelope) = lab.request(&lab.ada, "run", arguments, 70);
     parts.requests[0] = envelope;
@@ -141,7 +124,8 @@ fn run(lab: &Lab, parts: &mut Parts, field: &str, value: Value) {
     lab.approve(parts);
 }
 
-fn beside(mut arguments: Value, field: &str, value: Value) -> Value {
+/// Arguments of a request with one more.
+pub(super) fn beside(mut arguments: Value, field: &str, value: Value) -> Value {
     arguments[field] = value;
     arguments
 }

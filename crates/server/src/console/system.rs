@@ -13,7 +13,7 @@ use super::reading::Reading;
 use super::sheets::cell;
 use super::situation::Situation;
 use super::words::{badge, command, command_for, fact};
-use super::{machines, sheets};
+use super::{capacity, machines, sheets};
 use crate::figures::{Figure, figures, visible};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
@@ -38,7 +38,9 @@ pub fn system(at: &Reading<'_>) -> Result<Sheet, Failure> {
     up_to_date(at.shared)?;
     let state = at.shared.intake.state();
     let situation = Situation::read(at, &state)?;
-    let shown = visible(figures(at.shared)?, at.caller.reads_everything(&state, at.now));
+    let reads_all = at.caller.reads_everything(&state, at.now);
+    let shown = visible(figures(at.shared)?, reads_all);
+    let root = at.shared.gatekeeper.root(&state)?;
     let health = Health {
         accepts: at.shared.intake.is_alive(),
         has_space: at.shared.gatekeeper.disk_space().has_space(),
@@ -54,7 +56,7 @@ pub fn system(at: &Reading<'_>) -> Result<Sheet, Failure> {
             format!("up for {}", duration::words(up.saturating_mul(1_000))),
             format!("rules {}", domain::RULES),
         ],
-        tables: vec![table(&shown)],
+        tables: vec![capacity::table(&root, &state, &at.shared.attendance, reads_all), table(&shown)],
         lists: vec![mend(health, &shown), roles(&situation)],
         facts: vec![
             ("Asked from outside".to_owned(), addresses()),

@@ -348,8 +348,11 @@ fn the_system_shows_the_figures_of_monitoring() {
     corpus.state(110);
     let page = corpus.at(corpus.time(109), |at| system::system(at).unwrap());
     assert_eq!(page.headline, "The server accepts commands");
+    let [capacity, figures] = &page.tables[..] else { unreachable!("capacity and figures") };
+    let shown: Vec<_> = capacity.rows[0].iter().map(|cell| cell.text.as_str()).collect();
+    assert_eq!(shown, ["every run", "2", "1", "0", "0"], "no runner has a pool, and none is busy");
     let value = |name: &str| {
-        let row = page.tables[0].rows.iter().find(|row| row[3].text == format!("countersign_{name}"));
+        let row = figures.rows.iter().find(|row| row[3].text == format!("countersign_{name}"));
         row.map(|row| (row[1].text.clone(), row[2].text.clone()))
     };
     let entries = corpus.shared().intake.state().entries;
@@ -359,7 +362,7 @@ fn the_system_shows_the_figures_of_monitoring() {
     assert_eq!(value("live_streams").unwrap(), ("0".to_owned(), "1024".to_owned()));
     assert!(value("runs_active").is_some());
     let known: Vec<_> = crate::figures::figures(corpus.shared()).unwrap();
-    assert_eq!(known.len(), page.tables[0].rows.len(), "one source for both");
+    assert_eq!(known.len(), figures.rows.len(), "one source for both");
     let limits = &page.facts.iter().find(|(title, _)| title == "Limits in force").unwrap().1;
     assert!(
         limits.iter().any(|fact| (fact.name.as_str(), fact.value.as_str()) == ("Runs of a project", "32"))

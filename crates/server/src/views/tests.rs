@@ -156,6 +156,8 @@ fn events_of_run(lab: &Lab, run: RunId) -> [Event; 6] {
         services: [].into(),
         checks: [].into(),
         runners: vec![runner.clone()],
+        pool: None,
+        checkers: None,
         seed: id(4),
         again: None,
     };

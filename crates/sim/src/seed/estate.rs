@@ -138,6 +138,7 @@ impl Estate {
             },
             authority: None,
             rp_id: None,
+            protected: Vec::new(),
         }
     }
 

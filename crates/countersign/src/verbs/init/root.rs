@@ -73,6 +73,7 @@ pub fn root(
         provenance,
         authority: authority(verb, home, installation, now)?,
         rp_id: None,
+        protected: Vec::new(),
     };
     Ok((root, ledger))
 }
