@@ -47,6 +47,11 @@ pub struct KeyPlace {
 }
 
 impl KeyPlace {
+    /// A directory on this host, with a key file.
+    pub const fn here(data: PathBuf) -> Self {
+        Self { data, host: None, operator: None, key: None, renew: false }
+    }
+
     /// The host as given; if omitted the noted one, else this machine.
     pub fn at(&self, noted: Option<HostLine>) -> Result<HostLine, Failure> {
         let noted = noted.filter(|_| self.host.is_none());

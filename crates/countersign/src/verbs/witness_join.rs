@@ -18,6 +18,7 @@ use evidence::pin::Pin;
 use evidence::trust_root::TrustRoot;
 use judge::Anchors;
 use serde_json::json;
+use shown::shell;
 use tlog::{CosignatureKey, NoteVerifier};
 
 use super::machine_key::{self, KeyPlace, Named};
@@ -38,7 +39,7 @@ pub struct WitnessKey {
 /// Arguments of `witness join`.
 #[derive(Debug, Args)]
 pub struct WitnessJoin {
-    /// Directory of the witness, as `witness key` made it.
+    /// Directory of the witness; if it has no key, one is made, as `witness key` does.
     #[arg(long)]
     data: PathBuf,
     /// The line that `countersign trust pin` prints, from a person that you trust.
@@ -57,27 +58,31 @@ const NAMED: Named =
 
 /// Makes the key, or the next one, and prints the line that names the witness in the trust root.
 pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {
-    let dir = &verb.place.data;
-    let noted = std::fs::read_to_string(dir.join("name")).ok().map(|name| name.trim().to_owned());
-    let name = match (&verb.name, noted) {
+    let line = make(&verb.place, verb.name.as_ref())?;
+    machine_key::print(&line.to_string(), NAMED, verb.place.renew, output)
+}
+
+/// Makes the key, or the next one, of a witness of this name.
+fn make(place: &KeyPlace, name: Option<&String>) -> Result<WitnessLine, Failure> {
+    let dir = &place.data;
+    let noted = std::fs::read_to_string(dir.join(NAME)).ok().map(|name| name.trim().to_owned());
+    let name = match (name, noted) {
         (Some(given), Some(noted)) if *given != noted => {
             return Err(machine_dir::other_name(dir, &noted).into());
         }
         (Some(name), _) => name.clone(),
         (None, Some(name)) => name,
-        (None, None) => format!("witness/{}", verb.place.at(None)?.host.as_str()),
+        (None, None) => format!("witness/{}", place.at(None)?.host.as_str()),
     };
-    let (signer, at) = verb.place.make(&name)?;
+    let (signer, at) = place.make(&name)?;
     let vkey = key_files::witness(&signer, &name)?.verifier().to_string();
-    write_private(&dir.join("name"), &format!("{name}\n"))?;
-    let line = WitnessLine { vkey, at };
-    machine_key::print(&line.to_string(), NAMED, verb.place.renew, output)
+    write_private(&dir.join(NAME), &format!("{name}\n"))?;
+    Ok(WitnessLine { vkey, at })
 }
 
-/// Writes the ledger's key among those that the witness knows.
+/// Writes the ledger's key among those that the witness knows. A witness without a key gets one.
 pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     let pin: Pin = verb.pin.trim().parse()?;
-    let keys = keys(&verb.data)?;
     let root = match (&verb.trust_root, &verb.server) {
         (Some(file), _) => root_in(file, &pin)?,
         (None, Some(server)) => {
@@ -89,7 +94,10 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
         }
         (None, None) => return Err(Failure::usage("give --trust-root FILE or --server URL")),
     };
-    let ledger = root.ledger_key()?;
+    if !verb.data.join(NAME).exists() {
+        make(&KeyPlace::here(verb.data.clone()), None)?;
+    }
+    let (keys, ledger) = (keys(&verb.data)?, root.ledger_key()?);
     let added = add(&verb.data.join("logs"), &ledger)?;
     witness_pins::keep(&verb.data, &pin)?;
     let named: Vec<_> = root.witness_keys()?;
@@ -101,21 +109,34 @@ pub fn join(verb: &WitnessJoin, output: Output) -> Result<(), Failure> {
     }
     let named = keys.iter().any(is_named);
     let origin = ledger.name().to_owned();
-    let said = json!({ "origin": origin, "added": added, "named": named, "trust_root": root.digest()? });
+    let line = line(&verb.data, &keys)?;
+    let said = json!({ "origin": origin, "added": added, "named": named, "trust_root": root.digest()?, "line": line });
     output.print(&said, |_| {
         let what = if added { "cosigns" } else { "already cosigns" };
         let next = match named {
             true => format!("countersign witness --data {} --tls 0.0.0.0:8443; for a server on this host, --listen 127.0.0.1:7412", verb.data.display()),
-            false => "have the root holders name it: `countersign witness key` prints the line for `countersign trust root --witness LINE`".to_owned(),
+            false => format!(
+                "have the root holders name it: `countersign trust root --witness {}`",
+                line.as_deref().map_or_else(|| "LINE".into(), shell::word)
+            ),
         };
         format!("this witness {what} the ledger {origin}\nnext: {next}")
     })
 }
 
+/// The line that names a witness in the trust root, if its host was described.
+fn line(dir: &Path, keys: &[CosignatureKey]) -> Result<Option<String>, Failure> {
+    let described = machine_dir::read(dir)?.zip(keys.first());
+    let line = |(known, key): (machine_dir::Described, &CosignatureKey)| {
+        WitnessLine { vkey: key.verifier().to_string(), at: known.at }.to_string()
+    };
+    Ok(described.map(line))
+}
+
 /// The keys of a witness: the present one, and the next one if it has been made.
 pub fn keys(dir: &Path) -> Result<Vec<CosignatureKey>, Failure> {
-    let name = std::fs::read_to_string(dir.join("name")).map_err(|error| {
-        Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join("name").display()))
+    let name = std::fs::read_to_string(dir.join(NAME)).map_err(|error| {
+        Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join(NAME).display()))
     })?;
     let files = [dir.join("key.pem"), machine_dir::next(dir)];
     let files = files.iter().enumerate().filter(|(at, file)| *at == 0 || key_files::exists(file));
@@ -168,6 +189,8 @@ fn add(logs: &Path, ledger: &NoteVerifier) -> Result<bool, Failure> {
 }
 
 /// The remedy where something of a witness's directory is missing.
+/// File with the name of a witness.
+const NAME: &str = "name";
 pub const DIRECTORY: &str = "`countersign witness key` makes the directory of a witness, and `countersign witness join` gives it the ledger's key";
 const ANEW: &str =
     "take both anew from one person: `countersign trust pin` and `countersign trust root --out FILE`";
