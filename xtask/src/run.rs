@@ -129,6 +129,9 @@ pub fn test_for_real(rest: &[&str]) -> TaskResult {
 /// Measures figures with their floors, in the release profile; then how a hostile project slows down another one.
 /// `pages` alone first makes a large installation, unless it is there from an earlier time, and measures streams too.
 pub fn bench(rest: &[&str]) -> TaskResult {
+    if rest == ["hosts"] {
+        return hosts();
+    }
     let pages = rest.contains(&"pages");
     let crates: &[&str] = if pages { &["--package", "countersign"] } else { &crate::command::CRATES };
     let mut command = Command::new("cargo");
@@ -149,6 +152,23 @@ pub fn bench(rest: &[&str]) -> TaskResult {
     }
     spawn(&mut command)?;
     hostile()
+}
+
+/// Figures of several hosts, which are tests of the whole program, one after the other.
+fn hosts() -> TaskResult {
+    let mut command = Command::new("cargo");
+    let (package, target) = (["--package", "countersign"], ["--test", "cli"]);
+    match answers("cargo", "nextest") {
+        true => {
+            command.args(["nextest", "run", "--cargo-profile", "dist"]).args(package).args(target);
+            command.args(["--no-capture", HOSTS]);
+        }
+        false => {
+            command.args(["test", "--profile", "dist"]).args(package).args(target);
+            command.args(["--", "--nocapture", "--test-threads", "1", HOSTS]);
+        }
+    }
+    spawn(command.env("COUNTERSIGN_FIGURES", "1"))
 }
 
 /// Measures for a minute how long runs of a project take beside a hostile one, and alone.
@@ -195,6 +215,8 @@ pub fn sim(rest: &[&str]) -> TaskResult {
 /// Releases and entries of the installation that pages are measured over.
 const SEEDED: [&str; 2] = ["10000", "1000000"];
 
+/// Beginning of the names of the figures of several hosts.
+const HOSTS: &str = "figure_";
 const HOSTILE: &str = "attack_a_hostile_project_stops_no_run_of_another";
 
 const TOOLS: [(&str, &str, &str); 6] = [

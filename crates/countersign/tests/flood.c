@@ -1,6 +1,6 @@
 /* Holds as many connections as it may to a loopback port, as another user: idle ones, half a request head, half a
    body. What the server closes is opened again. Ends with its standard input.
-   usage: flood PORT CONNECTIONS UID; prints how many were opened. */
+   usage: flood PORT CONNECTIONS UID [tls]; prints how many were opened. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,12 @@
 
 static struct sockaddr_in at = {.sin_family = AF_INET};
 
+/* Whether the listener speaks TLS. */
+static int tls;
+
 static int opened(int number) {
+  /* Half the head of a record, and half a record, of TLS. */
+  static const char *const shaken[] = {"", "\x16\x03\x01", "\x16\x03\x01\x02\x01\x01"};
   static const char *const sent[] = {
       "", "GET /checkpoint HTTP/1.1\r\nHost: local",
       "POST /api/v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -25,7 +30,7 @@ static int opened(int number) {
     if (fd >= 0) close(fd);
     return -1;
   }
-  const char *text = sent[number % 3];
+  const char *text = tls ? shaken[number % 3] : sent[number % 3];
   if (*text && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0) {
     close(fd);
     return -1;
@@ -34,7 +39,8 @@ static int opened(int number) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 4) return 2;
+  if (count != 4 && count != 5) return 2;
+  tls = count == 5;
   at.sin_port = htons(atoi(arguments[1]));
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int wanted = atoi(arguments[2]), uid = atoi(arguments[3]);

@@ -15,6 +15,7 @@ mod hardware;
 mod hostile;
 mod hostile_project;
 mod hosts;
+mod hosts_figures;
 mod hosts_page;
 mod images;
 mod join_attacks;

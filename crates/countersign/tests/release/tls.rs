@@ -8,6 +8,7 @@ use ::evidence::pin::Pin;
 use serde_json::json;
 
 use super::hosts::{Hosts, PLACES, Role};
+use crate::support::Home;
 
 /// A pin with the addresses of a server.
 pub fn reached_at(pin: &str, server: &Role) -> Pin {
@@ -15,45 +16,62 @@ pub fn reached_at(pin: &str, server: &Role) -> Pin {
     pin.parse::<Pin>().unwrap().reached_at(server.addresses.clone(), authority).unwrap()
 }
 
-#[test]
-fn machines_release_to_production_over_tls_and_nothing_is_plain() {
-    let (hosts, pin) = Hosts::founded();
+/// All machines of an installation, which reach each other over TLS; they end with it.
+pub struct Secured {
+    pub runners: Vec<Role>,
+    pub agents: Vec<Role>,
+    pub witnesses: Vec<Role>,
+    pub server: Role,
+}
+
+/// All machines join and run.
+pub fn over_tls(hosts: &Hosts, pin: &str) -> Secured {
     hosts.server.ok(&["trust", "root", "--out", "root.json"]);
     let root = hosts.server.dir.path().join("root.json");
-    let anywhere = "127.0.0.1:0";
-    let start = |home: &crate::support::Home| {
+    let start = |home: &Home| {
         let root = home.receive(&root, "root.json").display().to_string();
-        home.ok(&["witness", "join", "--data", "witness", "--pin", &pin, "--trust-root", &root]);
-        Role::start(home, &["witness", "--data", "witness", "--tls", anywhere])
+        home.ok(&["witness", "join", "--data", "witness", "--pin", pin, "--trust-root", &root]);
+        Role::start(home, &["witness", "--data", "witness", "--tls", ANYWHERE])
     };
     let witnesses: Vec<_> = hosts.witnesses.iter().map(start).collect();
-    let serve = |at: &str| {
-        let mut serve = vec!["server", "--tls", at];
-        serve.extend(witnesses.iter().flat_map(|witness| ["--witness", &witness.addresses[0]]));
-        Role::start(&hosts.server, &serve)
-    };
-    let server = serve(anywhere);
-    let address = server.addresses[0].clone();
-    assert!(address.starts_with("https://127.0.0.1:"), "{address}");
-    let line = reached_at(&pin, &server).to_string();
-    let start = |home: &crate::support::Home| {
+    let server = serve(hosts, &witnesses, ANYWHERE);
+    let line = reached_at(pin, &server).to_string();
+    let start = |home: &Home| {
         home.ok(&["runner", "join", "--data", "runner", "--pin", &line]);
         Role::start(home, &["runner", "--data", "runner"])
     };
-    let runners: Vec<_> = hosts.builds.iter().map(start).collect();
-    let start = |(place, home): (&&str, &crate::support::Home)| {
+    let runners = hosts.builds.iter().map(start).collect();
+    let start = |(place, home): (&&str, &Home)| {
         let at = format!("shop/ledger-api/{place}");
         home.ok(&["agent", "join", "--data", place, "--place", &at, "--pin", &line]);
         Role::start(home, &["agent", "--data", place, "--settle-seconds", "0"])
     };
-    let agents: Vec<_> = PLACES.iter().zip(&hosts.agents).map(start).collect();
+    let agents = PLACES.iter().zip(&hosts.agents).map(start).collect();
+    Secured { runners, agents, witnesses, server }
+}
+
+/// The server, which asks these witnesses.
+fn serve(hosts: &Hosts, witnesses: &[Role], at: &str) -> Role {
+    let mut serve = vec!["server", "--tls", at];
+    serve.extend(witnesses.iter().flat_map(|witness| ["--witness", &witness.addresses[0]]));
+    Role::start(&hosts.server, &serve)
+}
+
+const ANYWHERE: &str = "127.0.0.1:0";
+
+#[test]
+fn machines_release_to_production_over_tls_and_nothing_is_plain() {
+    let (hosts, pin) = Hosts::founded();
+    let Secured { runners, agents, witnesses, server } = over_tls(&hosts, &pin);
+    let address = server.addresses[0].clone();
+    assert!(address.starts_with("https://127.0.0.1:"), "{address}");
     hosts.ada.ok(&["run"]);
     hosts.bob.ok(&["approve", "--yes", "--reason", "read it"]);
     assert_eq!(hosts.ada.ok(&["promote"])["outcome"], json!("running"));
     // A server that was started again shows another certificate, and its machines find it.
     let at = address.trim_start_matches("https://");
     server.stop();
-    let server = serve(at);
+    let server = serve(&hosts, &witnesses, at);
     assert_eq!(server.addresses[..], *std::slice::from_ref(&address));
     hosts.ada.write("src/more.rs", "");
     hosts.ada.commit("another change");

@@ -1,6 +1,7 @@
 //! Hostile users of the same machine, as separate programs: another user if the test is root, else the same user.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::{Home, ORDINARY, Up};
@@ -28,13 +29,28 @@ impl Neighbour {
         Self::start(home, up, "hostile", &words.each_ref().map(String::as_str))
     }
 
+    /// As many users hold as many connections together to a listener of TLS, idle or with half a handshake. Each is another user, if the test
+    /// is root: a server counts connections from its own machine by user, and others by address.
+    pub fn strangers(home: &Home, port: &str, users: u32, connections: u32) -> (Vec<Self>, u32) {
+        let program = made(home, "flood");
+        let each = (connections / users).to_string();
+        let start = |number: u32| {
+            let user = (STRANGER + number).to_string();
+            let mut stranger = Self::of(&program, port, &[&each, &user, "tls"]);
+            let mut line = String::new();
+            stranger.said.read_line(&mut line).unwrap();
+            (stranger, line.trim().parse::<u32>().unwrap())
+        };
+        let (all, held): (Vec<_>, Vec<_>) = (0..users).map(start).unzip();
+        (all, held.iter().sum())
+    }
+
     fn start(home: &Home, up: &Up, name: &str, words: &[&str]) -> Self {
-        let program = home.dir.path().join(name);
-        let source = format!("{}/tests/{name}.c", env!("CARGO_MANIFEST_DIR"));
-        let made = Command::new("gcc").args(["-O1", "-o"]).arg(&program).arg(source).status().unwrap();
-        assert!(made.success());
-        let port = up.address().rsplit(':').next().unwrap();
-        let mut command = Command::new(&program);
+        Self::of(&made(home, name), up.address().rsplit(':').next().unwrap(), words)
+    }
+
+    fn of(program: &Path, port: &str, words: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command.arg(port).args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap());
@@ -50,6 +66,18 @@ impl Neighbour {
         said.split_whitespace().map(|number| number.parse().unwrap()).collect()
     }
 }
+
+/// A program of this directory, compiled.
+fn made(home: &Home, name: &str) -> PathBuf {
+    let program = home.dir.path().join(name);
+    let source = format!("{}/tests/{name}.c", env!("CARGO_MANIFEST_DIR"));
+    let made = Command::new("gcc").args(["-O1", "-o"]).arg(&program).arg(source).status().unwrap();
+    assert!(made.success());
+    program
+}
+
+/// The first user that is nobody's.
+const STRANGER: u32 = 61_000;
 
 impl Drop for Neighbour {
     fn drop(&mut self) {
