@@ -25,7 +25,7 @@ as() {
     local host=$1 user=$2
     shift 2
     echo "[$user@$host] $*" >&2
-    on "$host" su "$user" -s /bin/sh -c "set -e; cd; export COUNTERSIGN_DATA=/var/lib/countersign/data; $*"
+    on "$host" timeout 300 su "$user" -s /bin/sh -c "set -e; cd; export COUNTERSIGN_DATA=/var/lib/countersign/data; $*"
 }
 
 person() {
