@@ -5,7 +5,7 @@
 //! `cosignature/v1`, so a signature over one never passes for one over the other.
 
 use evidence::Moment;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use evidence::machine::{MachineKey, MachineSigner};
 use rcgen::{Issuer, PKCS_ED25519, PublicKeyData, SignatureAlgorithm, SigningKey};
@@ -19,7 +19,10 @@ use crate::transport_key::TransportKey;
 
 /// A key that signs the certificates of the role that holds it.
 #[derive(Debug)]
-pub struct OwnAuthority(MachineSigner);
+pub struct OwnAuthority {
+    signer: MachineSigner,
+    next: Option<MachineSigner>,
+}
 
 struct Signer<'a>(&'a MachineSigner);
 
@@ -27,7 +30,14 @@ impl OwnAuthority {
     /// The authority of this key.
     #[must_use]
     pub const fn new(signer: MachineSigner) -> Self {
-        Self(signer)
+        Self { signer, next: None }
+    }
+
+    /// The same while the key is renewed: the next key vouches for the present one, so that readers who know either of them believe the
+    /// certificate.
+    #[must_use]
+    pub fn with_next(self, next: MachineSigner) -> Self {
+        Self { next: Some(next), ..self }
     }
 
     /// A new key for connections, with a certificate of a day.
@@ -35,22 +45,33 @@ impl OwnAuthority {
     /// # Errors
     /// `TlsError` when the key, in memory or in a device, does not sign.
     pub fn identity(&self, now: Moment) -> Result<Identity, TlsError> {
-        let (key, signer) = (TransportKey::draw()?, Signer(&self.0));
+        let key = TransportKey::draw()?;
         let parameters = || parameters_of_authority(WITNESS, now);
-        let authority = parameters().self_signed(&signer)?.der().clone();
-        let issuer = Issuer::new(parameters(), signer);
-        let leaf = issued(vec![dns(WITNESS)?], &key.public()?, &issuer, now)?;
-        Identity::new(&key, Chain::new(vec![leaf, authority])?)
+        let issuer = |signer| Issuer::new(parameters(), Signer(signer));
+        let leaf = issued(vec![dns(WITNESS)?], &key.public()?, &issuer(&self.signer), now)?;
+        let present = Signer(&self.signer);
+        let authorities = match &self.next {
+            None => vec![parameters().self_signed(&present)?],
+            Some(next) => vec![
+                parameters().signed_by(&present, &issuer(next))?,
+                parameters().self_signed(&Signer(next))?,
+            ],
+        };
+        let authorities = authorities.iter().map(|certificate| certificate.der().clone());
+        Identity::new(&key, Chain::new(std::iter::once(leaf).chain(authorities).collect())?)
     }
 }
 
 /// A listener's identity that a key vouches for, which is replaced as time goes on.
 #[derive(Debug)]
 pub struct OwnIdentity {
-    authority: OwnAuthority,
     served: Served,
-    issued: Mutex<Moment>,
+    issued: Mutex<Issued>,
 }
+
+/// The authority of the identity that is shown, and when that was issued.
+#[derive(Debug)]
+struct Issued(OwnAuthority, Moment);
 
 impl OwnIdentity {
     /// The first identity of a listener.
@@ -59,7 +80,7 @@ impl OwnIdentity {
     /// `TlsError` when the key does not sign.
     pub fn new(authority: OwnAuthority, now: Moment) -> Result<Self, TlsError> {
         let served = Served::new(&authority.identity(now)?, None)?;
-        Ok(Self { authority, served, issued: Mutex::new(now) })
+        Ok(Self { served, issued: Mutex::new(Issued(authority, now)) })
     }
 
     /// The identity, for a listener.
@@ -73,13 +94,29 @@ impl OwnIdentity {
     /// # Errors
     /// `TlsError` when the key does not sign; the old identity stays in use.
     pub fn renew(&self, now: Moment) -> Result<bool, TlsError> {
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        if (*issued..=issued.later_by(VALIDITY * 2 / 3)).contains(&now) {
+        let mut issued = self.issued();
+        let Issued(authority, since) = &*issued;
+        if (*since..=since.later_by(VALIDITY * 2 / 3)).contains(&now) {
             return Ok(false);
         }
-        self.served.replace(&self.authority.identity(now)?);
-        *issued = now;
+        self.served.replace(&authority.identity(now)?);
+        issued.1 = now;
         Ok(true)
+    }
+
+    /// Shows a new identity of another authority from now on.
+    ///
+    /// # Errors
+    /// `TlsError` when one of its keys does not sign; the old identity and authority stay in use.
+    pub fn change(&self, authority: OwnAuthority, now: Moment) -> Result<(), TlsError> {
+        let mut issued = self.issued();
+        self.served.replace(&authority.identity(now)?);
+        *issued = Issued(authority, now);
+        Ok(())
+    }
+
+    fn issued(&self) -> MutexGuard<'_, Issued> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio_rustls::TlsConnector;
 
+use crate::own_authority::WITNESS;
 use crate::*;
 
 pub fn now() -> Moment {
@@ -232,6 +233,38 @@ async fn a_witness_renews_its_identity_at_two_thirds_of_a_day() {
     meet(identity.served(), config()).await.client.unwrap();
     assert!(!identity.renew(now().later_by(VALIDITY / 2)).unwrap());
     assert!(identity.renew(long_ago).unwrap(), "the clock ran back");
+}
+
+/// While a witness renews its key, readers who know either key believe it; those who know neither do not.
+#[tokio::test]
+async fn a_witness_is_believed_by_its_present_and_by_its_next_key() {
+    let [present, next, other] = [3, 4, 5].map(|byte| MachineSigner::from_seed([byte; 32]).unwrap());
+    let identity = OwnIdentity::new(OwnAuthority::new(present.clone()), now()).unwrap();
+    let refusal = async |signer: &MachineSigner| {
+        let config = client_config(&Trust::Witness(vec![*signer.public()]), None).unwrap();
+        let met = meet(identity.served(), config).await;
+        met.client.is_err().then(|| met.refusal())
+    };
+    assert_eq!(refusal(&present).await, None);
+    assert!(refusal(&next).await.unwrap().contains("is the pinned one"));
+    identity.change(OwnAuthority::new(present.clone()).with_next(next.clone()), now()).unwrap();
+    assert_eq!((refusal(&present).await, refusal(&next).await), (None, None));
+    assert!(refusal(&other).await.unwrap().contains("is the pinned one"));
+    identity.change(OwnAuthority::new(next.clone()), now()).unwrap();
+    assert!(refusal(&present).await.unwrap().contains("is the pinned one"));
+    assert_eq!(refusal(&next).await, None);
+    // Nobody becomes a witness by adding the witness's certificate to a chain of another key.
+    let honest = OwnAuthority::new(next.clone()).identity(now()).unwrap();
+    let forger = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let forger = rcgen::Issuer::new(authority::parameters_of_authority(WITNESS, now()), forger);
+    let key = TransportKey::draw().unwrap();
+    let names = vec![authority::dns(WITNESS).unwrap()];
+    let leaf = authority::issued(names, &key.public().unwrap(), &forger, now()).unwrap();
+    let chain = [&[leaf][..], &honest.chain().certificates()[1..]].concat();
+    let forged = Identity::new(&key, Chain::new(chain).unwrap()).unwrap();
+    let config = client_config(&Trust::Witness(vec![*next.public()]), None).unwrap();
+    let refusal = meet(&Served::new(&forged, None).unwrap(), config).await.refusal();
+    assert!(refusal.to_lowercase().contains("certificate"), "{refusal}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use evidence::relayed_status::{self, RelayedStatus};
 use evidence::{Id, Moment};
 use listen::TlsListener;
-use tlog::{AddCheckpoint, NOTE_BYTES_MAX, WitnessRefusal};
+use tlog::{AddCheckpoint, CosignatureKey, NOTE_BYTES_MAX, WitnessRefusal};
 use tls::{OwnAuthority, OwnIdentity, TlsError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -53,6 +53,18 @@ pub struct TlsListen {
     pub authority: OwnAuthority,
 }
 
+/// The keys of a witness, once they have changed.
+#[derive(Debug)]
+pub struct ChangedKeys {
+    /// The keys that cosign.
+    pub cosigning: Vec<CosignatureKey>,
+    /// The key that vouches for its certificates.
+    pub authority: OwnAuthority,
+}
+
+/// Tells when the keys of the witness have changed since the last question. It may block.
+pub type KeyWatch = Box<dyn FnMut() -> Option<ChangedKeys> + Send>;
+
 /// The addresses of a witness that answers.
 #[derive(Clone, Debug)]
 pub struct Ready {
@@ -62,14 +74,14 @@ pub struct Ready {
     pub tls: Option<SocketAddr>,
 }
 
-/// Serves until `stop` resolves. Calls `ready` with the URL once requests are answered.
+/// Serves until `stop` resolves, with other keys once they change. Calls `ready` with the URL once requests are answered.
 ///
 /// # Errors
 /// `WitnessError` when it cannot listen.
 pub async fn serve(
     (store, statuses): (Store, Statuses),
     listen: SocketAddr,
-    tls: Option<TlsListen>,
+    (tls, keys): (Option<TlsListen>, KeyWatch),
     ready: impl FnOnce(&Ready),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), WitnessError> {
@@ -79,15 +91,18 @@ pub async fn serve(
     let failed = |error| WitnessError::Listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    let store = Arc::new(store);
     let router = Router::new()
         .route("/add-checkpoint", post(add))
         .route("/{origin_hash}/checkpoint", get(latest))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Arc::new(store))
+        .with_state(Arc::clone(&store))
         .merge(relay(statuses));
     let Some(tls) = tls else {
         ready(&Ready { url, tls: None });
+        let renewing = tokio::spawn(renew(Renewal { keys, store, identity: None, failed: false }));
         listen::serve(listener, router, listen::Limits::default(), stop).await;
+        renewing.abort();
         return Ok(());
     };
     let failed = |error| WitnessError::Listen(tls.listen, error);
@@ -102,7 +117,7 @@ pub async fn serve(
     };
     let stopped = async move { drop(ends.wait_for(|ended| *ended).await) };
     ready(&Ready { url, tls: Some(address) });
-    let renewing = tokio::spawn(renew(identity));
+    let renewing = tokio::spawn(renew(Renewal { keys, store, identity: Some(identity), failed: false }));
     let limits = listen::Limits::default();
     tokio::join!(
         listen::serve(listener, router.clone(), limits, stop),
@@ -112,22 +127,51 @@ pub async fn serve(
     Ok(())
 }
 
-/// Replaces the certificate when it is due. Runs until it is dropped.
-async fn renew(identity: OwnIdentity) {
-    let identity = Arc::new(identity);
-    let mut failed = false;
+/// The parts of a witness that change while it serves.
+struct Renewal {
+    keys: KeyWatch,
+    store: Arc<Store>,
+    identity: Option<OwnIdentity>,
+    /// Whether the certificate could not be renewed at the last attempt.
+    failed: bool,
+}
+
+/// Takes up changed keys, and replaces the certificate when it is due. Runs until it is dropped.
+async fn renew(mut renewal: Renewal) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let (at, now) = (Arc::clone(&identity), now());
-        let Ok(now) = now else { continue };
-        // The key may be in a slow device.
-        let renewed = tokio::task::spawn_blocking(move || at.renew(now)).await;
-        if let Ok(Err(error)) = &renewed
-            && !failed
+        let Ok(now) = now() else { continue };
+        // A key may be in a slow device.
+        let looked = tokio::task::spawn_blocking(move || {
+            renewal.look(now);
+            renewal
+        });
+        let Ok(after) = looked.await else { return };
+        renewal = after;
+    }
+}
+
+impl Renewal {
+    fn look(&mut self, now: Moment) {
+        let changed = (self.keys)();
+        let renewed = match (&self.identity, changed) {
+            (None, None) => Ok(()),
+            (Some(identity), None) => identity.renew(now).map(drop),
+            (identity, Some(ChangedKeys { cosigning, authority })) => {
+                tracing::info!(
+                    keys = cosigning.len(),
+                    "the keys of this witness have changed, and are used from now on"
+                );
+                self.store.cosign_with(cosigning);
+                identity.as_ref().map_or(Ok(()), |identity| identity.change(authority, now))
+            }
+        };
+        if let Err(error) = &renewed
+            && !self.failed
         {
             tracing::error!("the certificate cannot be renewed, so the old one stays in use: {error}");
         }
-        failed = matches!(renewed, Ok(Err(_)));
+        self.failed = renewed.is_err();
     }
 }
 

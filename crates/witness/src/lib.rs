@@ -11,6 +11,6 @@ mod http;
 mod statuses;
 mod store;
 
-pub use http::{Ready, TlsListen, WitnessError, serve};
+pub use http::{ChangedKeys, KeyWatch, Ready, TlsListen, WitnessError, serve};
 pub use statuses::{StatusJudge, StatusRefusal, Statuses};
 pub use store::{Log, Store, StoreError};

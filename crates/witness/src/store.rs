@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use tlog::{
     AddCheckpoint, Checkpoint, CosignatureKey, Latest, Note, NoteSignature, NoteVerifier, SigningError,
@@ -24,7 +24,7 @@ pub struct Log {
 /// know has cosigned.
 #[derive(Debug)]
 pub struct Store {
-    keys: Vec<CosignatureKey>,
+    keys: RwLock<Vec<CosignatureKey>>,
     logs: Vec<Log>,
 }
 
@@ -65,7 +65,12 @@ impl Store {
     pub fn open(dir: &Path, keys: Vec<CosignatureKey>, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
         disk::make_dir(dir)?;
         let open = |log: NoteVerifier| Log::open(dir, log);
-        Ok(Self { keys, logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
+        Ok(Self { keys: RwLock::new(keys), logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
+    }
+
+    /// Cosigns with these keys from now on.
+    pub fn cosign_with(&self, keys: Vec<CosignatureKey>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// Decides one request, stores the new state, and only then cosigns.
@@ -85,8 +90,10 @@ impl Store {
         if let Err(refusal) = add_checkpoint(request, log.key.name(), known, before) {
             return Ok(Err(refusal));
         }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let signatures: Vec<_> =
-            self.keys.iter().map(|key| key.cosign(&request.note, time_seconds)).collect::<Result<_, _>>()?;
+            keys.iter().map(|key| key.cosign(&request.note, time_seconds)).collect::<Result<_, _>>()?;
+        drop(keys);
         let mut note = request.note.clone();
         note.extend(signatures.iter().cloned());
         write(&log.path, note.to_string().as_bytes())?;

@@ -36,7 +36,7 @@ async fn with_witness<T>(dir: &Path, work: impl AsyncFnOnce(&str, &reqwest::Clie
     let serving = tokio::spawn(serve(
         (store, Statuses::default()),
         listen,
-        None,
+        (None, Box::new(|| None)),
         |at| drop(ready.send(at.url.clone())),
         async { drop(stopped.await) },
     ));

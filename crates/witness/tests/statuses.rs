@@ -32,9 +32,15 @@ async fn attack_strangers_bytes_are_refused_before_anything_is_kept() {
     let (ready, url) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let served = serve((store, statuses), listen, None, |at| drop(ready.send(at.url.clone())), async {
-        drop(stopped.await);
-    });
+    let served = serve(
+        (store, statuses),
+        listen,
+        (None, Box::new(|| None)),
+        |at| drop(ready.send(at.url.clone())),
+        async {
+            drop(stopped.await);
+        },
+    );
     let serving = tokio::spawn(served);
     let (url, http) = (url.await.unwrap(), reqwest::Client::new());
     for (body, status) in [

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ::witness::{StatusJudge, StatusRefusal, Statuses};
+use ::witness::{ChangedKeys, KeyWatch, StatusJudge, StatusRefusal, Statuses};
 use clap::{Args, Subcommand};
-use client::key_files;
+use client::machine_dir;
 use client::witness_pins::{self, WitnessPin};
 use evidence::Id;
+use evidence::machine::MachineSigner;
 use evidence::relayed_status::RelayedStatus;
 use judge::RelayedError;
 use tlog::NoteVerifier;
@@ -62,18 +63,18 @@ pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
 fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("witness", &[("role", "witness")]);
-    let keys = witness_join::keys(data)?;
+    let (keys, signers) = (Keys::open(data), witness_join::signers(data)?);
+    let cosigning = witness_join::cosigning(data, &signers)?;
     let _lock = disk::lock(data)?;
     let path = data.join("logs");
     let logs = std::fs::read_to_string(&path)
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", path.display())))?;
     let logs = logs.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
     let state = data.join("state");
-    let store = ::witness::Store::open(&state, keys, logs)?;
+    let store = ::witness::Store::open(&state, cosigning, logs)?;
     let judges =
         witness_pins::read(data)?.into_iter().map(|pin| Box::new(Joined(pin)) as Box<dyn StatusJudge>);
     let statuses = Statuses::open(&state, judges.collect())?;
-    let signer = key_files::read(&data.join("key.pem"))?;
     let ready = |ready: &::witness::Ready| {
         if let Some(address) = ready.tls {
             tracing::info!(%address, "other machines are answered");
@@ -81,9 +82,66 @@ fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
         let addresses = ready.tls.iter().map(|address| format!("https://{address}")).collect();
         announce_with("witness", &ready.url, (None, Outside { addresses, authority: None }), output);
     };
-    let tls = verb.tls.map(|listen| ::witness::TlsListen { listen, authority: OwnAuthority::new(signer) });
+    let authority = authority(signers)?;
+    let tls = verb.tls.map(|listen| ::witness::TlsListen { listen, authority });
+    let tls = (tls, keys.watch());
     runtime()?.block_on(::witness::serve((store, statuses), verb.listen, tls, ready, stop_signal()))?;
     Ok(())
+}
+
+/// The present key vouches for certificates; the next one, if there is one, vouches for the present.
+fn authority(signers: Vec<MachineSigner>) -> Result<OwnAuthority, Failure> {
+    let mut signers = signers.into_iter();
+    let present = signers.next().map(OwnAuthority::new).ok_or_else(|| Failure::error(DIRECTORY))?;
+    Ok(signers.fold(present, OwnAuthority::with_next))
+}
+
+/// The files of a witness's keys, as they were when they were read last.
+struct Keys {
+    dir: PathBuf,
+    seen: [Option<Vec<u8>>; 4],
+}
+
+impl Keys {
+    fn open(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf(), seen: Self::bytes(dir) }
+    }
+
+    /// Bytes of the files that hold a key, or name one in a device.
+    fn bytes(dir: &Path) -> [Option<Vec<u8>>; 4] {
+        let next = machine_dir::next(dir);
+        let present = dir.join("key.pem");
+        [next.with_extension("pkcs11"), present.with_extension("pkcs11"), next, present]
+            .map(|file| std::fs::read(file).ok())
+    }
+
+    /// Reads them again when one of them has changed. Keys that cannot be read are looked at again.
+    fn watch(mut self) -> KeyWatch {
+        let mut complained = false;
+        Box::new(move || {
+            let now = Self::bytes(&self.dir);
+            if now == self.seen {
+                return None;
+            }
+            match changed(&self.dir) {
+                Ok(changed) => {
+                    (self.seen, complained) = (now, false);
+                    Some(changed)
+                }
+                Err(failure) => {
+                    if !std::mem::replace(&mut complained, true) {
+                        tracing::warn!("the keys have changed and cannot be used: {}", failure.message());
+                    }
+                    None
+                }
+            }
+        })
+    }
+}
+
+fn changed(dir: &Path) -> Result<ChangedKeys, Failure> {
+    let signers = witness_join::signers(dir)?;
+    Ok(ChangedKeys { cosigning: witness_join::cosigning(dir, &signers)?, authority: authority(signers)? })
 }
 
 /// Judges statuses under the pin of an installation.

@@ -14,6 +14,7 @@ use client::pinned_root::PinnedRoot;
 use client::role_way;
 use client::{key_files, machine_dir, witness_pins};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::machine::MachineSigner;
 use evidence::pin::Pin;
 use evidence::trust_root::TrustRoot;
 use judge::Anchors;
@@ -133,14 +134,27 @@ fn line(dir: &Path, keys: &[CosignatureKey]) -> Result<Option<String>, Failure> 
     Ok(described.map(line))
 }
 
-/// The keys of a witness: the present one, and the next one if it has been made.
+/// The keys of a witness that cosign: the present one, and the next one if it has been made.
 pub fn keys(dir: &Path) -> Result<Vec<CosignatureKey>, Failure> {
+    cosigning(dir, &signers(dir)?)
+}
+
+/// The same keys, from which other uses follow.
+pub fn signers(dir: &Path) -> Result<Vec<MachineSigner>, Failure> {
+    let next = machine_dir::next(dir);
+    // The next key takes the present one's place under its name, so it is read first, and is then the same one.
+    let next = key_files::exists(&next).then(|| key_files::read(&next)).transpose()?;
+    let present = key_files::read(&dir.join("key.pem"))?;
+    let next = next.filter(|next| next.public() != present.public());
+    Ok(std::iter::once(present).chain(next).collect())
+}
+
+/// These keys under the name of the witness.
+pub fn cosigning(dir: &Path, signers: &[MachineSigner]) -> Result<Vec<CosignatureKey>, Failure> {
     let name = std::fs::read_to_string(dir.join(NAME)).map_err(|error| {
         Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join(NAME).display()))
     })?;
-    let files = [dir.join("key.pem"), machine_dir::next(dir)];
-    let files = files.iter().enumerate().filter(|(at, file)| *at == 0 || key_files::exists(file));
-    files.map(|(_, file)| Ok(key_files::witness(&key_files::read(file)?, name.trim())?)).collect()
+    signers.iter().map(|signer| Ok(key_files::witness(signer, name.trim())?)).collect()
 }
 
 /// The root in a file, if it is the pinned one.

@@ -35,7 +35,7 @@ fn copy(from: &Path, to: &Path) {
 
 impl Nine {
     /// Ada makes a statement of trust, Bob signs it too, and it is sent.
-    fn both_sign(&self, amend: &[&str]) {
+    pub(super) fn both_sign(&self, amend: &[&str]) {
         let file = self.ada().home.dir.path().join("statement.json");
         drop(std::fs::remove_file(&file));
         let file = file.to_str().unwrap();

@@ -5,6 +5,7 @@ mod freezes;
 mod links;
 mod losses;
 mod releases;
+mod renewals;
 
 use std::io::{BufRead as _, BufReader};
 use std::sync::mpsc::{Receiver, channel};
