@@ -76,6 +76,10 @@ pub struct Operator {
     /// default: `countersign/advisories` in your data directory (`XDG_DATA_HOME`).
     #[arg(long, value_name = "FILE")]
     pub advisories: Option<PathBuf>,
+    /// File of registries in the form of Docker's `config.json`: an image that a step needs is pulled from a registry that it
+    /// names under `auths`, with the credentials there; read at each pull; default: no image is pulled.
+    #[arg(long, value_name = "FILE")]
+    pub registries: Option<PathBuf>,
     /// Bounds on images.
     #[command(flatten)]
     pub image_bounds: ImageBounds,
@@ -115,7 +119,8 @@ impl Operator {
         let file = self.advisories.as_ref().map(std::path::absolute).transpose()?;
         let file = file.or_else(|| advisories::default_file().ok());
         let images = self.reach.images.clone().unwrap_or_else(|| data.join("images"));
-        let images = Images::new(&images, self.image_bounds.bounds());
+        let registries = self.registries.as_ref().map(std::path::absolute).transpose()?;
+        let images = Images::new(&images, self.image_bounds.bounds()).with_registries(registries);
         Ok(self.reach.sandbox(self.caps()).with_advisories(file).with_images(Some(images)))
     }
 
@@ -134,6 +139,11 @@ impl Operator {
             let file = std::path::absolute(file)?;
             let text = file.to_str().ok_or_else(|| Failure::usage("--advisories: the path is not UTF-8"))?;
             arguments.extend(["--advisories".to_owned(), text.to_owned()]);
+        }
+        if let Some(file) = &self.registries {
+            let file = std::path::absolute(file)?;
+            let text = file.to_str().ok_or_else(|| Failure::usage("--registries: the path is not UTF-8"))?;
+            arguments.extend(["--registries".to_owned(), text.to_owned()]);
         }
         let images = self.reach.images.as_ref().map(std::path::absolute).transpose()?;
         // All runners of one machine have the same images.

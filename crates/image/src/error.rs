@@ -24,7 +24,9 @@ pub enum ImageError {
         source: io::Error,
     },
     /// Nobody loaded the image.
-    #[error("this runner has no image {0}; its operator loads it with `countersign runner image load`")]
+    #[error(
+        "this runner has no image {0}; its operator loads it with `countersign runner image load` or `countersign runner image pull`"
+    )]
     Missing(Digest),
     /// The bytes are others than the digest says.
     #[error("blob {0}: its bytes have the digest {1}; the image was damaged or changed, get it again")]
@@ -65,6 +67,17 @@ pub enum ImageError {
         /// The option that sets the bound.
         option: &'static str,
     },
+    /// A registry does not give the image.
+    #[error("registry `{0}`: {1}")]
+    Registry(String, String),
+    /// The operator allows no such registry.
+    #[error(
+        "the file of registries does not name `{0}`; this machine's operator adds it under `auths`, or loads the image with `countersign runner image load`"
+    )]
+    Unlisted(String),
+    /// The image's name in the pipeline has no registry.
+    #[error("the image {0} is named without a registry; write `HOST/NAME@{0}`")]
+    Nameless(Digest),
     /// A step runs in the image.
     #[error("a step runs in image {0}; remove it when the step has ended")]
     Busy(Digest),

@@ -8,17 +8,22 @@
 mod apply;
 mod blobs;
 mod bounds;
+mod challenge;
+mod credentials;
 mod error;
 mod load;
 mod manifest;
 mod place;
+mod registry;
 mod store;
 mod tar;
 mod tree;
 
 pub use bounds::Bounds;
+pub use credentials::{Registries, Registry};
 pub use error::ImageError;
 pub use load::load;
 pub use manifest::{Descriptor, Document, platform};
+pub use registry::pull;
 pub use store::{Held, Store};
 pub use tree::Tree;

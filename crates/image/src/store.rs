@@ -79,6 +79,10 @@ impl Store {
     /// # Errors
     /// `ImageError` if it is missing, unsound or larger than the bounds, or is not wanted any more.
     pub fn tree(&self, image: &Digest, going: &dyn Fn() -> bool) -> Result<Tree, ImageError> {
+        // While somebody else adds an image, which may take long, those that are ready can be used.
+        if let Some(tree) = tree::ready(&self.blobs, &self.parts(image)?)? {
+            return Ok(tree);
+        }
         let _lock = self.lock(going)?;
         let parts = self.parts(image)?;
         tree::tree(&self.blobs, &parts, going)

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use evidence::Digest;
@@ -33,6 +34,25 @@ pub struct Parts {
     pub config: Descriptor,
     /// Its layers.
     pub layers: Vec<Descriptor>,
+}
+
+/// The tree of an image if it is unpacked, without the lock of the store.
+///
+/// # Errors
+/// `ImageError` if the configuration is damaged.
+pub fn ready(store: &BlobDir, parts: &Parts) -> Result<Option<Tree>, ImageError> {
+    let dir = store.tree_dir(&parts.digest);
+    let Ok(used) = used(&dir) else { return Ok(None) };
+    if used.try_lock_shared().is_err() || !is_complete(&dir, &parts.digest) {
+        return Ok(None);
+    }
+    // Since it was opened, another tree may have taken the place of the one that this lock protects.
+    let (Ok(locked), Ok(present)) = (used.metadata(), fs::metadata(dir.join(USED))) else { return Ok(None) };
+    if (locked.dev(), locked.ino()) != (present.dev(), present.ino()) {
+        return Ok(None);
+    }
+    let config = Config::read(parts.config.digest, &store.read(&parts.config)?, parts.layers.len())?;
+    Ok(Some(Tree { root: dir.join(ROOT), environment: config.environment(), _used: used }))
 }
 
 /// The tree of an image, unpacked if it is not yet. The caller holds the lock of the store.

@@ -115,7 +115,7 @@ fn perform(
         log.say(&remark);
     }
     // Held until the step has ended, so that nobody removes it.
-    let image = job.image.map(|image| StepImage::prepare(image, job.maker.name(), host)).transpose()?;
+    let image = job.image.map(|image| StepImage::prepare(image, job.maker.name(), host, &log)).transpose()?;
     let mut done = if plan.scan.is_empty() {
         let spec = specify(identity, source, job.maker.name(), plan, (job.service, image.as_ref()), host)?;
         let of = (&job.maker, plan, job.producer);

@@ -10,6 +10,7 @@ use evidence::pipeline::Image;
 use evidence::{Digest, Name};
 use image::Tree;
 
+use crate::finished::StepLog;
 use crate::host::Host;
 use crate::step_error::StepError;
 
@@ -26,10 +27,21 @@ impl StepImage {
     ///
     /// # Errors
     /// `StepError` if this machine has no such image, or cannot unpack it.
-    pub fn prepare(image: &Image, step: &Name, host: &Host<'_>) -> Result<Self, StepError> {
+    pub fn prepare(
+        image: &Image,
+        step: &Name,
+        host: &Host<'_>,
+        log: &StepLog<'_>,
+    ) -> Result<Self, StepError> {
         let images = host.isolation.images().ok_or_else(|| StepError::NoImages(step.clone()))?;
         let digest = image.digest();
-        let tree = images.store().and_then(|store| store.tree(&digest, host.wanted));
+        let tree = images.store().and_then(|store| {
+            if images.pulls() && image.registry().is_some() && !store.has(&digest)? {
+                log.say(&format!("pulling {image}"));
+                images.pull(image, host.wanted)?;
+            }
+            store.tree(&digest, host.wanted)
+        });
         let tree = tree.map_err(|error| StepError::Image(step.clone(), Box::new(error)))?;
         Ok(Self { digest, tree })
     }

@@ -61,7 +61,7 @@ struct SlotArguments {
 enum Verb {
     /// Make a runner's directory and key, before or after there is an installation, and print the line that names both in the trust root.
     Key(machine_key::MachineKeyVerb),
-    /// Load, list and remove the OCI images that steps can run in.
+    /// Load, pull, list and remove the OCI images that steps can run in.
     #[command(subcommand)]
     Image(runner_image::Image),
     /// Give a runner the pin of its installation; without `runner key` before, its directory and key are made too.

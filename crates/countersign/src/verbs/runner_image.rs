@@ -1,6 +1,6 @@
 //! `countersign runner image`: the OCI images that the steps of a machine can run in.
 //!
-//! Invariant: an image is named by its digest alone; a directory or an archive only says where its bytes are.
+//! Invariant: an image is named by its digest alone; a directory, an archive or a registry only says where its bytes are.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,19 @@ pub enum Image {
         /// Digest of the image to take; default: all images that the layout names.
         #[arg(long, value_name = "DIGEST")]
         only: Option<Digest>,
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        bounds: ImageBounds,
+    },
+    /// Take an image from a registry, by its digest.
+    Pull {
+        /// The image: `HOST/NAME@sha256:...`.
+        image: evidence::pipeline::Image,
+        /// File of registries in the form of Docker's `config.json`, which has to name the registry under `auths`; default: the
+        /// registry is not told who asks.
+        #[arg(long, value_name = "FILE")]
+        registries: Option<PathBuf>,
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
@@ -67,6 +80,14 @@ struct ImagesReport {
 pub fn run(verb: &Image, output: Output) -> Result<(), Failure> {
     match verb {
         Image::Load { path, only, place, bounds } => load(path, only.as_ref(), place, *bounds, output),
+        Image::Pull { image, registries, place, bounds } => {
+            let directory = place.dir()?;
+            let images = Images::new(&directory, bounds.bounds()).with_registries(registries.clone());
+            images.pull(image, &|| true)?;
+            let pulled = |held: &Held| held.image == image.digest();
+            let images = images.store()?.list()?.into_iter().filter(pulled).collect();
+            output.print(&ImagesReport { images, directory }, text)
+        }
         Image::List { place } => {
             let (store, directory) = place.store(ImageBounds::default())?;
             output.print(&ImagesReport { images: store.list()?, directory }, text)
@@ -99,12 +120,16 @@ fn load(
 impl Place {
     /// The store, and its directory.
     fn store(&self, bounds: ImageBounds) -> Result<(Store, PathBuf), Failure> {
-        let dir = match (&self.images, &self.data) {
-            (Some(dir), _) => dir.clone(),
-            (None, Some(data)) => data.join("images"),
-            (None, None) => default_images()?,
-        };
+        let dir = self.dir()?;
         Ok((Images::new(&dir, bounds.bounds()).store()?, dir))
+    }
+
+    fn dir(&self) -> Result<PathBuf, Failure> {
+        match (&self.images, &self.data) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Some(data)) => Ok(data.join("images")),
+            (None, None) => default_images(),
+        }
     }
 }
 

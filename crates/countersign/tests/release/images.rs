@@ -5,6 +5,7 @@ mod layouts;
 
 use serde_json::{Value, json};
 
+use self::layouts::registry::TestRegistry;
 use self::layouts::{Layout, file, programs};
 use super::Shop;
 use crate::codes;
@@ -60,6 +61,13 @@ fn a_release_is_built_in_the_image_that_its_pipeline_names() {
     let images = |verb: &[&str]| -> Value { shop.home.ok(&[&["runner", "image"], verb].concat()) };
     assert_eq!(images(&["list"])["images"][0]["unpacked"], true);
     let digest = digest.to_string();
+    let registry = TestRegistry::start(layout.path(), |_, answer| answer);
+    let file = registry.file(shop.home.dir.path());
+    let pulled = format!("{}/team/tools@{digest}", registry.host);
+    let pulled = images(&["pull", &pulled, "--registries", file.to_str().unwrap()]);
+    assert_eq!(pulled["images"][0]["image"], json!(digest));
+    let nameless = shop.home.json(&["runner", "image", "pull", &digest], 1);
+    assert!(nameless["error"].as_str().unwrap().contains("is named without a registry"), "{nameless}");
     assert_eq!(images(&["remove", &digest])["removed"], json!([digest]));
     assert_eq!(images(&["list"])["images"], json!([]));
     let again = shop.home.run(&["runner", "image", "remove", &digest]);

@@ -1,6 +1,8 @@
 //! Images as a test makes them: tars byte by byte, and layouts of them.
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "each test file uses a part")]
 
+pub mod registry;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

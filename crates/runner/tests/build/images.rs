@@ -1,11 +1,14 @@
 //! Steps in images, which are made of programs of this machine.
 #![allow(clippy::indexing_slicing, reason = "test code")]
 
+use std::path::PathBuf;
+
 use evidence::receipt::Ending;
 use evidence::{Digest, Name};
 use image::Bounds;
 use runner::{Caps, Execution, Images, RetainedOutputs, StepError};
 
+use crate::layouts::registry::TestRegistry;
 use crate::layouts::{Item, Layout, dir, file, link, program, programs};
 use crate::support::Project;
 use crate::{isolation, name, run_in, source};
@@ -38,14 +41,14 @@ fn look(layout: &mut Layout, run: &str) -> (Result<Execution, StepError>, Digest
     let place = tempfile::tempdir().unwrap();
     let images = Images::new(&place.path().join("images"), Bounds::default());
     image::load(&images.store().unwrap(), layout.path(), None, &|| true).unwrap();
-    (look_in(images, digest, run), digest)
+    (look_in(images, &format!("tools@{digest}"), run), digest)
 }
 
-fn look_in(images: Images, digest: Digest, run: &str) -> Result<Execution, StepError> {
+fn look_in(images: Images, image: &str, run: &str) -> Result<Execution, StepError> {
     let project = Project::new();
     let run = run.lines().map(|line| format!("      {line}\n")).collect::<String>();
     let pipeline =
-        format!("version: 1\nimage: tools@{digest}\nsteps:\n  look:\n    outputs: [out]\n    run: |\n{run}");
+        format!("version: 1\nimage: {image}\nsteps:\n  look:\n    outputs: [out]\n    run: |\n{run}");
     project.write(".countersign/pipeline.yaml", &pipeline);
     project.commit("first", "signing");
     let isolation = isolation(Caps::default()).with_images(Some(images));
@@ -91,8 +94,7 @@ fn a_step_runs_in_the_image_that_its_pipeline_names() {
 /// The sandbox has its own places, whatever an image has there, and resolves an image's links inside.
 #[test]
 fn attack_an_image_that_stands_in_for_the_sandbox() {
-    let script =
-        "ls -d /etc/passwd /proc/self/status /dev/null > out; cat /leads/tool; cat /etc/hostname; ls /evil";
+    let script = "exec 2>&1; ls -d /etc/passwd /proc/self/status /dev/null > out; cat /leads/tool; cat /etc/hostname; ls /evil";
     let (done, _) = look(&mut layout(&[link("leads", "/opt/tools")]), script);
     let said = log(&done.unwrap());
     assert!(said.starts_with("#!/bin/sh\necho a tool of the image\nsandbox\n"), "{said}");
@@ -121,7 +123,7 @@ fn attack_an_image_that_stands_in_for_the_sandbox() {
     // A link in the place of a whole directory leads to nothing of the host.
     let (done, _) = look(
         &mut Layout::of(&[&programs(&["sh", "cat", "ls"]), &[link("etc", "/usr"), link("var", "/usr")]]),
-        "cat /etc/hostname; ls /evil",
+        "exec 2>&1; cat /etc/hostname; ls /evil",
     );
     let said = log(&done.unwrap());
     assert!(said.contains("sandbox\n") && said.contains("'/evil'"), "{said}");
@@ -139,18 +141,19 @@ fn an_image_without_the_program_fails_its_step() {
 fn attack_a_runner_without_the_image_runs_nothing() {
     let mut layout = layout(&[]);
     let digest = layout.seal();
+    let image = digest.to_string();
     let place = tempfile::tempdir().unwrap();
     let images = Images::new(&place.path().join("images"), Bounds::default());
-    let refused = look_in(images.clone(), digest, "true > out").unwrap_err().to_string();
+    let refused = look_in(images.clone(), &image, "true > out").unwrap_err().to_string();
     assert!(refused.contains("step `look`: this runner has no image sha256:"), "{refused}");
     assert!(refused.contains("`countersign runner image load`"), "{refused}");
     image::load(&images.store().unwrap(), layout.path(), None, &|| true).unwrap();
-    assert!(look_in(images.clone(), digest, "echo > out").unwrap().facts.passed());
+    assert!(look_in(images.clone(), &image, "echo > out").unwrap().facts.passed());
     // The bytes of a layer are others than its digest says: nothing is unpacked again.
     std::fs::remove_dir_all(place.path().join("images/trees")).unwrap();
     let layer: Digest = layout.manifest["layers"][1]["digest"].as_str().unwrap().parse().unwrap();
     std::fs::write(place.path().join("images/blobs/sha256").join(layer.hex()), "other bytes").unwrap();
-    let refused = look_in(images, digest, "echo > out").unwrap_err().to_string();
+    let refused = look_in(images, &image, "echo > out").unwrap_err().to_string();
     assert!(
         refused.contains("its descriptor says") || refused.contains("its bytes have the digest"),
         "{refused}"
@@ -158,4 +161,29 @@ fn attack_a_runner_without_the_image_runs_nothing() {
     let project = crate::project(&format!("version: 1\nimage: {digest}\nsteps: {{look: {{run: 'true'}}}}\n"));
     let refused = crate::run(&source(&project), &step(), &RetainedOutputs::new(), 1).unwrap_err();
     assert!(refused.to_string().contains("this machine has no directory of images"), "{refused}");
+}
+
+/// A step's image comes from a registry only if the operator's file names it.
+#[test]
+fn attack_a_pipeline_chooses_the_registry() {
+    let mut layout = layout(&[]);
+    let digest = layout.seal();
+    let registry = TestRegistry::start(layout.path(), |_, answer| answer);
+    let image = format!("{}/team/tools:1@{digest}", registry.host);
+    let look = |file: Option<PathBuf>| {
+        let place = tempfile::tempdir().unwrap();
+        let images = Images::new(&place.path().join("images"), Bounds::default()).with_registries(file);
+        look_in(images, &image, "echo pulled > out")
+    };
+    let place = tempfile::tempdir().unwrap();
+    let other = registry.file_of(place.path(), &serde_json::json!({"auths": {"other.example": {}}}));
+    let refused = look(Some(other)).unwrap_err().to_string();
+    assert!(refused.contains("the file of registries does not name `127.0.0.1:"), "{refused}");
+    let refused = look(None).unwrap_err().to_string();
+    assert!(refused.contains("this runner has no image"), "{refused}");
+    assert_eq!(registry.seen(), [], "nobody was asked");
+    let done = look(Some(registry.file(place.path()))).unwrap();
+    let said = log(&done);
+    assert!(done.facts.passed() && said.starts_with(&format!("countersign: pulling {image}\n")), "{said}");
+    assert_eq!(done.facts.image, Some(digest));
 }

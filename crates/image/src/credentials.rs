@@ -1,0 +1,80 @@
+//! The operator's file of registries: those from which images may be pulled, with credentials. It has the form of Docker's
+//! `config.json`, of which `auths` alone counts.
+//!
+//! Invariant: a registry that the file does not name is not asked. Nobody but its owner can read the file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::blobs::limited;
+use crate::error::{ImageError, failed};
+
+/// Registries from which images may be pulled.
+#[derive(Debug, Deserialize)]
+pub struct Registries {
+    auths: BTreeMap<String, Registry>,
+}
+
+/// A registry.
+#[derive(Clone, Default, Deserialize)]
+pub struct Registry {
+    /// User and password in the form of HTTP's basic authentication.
+    pub auth: Option<String>,
+    /// Whether it is asked without TLS, which only one on this machine may be.
+    #[serde(default, rename = "plain-http")]
+    pub plain_http: bool,
+}
+
+impl Registries {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// `ImageError` if it is unsound, or others can read it.
+    pub fn read(path: &Path) -> Result<Self, ImageError> {
+        let file = File::open(path).map_err(failed("open", path))?;
+        let mode = file.metadata().map_err(failed("read", path))?.mode();
+        if mode & 0o077 != 0 {
+            let what = io::Error::other("other users can read it; `chmod 600` it");
+            return Err(failed("use", path)(what));
+        }
+        let bytes = limited(file).map_err(failed("read", path))?;
+        let wrong = |what: String| ImageError::Document(path.display().to_string(), what);
+        let read: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        for (host, registry) in &read.auths {
+            if registry.plain_http && !is_loopback(host) {
+                return Err(wrong(format!(
+                    "`{host}` cannot be asked with `plain-http`, because it is not on this machine"
+                )));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The registry with this host, and port if it is not 443.
+    ///
+    /// # Errors
+    /// `ImageError::Unlisted` if the operator does not name it.
+    pub fn of(&self, host: &str) -> Result<&Registry, ImageError> {
+        self.auths.get(host).ok_or_else(|| ImageError::Unlisted(host.to_owned()))
+    }
+}
+
+/// Whether a host, with its port, is an address of this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost"
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("plain_http", &self.plain_http).finish_non_exhaustive()
+    }
+}
