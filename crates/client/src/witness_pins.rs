@@ -31,7 +31,7 @@ pub struct WitnessPin {
 /// The list as stored.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Joined {
+struct WitnessPins {
     /// Version of this format; 1.
     v: u8,
     installations: Vec<WitnessPin>,
@@ -53,7 +53,7 @@ pub fn keep(dir: &Path, pin: &Pin) -> Result<(), Error> {
     }
     let (root_version, root) = (pin.root_version, pin.root);
     installations.push(WitnessPin { installation: pin.installation, root_version, root });
-    write_private(&dir.join(FILE), &serde_json::to_string_pretty(&Joined { v: 1, installations })?)
+    write_private(&dir.join(FILE), &serde_json::to_string_pretty(&WitnessPins { v: 1, installations })?)
 }
 
 /// The installations that a witness has joined; none if an older program let it join.
@@ -67,8 +67,8 @@ pub fn read(dir: &Path) -> Result<Vec<WitnessPin>, Error> {
     };
     match fs::read_to_string(&path) {
         Ok(text) => match serde_json::from_str(&text) {
-            Ok(Joined { v: 1, installations }) => Ok(installations),
-            Ok(Joined { v, .. }) => {
+            Ok(WitnessPins { v: 1, installations }) => Ok(installations),
+            Ok(WitnessPins { v, .. }) => {
                 Err(wrong(&format!("it is of version {v}, which this program does not know")))
             }
             Err(error) => Err(wrong(&error)),

@@ -78,7 +78,7 @@ impl<'a> Unpacking<'a> {
         };
         let limit = self.bounds.unpacked_bytes;
         let bytes = Cell::new(self.bytes.get());
-        let mut counted = Counted { from, hash: Hasher::default(), bytes: &bytes, limit };
+        let mut counted = BoundedHash { from, hash: Hasher::default(), bytes: &bytes, limit };
         let mut layer = Layer { digest, written: HashSet::new() };
         let mut entries = Entries::new(&mut counted);
         let applied = self
@@ -298,14 +298,14 @@ fn unread_at(layer: Digest) -> impl Fn(io::Error) -> ImageError {
 }
 
 /// Hashes and counts what is read, and stops above a limit.
-struct Counted<'a, R> {
+struct BoundedHash<'a, R> {
     from: R,
     hash: Hasher,
     bytes: &'a Cell<u64>,
     limit: u64,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for BoundedHash<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(into)?;
         self.bytes.set(self.bytes.get().saturating_add(count as u64));

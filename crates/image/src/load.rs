@@ -42,7 +42,7 @@ pub fn load(
     }
     let mut loaded = Vec::new();
     for image in index.manifests {
-        store.add(&mut From(layout.as_mut()), image.digest, Some(image.size), going)?;
+        store.add(&mut LayoutBlobs(layout.as_mut()), image.digest, Some(image.size), going)?;
         loaded.push(image.digest);
     }
     Ok(loaded)
@@ -59,9 +59,9 @@ trait Layout {
     }
 }
 
-struct From<'a>(&'a mut dyn Layout);
+struct LayoutBlobs<'a>(&'a mut dyn Layout);
 
-impl Blobs for From<'_> {
+impl Blobs for LayoutBlobs<'_> {
     fn open(&mut self, digest: &Digest, _: bool) -> Result<Box<dyn Read + '_>, ImageError> {
         self.0.open(&format!("blobs/sha256/{}", digest.hex()))
     }
@@ -95,7 +95,7 @@ impl Archive {
         let file = File::open(path).map_err(failed("open", path))?;
         let mut places = BTreeMap::new();
         let reader = file.try_clone().map_err(failed("open", path))?;
-        let mut entries = Entries::new(Counted { from: io::BufReader::new(reader), at: 0 });
+        let mut entries = Entries::new(PositionReader { from: io::BufReader::new(reader), at: 0 });
         let mut count = 0;
         while let Some(entry) = entries.next().map_err(failed("read", path))? {
             count += 1;
@@ -139,12 +139,12 @@ impl Read for Part<'_> {
 }
 
 /// A stream with the number of bytes that were read of it.
-struct Counted<R> {
+struct PositionReader<R> {
     from: R,
     at: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for PositionReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(into)?;
         self.at += count as u64;

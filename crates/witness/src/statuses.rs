@@ -47,11 +47,11 @@ pub enum StatusRefusal {
 
 /// The statuses that a witness keeps.
 #[derive(Debug, Default)]
-pub struct Statuses(Vec<Kept>);
+pub struct Statuses(Vec<InstallationStatus>);
 
 /// The newest status of one installation.
 #[derive(Debug)]
-struct Kept {
+struct InstallationStatus {
     judge: Box<dyn StatusJudge>,
     path: PathBuf,
     newest: Mutex<Option<RelayedStatus>>,
@@ -64,7 +64,9 @@ impl Statuses {
     /// `StoreError` when a file cannot be read or is damaged.
     pub fn open(dir: &Path, judges: Vec<Box<dyn StatusJudge>>) -> Result<Self, StoreError> {
         disk::make_dir(dir)?;
-        Ok(Self(judges.into_iter().map(|judge| Kept::open(dir, judge)).collect::<Result<_, _>>()?))
+        Ok(Self(
+            judges.into_iter().map(|judge| InstallationStatus::open(dir, judge)).collect::<Result<_, _>>()?,
+        ))
     }
 
     /// Decides about one status, and stores it.
@@ -102,12 +104,12 @@ impl Statuses {
         newest.as_ref().and_then(|newest| newest.encode().ok())
     }
 
-    fn of(&self, installation: Id) -> Option<&Kept> {
+    fn of(&self, installation: Id) -> Option<&InstallationStatus> {
         self.0.iter().find(|kept| kept.judge.installation() == installation)
     }
 }
 
-impl Kept {
+impl InstallationStatus {
     fn open(dir: &Path, judge: Box<dyn StatusJudge>) -> Result<Self, StoreError> {
         let path = dir.join(format!("{}.status", judge.installation()));
         let newest = match fs::File::open(&path) {

@@ -45,7 +45,7 @@ impl Relays {
 
 /// The newest status, and how it was found.
 #[derive(Debug)]
-pub struct Seen {
+pub struct NewestStatus {
     pub root: TrustRoot,
     pub belief: Belief,
     pub current: Status,
@@ -58,13 +58,13 @@ pub struct Seen {
 
 /// The answer of one witness.
 #[derive(Debug, Serialize)]
-struct Told {
+struct WitnessAnswer {
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
 }
 
-impl Seen {
+impl NewestStatus {
     /// The newest status that server, witnesses and this machine know. Without a server, the status that this machine saw last suffices where
     /// witnesses get the change, or where it goes into a file.
     pub fn newest(access: &Access, relays: &Relays, into_file: bool) -> Result<Self, Failure> {
@@ -207,26 +207,26 @@ impl Seen {
     }
 
     /// Gives a status to every witness.
-    fn to_witnesses(&self, status: &RelayedStatus) -> Result<Vec<Told>, Failure> {
+    fn to_witnesses(&self, status: &RelayedStatus) -> Result<Vec<WitnessAnswer>, Failure> {
         let keys: Vec<_> = self.root.witness_keys()?.iter().map(MachineKey::from).collect();
         let runtime = runtime()?;
         let one = |url: &String| {
             let given =
                 StatusRelay::new(url, Some(&keys)).and_then(|relay| runtime.block_on(relay.give(status)));
-            Told { url: url.clone(), failure: given.err().map(|error| error.to_string()) }
+            WitnessAnswer { url: url.clone(), failure: given.err().map(|error| error.to_string()) }
         };
         Ok(self.witnesses.iter().map(one).collect())
     }
 
-    fn remember(&self, told: &[Told]) -> Result<(), Failure> {
+    fn remember(&self, told: &[WitnessAnswer]) -> Result<(), Failure> {
         let took: Vec<_> = told.iter().filter(|it| it.failure.is_none()).map(|it| it.url.clone()).collect();
         Ok(seen_status::remember(self.root.installation, &took)?)
     }
 }
 
 /// The answers of the witnesses, each in a line.
-fn lines(told: &[Told]) -> String {
-    let line = |it: &Told| match &it.failure {
+fn lines(told: &[WitnessAnswer]) -> String {
+    let line = |it: &WitnessAnswer| match &it.failure {
         None => format!("\nthe witness at {} keeps it", it.url),
         Some(failure) => format!("\n{}: {}", it.url, shown::line(failure)),
     };

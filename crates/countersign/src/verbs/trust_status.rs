@@ -16,7 +16,7 @@ use serde_json::json;
 use shown::shell;
 use wire::{PersonView, PlaceView, RunFilter};
 
-use super::status_relay::{Relays, Seen};
+use super::status_relay::{NewestStatus, Relays};
 use super::trust_sign::sign_status;
 use super::trust_statement::{StatementReport, finish_saying};
 use super::{DataDir, runtime};
@@ -118,7 +118,7 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
-    let seen = Seen::newest(&access, &verb.relays, verb.out.is_some() || verb.save.is_some())?;
+    let seen = NewestStatus::newest(&access, &verb.relays, verb.out.is_some() || verb.save.is_some())?;
     let (file, current) = (seen.file(), seen.current.clone());
     let loosens = verb.renew || !verb.unfreeze.is_empty();
     let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
