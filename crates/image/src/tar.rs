@@ -2,7 +2,7 @@
 //! (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html>).
 //!
 //! Invariant: it reads forwards and holds one header at a time; names and records have bounds, so no stream makes it use
-//! more memory. It judges no path: whoever unpacks does.
+//! more memory. It judges no path: `apply` and `load` do.
 
 use std::io::{self, Read};
 
@@ -79,7 +79,7 @@ impl<R: Read> Entries<R> {
             let size = number(field(&header, 124, 12)?)?;
             match header.get(156).copied().unwrap_or_default() {
                 b'x' => self.pax(size, &mut extended)?,
-                // Of all entries: no field of it counts here.
+                // A global header is about all entries. None of its fields is used.
                 b'g' => drop(self.text(size)?),
                 b'L' => extended.path = Some(until_nul(&self.text(size)?)),
                 b'K' => extended.target = Some(until_nul(&self.text(size)?)),
@@ -130,7 +130,8 @@ impl<R: Read> Entries<R> {
 
     /// Passes over what is left of the present entry.
     fn pass(&mut self) -> io::Result<()> {
-        let rest = self.left + self.padding;
+        // A header may say any size, and the sum of both would overflow.
+        let rest = self.left.saturating_add(self.padding);
         let passed = io::copy(&mut (&mut self.from).take(rest), &mut io::sink())?;
         (self.left, self.padding) = (0, 0);
         if passed == rest { Ok(()) } else { Err(malformed("ends within an entry")) }

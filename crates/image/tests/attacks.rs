@@ -125,6 +125,18 @@ fn attack_long_names_hide_a_path() {
 }
 
 #[test]
+fn attack_an_entry_of_more_bytes_than_any_stream_has() {
+    let sized = |size: &str| {
+        let length = size.len() + 9;
+        let header = item("pax", b'x', 0o644, &format!("{length} size={size}\n"), "");
+        with(&[header, file(".wh.plain", "")])
+    };
+    assert_eq!(sized("0000"), Ok(()));
+    let said = sized(&u64::MAX.to_string()).unwrap_err();
+    assert!(said.contains("ends within an entry"), "{said}");
+}
+
+#[test]
 fn attack_a_layer_that_is_no_tar() {
     let good = tar(&[file("a", "content")]);
     assert_eq!(with_tar(good.clone()), Ok(()));
