@@ -26,15 +26,17 @@ struct Capacity {
     /// Number of hosts.
     hosts: usize,
     /// Pieces of work that runners do now.
-    done: usize,
+    running: usize,
     /// Pieces of work that wait for a runner.
     waiting: usize,
+    /// Pieces of work of runners that are gone. Nobody else does them, so they wait for people and not for time.
+    stranded: usize,
 }
 
 /// The table of the page.
 pub fn table(root: &TrustRoot, state: &State, attendance: &Attendance, reads_all: bool) -> SheetTable {
     let own = ["Pool", "Runners", "Hosts"];
-    let work = ["Work that is done now", "Work that waits"];
+    let work = ["Work in progress", "Work waiting"];
     let columns = own.iter().chain(work.iter().filter(|_| reads_all)).map(|name| (*name).to_owned());
     SheetTable {
         title: "Capacity".to_owned(),
@@ -53,17 +55,18 @@ fn capacities(root: &TrustRoot, state: &State, attendance: &Attendance) -> Vec<C
         let due = own.iter().flat_map(|runner| {
             state.outstanding(&runner.name).map(|due| attendance.is_at(&runner.name, &due.nonce))
         });
-        let (done, waiting): (Vec<_>, Vec<_>) = due.partition(|is_at| *is_at);
-        let gone =
-            own.iter().filter(|runner| is_gone(&attendance.of(&MachineId::Runner(runner.name.clone()))));
+        let (running, waiting): (Vec<_>, Vec<_>) = due.partition(|is_at| *is_at);
+        let is_away = |runner: &Machine| is_gone(&attendance.of(&MachineId::Runner(runner.name.clone())));
+        let gone: Vec<&Machine> = own.iter().copied().filter(|runner| is_away(runner)).collect();
         let hosts: BTreeSet<_> = own.iter().map(|runner| runner.place.host.to_ascii_lowercase()).collect();
         Capacity {
             pool,
             runners: own.len(),
-            gone: gone.count(),
+            gone: gone.len(),
             hosts: hosts.len(),
-            done: done.len(),
+            running: running.len(),
             waiting: waiting.len(),
+            stranded: gone.iter().map(|runner| state.outstanding(&runner.name).count()).sum(),
         }
     };
     pools.into_iter().map(of).collect()
@@ -76,9 +79,8 @@ fn row(pool: &Capacity, reads_all: bool) -> Vec<SheetCell> {
         vec![cell(pool.pool.map_or("every run", Pool::as_str)), runners, cell(pool.hosts.to_string())];
     if reads_all {
         let mut waiting = cell(pool.waiting.to_string());
-        // Work that nobody can begin waits for people, not for time.
-        waiting.badge = (pool.waiting > 0 && pool.gone > 0).then(|| badge(Color::Wait, "`run --without`"));
-        cells.extend([cell(pool.done.to_string()), waiting]);
+        waiting.badge = (pool.stranded > 0).then(|| badge(Color::Wait, "run --without"));
+        cells.extend([cell(pool.running.to_string()), waiting]);
     }
     cells
 }
@@ -100,8 +102,13 @@ mod tests {
     use super::*;
 
     fn shown(attendance: &Attendance, reads_all: bool) -> Vec<Vec<String>> {
+        shown_of([Some(Pool::Protected), None], attendance, reads_all)
+    }
+
+    /// The table of an installation whose two runners are in these pools, while work is due on the first one.
+    fn shown_of(pools: [Option<Pool>; 2], attendance: &Attendance, reads_all: bool) -> Vec<Vec<String>> {
         let mut root = lab::Lab::default().root();
-        root.runners[0].pool = Some(Pool::Protected);
+        root.runners.iter_mut().zip(pools).for_each(|(runner, pool)| runner.pool = pool);
         let asked = lab::forgery::runs::in_team().asked();
         let mut state = State::default();
         let due = asked.due;
@@ -136,7 +143,7 @@ mod tests {
         let now = Instant::now();
         let here = Attendance::new(now);
         let all = shown(&here, true);
-        assert_eq!(all[0], ["Pool", "Runners", "Hosts", "Work that is done now", "Work that waits"]);
+        assert_eq!(all[0], ["Pool", "Runners", "Hosts", "Work in progress", "Work waiting"]);
         assert_eq!(all[1], ["every run", "1", "1", "0", "0"]);
         assert_eq!(all[2], ["protected", "1", "1", "0", "1"]);
         here.does(&lab::name("runner-1"), [lab::forgery::runs::in_team().asked().due.nonce].into());
@@ -152,6 +159,17 @@ mod tests {
     fn a_pool_whose_runners_are_gone_says_so() {
         let long_ago = Instant::now().checked_sub(Duration::from_mins(10)).unwrap();
         let rows = shown(&Attendance::new(long_ago), true);
-        assert_eq!(rows[2], ["protected", "1 [all gone]", "1", "0", "1 [`run --without`]"]);
+        assert_eq!(rows[1], ["every run", "1 [all gone]", "1", "0", "0"], "no work waits for this one");
+        assert_eq!(rows[2], ["protected", "1 [all gone]", "1", "0", "1 [run --without]"]);
+    }
+
+    #[test]
+    fn work_of_a_runner_that_is_here_waits_for_time_and_not_for_people() {
+        let long_ago = Instant::now().checked_sub(Duration::from_mins(10)).unwrap();
+        let attendance = Attendance::new(long_ago);
+        let both = [Some(Pool::Protected); 2];
+        assert_eq!(shown_of(both, &attendance, true)[1][4], "1 [run --without]");
+        attendance.saw(&MachineId::Runner(lab::name("runner-1")), Instant::now());
+        assert_eq!(shown_of(both, &attendance, true)[1], ["protected", "2 [1 gone]", "2", "0", "1"]);
     }
 }
