@@ -29,7 +29,7 @@ pub struct TooFewHosts {
 pub struct NotServing {
     /// Runners that ran it, with commas.
     ran: String,
-    /// As many runners as these, as they are chosen.
+    /// The runners that were to run it, as many as ran it, with commas.
     chosen: String,
 }
 

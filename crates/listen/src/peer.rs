@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 pub enum Account {
     /// A user of this machine.
     User(u32),
-    /// An address, if the user is unknown.
+    /// An address of IPv4, or a network of IPv6, if the user is unknown.
     Address(IpAddr),
 }
 

@@ -22,21 +22,21 @@ pub struct RunRunners {
     pub checkers: Option<Vec<Name>>,
 }
 
-/// Chooses the runners, or says why nobody can run it.
+/// Chooses the runners, or says why nobody can run it. `version` is that of the trust root that the request names.
 pub fn runners(
     known: &Known<'_>,
     project: &Name,
-    root: Option<u32>,
+    version: Option<u32>,
     choice: &RunChoice,
 ) -> Result<Result<RunRunners, Reason>, AdmitError> {
     let names = |machines: Vec<&Machine>| machines.into_iter().map(|machine| machine.name.clone()).collect();
     if let Some(unknown) =
-        choice.without.iter().find(|name| !known.root.runners.iter().any(|r| r.name == **name))
+        choice.without.iter().find(|name| !known.root.runners.iter().any(|runner| runner.name == **name))
     {
         let what = format!("the trust root names no runner `{unknown}`, which the run is to do without");
         return Ok(Err(Reason::new("no-such-runner", what, "`countersign trust root` shows the runners")));
     }
-    if let Some(version) = root.filter(|version| *version != known.root.version) {
+    if let Some(version) = version.filter(|version| *version != known.root.version) {
         let what = format!("the request names trust root {version}, and {} is in force", known.root.version);
         return Ok(Err(Reason::new("root-differs", what, "type the command again")));
     }
@@ -45,7 +45,7 @@ pub fn runners(
         let build = left.map(|runner| runner.name.clone()).collect();
         return Ok(Ok(RunRunners { build, pool: None, checkers: None }));
     };
-    if root.is_none() {
+    if version.is_none() {
         let what =
             "runners have pools here, and the request does not name the trust root that chooses among them";
         return Ok(Err(Reason::new("root-missing", what, "upgrade the program that sent it")));

@@ -2,8 +2,8 @@
 //!
 //! Invariant: each receipt is of a runner that the root names, about exactly the release, artifact and commit that the
 //! agent of that environment says it runs, and of a check that the commit declares for that environment. Of each declared
-//! check there is a receipt of each runner that checks releases by the root, or the release has a reason against it. So a receipt that
-//! somebody withholds is missed, whichever runner it is of.
+//! check there is a receipt of each runner that the root has for checks, or the release has a reason against it. So a
+//! receipt that somebody withholds is missed, whichever runner it is of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
