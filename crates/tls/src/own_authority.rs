@@ -4,9 +4,9 @@
 //! authority, is down. A certificate's bytes begin with the tag of a sequence (0x30), and a cosigned message with
 //! `cosignature/v1`, so a signature over one never passes for one over the other.
 
-use evidence::Moment;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use evidence::Moment;
 use evidence::machine::{MachineKey, MachineSigner};
 use rcgen::{Issuer, PKCS_ED25519, PublicKeyData, SignatureAlgorithm, SigningKey};
 

@@ -31,7 +31,7 @@ use crate::trust::{self, Belief};
 /// Witnesses that relay the status.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Relays {
-    /// URL of a witness that gets the status too, for agents that ask it, and that is asked for the newest; may be given several times; default: those that took one from you before.
+    /// URL of a witness that is asked for the newest status and gets the changed one, for the agents and runners that ask it; may be given several times; default: those that took a status from you before.
     #[arg(long, value_name = "URL")]
     witness: Vec<String>,
 }
