@@ -208,6 +208,10 @@ impl Life {
     /// Publishes the state of the current release.
     async fn see(&self) {
         if let Ok(condition) = self.running.run(|running| running.condition()).await {
+            let vitals = self.client.vitals();
+            vitals.set("service_runs", "1 if the service runs", u64::from(condition.down.is_none()));
+            let restarts = u64::from(condition.restarts.count);
+            vitals.set("service_restarts", "How often the service had to be started again", restarts);
             self.condition.send_if_modified(|now| std::mem::replace(now, condition.clone()) != condition);
         }
     }

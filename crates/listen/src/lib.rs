@@ -8,6 +8,7 @@
 
 mod ambiguous;
 mod answer;
+mod health;
 mod opened;
 mod peer;
 mod refused;
@@ -45,6 +46,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use answer::AnswerBody;
+pub use health::{Health, HealthLook, health};
 use opened::Opened;
 use peer::Finder;
 pub use peer::{Account, Peer};

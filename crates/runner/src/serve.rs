@@ -102,15 +102,19 @@ fn begin(hall: &Arc<Hall>, work: RunnerWork, wanted: Arc<AtomicBool>) {
     let span = error_span!("work", run = %work.due.run);
     let doing = async move {
         info!("{named} has begun");
+        let vitals = hall.client.vitals();
+        vitals.count("work_begun", "Pieces of work that were begun");
         match carry_out(&hall.bench, &hall.client, work, &wanted, ASK_AGAIN).await {
             Ok(()) => {
                 info!("{named} is done");
+                vitals.count("work_done", "Pieces of work whose result the server has");
                 hall.desk().done(&nonce);
             }
             Err(what) => {
                 warn!("{named}: {what}");
                 let after = hall.desk().failed(nonce, Instant::now());
                 if after == After::GiveUp {
+                    vitals.count("work_given_up", "Pieces of work that were given up");
                     error!("{named} is given up, so its run is lost: {what}");
                     let told = || hall.client.give_up_work(&nonce);
                     if let Err(error) = until_answered(told, &wanted, ASK_AGAIN).await {

@@ -26,6 +26,7 @@ use crate::proof::{Anchor, AnswerSignature, Question, Reply, Server};
 use crate::sign_in::{SignIn, SignInError};
 use crate::transport::{self, TlsTransport, Transport, without_tls};
 use crate::urls::Urls;
+use crate::vitals::Vitals;
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub struct Client {
     identity: ClientIdentity,
     /// The anchor by which the server proves its identity; `None` if no proof is demanded.
     server: Option<Server>,
+    vitals: Arc<Vitals>,
 }
 
 impl Client {
@@ -58,7 +60,14 @@ impl Client {
         let urls = urls.iter().map(|url| url_of(url, "https")).collect::<Result<Vec<_>, _>>()?;
         let transport = Transport::Tls(Arc::new(TlsTransport::new(installation, pinned)?));
         let urls = Urls::new(urls).ok_or_else(|| ClientError::Url(String::new()))?;
-        Ok(Self { transport, urls, is_local: false, identity: ClientIdentity::Nobody, server: None })
+        Ok(Self {
+            transport,
+            urls,
+            is_local: false,
+            identity: ClientIdentity::Nobody,
+            server: None,
+            vitals: Arc::default(),
+        })
     }
 
     /// A client that uses the server's Unix socket, at a path of 107 bytes at most.
@@ -75,6 +84,12 @@ impl Client {
         self.urls.current()
     }
 
+    /// Figures of this process: this client notes when its server has answered.
+    #[must_use]
+    pub const fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
+    }
+
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
         let url = url_of(url, "http")?;
         match without_tls(builder)?.build() {
@@ -84,6 +99,7 @@ impl Client {
                 is_local,
                 identity: ClientIdentity::Nobody,
                 server: None,
+                vitals: Arc::default(),
             }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
@@ -218,7 +234,12 @@ impl Client {
             Some(Stated(Some(digest))) if digest != Digest::of(&bytes) => Err(self.unsigned()),
             // Only blobs are sent in pieces without a signed digest, because the request names their digest.
             Some(Stated(None)) if !operation.starts_with(BLOBS) => Err(self.unsigned()),
-            _ => Ok((status, bytes)),
+            _ => {
+                if status.is_success() {
+                    self.vitals.heard();
+                }
+                Ok((status, bytes))
+            }
         }
     }
 

@@ -25,6 +25,7 @@ mod status_follower;
 mod status_relay;
 mod transport;
 mod urls;
+mod vitals;
 
 pub use api::{
     ANSWER_HEADER, API, BLOB_BYTES_MAX, BODY_BYTES_MAX, LOG_PIECE_BYTES_MAX, NONCE_HEADER, OPEN_SESSION,
@@ -52,3 +53,4 @@ pub use statement::{StatementContent, StatementState, StatementView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
 pub use status_follower::follow_statuses;
 pub use status_relay::{RelayError, StatusRelay};
+pub use vitals::{Figure, Vitals};

@@ -1,12 +1,12 @@
 //! The witness's HTTP interface (<https://c2sp.org/tlog-witness>): `POST /add-checkpoint` and `GET /<origin
-//! hash>/checkpoint`; and beside it `POST /status` and `GET /status/<installation>`.
+//! hash>/checkpoint`; beside it `POST /status` and `GET /status/<installation>`, and on this machine its health.
 //!
 //! Invariant: a request body is bounded before it is parsed. Plain HTTP is for loopback alone; other machines are answered
 //! over TLS, with a certificate that the witness's key vouches for, so that no other role has to be up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -98,10 +98,13 @@ pub async fn serve(
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::clone(&store))
         .merge(relay(statuses));
+    let (at, since) = (Arc::clone(&store), Instant::now());
+    // Figures are for this machine alone.
+    let here = router.clone().merge(listen::health(Arc::new(move || at.health(since))));
     let Some(tls) = tls else {
         ready(&Ready { url, tls: None });
         let renewing = tokio::spawn(renew(Renewal { keys, store, identity: None, failed: false }));
-        listen::serve(listener, router, listen::Limits::default(), stop).await;
+        listen::serve(listener, here, listen::Limits::default(), stop).await;
         renewing.abort();
         return Ok(());
     };
@@ -119,10 +122,7 @@ pub async fn serve(
     ready(&Ready { url, tls: Some(address) });
     let renewing = tokio::spawn(renew(Renewal { keys, store, identity: Some(identity), failed: false }));
     let limits = listen::Limits::default();
-    tokio::join!(
-        listen::serve(listener, router.clone(), limits, stop),
-        listen::serve(others, router, limits, stopped),
-    );
+    tokio::join!(listen::serve(listener, here, limits, stop), listen::serve(others, router, limits, stopped),);
     renewing.abort();
     Ok(())
 }

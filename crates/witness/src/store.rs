@@ -5,7 +5,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use listen::Health;
 
 use tlog::{
     AddCheckpoint, Checkpoint, CosignatureKey, Latest, Note, NoteSignature, NoteVerifier, SigningError,
@@ -26,6 +30,7 @@ pub struct Log {
 pub struct Store {
     keys: RwLock<Vec<CosignatureKey>>,
     logs: Vec<Log>,
+    cosigned: AtomicU64,
 }
 
 /// Reasons why the state cannot be read or written.
@@ -65,7 +70,11 @@ impl Store {
     pub fn open(dir: &Path, keys: Vec<CosignatureKey>, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
         disk::make_dir(dir)?;
         let open = |log: NoteVerifier| Log::open(dir, log);
-        Ok(Self { keys: RwLock::new(keys), logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
+        Ok(Self {
+            cosigned: AtomicU64::default(),
+            keys: RwLock::new(keys),
+            logs: logs.into_iter().map(open).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Cosigns with these keys from now on.
@@ -98,7 +107,28 @@ impl Store {
         note.extend(signatures.iter().cloned());
         write(&log.path, note.to_string().as_bytes())?;
         *latest = Some(note);
+        self.cosigned.fetch_add(1, Ordering::Relaxed);
         Ok(Ok(signatures))
+    }
+
+    /// Its health: without a log it has nothing to do.
+    pub fn health(&self, since: Instant) -> Health {
+        let unready = "no ledger is known here: `countersign witness join`, then start it again".to_owned();
+        let entries = self.logs.iter().filter_map(|log| {
+            let latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            latest.as_ref().and_then(latest_of).map(|latest| latest.size)
+        });
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let (cosigned, entries) = (self.cosigned.load(Ordering::Relaxed), entries.max().unwrap_or(0));
+        Health {
+            unready: self.logs.is_empty().then_some(unready),
+            figures: vec![
+                ("cosigned_checkpoints", "Checkpoints that were cosigned since the start", cosigned),
+                ("cosigned_entries", "Entries of the largest checkpoint that was cosigned", entries),
+                ("ledgers", "Ledgers that are cosigned", count(self.logs.len())),
+                ("uptime_seconds", "Seconds since the process started", since.elapsed().as_secs()),
+            ],
+        }
     }
 
     /// The last cosigned checkpoint of the log whose origin has this hash.

@@ -78,7 +78,8 @@ const EDGES: [(&str, &[&str]); 27] = [
         "countersign",
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
-            "review", "wire", "ledger", "sandbox", "server", "runner", "agent", "witness", "tls", "image",
+            "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
+            "image",
         ],
     ),
     (

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, Launcher, Memory, MemoryError, ServiceUser};
@@ -21,6 +22,7 @@ use judge::Anchors;
 use shown::shell;
 use wire::Machine;
 
+use super::health::HealthListener;
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
 use super::{RoleArguments, renewal, runtime};
@@ -305,8 +307,10 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         settle: Duration::from_secs(verb.settle.settle_seconds),
         relays: verb.role.relays()?,
     };
+    let (health, vitals) = (HealthListener::open(verb.role.health)?, Arc::clone(client.vitals()));
     announce("agent", &server, output);
-    runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
+    let work = agent::serve(agent, client, stop_signal());
+    runtime()?.block_on(health.beside(vitals, work)).map_err(Failure::error)
 }
 
 /// Starts this program as the launcher that runs just before a service.

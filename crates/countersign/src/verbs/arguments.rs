@@ -63,6 +63,9 @@ pub struct RoleArguments {
     /// URL of a witness to ask for the newest status every ten seconds, so that a freeze or a revocation arrives while the server is down or hides it; may be given several times.
     #[arg(long, value_name = "URL")]
     witness: Vec<String>,
+    /// Loopback address that answers `/healthz`, `/readyz` and `/metrics`, such as 127.0.0.1:9101; default: none.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub health: Option<SocketAddr>,
     #[command(flatten)]
     pub child: Child,
     #[command(flatten)]
@@ -99,6 +102,15 @@ pub fn release(text: &str) -> Result<u64, String> {
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = "expected an address and a port, such as `127.0.0.1:8080`; port 0 selects any free port";
     text.parse().map_err(|_| wrong.to_owned())
+}
+
+/// The same on loopback, for a listener that answers everybody.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("it answers everybody, so it has to be a loopback address, such as `127.0.0.1:9101`".to_owned())
 }
 
 /// A URL at which a server is reached from other machines.

@@ -8,6 +8,7 @@ mod cancel;
 mod demo;
 mod evidence;
 mod founding_sign;
+mod health;
 mod hook;
 mod init;
 mod joined_again;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use shown::shell;
 use wire::Machine;
 
+use super::health::HealthListener;
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
 use super::{RoleArguments, renewal, runner_image, runtime};
@@ -218,9 +219,11 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
             "git is in none of the system's directories, so every step will fail; install it on this host"
         );
     }
+    let (health, vitals) = (HealthListener::open(verb.role.health)?, Arc::clone(client.vitals()));
     announce("runner", &server, output);
     let runtime = runtime()?;
-    runtime.block_on(runner::serve(Arc::new(bench), client, slots, relays, stop_signal()));
+    let work = runner::serve(Arc::new(bench), client, slots, relays, stop_signal());
+    runtime.block_on(health.beside(vitals, work));
     // Running steps are not waited for: they end with this process, and are due again at the next start.
     runtime.shutdown_background();
     Ok(())

@@ -12,6 +12,7 @@ mod flows;
 mod full;
 mod growth;
 mod hardware;
+mod health;
 mod hostile;
 mod hostile_project;
 mod hosts;

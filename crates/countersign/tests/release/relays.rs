@@ -63,7 +63,7 @@ impl Apart {
 }
 
 impl Heard {
-    fn start(apart: &Apart, arguments: &[&str]) -> Self {
+    pub fn start(apart: &Apart, arguments: &[&str]) -> Self {
         let mut command = apart.shop.home.command(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -71,13 +71,14 @@ impl Heard {
         Self { child, log }
     }
 
-    /// Waits for a line of the log.
-    pub fn says(&mut self, words: &str) {
+    /// Waits for a line of the log, which is returned.
+    pub fn says(&mut self, words: &str) -> String {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
             assert!(self.log.read_line(&mut line).unwrap() > 0, "the role ended without: {words}");
         }
+        line
     }
 }
 
