@@ -131,6 +131,15 @@ pub trait Listener: Send {
     /// Waits for the next connection.
     fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
+    /// Lets more connections wait to be accepted. Where this queue is full, the kernel drops the first packet of a newcomer, who
+    /// tries again after a second, then after two: others could delay a freeze by as much.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    fn lengthen_queue(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Finds the peer of a connection, and sets the limit on unread bytes.
     ///
     /// # Errors
@@ -160,6 +169,10 @@ impl Listener for TlsListener {
         Listener::next(&self.tcp).await
     }
 
+    fn lengthen_queue(&self) -> io::Result<()> {
+        self.tcp.lengthen_queue()
+    }
+
     fn peer(stream: &TcpStream, finder: &Finder, unread: Duration) -> io::Result<Peer> {
         TcpListener::peer(stream, finder, unread).map(Peer::over_tls)
     }
@@ -174,6 +187,10 @@ impl Listener for TcpListener {
 
     async fn next(&self) -> io::Result<TcpStream> {
         Ok(self.accept().await?.0)
+    }
+
+    fn lengthen_queue(&self) -> io::Result<()> {
+        Ok(rustix::net::listen(self, QUEUE_MAX)?)
     }
 
     fn peer(stream: &TcpStream, finder: &Finder, unread: Duration) -> io::Result<Peer> {
@@ -203,6 +220,8 @@ pub async fn serve<L: Listener>(
     stop: impl Future<Output = ()> + Send,
 ) {
     room_for(limits.connections + limits.streams);
+    // The shorter one serves, too.
+    drop(listener.lengthen_queue());
     let streams = (limits.streams, limits.streams_each);
     let slots = Slots::with_streams(limits.connections, limits.each, limits.known, streams);
     let finder = Finder::open();
@@ -368,3 +387,5 @@ const UNREAD_BYTES_MAX: usize = 256 * 1024;
 const FILES_EACH: u64 = 4;
 /// Pause after a connection could not be accepted.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Connections that may wait to be accepted; the kernel takes less if it allows less (`net.core.somaxconn`).
+const QUEUE_MAX: i32 = 4_096;

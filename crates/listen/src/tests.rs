@@ -146,3 +146,26 @@ async fn attack_connections_that_do_not_shake_hands_lose_their_places() {
     stop.send(()).unwrap();
     serving.await.unwrap();
 }
+
+/// Others who connect faster than the listener accepts do not make the kernel drop a newcomer's first packet.
+#[test]
+fn attack_a_full_queue_turns_no_newcomer_away() {
+    let most: usize =
+        std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    let wanted = 600.min(most);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // Nobody accepts.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.lengthen_queue().unwrap();
+        let at = listener.local_addr().unwrap();
+        // A dropped packet is sent again after a second.
+        let soon = Duration::from_millis(900);
+        let connect = |number| {
+            std::net::TcpStream::connect_timeout(&at, soon)
+                .unwrap_or_else(|error| unreachable!("{number}: {error}"))
+        };
+        let all: Vec<_> = (0..wanted).map(connect).collect();
+        assert_eq!(all.len(), wanted);
+    });
+}
