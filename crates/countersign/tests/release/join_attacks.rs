@@ -65,6 +65,18 @@ fn attack_a_line_that_was_changed_on_its_way_leads_to_no_server() {
     asks("an agent's key", &genuine, &Machine { name: "runner-1", ..reached.agent() }, "is not signed by");
 }
 
+/// The former authority was stolen: its certificates are valid for a day, and count at once no more.
+#[test]
+fn attack_the_authority_that_people_replaced_is_nobodys() {
+    let reached = Reached::new();
+    let (pin, [one, _], dir) = (line(&reached), reached.runners(), tempfile::tempdir().unwrap());
+    assert_eq!(asked(&pin, &one, dir.path()).unwrap(), 0);
+    let other = Digest::of(b"another authority").to_string();
+    reached.hosts.both_sign(&["trust", "root", "--authority", &other]);
+    let said = asked(&pin, &one, dir.path()).unwrap_err().to_string();
+    assert!(said.contains("no certificate that it shows is the pinned one"), "{said}");
+}
+
 /// The clock of the machine jumps; the server's clock and its certificate are right.
 #[test]
 fn attack_clocks_that_jump_by_a_day_get_nothing_signed() {
