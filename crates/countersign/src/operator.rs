@@ -48,6 +48,10 @@ pub struct ImageBounds {
     /// Most layers of one image; default: 127.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     image_layers: Option<u16>,
+    /// Most bytes of all images, stored and unpacked, in MiB; images that steps have pulled and no step uses make room, the ones
+    /// used least recently first; default: 65536.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    images_mib: Option<u64>,
 }
 
 /// Resources, toolchains and networks that steps can use on a runner's machine.
@@ -160,6 +164,7 @@ impl Operator {
             ("--image-mib", self.image_bounds.image_mib),
             ("--image-unpacked-mib", self.image_bounds.image_unpacked_mib),
             ("--image-entries", self.image_bounds.image_entries),
+            ("--images-mib", self.image_bounds.images_mib),
             ("--image-layers", self.image_bounds.image_layers.map(u64::from)),
         ] {
             arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
@@ -190,6 +195,7 @@ impl ImageBounds {
             unpacked_bytes: bytes(self.image_unpacked_mib, default.unpacked_bytes),
             entries: self.image_entries.unwrap_or(default.entries),
             layers: self.image_layers.map_or(default.layers, usize::from),
+            all_bytes: bytes(self.images_mib, default.all_bytes),
         }
     }
 }

@@ -97,11 +97,11 @@ impl<'a> Unpacking<'a> {
         if found == expected { Ok(()) } else { Err(ImageError::Differs(expected, found)) }
     }
 
-    /// Gives directories the times that the layers say.
+    /// Gives directories the times that the layers say. Returns the bytes of all layers.
     ///
     /// # Errors
     /// `ImageError` if the file system fails.
-    pub fn finish(self) -> Result<(), ImageError> {
+    pub fn finish(self) -> Result<u64, ImageError> {
         for (path, time) in &self.times {
             match self.root.dir(path) {
                 // A later layer removed it, or put something else there.
@@ -112,7 +112,8 @@ impl<'a> Unpacking<'a> {
                 }
             }
         }
-        rustix::fs::syncfs(&self.root.0).map_err(failed("sync", Path::new("the unpacked image")))
+        rustix::fs::syncfs(&self.root.0).map_err(failed("sync", Path::new("the unpacked image")))?;
+        Ok(self.bytes.get())
     }
 
     fn entries<R: Read>(&mut self, entries: &mut Entries<R>, layer: &mut Layer) -> Result<(), ImageError> {

@@ -37,7 +37,7 @@ impl BlobDir {
     /// `ImageError` if the file system fails.
     pub fn open(dir: &Path, bounds: Bounds) -> Result<Self, ImageError> {
         let made = Self { dir: dir.to_path_buf(), bounds };
-        for dir in [dir, &made.blobs(), &dir.join(TREES)] {
+        for dir in [dir, &made.blobs(), &made.trees(), &made.marks()] {
             disk::private_dir(dir)?;
         }
         Ok(made)
@@ -82,6 +82,21 @@ impl BlobDir {
         whole(&mut file, blob.digest, Some(blob.size))
     }
 
+    /// Mark of an image that a step has pulled, which makes room for others. Its time is that of the last use.
+    pub fn mark(&self, image: &Digest) -> PathBuf {
+        self.marks().join(image.hex())
+    }
+
+    /// Directory of the marks.
+    pub fn marks(&self) -> PathBuf {
+        self.dir.join(MARKS)
+    }
+
+    /// Directory of the unpacked files of all images.
+    pub fn trees(&self) -> PathBuf {
+        self.dir.join(TREES)
+    }
+
     /// Directory of all blobs.
     pub fn blobs(&self) -> PathBuf {
         self.dir.join(BLOBS)
@@ -89,7 +104,7 @@ impl BlobDir {
 
     /// Directory of the unpacked files of an image.
     pub fn tree_dir(&self, manifest: &Digest) -> PathBuf {
-        self.dir.join(TREES).join(manifest.hex())
+        self.trees().join(manifest.hex())
     }
 
     fn blob(&self, digest: &Digest) -> PathBuf {
@@ -177,3 +192,4 @@ pub fn limited(from: impl Read) -> io::Result<Vec<u8>> {
 
 const BLOBS: &str = "blobs/sha256";
 const TREES: &str = "trees";
+const MARKS: &str = "pulled";

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each is a number that the runner's operator sets; an image can only stay below it.
 
-/// Bounds on one image.
+/// Bounds on images: on each one, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Bytes of its blobs, as they are stored.
@@ -13,10 +13,18 @@ pub struct Bounds {
     pub entries: u64,
     /// Layers.
     pub layers: usize,
+    /// Bytes of all images together, stored and unpacked.
+    pub all_bytes: u64,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { stored_bytes: 8 << 30, unpacked_bytes: 16 << 30, entries: 500_000, layers: 127 }
+        Self {
+            stored_bytes: 8 << 30,
+            unpacked_bytes: 16 << 30,
+            entries: 500_000,
+            layers: 127,
+            all_bytes: 64 << 30,
+        }
     }
 }

@@ -42,7 +42,7 @@ pub fn load(
     }
     let mut loaded = Vec::new();
     for image in index.manifests {
-        store.add(&mut LayoutBlobs(layout.as_mut()), image.digest, Some(image.size), going)?;
+        store.add(&mut LayoutBlobs(layout.as_mut()), image.digest, (Some(image.size), false), going)?;
         loaded.push(image.digest);
     }
     Ok(loaded)

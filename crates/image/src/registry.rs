@@ -21,7 +21,7 @@ use crate::credentials::{Registry, is_loopback};
 use crate::error::ImageError;
 use crate::store::Store;
 
-/// Pulls an image from a registry into a store.
+/// Pulls an image from a registry into a store. One that a step pulls, and no person, makes room for others later.
 ///
 /// # Errors
 /// `ImageError` if the registry refuses, or its answers are not this image. Then the store has no image more than before.
@@ -29,11 +29,11 @@ pub fn pull(
     store: &Store,
     (host, name): (&str, &str),
     image: Digest,
-    registry: &Registry,
+    (registry, by_step): (&Registry, bool),
     going: &dyn Fn() -> bool,
 ) -> Result<(), ImageError> {
     let mut remote = Remote::new(host, name, registry, going)?;
-    store.add(&mut remote, image, None, going)
+    store.add(&mut remote, image, (None, by_step), going)
 }
 
 /// A repository of a registry.

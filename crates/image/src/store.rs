@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use evidence::Digest;
 use serde::{Deserialize, Serialize};
@@ -80,12 +80,22 @@ impl Store {
     /// `ImageError` if it is missing, unsound or larger than the bounds, or is not wanted any more.
     pub fn tree(&self, image: &Digest, going: &dyn Fn() -> bool) -> Result<Tree, ImageError> {
         // While somebody else adds an image, which may take long, those that are ready can be used.
+        let mark = self.blobs.mark(image);
+        if let Ok(mark) = File::options().write(true).open(&mark) {
+            mark.set_modified(SystemTime::now()).map_err(failed("change", &self.blobs.mark(image)))?;
+        }
         if let Some(tree) = tree::ready(&self.blobs, &self.parts(image)?)? {
             return Ok(tree);
         }
         let _lock = self.lock(going)?;
         let parts = self.parts(image)?;
-        tree::tree(&self.blobs, &parts, going)
+        let tree = tree::tree(&self.blobs, &parts, going)?;
+        if let Err(full) = self.make_room(0) {
+            drop(tree);
+            tree::remove(&self.blobs.tree_dir(&parts.digest), parts.digest)?;
+            return Err(full);
+        }
+        Ok(tree)
     }
 
     /// Images in the order of their digests.
@@ -95,10 +105,14 @@ impl Store {
     pub fn list(&self) -> Result<Vec<Held>, ImageError> {
         let mut images = Vec::new();
         for known in self.index()?.manifests {
-            let parts = self.parts(&known.digest)?;
-            let bytes =
-                parts.layers.iter().map(|layer| layer.size).sum::<u64>() + parts.config.size + known.size;
-            let unpacked = tree::is_complete(&self.blobs.tree_dir(&parts.digest), &parts.digest);
+            // A damaged image is still an image that can be removed, or got again.
+            let parts = self.parts(&known.digest).ok();
+            let of = |parts: &Parts| {
+                parts.layers.iter().map(|layer| layer.size).sum::<u64>() + parts.config.size + known.size
+            };
+            let bytes = parts.as_ref().map_or(known.size, of);
+            let unpacked = parts
+                .is_some_and(|parts| tree::is_complete(&self.blobs.tree_dir(&parts.digest), &parts.digest));
             images.push(Held { image: known.digest, bytes, unpacked });
         }
         images.sort_by_key(|held| held.image);
@@ -111,22 +125,25 @@ impl Store {
     /// `ImageError` if it is not there, or a step runs in it.
     pub fn remove(&self, image: &Digest, going: &dyn Fn() -> bool) -> Result<(), ImageError> {
         let _lock = self.lock(going)?;
-        let gone = self.parts(image)?.digest;
+        self.remove_locked(image)
+    }
+
+    fn remove_locked(&self, image: &Digest) -> Result<(), ImageError> {
+        let gone = match self.parts(image) {
+            Err(ImageError::Missing(image)) => return Err(ImageError::Missing(image)),
+            parts => parts.map_or(*image, |parts| parts.digest),
+        };
         tree::remove(&self.blobs.tree_dir(&gone), gone)?;
         let mut index = self.index()?;
-        let mut left = Vec::new();
-        for known in index.manifests {
-            // An index and the manifest that it stands for are one image with two names.
-            if self.parts(&known.digest)?.digest != gone {
-                left.push(known);
-            }
-        }
-        index.manifests = left;
+        // An index and the manifest that it stands for are one image with two names.
+        let other =
+            |known: &Descriptor| self.parts(&known.digest).map_or(known.digest, |parts| parts.digest) != gone;
+        index.manifests.retain(|known| known.digest != *image && other(known));
         self.write(&index)?;
         self.clean(&index)
     }
 
-    /// Adds an image from somewhere: all of its blobs, then its names. Returns the digest that was asked for.
+    /// Adds an image from somewhere: all of its blobs, then its names. With `by_step`, it makes room for others later.
     ///
     /// # Errors
     /// `ImageError`; then the store holds no image more than before.
@@ -134,11 +151,13 @@ impl Store {
         &self,
         from: &mut dyn Blobs,
         image: Digest,
-        size: Option<u64>,
+        (size, by_step): (Option<u64>, bool),
         going: &dyn Fn() -> bool,
     ) -> Result<(), ImageError> {
         let _lock = self.lock(going)?;
         let mut index = self.index()?;
+        // Damaged ones are got again.
+        index.manifests.retain(|known| self.parts(&known.digest).is_ok());
         // Remains of an attempt that did not end.
         self.clean(&index)?;
         let bytes = document(from, image, size)?;
@@ -159,7 +178,14 @@ impl Store {
             let what = "its index leads to another index".to_owned();
             return Err(ImageError::Document(format!("image {image}"), what));
         };
-        self.fits(&config, &layers)?;
+        self.make_room(self.fits(&config, &layers)?)?;
+        index.manifests.retain(|known| self.parts(&known.digest).is_ok());
+        let mark = self.blobs.mark(&image);
+        if by_step {
+            disk::write(&mark, b"", 0o600)?;
+        } else if mark.exists() {
+            fs::remove_file(&mark).map_err(failed("remove", &mark))?;
+        }
         for blob in layers.iter().chain([&config]) {
             if !going() {
                 return Err(ImageError::Unwanted);
@@ -177,13 +203,45 @@ impl Store {
     }
 
     /// Checks the sizes that a manifest says, before anything is stored.
-    fn fits(&self, config: &Descriptor, layers: &[Descriptor]) -> Result<(), ImageError> {
+    fn fits(&self, config: &Descriptor, layers: &[Descriptor]) -> Result<u64, ImageError> {
         let sum = layers.iter().chain([config]).fold(0u64, |sum, blob| sum.saturating_add(blob.size));
         let limit = self.blobs.bounds.stored_bytes;
         if sum > limit {
             return Err(ImageError::Bound { limit, what: "bytes", option: "--image-mib" });
         }
-        layers.iter().try_for_each(|layer| crate::manifest::compression(layer).map(drop))
+        layers.iter().try_for_each(|layer| crate::manifest::compression(layer).map(drop))?;
+        Ok(sum)
+    }
+
+    /// Removes images that steps have pulled, the one that was used least recently first, until there is room for so many
+    /// bytes more. Images in which steps run stay, and all that the operator has loaded or pulled.
+    fn make_room(&self, more: u64) -> Result<(), ImageError> {
+        let limit = self.blobs.bounds.all_bytes;
+        let mut marks = Vec::new();
+        for path in paths(&self.blobs.marks())? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let used = fs::metadata(&path).and_then(|meta| meta.modified()).map_err(failed("read", &path))?;
+            marks.extend(format!("sha256:{name}").parse::<Digest>().ok().map(|image| (used, image)));
+        }
+        marks.sort();
+        let mut oldest = marks.into_iter();
+        while self.used()?.saturating_add(more) > limit {
+            let full = ImageError::Bound { limit, what: "bytes with all others", option: "--images-mib" };
+            let (_, image) = oldest.next().ok_or(full)?;
+            match self.remove_locked(&image) {
+                Ok(()) | Err(ImageError::Busy(_) | ImageError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of all blobs and unpacked files.
+    fn used(&self) -> Result<u64, ImageError> {
+        let blobs = paths(&self.blobs.blobs())?;
+        let blobs = blobs.iter().map(|path| fs::metadata(path).map_or(0, |meta| meta.len())).sum::<u64>();
+        let trees = paths(&self.blobs.trees())?.iter().map(|dir| tree::bytes(dir)).sum::<u64>();
+        Ok(blobs.saturating_add(trees))
     }
 
     /// Checks that the configuration is one of these layers, for this platform.
@@ -213,13 +271,16 @@ impl Store {
     fn clean(&self, index: &Index) -> Result<(), ImageError> {
         let mut kept = BTreeSet::new();
         for known in &index.manifests {
-            let parts = self.parts(&known.digest)?;
-            kept.extend([known.digest.hex(), parts.digest.hex(), parts.config.digest.hex()]);
-            kept.extend(parts.layers.iter().map(|layer| layer.digest.hex()));
+            kept.insert(known.digest.hex());
+            // Of a damaged image nobody knows the parts.
+            if let Ok(parts) = self.parts(&known.digest) {
+                kept.extend([parts.digest.hex(), parts.config.digest.hex()]);
+                kept.extend(parts.layers.iter().map(|layer| layer.digest.hex()));
+            }
         }
-        let dir = self.blobs.blobs();
-        for item in fs::read_dir(&dir).map_err(failed("read", &dir))? {
-            let path = item.map_err(failed("read", &dir))?.path();
+        let blobs = paths(&self.blobs.blobs())?;
+        let marks = paths(&self.blobs.marks())?;
+        for path in blobs.into_iter().chain(marks) {
             if path.file_name().and_then(|name| name.to_str()).is_none_or(|name| !kept.contains(name)) {
                 fs::remove_file(&path).map_err(failed("remove", &path))?;
             }
@@ -260,6 +321,12 @@ impl Store {
         let taken = io::Error::new(io::ErrorKind::WouldBlock, "another process works in the directory");
         Err(failed("lock", &path)(taken))
     }
+}
+
+/// Everything in a directory.
+fn paths(dir: &Path) -> Result<Vec<PathBuf>, ImageError> {
+    let items = fs::read_dir(dir).map_err(failed("read", dir))?;
+    items.map(|item| Ok(item.map_err(failed("read", dir))?.path())).collect()
 }
 
 impl Default for Index {

@@ -76,6 +76,11 @@ pub fn is_complete(dir: &Path, digest: &Digest) -> bool {
     fs::read_to_string(dir.join(COMPLETE)).is_ok_and(|text| text == digest.to_string())
 }
 
+/// Bytes of an unpacked image; none if it is not complete.
+pub fn bytes(dir: &Path) -> u64 {
+    fs::read_to_string(dir.join(BYTES)).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// Removes a tree, unless a step uses it. The caller holds the lock of the store.
 ///
 /// # Errors
@@ -110,8 +115,9 @@ fn unpack(
             fs::remove_dir_all(remains).map_err(failed("remove", remains))?;
         }
     }
-    let made = fill(store, parts, config, &new, going).and_then(|()| {
+    let made = fill(store, parts, config, &new, going).and_then(|bytes| {
         disk::write(&new.join(USED), b"", 0o600)?;
+        disk::write(&new.join(BYTES), bytes.to_string().as_bytes(), 0o600)?;
         disk::write(&new.join(COMPLETE), parts.digest.to_string().as_bytes(), 0o600)?;
         Ok(disk::rename("runner.image", &new, dir)?)
     });
@@ -128,7 +134,7 @@ fn fill(
     config: &Config,
     new: &Path,
     going: &dyn Fn() -> bool,
-) -> Result<(), ImageError> {
+) -> Result<u64, ImageError> {
     let root = new.join(ROOT);
     fs::create_dir_all(&root).map_err(failed("create", &root))?;
     let mut unpacking = Unpacking::new(&root, store.bounds, going)?;
@@ -143,3 +149,4 @@ fn fill(
 const ROOT: &str = "root";
 const COMPLETE: &str = "complete";
 const USED: &str = "used";
+const BYTES: &str = "bytes";

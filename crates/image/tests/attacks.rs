@@ -156,7 +156,13 @@ fn attack_a_layer_that_is_no_tar() {
 
 #[test]
 fn attack_an_image_fills_the_disk() {
-    let bounds = Bounds { stored_bytes: 1 << 20, unpacked_bytes: 1 << 20, entries: 1000, layers: 2 };
+    let bounds = Bounds {
+        stored_bytes: 1 << 20,
+        unpacked_bytes: 1 << 20,
+        entries: 1000,
+        layers: 2,
+        ..Bounds::default()
+    };
     let refused = |tars: &[Vec<u8>]| Place::with(bounds).unpacked(&mut Layout::of_tars(tars));
     assert!(refused(&[tar(&base()), tar(&[file("a", &"x".repeat(1 << 18))])]).is_ok());
     let bomb = tar(&[file("zeros", &"0".repeat(64 << 20))]);

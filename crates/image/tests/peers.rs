@@ -97,7 +97,8 @@ impl Running {
         let auth = Some(STANDARD.encode(format!("ada:{password}")));
         let registry = Registry { auth, plain_http: true };
         let from = (self.host.as_str(), "team/tools");
-        image::pull(&place.store, from, image, &registry, &|| true).map_err(|error| error.to_string())
+        image::pull(&place.store, from, image, (&registry, false), &|| true)
+            .map_err(|error| error.to_string())
     }
 }
 

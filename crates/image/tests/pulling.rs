@@ -38,7 +38,7 @@ fn pull(
     let registries = Registries::read(file).map_err(|error| error.to_string())?;
     let known = registries.of(&registry.host).map_err(|error| error.to_string())?;
     let from = (registry.host.as_str(), "team/tools");
-    image::pull(&place.store, from, digest, known, &|| true).map_err(|error| error.to_string())
+    image::pull(&place.store, from, digest, (known, true), &|| true).map_err(|error| error.to_string())
 }
 
 #[test]

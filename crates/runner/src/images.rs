@@ -36,15 +36,16 @@ impl Images {
     }
 
     /// Pulls an image from the registry that its name says. Without a file of registries nobody is told who asks.
+    /// One that a step pulls makes room for others later.
     ///
     /// # Errors
     /// `ImageError` if the file does not name the registry, or the registry does not give the image.
-    pub fn pull(&self, image: &Image, going: &dyn Fn() -> bool) -> Result<(), ImageError> {
+    pub fn pull(&self, image: &Image, by_step: bool, going: &dyn Fn() -> bool) -> Result<(), ImageError> {
         let place = image.registry().ok_or(ImageError::Nameless(image.digest()))?;
         let file = self.registries.as_deref().map(Registries::read).transpose()?;
         let unknown = Registry::default();
         let registry = file.as_ref().map_or(Ok(&unknown), |file| file.of(place.0))?;
-        image::pull(&self.store()?, place, image.digest(), registry, going)
+        image::pull(&self.store()?, place, image.digest(), (registry, by_step), going)
     }
 
     /// The store in the directory, which is created if it is missing.

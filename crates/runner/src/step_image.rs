@@ -38,7 +38,7 @@ impl StepImage {
         let tree = images.store().and_then(|store| {
             if images.pulls() && image.registry().is_some() && !store.has(&digest)? {
                 log.say(&format!("pulling {image}"));
-                images.pull(image, host.wanted)?;
+                images.pull(image, true, host.wanted)?;
             }
             store.tree(&digest, host.wanted)
         });

@@ -83,7 +83,7 @@ pub fn run(verb: &Image, output: Output) -> Result<(), Failure> {
         Image::Pull { image, registries, place, bounds } => {
             let directory = place.dir()?;
             let images = Images::new(&directory, bounds.bounds()).with_registries(registries.clone());
-            images.pull(image, &|| true)?;
+            images.pull(image, false, &|| true)?;
             let pulled = |held: &Held| held.image == image.digest();
             let images = images.store()?.list()?.into_iter().filter(pulled).collect();
             output.print(&ImagesReport { images, directory }, text)
