@@ -450,6 +450,22 @@ const HOSTS: &[Line] = &[
         lacks: Some("sources from remotes do not exist yet"),
     },
     Line {
+        claim: "toolchains: a step runs in the image that its pipeline names by digest; other bytes are refused",
+        shown_by: &[
+            "a_release_is_built_in_the_image_that_its_pipeline_names",
+            "a_step_runs_in_the_image_that_its_pipeline_names",
+            "attack_an_image_that_",
+            "attack_a_blob_with_other_bytes_than_its_digest",
+            "attack_a_layer_writes_outside_of_its_tree",
+            "attack_a_runner_without_the_image_runs_nothing",
+            "attack_a_registry_that_",
+            "attack_a_pipeline_chooses_the_registry",
+            "every_forgery_is_refused_by_name",
+        ],
+        done_by: None,
+        lacks: Some("steps see images read-only, without an overlay for each step (decision 0060)"),
+    },
+    Line {
         claim: "figures: TLS costs a tenth at most, idle connections a second, renewal no request, a join one command on each side",
         shown_by: &[],
         done_by: Some(figures_of_hosts),
