@@ -422,6 +422,8 @@ const HOSTS: &[Line] = &[
             "a_lost_server_and_a_lost_laptop_come_back",
             "lost_runners_agents_and_witnesses_are_replaced",
             "a_witness_renews_its_key_and_is_always_reached",
+            "an_agent_renews_its_key_and_its_service_goes_on",
+            "runners_agents_and_witnesses_tell_their_health",
             "a_revocation_reaches_a_runner",
             "machines_release_to_production_over_tls_and_nothing_is_plain",
         ],

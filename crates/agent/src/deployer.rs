@@ -335,6 +335,11 @@ impl Deployer {
         Ok(signed)
     }
 
+    /// Signs reports with another key from now on.
+    pub fn sign_with(&mut self, signer: MachineSigner) {
+        self.signer = signer;
+    }
+
     /// The report about what was done.
     fn report(
         &self,

@@ -29,8 +29,10 @@ use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
 use crate::telling::tell;
 
+/// Takes the agent's next key up once people have named it, and returns it then. It may block.
+pub type NextKey = Box<dyn FnMut() -> Option<MachineSigner> + Send>;
+
 /// The parts of an agent.
-#[derive(Debug)]
 pub struct Agent {
     /// Its directory.
     pub dir: PathBuf,
@@ -48,6 +50,14 @@ pub struct Agent {
     pub settle: Duration,
     /// Witnesses that are asked for the newest status, beside the server.
     pub relays: Vec<StatusRelay>,
+    /// Its next key, which is asked for again and again.
+    pub next_key: NextKey,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 /// Runs until `stop` resolves; starts the release that ran before first.
@@ -67,7 +77,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let services = services.running_as(user);
     let said = services.said();
     let (relays, installation) = (agent.relays, agent.memory.installation);
-    let at = dir.clone();
+    let (at, next_key) = (dir.clone(), agent.next_key);
     let take = move |given: &RelayedStatus| relayed::take(&at, given);
     let deployer =
         Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
@@ -76,7 +86,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
-        // These two never end by themselves.
+        // These three never end by themselves.
+        () = life.renew(next_key) => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
@@ -97,6 +108,25 @@ struct Life {
 }
 
 impl Life {
+    /// Signs with the next key once it is taken up. The service goes on meanwhile.
+    async fn renew(&self, mut next_key: NextKey) {
+        loop {
+            tokio::time::sleep(NEXT_KEY_EVERY).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                let found = next_key();
+                (next_key, found)
+            });
+            // It ended by a fault, which the runtime has told; the next start of the agent takes the key up.
+            let Ok((again, found)) = looked.await else { return std::future::pending().await };
+            next_key = again;
+            let Some(signer) = found else { continue };
+            self.client.sign_with(signer.clone());
+            if let Err(error) = self.running.run(move |running| running.sign_with(signer)).await {
+                warn!("{error}");
+            }
+        }
+    }
+
     async fn work(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let (mut complained, mut patience) = (false, Patience::default());
@@ -334,5 +364,7 @@ async fn consistency(
 }
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two looks for a next key.
+const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);
 /// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

@@ -4,11 +4,11 @@
 //! that the reader is unknown, and only once.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
-use evidence::machine::MachineKey;
+use evidence::machine::{MachineKey, MachineSigner};
 use evidence::{Digest, Id};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{ClientBuilder, Method, Request, StatusCode};
@@ -108,7 +108,14 @@ impl Client {
     /// The same client, which sends requests as a machine and accepts answers only from the server.
     #[must_use]
     pub fn with_machine(self, machine: Machine, anchor: Box<dyn Anchor>) -> Self {
-        Self { identity: ClientIdentity::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
+        Self { identity: ClientIdentity::Machine(Arc::new(RwLock::new(machine))), ..self }.with_anchor(anchor)
+    }
+
+    /// Sends the requests of its machine, and of all clones, with another key from now on.
+    pub fn sign_with(&self, signer: MachineSigner) {
+        if let ClientIdentity::Machine(machine) = &self.identity {
+            machine.write().unwrap_or_else(PoisonError::into_inner).signer = signer;
+        }
     }
 
     /// The same client, which sends requests as a person.

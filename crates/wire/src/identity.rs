@@ -1,7 +1,7 @@
 //! The identity under which a client sends requests: a machine signs a claim for each operation; a person signs in once and
 //! then reads with a session.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use evidence::claim::Claim;
 use evidence::machine::{MachineKey, MachineSigner};
@@ -17,7 +17,7 @@ use crate::sign_in::SignIn;
 #[derive(Clone, Debug)]
 pub enum ClientIdentity {
     Nobody,
-    Machine(Arc<Machine>),
+    Machine(Arc<RwLock<Machine>>),
     Person(Arc<PersonSession>),
 }
 
@@ -51,7 +51,9 @@ impl ClientIdentity {
         match (&ask.signed, self) {
             (Some(request), _) => Ok(Some(Credential::Request(request.clone()))),
             (None, Self::Nobody) => Ok(None),
-            (None, Self::Machine(machine)) => machine.claim(ask, server).map(Some),
+            (None, Self::Machine(machine)) => {
+                machine.read().unwrap_or_else(PoisonError::into_inner).claim(ask, server).map(Some)
+            }
             (None, Self::Person(person)) => Ok(person.token().map(Credential::Token)),
         }
     }

@@ -297,6 +297,8 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
     let pinned = PinnedRoot::new(memory.installation, anchors, memory.seen_root, data)?;
     let (client, server) = role_way::client(data, server, memory.installation)?;
     let client = client.with_machine(machine, Box::new(pinned));
+    let (at, given) = (std::path::absolute(data)?, verb.role.server.clone());
+    let next_key = Box::new(move || renewal::of_running_agent(&at, given.as_deref()));
     let agent = Agent {
         dir: std::path::absolute(data)?,
         memory,
@@ -306,6 +308,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
         relays: verb.role.relays()?,
+        next_key,
     };
     let (health, vitals) = (HealthListener::open(verb.role.health)?, Arc::clone(client.vitals()));
     announce("agent", &server, output);

@@ -1,4 +1,4 @@
-//! The next key of a machine, taken up when the machine starts and people have named it.
+//! The next key of a machine, taken up when people have named it: by a machine that starts, and by an agent that runs.
 //!
 //! Invariant: a key is taken up only if a root under the machine's own pin names it, or a statement that this root's
 //! signers made; the present key stays in use until then, and if the server cannot be asked. A crash leaves the present
@@ -49,7 +49,32 @@ pub fn of_runner(
 
 /// Takes up an agent's next key if the statement of its place names it.
 pub fn of_agent(data: &Path, server: Option<&str>, memory: &Memory) -> Result<(), Failure> {
-    taken_up(data, |next| {
+    taken_up(data, is_named_as_agent(data, server, memory))
+}
+
+/// The same while the agent runs; returns the key once it is taken up. Nothing is logged before.
+pub fn of_running_agent(data: &Path, server: Option<&str>) -> Option<MachineSigner> {
+    let signer = next_of(data).ok()??;
+    let memory = Memory::read(data).ok()?;
+    if !is_named_as_agent(data, server, &memory)(&signer).ok()? {
+        return None;
+    }
+    match take(data) {
+        Ok(()) => Some(signer),
+        Err(failure) => {
+            warn!("the next key cannot be used yet: {}; the present one is used", failure.message());
+            None
+        }
+    }
+}
+
+/// Whether the statement of an agent's place names a key for it.
+fn is_named_as_agent(
+    data: &Path,
+    server: Option<&str>,
+    memory: &Memory,
+) -> impl FnOnce(&MachineSigner) -> Result<bool, Failure> {
+    move |next| {
         let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
         let pinned = PinnedRoot::new(memory.installation, anchors.clone(), memory.seen_root, data)?;
         let (installation, name) = (memory.installation, memory.agent.clone());
@@ -67,7 +92,7 @@ pub fn of_agent(data: &Path, server: Option<&str>, memory: &Memory) -> Result<()
             statement.agents.iter().any(|agent| agent.name == memory.agent && agent.key == *key)
         };
         Ok(statement.place() == memory.place && names(next.public()))
-    })
+    }
 }
 
 /// Replaces the present key by the next one, if there is one and it is named.
@@ -75,20 +100,25 @@ fn taken_up(
     data: &Path,
     is_named: impl FnOnce(&MachineSigner) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
-    let next = machine_dir::next(data);
-    if !key_files::exists(&next) {
-        return Ok(());
-    }
-    let signer = key_files::read(&next)?;
+    let Some(signer) = next_of(data)? else { return Ok(()) };
     match is_named(&signer) {
-        Ok(true) => {
-            key_files::replace(&next, &data.join("key.pem"))?;
-            info!("the next key is named, and is used from now on");
-        }
+        Ok(true) => take(data)?,
         Ok(false) => info!("the next key is not named yet; the present one is used"),
         Err(failure) => {
             warn!("the next key cannot be used yet: {}; the present one is used", failure.message())
         }
     }
+    Ok(())
+}
+
+/// The next key, if there is one.
+fn next_of(data: &Path) -> Result<Option<MachineSigner>, Failure> {
+    let next = machine_dir::next(data);
+    Ok(key_files::exists(&next).then(|| key_files::read(&next)).transpose()?)
+}
+
+fn take(data: &Path) -> Result<(), Failure> {
+    key_files::replace(&machine_dir::next(data), &data.join("key.pem"))?;
+    info!("the next key is named, and is used from now on");
     Ok(())
 }
