@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Command, Reason, State, build, release};
+use domain::{Command, Reason, RunId, State, build, release};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
+use evidence::git::RefName;
 use evidence::oci::Manifest;
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::report::AgentReport;
+use evidence::request::Request;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, canonical};
 
 use crate::admit::{AdmitError, Admitted};
+use crate::requests::choice;
 use crate::store::{Store, Unavailable};
 
 /// Makes a command of a receipt.
@@ -82,6 +85,12 @@ fn unfit(
     if !same {
         return Ok(reason("its inputs are not what the steps before it left"));
     }
+    if !matches!(receipt.work, Work::Check(_)) {
+        let asked = asked_ref(state, store, due.run)?;
+        if receipt.verified_ref.as_ref().map(|verified| &verified.name) != asked.as_ref() {
+            return Ok(reason("the ref that it names is not the one of the request for the run"));
+        }
+    }
     if let Some((manifest, layer)) = artifact(receipt) {
         let parsed: Result<Manifest, _> =
             canonical::decode("manifest", &store.blob(&manifest)?, MANIFEST_MAX);
@@ -102,6 +111,14 @@ fn unfit(
         }
     }
     Ok(None)
+}
+
+/// The ref that the request for a run names.
+fn asked_ref(state: &State, store: &dyn Store, run: RunId) -> Result<Option<RefName>, Unavailable> {
+    let Some(source) = state.source.of(run) else { return Ok(None) };
+    let envelope = Envelope::decode(&store.blob(&source.facts.request)?).map_err(Unavailable::of)?;
+    let request = Request::read(&envelope).map_err(Unavailable::of)?;
+    Ok(choice(&request).map_err(Unavailable::of)?.0.at_ref)
 }
 
 fn artifact(receipt: &Receipt) -> Option<(Digest, Digest)> {

@@ -27,7 +27,7 @@ pub struct RunArguments {
     pub commit: CommitId,
     #[serde(default)]
     pub again: Option<bool>,
-    /// A ref that contains the commit, which the runners verify.
+    /// A ref that contains the commit. The runners verify it, and judges read it in the signed request.
     #[serde(default, rename = "ref")]
     pub at_ref: Option<RefName>,
     /// Names of runners that the run does without, sorted.
@@ -39,11 +39,6 @@ pub struct RunArguments {
 }
 
 impl RunArguments {
-    /// Arguments that restrict the run and that this program does not apply.
-    pub fn unapplied(&self) -> Vec<&'static str> {
-        self.at_ref.is_some().then_some("ref").into_iter().collect()
-    }
-
     /// The part on which the choice of runners rests, in a request with this nonce.
     pub fn choice(&self, nonce: Id) -> RunChoice {
         let without = self.without.iter().flatten().cloned().collect();

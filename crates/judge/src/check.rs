@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
+use evidence::git::RefName;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
 use policy::{Gate, Read};
@@ -124,13 +125,24 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     Ok(checked)
 }
 
-/// Checks that every receipt belongs to the requested run. The receipts' nonces follow from the request.
+/// Checks that every receipt belongs to the requested run, and that its runner found the commit on the ref that the request
+/// names. The receipts' nonces follow from the request.
 fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Reasons> {
     // Checks may be of an earlier run with the same artifact: place, release and the agent's report bind them.
     for (_, receipt) in &build.receipts {
         if receipt.nonce != domain::build::nonce(asked.seed, &receipt.work, &receipt.runner) {
             let what = format!("a receipt of {} is of another run", receipt.runner);
             return Err(one_reason("receipt-of-another-run", what, NEW_BUNDLE));
+        }
+        let verified = receipt.verified_ref.as_ref().map(|verified| &verified.name);
+        if verified != asked.choice.at_ref.as_ref() {
+            let said = |name: Option<&RefName>| name.map_or("no ref".to_owned(), ToString::to_string);
+            let (found, named) = (said(verified), said(asked.choice.at_ref.as_ref()));
+            let what = format!(
+                "a receipt of {} says that the commit was found on {found}; the request for the run names {named}",
+                receipt.runner
+            );
+            return Err(one_reason("ref-unverified", what, NEW_BUNDLE));
         }
     }
     Ok(())

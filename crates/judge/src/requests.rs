@@ -20,7 +20,6 @@ use crate::arguments::RunArguments;
 use crate::people::{ChangeAuthors, People, roles};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::records::Records;
-use crate::unapplied;
 
 /// People's requests behind a release.
 #[derive(Clone, Debug)]
@@ -121,7 +120,6 @@ pub fn open(
                     let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
                     reasons.against("requester-role-missing", what, "have somebody run it who is");
                 }
-                unapplied::refuse(THE_RUN, &unapplied_in_run(&request.arguments))?;
                 let seed = domain::build::seed(request.idempotency());
                 run = Some((request.nonce, seed, choice(request).map_err(|error| wrong(error.to_string()))?));
                 requester.replace(person.subject.clone()).is_none()
@@ -214,11 +212,6 @@ pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> boo
         || [true, false].into_iter().any(|again| asked == run(again))
 }
 
-/// Arguments of a run that this program reads without applying them.
-pub fn unapplied_in_run(arguments: &Value) -> Vec<&'static str> {
-    ["ref"].into_iter().filter_map(|field| arguments.get(field).map(|_| field)).collect()
-}
-
 /// The approval node at which a request, by a person with these roles, agrees to this run of this commit. The requester
 /// draws the run's id, so two runs with one id are told apart by their commits.
 pub fn node_of(
@@ -252,8 +245,6 @@ pub fn nodes<'a>(
 
 /// Arguments that may stand beside project and commit.
 const BESIDE_THE_RUN: [&str; 3] = ["ref", "root", "without"];
-/// The request that a reason is about.
-pub const THE_RUN: &str = "the request for the run";
 /// Role that may ask for runs.
 pub const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

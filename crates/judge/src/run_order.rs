@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::build::{Due, nonce, seed};
-use evidence::git::Commit;
+use evidence::git::{Commit, RefName};
 use evidence::pipeline::Pipeline;
 use evidence::receipt::Work;
 use evidence::request::Request;
@@ -20,10 +20,7 @@ use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
 use crate::records::Revoked;
-use crate::requests::{
-    DEVELOPER, THE_RUN, asks_for_run, choice, exclude_change_authors, node_of, nodes, signed,
-    unapplied_in_run,
-};
+use crate::requests::{DEVELOPER, asks_for_run, choice, exclude_change_authors, node_of, nodes, signed};
 use crate::roots::{self, walk};
 use crate::serving;
 use crate::unapplied;
@@ -60,6 +57,7 @@ pub struct OpenedRun<'a> {
     status: u64,
     people: People,
     run: Request,
+    at_ref: Option<RefName>,
     requester: String,
     others: Vec<Other>,
 }
@@ -126,12 +124,11 @@ pub fn open_run<'a>(
         unapplied::refuse(&format!("the enrolment of {}", person.name), &person.unapplied())?;
     }
     let (run, requester, others) = asked(order, due, &root, &people)?;
-    unapplied::refuse(THE_RUN, &unapplied_in_run(&run.arguments))?;
-    serves(due, runner, &run, &roots, anchors)?;
+    let at_ref = serves(due, runner, &run, &roots, anchors)?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }
-    Ok(OpenedRun { due, root, revoked, status: status.number, people, run, requester, others })
+    Ok(OpenedRun { due, root, revoked, status: status.number, people, run, at_ref, requester, others })
 }
 
 impl OpenedRun<'_> {
@@ -145,6 +142,18 @@ impl OpenedRun<'_> {
     #[must_use]
     pub const fn asked(&self) -> Moment {
         self.run.issued
+    }
+
+    /// The ref on which this runner has to find the commit before it works, if the request names one.
+    #[must_use]
+    pub const fn at_ref(&self) -> Option<&RefName> {
+        self.at_ref.as_ref()
+    }
+
+    /// Digest that no two requests share: what a runner finds for one run counts for no other.
+    #[must_use]
+    pub fn request(&self) -> Digest {
+        self.run.idempotency()
     }
 
     /// Verifies the commit's own signature, before anything of its tree is read.
@@ -219,14 +228,14 @@ fn asked(
 }
 
 /// Checks that this runner may serve the run: it is in the pool that the request's ref leads to, and the request does not
-/// leave it out. A check of a release is for runners that check.
+/// leave it out. A check of a release is for runners that check. Returns that ref.
 fn serves(
     due: &Due,
     runner: &Name,
     run: &Request,
     roots: &[TrustRoot],
     anchors: &Anchors,
-) -> Result<(), Reasons> {
+) -> Result<Option<RefName>, Reasons> {
     let (choice, version) = choice(run).map_err(|error| wrong("request-unsound", error.to_string()))?;
     let by = serving::root(roots, version, &choice, anchors.version)?;
     let serves = match &due.work {
@@ -234,7 +243,7 @@ fn serves(
         Work::Step(_) | Work::Artifact(_) => choice.may_serve(by, runner),
     };
     if serves {
-        return Ok(());
+        return Ok(choice.at_ref);
     }
     let what = format!("the run is not for {runner}: it is of another pool, or the request leaves it out");
     Err(one_reason("runner-not-serving", what, "have the run asked for again"))

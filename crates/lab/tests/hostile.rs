@@ -22,6 +22,18 @@ fn what_is_honest_passes_everywhere() {
     assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
 }
 
+/// The request for the run names a ref, and each runner's own fetch found the commit there.
+#[test]
+fn a_run_on_a_ref_that_all_runners_verified_passes_everywhere() {
+    let lab = Lab::default();
+    let mut parts = lab.honest();
+    forgery::verified(&lab, &mut parts);
+    let (bundle, leaves) = assemble(&lab, &parts);
+    for reader in READERS {
+        assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
+    }
+}
+
 /// A lost key, or a backup without entries that readers have seen: holders sign where the old origin ends.
 #[test]
 fn a_new_origin_passes_everywhere() {

@@ -14,8 +14,6 @@ use evidence::{Digest, Name};
 use super::chosen;
 use super::form::{AdmitError, Admitted, Known, Sent, arguments, malformed, refuse};
 use crate::arguments::RunArguments;
-use crate::requests::THE_RUN;
-use crate::unapplied::{FIELD_UNAPPLIED, UPGRADE};
 
 pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let arguments: RunArguments = arguments(sent.request)?;
@@ -34,10 +32,6 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     let kept = |command| Ok(Admitted { command, project: project.clone(), blobs: blobs.clone() });
     if let Some(fault) = arguments.fault() {
         return Err(malformed(fault));
-    }
-    if let Some(field) = arguments.unapplied().first() {
-        let what = format!("{THE_RUN} has `{field}`, which this program does not apply");
-        return kept(refuse(FIELD_UNAPPLIED, &what, UPGRADE));
     }
     let (parsed, releases) = match (Pipeline::parse(file), services(&checked.files)) {
         (Ok(parsed), Ok(releases)) => (parsed, releases),

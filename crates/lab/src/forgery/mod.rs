@@ -12,6 +12,7 @@ mod ledger;
 mod people;
 mod place;
 mod pools;
+mod refs;
 mod returns;
 mod revoked;
 mod root;
@@ -22,6 +23,7 @@ mod statements;
 mod unapplied;
 
 pub use ledger::new_origin;
+pub use refs::verified;
 pub use revoked::{long_there, renew, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
 pub use statements::{KINDS, StatedKind, each as statements};
@@ -30,7 +32,7 @@ pub use unapplied::run as asked_with;
 /// Every row about work on a runner.
 #[must_use]
 pub fn all_work() -> Vec<runs::RunForgery> {
-    [runs::all(), checking::rows(), unapplied::work(), pools::work()].concat()
+    [runs::all(), checking::rows(), refs::work(), unapplied::work(), pools::work()].concat()
 }
 
 /// Every row.
@@ -41,6 +43,7 @@ pub fn all() -> Vec<Forgery> {
         people::rows(),
         revoked::rows(),
         build::rows(),
+        refs::rows(),
         documents::rows(),
         coverage::rows(),
         statements::rows(),

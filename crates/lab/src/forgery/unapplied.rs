@@ -6,7 +6,7 @@ use evidence::plan::{SecretReference, StepBefore};
 use evidence::receipt::{Forge, ForgeAnswer};
 use evidence::rollout::{Rollout, RolloutStep};
 use evidence::run_order::{Occurrence, TriggerOrder};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::build::signed_again;
 use super::people::enrol;
@@ -73,9 +73,6 @@ fn releases() -> Vec<Forgery> {
             parts.plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000 }];
             lab.approve(parts);
         }),
-        row("a run on a ref that nobody verified", |lab, parts| {
-            run(lab, parts, "ref", json!("refs/heads/main"));
-        }),
     ]
 }
 
@@ -94,10 +91,6 @@ pub(super) fn work() -> Vec<RunForgery> {
             let mut enrolment = lab.ada.enrolment(&["developer"]);
             enrolment.eligible = enrolment.grants.clone();
             asked.enrols(lab.signed_enrolment(&enrolment));
-        }),
-        row("work on a ref that nobody verified", |lab, asked| {
-            let arguments = beside(asked.run().arguments, "ref", json!("refs/heads/main"));
-            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
         }),
     ]
 }
