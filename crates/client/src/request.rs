@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use evidence::Bytes;
 use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
+use evidence::{Bytes, Digest};
 use serde_json::Value;
 use wire::{Client, ClientError, CommandOutcome, ProblemKind, Submission};
 
@@ -27,6 +27,8 @@ pub struct Parts {
     pub attachments: Vec<Vec<u8>>,
     /// Path of the repository.
     pub repository: Option<String>,
+    /// The commit's objects, which are sent first.
+    pub upload: Option<Vec<u8>>,
 }
 
 /// A request that was signed and not sent yet.
@@ -34,6 +36,7 @@ pub struct Parts {
 pub struct SignedRequest {
     request: Request,
     submission: Submission,
+    upload: Option<Vec<u8>>,
 }
 
 /// A request that was signed and sent.
@@ -66,13 +69,17 @@ pub fn sign(access: &Access, action: &str, arguments: Value, parts: Parts) -> Re
         statements: parts.statements,
         attachments: parts.attachments.into_iter().map(Bytes).collect(),
         repository: parts.repository,
+        upload: parts.upload.as_deref().map(Digest::of),
     };
-    Ok(SignedRequest { request, submission })
+    Ok(SignedRequest { request, submission, upload: parts.upload })
 }
 
 impl SignedRequest {
     /// Sends the request; a refusal is an error with its reasons.
     pub async fn send(self, client: &Client) -> Result<Sent, Error> {
+        if let Some(pack) = self.upload {
+            client.put_upload(self.submission.request.clone(), pack.into()).await?;
+        }
         let outcome = match client.submit(&self.submission).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
                 return Err(Error::Counted { message: problem.detail, reasons: problem.reasons });

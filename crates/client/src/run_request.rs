@@ -5,16 +5,30 @@
 
 use std::collections::BTreeSet;
 
+use evidence::git::RefName;
 use evidence::trust_root::TrustRoot;
 use evidence::{CommitId, Name};
 use serde_json::{Value, json};
-use wire::{Client, PlaceView};
+use wire::{Client, PlaceView, UPLOAD_BYTES_MAX};
 
 use crate::error::Error;
 use crate::pack::{self, Packed};
 use crate::project::SourceCommit;
 use crate::project_files;
 use crate::request::Parts;
+
+/// How runners get a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceWay {
+    /// From this repository's path, on one machine.
+    Path,
+    /// The request uploads it.
+    Upload,
+    /// From this repository's path, or from what the request uploads, unless that is too large.
+    Both,
+    /// From the remotes of their operators.
+    Remote,
+}
 
 /// A request that begins a run, before its signature.
 #[derive(Debug)]
@@ -34,13 +48,21 @@ pub async fn prepare(
     source: &SourceCommit<'_>,
     client: &Client,
     places: &[PlaceView],
+    way: SourceWay,
 ) -> Result<RunRequest, Error> {
     let own = places.iter().filter(|view| view.place.project == *source.project);
     let bases: BTreeSet<CommitId> = own.map(|view| view.base.clone()).collect();
     let Packed { pack, warning } = pack::pack(source.repository, source.commit, &bases)?;
     let checked = project_files::can_be_sent(source, &pack, client, places).await?;
-    let repository = Some(runner::path_text(source.repository));
-    let parts = Parts { attachments: vec![pack.encode()?], repository, ..Parts::default() };
+    let repository = matches!(way, SourceWay::Path | SourceWay::Both);
+    let repository = repository.then(|| runner::path_text(source.repository));
+    let upload = || runner::packed(source.repository, source.commit, UPLOAD_BYTES_MAX as u64);
+    let upload = match way {
+        SourceWay::Upload => Some(upload()?),
+        SourceWay::Both => upload().ok(),
+        SourceWay::Path | SourceWay::Remote => None,
+    };
+    let parts = Parts { attachments: vec![pack.encode()?], repository, upload, ..Parts::default() };
     Ok(RunRequest { parts, warning, notes: checked.notes, untested: checked.untested })
 }
 
@@ -51,6 +73,8 @@ pub struct RunWishes {
     pub again: bool,
     /// Runners to do without.
     pub without: BTreeSet<Name>,
+    /// Ref on which runners have to find the commit.
+    pub at_ref: Option<RefName>,
     /// Version of the trust root that chooses the runners, where they have pools.
     pub root: Option<u32>,
 }
@@ -64,7 +88,8 @@ pub fn arguments(source: &SourceCommit<'_>, wishes: &RunWishes) -> Value {
         ("commit", json!(source.commit)),
         ("again", json!(wishes.again)),
     ];
-    let all = always.into_iter().chain(without).chain(root);
+    let at_ref = wishes.at_ref.as_ref().map(|name| ("ref", json!(name)));
+    let all = always.into_iter().chain(without).chain(root).chain(at_ref);
     all.map(|(field, value)| (field.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
 }
 

@@ -61,6 +61,7 @@ impl<'a> LocalBuild<'a> {
             signer: &self.signer,
             project,
             nonce: random::id()?,
+            verified_ref: None,
         };
         let needed = self.left.iter().filter(|(name, _)| step.needs.contains(*name));
         let given = merge(&needed.map(|(name, given)| (name.clone(), given.clone())).collect())

@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// A limit of a store, and what one holds.
@@ -52,6 +53,24 @@ impl Size {
     }
 }
 
+/// Space that a directory takes up on its disk, counted until it is more than `most`. Files that go meanwhile count nothing.
+pub fn taken_up(dir: &Path, most: u64) -> u64 {
+    let (mut open, mut bytes) = (vec![dir.to_path_buf()], 0_u64);
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            bytes = bytes.saturating_add((meta.blocks() * BLOCK_BYTES).max(FILE_BYTES));
+            if bytes > most {
+                return bytes;
+            }
+            if meta.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    bytes
+}
+
 /// All files in these directories.
 ///
 /// # Errors
@@ -90,3 +109,8 @@ pub fn surplus(mut files: Vec<StoredFile>, limit: Size) -> Vec<StoredFile> {
     files.truncate(count);
     files
 }
+
+/// Unit in which a file system counts (stat(2), `st_blocks`).
+const BLOCK_BYTES: u64 = 512;
+/// Least that one file counts: its name and its place in the file system.
+const FILE_BYTES: u64 = 4096;

@@ -1,8 +1,8 @@
 //! The program `git`, used only to transport objects.
 //!
 //! Invariant: git runs from `/` in a separate process group, with an environment that this program sets. It runs no hook,
-//! filter, transport or lazy fetch, whatever the repository's configuration says; it is killed with its group when the
-//! budget is spent or it stays silent. Its standard error is kept, because it is the reason that people are shown.
+//! filter, transport or lazy fetch, whatever the repository's configuration says; a `Reach` alone lets it use one transport.
+//! It is killed with its group when the budget is spent or it stays silent. Its standard error is kept, because it is the reason that people are shown.
 
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 
 use crate::budget::Budget;
 use crate::program::helper;
@@ -26,6 +26,19 @@ pub struct Git<'a> {
     complaint: Option<JoinHandle<Vec<u8>>>,
     budget: Budget<'a>,
     ended: bool,
+}
+
+/// Programs, networks and settings that one call of git may use besides its own repository. None by default.
+#[derive(Default)]
+pub struct Reach {
+    /// Kind of transport, in git's words (`GIT_ALLOW_PROTOCOL`).
+    pub transport: Option<&'static str>,
+    /// Settings, each as `name=value`; other processes see them.
+    pub settings: Vec<String>,
+    /// Settings that other processes do not see, because they hold a secret.
+    pub secret: Vec<(String, String)>,
+    /// The command that git runs for SSH.
+    pub ssh: Option<String>,
 }
 
 /// The result of one call of git.
@@ -45,8 +58,17 @@ impl<'a> Git<'a> {
     /// # Errors
     /// If the path cannot be a repository, or git cannot be run.
     pub fn start(path: &Path, arguments: &[&str], budget: Budget<'a>) -> io::Result<Self> {
+        Self::reaching(path, arguments, &Reach::default(), budget)
+    }
+
+    /// Starts git on a repository, with something besides in its reach.
+    ///
+    /// # Errors
+    /// If the path cannot be a repository, or git cannot be run within its limits.
+    pub fn reaching(path: &Path, arguments: &[&str], reach: &Reach, budget: Budget<'a>) -> io::Result<Self> {
         plain(path)?;
         let mut command = command(path);
+        reach.give(&mut command);
         command.args(arguments).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
@@ -54,7 +76,25 @@ impl<'a> Git<'a> {
         let input = child.stdin.take();
         let complaint = child.stderr.take().map(|errors| std::thread::spawn(move || first_words(errors)));
         let answers = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
-        Ok(Self { child, input, answers, complaint, budget, ended: false })
+        let git = Self { child, input, answers, complaint, budget, ended: false };
+        if let Some(most) = git.budget.writes_max() {
+            git.limit(most)?;
+        }
+        Ok(git)
+    }
+
+    /// Limits the files and the memory of git and of all programs that it starts. The budget counts the files together.
+    fn limit(&self, file_bytes: u64) -> io::Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        for (resource, most) in [(Resource::Fsize, file_bytes), (Resource::As, MEMORY_BYTES_MAX)] {
+            let most = Rlimit { current: Some(most), maximum: Some(most) };
+            match prlimit(pid, resource, most) {
+                // It has ended already.
+                Ok(_) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Runs git to its end and reads at most `most` bytes of its output.
@@ -62,16 +102,24 @@ impl<'a> Git<'a> {
     /// # Errors
     /// If it cannot be run, the budget is spent, or its output is longer.
     pub fn output(path: &Path, arguments: &[&str], budget: Budget<'a>, most: u64) -> io::Result<GitOutput> {
-        let mut git = Self::start(path, arguments, budget)?;
-        git.input = None;
+        Self::start(path, arguments, budget)?.finish(most)
+    }
+
+    /// Ends its input, waits for its end and reads at most `most` bytes of its output.
+    ///
+    /// # Errors
+    /// If the budget is spent, or its output is longer.
+    pub fn finish(mut self, most: u64) -> io::Result<GitOutput> {
+        self.input = None;
         let mut output = Vec::new();
-        (&mut git).take(most + 1).read_to_end(&mut output)?;
+        (&mut self).take(most + 1).read_to_end(&mut output)?;
         if output.len() as u64 > most {
-            return Err(io::Error::other(format!("git printed more than {most} bytes")));
+            let what = format!("git printed more than {most} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
         // The output has ended, so git has nothing left to do.
-        let status = git.wait()?;
-        let complaint = git.complaint();
+        let status = self.wait()?;
+        let complaint = self.complaint();
         Ok(GitOutput { status, output, complaint })
     }
 
@@ -138,7 +186,8 @@ impl Read for Git<'_> {
                 return self.answers.read(buffer);
             }
             self.budget.check().map_err(io::Error::other)?;
-            if Instant::now() >= silent {
+            // Git prints nothing while it fetches or unpacks; then the budget alone ends it.
+            if self.budget.writes_max().is_none() && Instant::now() >= silent {
                 let seconds = SILENCE_MAX.as_secs();
                 return Err(io::Error::other(format!("git gave no answer for {seconds} seconds")));
             }
@@ -190,6 +239,29 @@ fn plain(path: &Path) -> io::Result<()> {
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+}
+
+impl Reach {
+    fn give(&self, command: &mut Command) {
+        if let Some(transport) = self.transport {
+            command.env("GIT_ALLOW_PROTOCOL", transport);
+        }
+        command.envs(self.ssh.as_ref().map(|ssh| ("GIT_SSH_COMMAND", ssh)));
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        for (number, (name, value)) in self.secret.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{number}"), name);
+            command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        command.env("GIT_CONFIG_COUNT", self.secret.len().to_string());
+    }
+}
+
+impl std::fmt::Debug for Reach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reach").field("transport", &self.transport).finish_non_exhaustive()
+    }
 }
 
 fn command(path: &Path) -> Command {
@@ -245,3 +317,5 @@ const ENDING: Duration = Duration::from_millis(5);
 /// Longest silence; git answers for a packed gigabyte within a few seconds.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
 const WORDS_BYTES_MAX: u64 = 4096;
+/// Most memory of a git that takes in what others made.
+const MEMORY_BYTES_MAX: u64 = 8 << 30;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use evidence::machine::MachineSigner;
+use evidence::receipt::VerifiedRef;
 use evidence::{Id, Moment, Name};
 use sandbox::{Egress, Input, SandboxError, Spec, StepOutcome, Stream};
 
@@ -28,6 +29,8 @@ pub struct Identity<'a> {
     pub project: Name,
     /// Nonce of this run of the step.
     pub nonce: Id,
+    /// The ref on which this runner found the commit, if the run is on one.
+    pub verified_ref: Option<VerifiedRef>,
 }
 
 /// The machine that executes the step.

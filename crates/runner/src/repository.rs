@@ -79,6 +79,17 @@ pub enum RepositoryError {
         /// Largest allowed size.
         max: u64,
     },
+    /// The objects of a commit are too large to be sent.
+    #[error(
+        "the files of commit {commit} take more than {} MiB packed, which is the most that is uploaded; have the runners' operators \
+         set a remote (`countersign runner remote add`), push the commit there, and name its branch with `--ref`", max >> 20
+    )]
+    Pack {
+        /// The commit.
+        commit: CommitId,
+        /// Largest allowed size.
+        max: u64,
+    },
     /// The bytes do not match the requested id.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -176,7 +187,8 @@ impl<'a> Repository<'a> {
 }
 
 impl RepositoryError {
-    fn io(path: &Path, error: io::Error) -> Self {
+    /// The error of a call of git in a repository.
+    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<BudgetError>()) {
             Some(spent) => Self::Budget(*spent),
             None => Self::Io(path.to_path_buf(), error),

@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 
 use domain::build::Due;
 use evidence::relayed_status::RelayedStatus;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tracing::{Instrument as _, Span, error, error_span, info, warn};
 use wire::{Client, RunnerWork, StatusRelay, follow_statuses};
 
 use crate::deliver::{deliver, until_answered};
+use crate::origin_error::OriginError;
+use crate::origins::{Download, Offered};
 use crate::slots::{After, Desk, Slots};
 use crate::work::Bench;
 use crate::work_error::ReportError;
@@ -150,7 +153,7 @@ async fn carry_out(
     let path = format!("{run}/{kind}/{name}/{}", bench.runner);
     let following = tokio::spawn(follow(client.clone(), path, receiver));
     let (at, due, still) = (Arc::clone(bench), work.due.clone(), Arc::clone(wanted));
-    let span = Span::current();
+    let (span, handle, from) = (Span::current(), Handle::current(), client.clone());
     let done = tokio::task::spawn_blocking(move || {
         let _inside = span.enter();
         let log = |_, piece: &[u8]| {
@@ -160,7 +163,14 @@ async fn carry_out(
         match order {
             Ok(order) => {
                 let wanted = || still.load(Ordering::Relaxed);
-                at.work(&due, &order, work.repository.as_deref(), &log, &wanted)
+                let download = || {
+                    let digest = work.upload.ok_or_else(|| OriginError::Download("it names none".into()))?;
+                    let pack = handle.block_on(from.upload(run, &digest));
+                    pack.map_err(|error| OriginError::Download(error.to_string()))
+                };
+                let upload = work.upload.map(|_| &download as &Download<'_>);
+                let offered = Offered { repository: work.repository.as_deref(), upload };
+                at.work(&due, &order, &offered, &log, &wanted)
             }
             Err(error) => at.give_up(&due, &error.to_string(), &log),
         }
@@ -359,6 +369,7 @@ mod tests {
             trust: crate::Trust::open(dir, &lab.pin()).unwrap(),
             now: || lab::at(0),
             sources: crate::Sources::default(),
+            origins: crate::Origins::open(dir, false),
         }
     }
 
@@ -371,7 +382,8 @@ mod tests {
 
     fn carried_out_with(client: Client, wanted: &Arc<AtomicBool>) -> Result<(), String> {
         let dir = tempfile::tempdir().unwrap();
-        let work = RunnerWork { due: lab::forgery::runs::in_team().asked().due, repository: None };
+        let work =
+            RunnerWork { due: lab::forgery::runs::in_team().asked().due, repository: None, upload: None };
         let bench = Arc::new(bench(dir.path()));
         runtime()
             .block_on(carry_out(&bench, &client, work, wanted, Duration::ZERO))

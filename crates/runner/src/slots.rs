@@ -182,7 +182,7 @@ mod tests {
         let mut due = lab::forgery::runs::in_team().asked().due;
         due.nonce = lab::id(n);
         due.project = lab::name(project);
-        RunnerWork { due, repository: None }
+        RunnerWork { due, repository: None, upload: None }
     }
 
     fn projects(begun: &[(RunnerWork, Arc<AtomicBool>)]) -> Vec<String> {

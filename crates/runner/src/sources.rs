@@ -9,6 +9,8 @@ use std::time::Duration;
 use evidence::CommitId;
 
 use crate::host::IsWanted;
+use crate::origin_error::{OriginError, is_damage};
+use crate::origins::Damage;
 use crate::repository::RepositoryError;
 use crate::source::{Source, SourceError};
 use crate::trust::TrustError;
@@ -26,12 +28,9 @@ pub enum SourcesError {
     /// The work was cancelled meanwhile.
     #[error("nobody wants this work any more")]
     Unwanted,
-    /// The server named no repository.
-    #[error("nobody said where the repository is")]
-    NoRepository,
-    /// The server named something else.
-    #[error("`{0}` is no path of a repository")]
-    NoPath(String),
+    /// The commit, or the ref on which it was to be found, cannot be had.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The repository cannot be read.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -41,6 +40,20 @@ pub enum SourcesError {
     /// The commit is not signed by a person who may.
     #[error(transparent)]
     Trust(#[from] TrustError),
+}
+
+impl Damage for SourcesError {
+    fn is_of_copy(&self) -> bool {
+        match self {
+            Self::Origin(error) => error.is_of_copy(),
+            Self::Repository(error) | Self::Source(SourceError::Repository(error)) => is_damage(error),
+            Self::Unwanted | Self::Source(_) | Self::Trust(_) => false,
+        }
+    }
+
+    fn is_of_origin(&self) -> bool {
+        matches!(self, Self::Origin(_) | Self::Repository(_))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -197,8 +210,9 @@ mod tests {
         let (commit, made) = source("shared");
         let sources = Sources::default();
         let fetched = AtomicUsize::new(0);
-        let failed = sources.of(&commit, &|| true, |_| Err(SourcesError::NoRepository)).unwrap_err();
-        assert!(matches!(failed, SourcesError::NoRepository));
+        let failed =
+            sources.of(&commit, &|| true, |_| Err(SourcesError::Origin(OriginError::Unwanted))).unwrap_err();
+        assert!(matches!(failed, SourcesError::Origin(OriginError::Unwanted)));
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -226,13 +240,14 @@ mod tests {
                 sources.of(commit, &|| wanted.load(Ordering::Relaxed), |going| {
                     begun.send(()).unwrap();
                     ended.recv().unwrap();
-                    if going() { made() } else { Err(SourcesError::NoRepository) }
+                    if going() { made() } else { Err(SourcesError::Origin(OriginError::Unwanted)) }
                 })
             });
             is_begun.recv().unwrap();
             wanted.store(false, Ordering::Relaxed);
-            let second =
-                sources.of(commit, &|| wanted.load(Ordering::Relaxed), |_| Err(SourcesError::NoRepository));
+            let second = sources.of(commit, &|| wanted.load(Ordering::Relaxed), |_| {
+                Err(SourcesError::Origin(OriginError::Unwanted))
+            });
             assert!(matches!(second, Err(SourcesError::Unwanted)));
             end.send(()).unwrap();
             assert!(matches!(first.join().unwrap(), Err(SourcesError::Unwanted)));

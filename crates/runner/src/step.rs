@@ -151,7 +151,7 @@ fn perform(
         started,
         ended: (host.now)().max(started),
         forge: Forge::None,
-        verified_ref: None,
+        verified_ref: identity.verified_ref.clone(),
     };
     if canonical::encode("receipt", &facts)?.len() > PAYLOAD_BYTES_MAX {
         // A larger receipt would be refused by everybody who gets it.

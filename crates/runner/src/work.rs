@@ -6,6 +6,7 @@
 //! has one receipt: a second question gets the same answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::build::Due;
@@ -13,7 +14,7 @@ use evidence::canonical;
 use evidence::dsse::PAYLOAD_BYTES_MAX;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
-use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, VerifiedRef, Work};
 use evidence::release_file;
 use evidence::rules;
 use evidence::run_order::RunOrder;
@@ -27,8 +28,9 @@ use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
+use crate::origins::{Offered, Origins, ProjectCommit};
 use crate::outputs::RetainedOutputs;
-use crate::repository::{Repository, path_of};
+use crate::repository::Repository;
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};
 use crate::step::{check, execute};
@@ -62,6 +64,8 @@ pub struct Bench {
     pub now: fn() -> Moment,
     /// Sources that steps share.
     pub sources: Sources,
+    /// Where sources come from.
+    pub origins: Origins,
 }
 
 impl std::fmt::Debug for Bench {
@@ -79,7 +83,7 @@ impl Bench {
         &self,
         due: &Due,
         order: &RunOrder,
-        repository: Option<&str>,
+        offered: &Offered<'_>,
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<CompletedWork, WorkError> {
@@ -87,7 +91,7 @@ impl Bench {
             return Ok(done);
         }
         let mut begun = None;
-        let done = match self.attempt(due, order, (repository, log, wanted), &mut begun) {
+        let done = match self.attempt(due, order, (offered, log, wanted), &mut begun) {
             Ok(done) => done,
             Err(error) => self.give_up(due, &error.to_string(), log)?,
         };
@@ -111,14 +115,15 @@ impl Bench {
         &self,
         due: &Due,
         order: &RunOrder,
-        (repository, log, wanted): (Option<&str>, Log<'_>, IsWanted<'_>),
+        (offered, log, wanted): (&Offered<'_>, Log<'_>, IsWanted<'_>),
         begun: &mut Option<Moment>,
     ) -> Result<CompletedWork, WorkError> {
         // No byte of the repository is read before it is clear that people asked for that.
         let opened = self.trust.open_run(order, due, &self.runner, (self.now)())?;
         let asked = opened.asked();
         self.answers.would_know(&due.work, asked)?;
-        let source = self.source(due, &opened, repository, wanted)?;
+        let verified = self.verified(due, &opened, wanted)?;
+        let source = self.source(due, &opened, offered, wanted)?;
         opened.signed(&source.commit).map_err(TrustError::Refused)?;
         let file = source.file(PATH).ok_or(WorkError::NoPipeline)?;
         if Pipeline::digest(file) != due.pipeline {
@@ -139,7 +144,14 @@ impl Bench {
         let outputs = self.keep.outputs_of_steps(&due.needs)?;
         let tree = source.list.encode()?;
         if let Work::Artifact(name) = &due.work {
-            return self.artifact(due, name, &source, (&pipeline, &outputs), tree);
+            let verified_ref = verified;
+            return self.artifact(
+                Receipt { verified_ref, ..self.blank(due) },
+                name,
+                &source,
+                (&pipeline, &outputs),
+                tree,
+            );
         }
         let identity = Identity {
             installation: self.installation,
@@ -148,6 +160,7 @@ impl Bench {
             signer: &self.signer,
             project: due.project.clone(),
             nonce: due.nonce,
+            verified_ref: verified,
         };
         let isolation = self.isolation.as_ref();
         let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
@@ -167,14 +180,14 @@ impl Bench {
 
     fn artifact(
         &self,
-        due: &Due,
+        blank: Receipt,
         name: &Name,
         source: &Source,
         (pipeline, outputs): (&Pipeline, &BTreeMap<Name, RetainedOutputs>),
         tree: Vec<u8>,
     ) -> Result<CompletedWork, WorkError> {
         let started = (self.now)();
-        let built = assemble(pipeline, name, outputs, &due.commit, source.time_seconds())?;
+        let built = assemble(pipeline, name, outputs, &blank.commit, source.time_seconds())?;
         if built.layer.len() > BLOB_BYTES_MAX {
             let bytes = built.layer.len();
             return Err(WorkError::ArtifactLong { name: name.clone(), bytes });
@@ -194,7 +207,7 @@ impl Bench {
             log: Digest::of(&log),
             tree: Digest::of(&tree),
             started,
-            ..self.blank(due)
+            ..blank
         };
         let bytes = canonical::encode("receipt", &facts)?.len();
         if bytes > PAYLOAD_BYTES_MAX {
@@ -256,22 +269,38 @@ impl Bench {
         }
     }
 
+    /// The ref that the signed request names, if this runner's own fetch shows that it contains the commit. A check is about
+    /// what was built and runs, wherever the ref is by now.
+    fn verified(
+        &self,
+        due: &Due,
+        opened: &OpenedRun<'_>,
+        wanted: IsWanted<'_>,
+    ) -> Result<Option<VerifiedRef>, SourcesError> {
+        let Some(name) = opened.at_ref().filter(|_| !matches!(due.work, Work::Check(_))) else {
+            return Ok(None);
+        };
+        let of = ProjectCommit { project: &due.project, commit: &due.commit };
+        Ok(Some(self.origins.verified(opened.request(), of, name, wanted)?))
+    }
+
     /// The commit's source. Its tree is read only once the commit's signature was verified.
     fn source(
         &self,
         due: &Due,
         opened: &OpenedRun<'_>,
-        repository: Option<&str>,
+        offered: &Offered<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<Arc<Source>, SourcesError> {
+        let of = ProjectCommit { project: &due.project, commit: &due.commit };
         self.sources.of(&due.commit, wanted, |going| {
-            let path = repository.ok_or(SourcesError::NoRepository)?;
-            let path = path_of(path).ok_or_else(|| SourcesError::NoPath(path.to_owned()))?;
-            let budget = Budget::new(TIME_MAX, going);
-            let mut open = Repository::open(&path, budget)?;
-            let head = Head::fetch(&mut open, &due.commit)?;
-            opened.signed(&head.commit).map_err(TrustError::Refused)?;
-            Ok(Source::below(&mut open, head)?)
+            let read = |path: &Path| {
+                let mut open = Repository::open(path, Budget::new(TIME_MAX, going))?;
+                let head = Head::fetch(&mut open, &due.commit)?;
+                opened.signed(&head.commit).map_err(TrustError::Refused)?;
+                Ok(Source::below(&mut open, head)?)
+            };
+            self.origins.source(of, opened.at_ref().is_some(), offered, going, &read)
         })
     }
 }

@@ -16,8 +16,8 @@ use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, WorkOffer};
 use lab::{Lab, name};
 use runner::{
-    Answers, Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain,
-    Trust,
+    Answers, Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Offered, Origins, Source, SourceFile,
+    Sources, Toolchain, Trust,
 };
 use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
@@ -102,6 +102,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         trust: Trust::open(dir, &lab.pin()).unwrap(),
         now: || lab::at(0),
         sources,
+        origins: Origins::open(dir, true),
     }
 }
 
@@ -130,7 +131,15 @@ fn attack_nothing_is_fetched_before_it_is_trusted() {
     let tried = |asked: &WorkOffer, repository: &str| {
         let dir = tempfile::tempdir().unwrap();
         let bench = Bench { sources: Sources::default(), ..bench(&lab, dir.path(), &Arc::default()) };
-        let done = bench.work(&asked.due, &asked.order, Some(repository), &|_, _| {}, &|| true).unwrap();
+        let done = bench
+            .work(
+                &asked.due,
+                &asked.order,
+                &Offered { repository: Some(repository), ..Offered::default() },
+                &|_, _| {},
+                &|| true,
+            )
+            .unwrap();
         ending(&done).1
     };
     let path = repository.path().to_str().unwrap();
@@ -168,7 +177,9 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     let ran = Arc::default();
     let bench = bench(&lab, dir.path(), &ran);
     let mut asked = build(lab.asked());
-    let work = |asked: &WorkOffer| bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap();
+    let work = |asked: &WorkOffer| {
+        bench.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true).unwrap()
+    };
     let honest = asked.order.requests.clone();
     asked.order.requests.clear();
     let (exit, log) = ending(&work(&asked));
@@ -191,14 +202,15 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
     asked.order.status = lab.signed_status(&newer, &[0, 1]);
     let first = bench(&lab, dir.path(), &ran);
     assert_eq!(
-        ending(&first.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap()).0,
+        ending(&first.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true).unwrap()).0,
         Ending::Code(0)
     );
     drop(first);
     let second = bench(&lab, dir.path(), &ran);
     // Another step: about the first one the runner has answered.
     let asked = asked.with(Work::Step(name("test")));
-    let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}, &|| true).unwrap());
+    let (exit, log) =
+        ending(&second.work(&asked.due, &older, &Offered::default(), &|_, _| {}, &|| true).unwrap());
     assert_eq!(exit, Ending::GaveUp);
     assert!(log.contains("status-rollback"), "{log}");
     std::fs::write(dir.path().join("seen.json"), "{").unwrap();
@@ -217,8 +229,9 @@ fn attack_a_step_that_was_done_is_not_done_again_for_another_answer() {
         answers: Answers::open(&dir.path().join("answers"), limit).unwrap(),
         ..bench(&lab, dir.path(), &ran)
     };
-    let work =
-        |runner: &Bench, asked: &WorkOffer| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    let work = |runner: &Bench, asked: &WorkOffer| {
+        runner.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true)
+    };
     let asked = build(lab.asked());
     let mut wrong = asked.clone();
     wrong.order.requests.clear();
@@ -267,7 +280,8 @@ fn a_step_that_was_cut_short_is_done_again() {
     let dir = tempfile::tempdir().unwrap();
     let ran: Arc<AtomicUsize> = Arc::default();
     let asked = build(lab.asked());
-    let work = |runner: &Bench| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    let work =
+        |runner: &Bench| runner.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true);
     let torn = Bench { isolation: Box::new(Torn), ..bench(&lab, dir.path(), &ran) };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&torn))).unwrap_err();
     let runner = bench(&lab, dir.path(), &ran);
@@ -285,8 +299,9 @@ fn attack_a_check_that_was_done_is_not_done_again_for_another_answer() {
     let mut asked = lab.asked_to_check();
     asked.due.needs.clear();
     let runner = bench(&lab, dir.path(), &ran);
-    let work =
-        |runner: &Bench, asked: &WorkOffer| runner.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true);
+    let work = |runner: &Bench, asked: &WorkOffer| {
+        runner.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true)
+    };
     // Nothing has begun, so a wrong order alone decides nothing.
     let mut wrong = asked.clone();
     wrong.order.checks.clear();
@@ -327,7 +342,7 @@ fn attack_an_older_status_after_one_that_the_runner_cannot_read() {
     let mut asked = build(lab.asked());
     let work = |asked: &WorkOffer| {
         let bench = bench(&lab, dir.path(), &ran);
-        ending(&bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap())
+        ending(&bench.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true).unwrap())
     };
     // Bytes that no status signer signed are an unsound order, and are forgotten.
     let honest = asked.order.status.clone();
@@ -360,7 +375,7 @@ fn attack_an_older_status_after_a_newer_one_of_a_witness() {
     let asked = build(lab.asked());
     let work = |asked: &WorkOffer| {
         let bench = bench(&lab, dir.path(), &ran);
-        ending(&bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap())
+        ending(&bench.work(&asked.due, &asked.order, &Offered::default(), &|_, _| {}, &|| true).unwrap())
     };
     let root = lab.signed_root(&lab.root(), &[0, 1]);
     let take = |file: StatusFile| {

@@ -13,9 +13,9 @@ use evidence::{Digest, Id, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
 use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
 
-use crate::edge::{EdgeError, Gatekeeper};
+use crate::edge::{EdgeError, Gatekeeper, UPLOAD};
 
-/// The work that is due on a runner, with the repository that the requester named. If the list is too long for one answer,
+/// The work that is due on a runner, with the place of the commit that the requester named. If the list is too long for one answer,
 /// running work comes first, then the projects take turns, so that no project fills the list.
 ///
 /// # Errors
@@ -26,22 +26,40 @@ pub fn on_runner(
     runner: &Name,
     doing: &BTreeSet<Id>,
 ) -> Result<Vec<RunnerWork>, EdgeError> {
-    let mut repositories: BTreeMap<RunId, Option<String>> = BTreeMap::new();
+    let mut origins: BTreeMap<RunId, Origin> = BTreeMap::new();
     let mut works = Vec::new();
     for due in in_turn(state.outstanding(runner), doing, RUNNER_WORK_MAX) {
-        let repository = match repositories.entry(due.run) {
+        let Origin { repository, upload } = match origins.entry(due.run) {
             btree_map::Entry::Occupied(known) => known.get().clone(),
-            btree_map::Entry::Vacant(new) => new.insert(repository_of(keeper, state, due.run)?).clone(),
+            btree_map::Entry::Vacant(new) => new.insert(origin_of(keeper, state, due.run)?).clone(),
         };
-        works.push(RunnerWork { due: due.clone(), repository });
+        works.push(RunnerWork { due: due.clone(), repository, upload });
     }
     Ok(works)
 }
 
-fn repository_of(keeper: &Gatekeeper, state: &State, run: RunId) -> Result<Option<String>, EdgeError> {
-    let Some(source) = state.source.of(run) else { return Ok(None) };
+/// Where a run's commit is, as its requester said.
+#[derive(Clone, Default)]
+struct Origin {
+    repository: Option<String>,
+    upload: Option<Digest>,
+}
+
+fn origin_of(keeper: &Gatekeeper, state: &State, run: RunId) -> Result<Origin, EdgeError> {
+    let Some(source) = state.source.of(run) else { return Ok(Origin::default()) };
     let particulars = keeper.particulars(source.entry)?;
-    Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
+    let text = |field: &str| particulars.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+    let upload = text(UPLOAD).and_then(|digest| digest.parse().ok());
+    Ok(Origin { repository: text("repository"), upload })
+}
+
+/// The pack that was uploaded for the run of an entry.
+///
+/// # Errors
+/// `EdgeError` if the entry cannot be read.
+pub fn upload_of(keeper: &Gatekeeper, entry: u64) -> Result<Option<Digest>, EdgeError> {
+    let particulars = keeper.particulars(entry)?;
+    Ok(particulars.get(UPLOAD).and_then(|digest| digest.as_str()?.parse().ok()))
 }
 
 /// The outstanding work up to a limit: running work first, then one piece of each project in turn.

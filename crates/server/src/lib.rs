@@ -57,6 +57,7 @@ mod status_task;
 mod store;
 mod sweep_task;
 mod turns;
+mod uploads;
 pub mod views;
 mod watchers;
 mod witness_task;

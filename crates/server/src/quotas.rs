@@ -12,6 +12,7 @@ use domain::quota::{self, Owner};
 use domain::{PersonId, Reason};
 use evidence::Name;
 use serde::Deserialize;
+use wire::UPLOAD_BYTES_MAX;
 
 /// The operator's limits; each has a default if omitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +36,10 @@ pub struct Limits {
     pub live_log_mib_per_run: u64,
     /// Size of the live logs of one project.
     pub live_log_mib_per_project: u64,
+    /// Size of the pack of one commit that a person uploads.
+    pub upload_mib: u64,
+    /// Size of all uploads of one project whose runs are not over.
+    pub uploads_mib_per_project: u64,
     /// Time without contact after which a runner is gone and the runs that wait for it are lost.
     pub runner_gone_minutes: u64,
 }
@@ -62,6 +67,8 @@ impl Default for Limits {
             refusals_per_minute: 30,
             live_log_mib_per_run: 128,
             live_log_mib_per_project: 512,
+            upload_mib: 256,
+            uploads_mib_per_project: 4096,
             runner_gone_minutes: 60,
         }
     }
@@ -91,6 +98,8 @@ impl Limits {
             u64::from(limits.statements_per_person),
             u64::from(limits.statements_per_place),
             u64::from(limits.refusals_per_minute),
+            limits.upload_mib,
+            limits.uploads_mib_per_project,
             limits.runner_gone_minutes,
         ];
         if least.contains(&0) {
@@ -107,6 +116,13 @@ impl Limits {
         let runs = quota::Runs { per_project, per_person };
         let (per_person, per_place) = (most(self.statements_per_person), most(self.statements_per_place));
         (runs, quota::Statements { per_person, per_place })
+    }
+
+    /// Most bytes of one upload, and of all uploads of a project.
+    #[must_use]
+    pub fn uploads(&self) -> (u64, u64) {
+        let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        (bytes(self.upload_mib).min(UPLOAD_BYTES_MAX as u64), bytes(self.uploads_mib_per_project))
     }
 
     /// Time without contact after which a runner is gone.

@@ -33,6 +33,7 @@ use crate::serve_error::ServeError;
 use crate::services::Services;
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::uploads::Uploads;
 use crate::views::Views;
 use crate::watchers::Watchers;
 use crate::{
@@ -108,6 +109,7 @@ pub async fn serve(
         origin,
         introducer: Introducer::new(ledger_key, urls.clone()).map_err(EdgeError::from)?,
         views,
+        uploads: Uploads::of(&config.data),
         logs,
         attendance: Attendance::new(Instant::now()),
         services,

@@ -17,6 +17,7 @@ use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::services::Services;
+use crate::uploads::Uploads;
 use crate::views::Views;
 use crate::watchers::Watchers;
 
@@ -28,6 +29,7 @@ pub struct Shared {
     pub origin: String,
     pub introducer: Introducer,
     pub views: Views,
+    pub uploads: Uploads,
     pub logs: Logs,
     pub attendance: Attendance,
     pub services: Services,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ledger::BlobError;
 use tracing::{info, warn};
 
+use crate::http::uploads;
 use crate::shared::Shared;
 
 /// Sweeps for as long as the server runs.
@@ -34,6 +35,11 @@ pub async fn run(shared: Arc<Shared>) {
 fn sweep(shared: &Shared) -> Result<u64, BlobError> {
     let stopping = || *shared.stopping.borrow();
     let keeper = &shared.gatekeeper;
+    for project in shared.uploads.all() {
+        if let Err(error) = uploads::sweep(shared, &project) {
+            warn!("uploads of project {project} that no run needs could not be removed: {error}");
+        }
+    }
     keeper.readers().with(|reader| keeper.blobs().sweep(reader, AGE, &|| !stopping()))
 }
 

@@ -47,6 +47,7 @@ impl Builder {
             trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,
             sources: runner::Sources::default(),
+            origins: runner::Origins::open(dir, false),
         };
         Ok(Self { n, bench, line: Connection::default() })
     }
@@ -88,7 +89,7 @@ impl Builder {
         }
         let done = self
             .bench
-            .work(&work.due, order, None, &|_, _| {}, &|| true)
+            .work(&work.due, order, &runner::Offered::default(), &|_, _| {}, &|| true)
             .map_err(|error| error.to_string())?;
         let ask = PeerRequest::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);

@@ -394,6 +394,7 @@ pub fn submission(person: &Person, signer: &Person, draft: Draft) -> Submission 
         statements: draft.statements,
         attachments: draft.attachments.into_iter().map(Bytes).collect(),
         repository: None,
+        upload: None,
     }
 }
 

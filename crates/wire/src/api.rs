@@ -22,5 +22,7 @@ pub const ANSWER_HEADER: &str = "countersign-answer";
 pub const REQUEST_ID_HEADER: &str = "countersign-request-id";
 /// Action of the signed request that opens a session.
 pub const OPEN_SESSION: &str = "open-session";
+/// Largest pack in bytes that a person uploads for a run.
+pub const UPLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Largest body that either side reads, in bytes.
 pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;

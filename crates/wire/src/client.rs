@@ -239,8 +239,10 @@ impl Client {
         }
         match stated {
             Some(Stated(Some(digest))) if digest != Digest::of(&bytes) => Err(self.unsigned()),
-            // Only blobs are sent in pieces without a signed digest, because the request names their digest.
-            Some(Stated(None)) if !operation.starts_with(BLOBS) => Err(self.unsigned()),
+            // Only these are sent in pieces without a signed digest, because their reader knows their digest.
+            Some(Stated(None)) if !PIECES.iter().any(|begin| operation.starts_with(begin)) => {
+                Err(self.unsigned())
+            }
             _ => {
                 if status.is_success() {
                     self.vitals.heard();
@@ -443,7 +445,7 @@ const CERTIFICATES: &str = "certificates";
 const NO_ANCHOR: &str = "nothing is pinned by which the server could prove its identity over TLS";
 const NOTHING_PINNED: &str = "you have pinned nothing by which the server could prove its identity; get the \
                               line of `countersign trust pin` from a colleague, and pin it with `countersign trust pin --set`";
-/// Prefix of the paths of blobs.
-const BLOBS: &str = "blobs/";
+/// Beginnings of the operations that answer with the bytes of a digest: blobs, and uploads for a runner.
+const PIECES: [&str; 2] = ["blobs/", "work/uploads/"];
 /// Largest introduction with its roots, from a server that has not proved itself yet.
 const INTRODUCTION_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use tlog::{NOTE_BYTES_MAX, TilePath};
 
-use crate::api::{BODY_BYTES_MAX, LOG_PIECE_BYTES_MAX};
+use crate::api::{BODY_BYTES_MAX, LOG_PIECE_BYTES_MAX, UPLOAD_BYTES_MAX};
 use crate::client::{Client, path_of};
 use crate::client_error::{ClientError, problem_of, unreadable};
 use crate::client_request::ClientRequest;
@@ -121,6 +121,42 @@ impl Client {
         };
         let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// Sends the pack of a commit, in the name of the signed request for its run, which is sent afterwards.
+    ///
+    /// # Errors
+    /// `ClientError` if it was not stored.
+    pub async fn put_upload(&self, signed: Envelope, pack: Body) -> Result<(), ClientError> {
+        let operation = format!("uploads/{}", Digest::of(&pack));
+        let path = path_of(&operation);
+        let ask = ClientRequest {
+            timeout: TRANSFER_TIMEOUT,
+            body: Some(pack),
+            kind: BYTES,
+            signed: Some(signed),
+            ..ClientRequest::to(Method::PUT, &path)
+        };
+        let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
+        if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// The pack that was uploaded for a run, checked against its digest.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer, or its bytes have another digest.
+    pub async fn upload(&self, run: RunId, digest: &Digest) -> Result<Vec<u8>, ClientError> {
+        let operation = format!("work/uploads/{run}");
+        let path = path_of(&operation);
+        let ask = ClientRequest { timeout: TRANSFER_TIMEOUT, ..ClientRequest::to(Method::GET, &path) };
+        let (status, bytes) = self.bounded(&operation, self.send_read(ask).await?, UPLOAD_BYTES_MAX).await?;
+        if !status.is_success() {
+            return Err(problem_of(&operation, status, &bytes));
+        }
+        if Digest::of(&bytes) == *digest {
+            return Ok(bytes);
+        }
+        Err(unreadable(&operation, "its bytes have another digest"))
     }
 
     /// The work that is due on this runner, at most `RUNNER_WORK_MAX` pieces; work of `mine` that is still due is always in

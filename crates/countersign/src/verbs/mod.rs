@@ -33,6 +33,7 @@ mod rollback;
 mod run;
 pub mod runner;
 mod runner_image;
+mod runner_remote;
 mod sbom;
 mod scan;
 mod scan_advisories;

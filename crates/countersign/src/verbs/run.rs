@@ -11,9 +11,10 @@ use client::access::Access;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
 use client::project::{self, SourceCommit};
-use client::run_request::{self, RunRequest, RunWishes};
+use client::run_request::{self, RunRequest, RunWishes, SourceWay};
 use client::{log_tail, missing_pipeline, run, run_failure, run_reports, session};
 use domain::RunId;
+use evidence::git::RefName;
 use evidence::rules::UNTESTED;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Name};
@@ -22,6 +23,7 @@ use review::ids::short;
 use review::outcome::{self, PlaceOutcome, Stand};
 use review::results::ReportCounts;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use wire::{Client, PlaceView, RunState};
 
@@ -60,6 +62,14 @@ pub struct Run {
     /// still say how many runners have to build it.
     #[arg(long, value_name = "RUNNER")]
     without: Vec<Name>,
+    /// Ref that has to contain the commit, such as `main` or `refs/tags/v1`: each runner fetches it from its operator's remote and
+    /// refuses the work otherwise; default: none, and the run counts as one of an unknown ref.
+    #[arg(long = "ref", value_name = "REF", value_parser = ref_name)]
+    at_ref: Option<RefName>,
+    /// Send the commit's files to the server, for runners without a remote of the project; default: they are sent outside solo
+    /// mode and if the server is on another machine, unless `--ref` is given.
+    #[arg(long, conflicts_with = "at_ref")]
+    upload: bool,
     /// The old form of `pipeline run`.
     #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again", "without"])]
     local: Option<Vec<String>>,
@@ -129,8 +139,11 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         }
         None => {
             let source = SourceCommit { repository: &path, project: &project, commit: &commit };
-            let request = runtime.block_on(run_request::prepare(&source, &client, &places))?;
-            begin(&access, &source, request, &wishes(verb, &access)?, &mut progress)?
+            let mode = runtime.block_on(client.installation())?.mode;
+            let way = way(verb, &access, mode);
+            let request = runtime.block_on(run_request::prepare(&source, &client, &places, way))?;
+            let arguments = run_request::arguments(&source, &wishes(verb, &access)?);
+            begin(&access, (&commit, arguments), request, &mut progress)?
         }
     };
     if verb.no_wait {
@@ -228,25 +241,46 @@ impl RunReport {
 fn wishes(verb: &Run, access: &Access) -> Result<RunWishes, Failure> {
     let (root, _) = trust::root_of(access)?;
     let without = verb.without.iter().cloned().collect();
-    Ok(RunWishes { again: verb.again, without, root: run_request::root_that_chooses(&root) })
+    Ok(RunWishes {
+        again: verb.again,
+        without,
+        at_ref: verb.at_ref.clone(),
+        root: run_request::root_that_chooses(&root),
+    })
 }
 
 /// Sends the signed request and the source; returns the run's id, and whether the pipeline has no step that tests.
 fn begin(
     access: &Access,
-    source: &SourceCommit<'_>,
+    (commit, arguments): (&CommitId, Value),
     request: RunRequest,
-    wishes: &RunWishes,
     progress: &mut Progress,
 ) -> Result<(RunId, bool), Failure> {
     if let Some(warning) = request.warning {
         shown::say(&format!("warning: {warning}"));
     }
     request.notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
-    let sent = sending::send(access, "run", run_request::arguments(source, wishes), request.parts)?;
+    let sent = sending::send(access, "run", arguments, request.parts)?;
     let run = RunId::from(sent.request.nonce);
-    progress.say(format!("run {run} of commit {}", short(source.commit.as_str())));
+    progress.say(format!("run {run} of commit {}", short(commit.as_str())));
     Ok((run, request.untested))
+}
+
+/// How runners get the commit. A path of this machine is of use only to runners on it, which are beside their server; in solo
+/// mode all are.
+fn way(verb: &Run, access: &Access, mode: Mode) -> SourceWay {
+    match access {
+        _ if verb.upload => SourceWay::Upload,
+        Access::Host(_) if mode == Mode::Solo || verb.at_ref.is_some() => SourceWay::Path,
+        Access::Host(_) => SourceWay::Both,
+        Access::Remote(_) if verb.at_ref.is_none() => SourceWay::Upload,
+        Access::Remote(_) => SourceWay::Remote,
+    }
+}
+
+fn ref_name(text: &str) -> Result<RefName, String> {
+    let what = format!("`{text}` names no ref; `main`, `refs/heads/main` or `refs/tags/v1` would");
+    runner::full_name(text).ok_or(what)
 }
 
 /// The old form of `pipeline run`. An argument in the place of the commit is a step too, as in `run --local --out DIR build`.

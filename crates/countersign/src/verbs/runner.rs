@@ -13,7 +13,7 @@ use client::pkcs11::Uri;
 use client::role_way;
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Answers, Bench, Keep, Slots, Trust};
+use runner::{Answers, Bench, Keep, Origins, REMOTES_FILE, Remotes, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use shown::shell;
 use wire::Machine;
@@ -21,6 +21,7 @@ use wire::Machine;
 use super::health::HealthListener;
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
+use super::runner_remote::{self, RemoteArguments};
 use super::{RoleArguments, renewal, runner_image, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
@@ -41,6 +42,10 @@ pub struct Runner {
     /// Most disk space for receipts of steps, in MiB. A step that has one is not run again under the same request for a run. The oldest receipts are removed first, and then no step is run for requests as old as theirs.
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(64..=1 << 20))]
     keep_receipts: u64,
+    /// Read repositories at the paths on this machine that the server names, as one machine alone needs it; default: commits
+    /// come from the remotes in `remotes.json` and from what `run` uploads.
+    #[arg(long)]
+    follow_paths: bool,
     #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
@@ -80,6 +85,8 @@ enum Verb {
         #[arg(long, value_name = "URI")]
         key: Option<Uri>,
     },
+    /// Set, list or check the remotes from which a runner fetches the commits of projects.
+    Remote(RemoteArguments),
 }
 
 impl SlotArguments {
@@ -115,6 +122,7 @@ pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
         (Some(Verb::Join { data, name, pin, key }), ..) => {
             join(data, name.as_ref(), pin, key.as_ref(), output)
         }
+        (Some(Verb::Remote(remote)), ..) => runner_remote::run(remote, output),
         (None, Some(data), server) => serve(data, server.as_deref(), verb, output),
         (None, None, _) => Err(Failure::usage("--data is required")),
     }
@@ -188,6 +196,8 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
     let _journal = verb.role.log.start(name, &[("role", "runner"), ("runner", name)]);
     let pin: Pin = joined.pin.parse()?;
     let trust = Trust::open(data, &pin)?;
+    // A mistake in the file is told now, and not when a run fails by it.
+    Remotes::read(&data.join(REMOTES_FILE))?;
     let _lock = disk::lock(data)?;
     renewal::of_runner(data, server, &joined.name, &pin, trust.newest_root())?;
     let signer = key_files::read(&data.join("key.pem"))?;
@@ -213,6 +223,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
         trust,
         now: clock::moment,
         sources: runner::Sources::default(),
+        origins: Origins::open(data, verb.follow_paths),
     };
     if !runner::program::is_there("git") {
         tracing::warn!(

@@ -94,7 +94,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let outside = server.outside();
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
-        let asked = ["--server".to_owned(), url.clone(), "--witness".to_owned(), witness_url.clone()];
+        // One person has all roles here, so runners may read the repositories that the person works in.
+        let here = "--follow-paths".to_owned();
+        let asked = ["--server".to_owned(), url.clone(), "--witness".to_owned(), witness_url.clone(), here];
         roles.push(Watched::start("runner", dir, [&asked[..], &verb.operator.arguments()?, &log].concat())?);
     }
     let witness = witness_url;

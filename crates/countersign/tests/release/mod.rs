@@ -24,6 +24,7 @@ mod kill;
 mod lifecycle;
 mod nine;
 mod origin;
+mod origins;
 mod peers;
 mod pools;
 mod quotas;

@@ -42,12 +42,14 @@ impl Apart {
     /// A runner that asks the witness.
     fn asking_runner(&self, number: u8, server: &Role, witness: &Role) -> Heard {
         let dir = self.dir(&format!("runner-{number}"));
-        Heard::start(self, &["runner", "--data", &dir, "--server", &server.url, "--witness", &witness.url])
+        let (server, witness) = (&server.url, &witness.url);
+        let asks = ["runner", "--data", &dir, "--server", server, "--witness", witness, "--follow-paths"];
+        Heard::start(self, &asks)
     }
 
     fn runner(&self, number: u8, server: &Role) -> Role {
         let dir = self.dir(&format!("runner-{number}"));
-        Role::start(&self.shop.home, &["runner", "--data", &dir, "--server", &server.url])
+        Role::start(&self.shop.home, &["runner", "--data", &dir, "--server", &server.url, "--follow-paths"])
     }
 
     pub fn agent(&self, place: &str, server: &Role, witness: &Role) -> Heard {

@@ -78,6 +78,29 @@ fn machines_that_have_joined() {
 }
 
 #[test]
+fn remotes_of_a_runner() {
+    let home = Home::solo();
+    let mut page = Page::new(&home);
+    let of = |verb: &'static str, rest: &[&'static str]| {
+        [&["runner", "remote", verb, "--data", "runner"][..], rest].concat()
+    };
+    page.fails("no directory", &of("list", &[]));
+    home.ok(&["runner", "key", "--data", "runner", "--name", "runner-3", "--host", "build-1"]);
+    page.shows("none", &of("list", &[]));
+    page.fails("a check of one that is not set", &of("check", &["shop"]));
+    let https = "https://git.example/shop.git";
+    page.fails("a URL with a password", &of("add", &["shop", "https://ada:secret@git.example/shop.git"]));
+    page.fails("another kind", &of("add", &["shop", "http://git.example/shop.git"]));
+    page.fails("SSH without files", &of("add", &["shop", "ssh://git@git.example/shop.git"]));
+    page.fails("a key for HTTPS", &of("add", &["shop", https, "--identity-file", "/etc/key"]));
+    page.fails("a path that is no repository", &of("add", &["shop", "/"]));
+    page.shows("one", &of("add", &["shop", https, "--token-file", "/etc/countersign/token"]));
+    page.shows("all", &of("list", &[]));
+    page.fails("no token", &of("check", &[]));
+    page.end("runner-remotes");
+}
+
+#[test]
 fn witnesses_that_join() {
     let home = Home::solo();
     let at = |name: &str| home.dir.path().join(name);

@@ -33,6 +33,11 @@ impl State {
         self.taken.get(&run)
     }
 
+    /// All sources that may still be needed, with their runs.
+    pub fn all(&self) -> impl Iterator<Item = (RunId, &Source)> {
+        self.taken.iter().map(|(run, source)| (*run, source))
+    }
+
     pub(crate) fn taken(&mut self, event: &Taken, entry: u64) -> bool {
         self.taken.insert(event.run, Source { facts: event.clone(), entry }).is_none()
     }

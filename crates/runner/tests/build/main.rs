@@ -184,6 +184,7 @@ fn run_in(
         signer: &signer,
         project: name("shop"),
         nonce: Id::from_random([nonce; 16]),
+        verified_ref: None,
     };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
     let host = Host { toolchain: &TOOLCHAIN, isolation, now: &now, log: &|_, _| {}, wanted: &|| true };

@@ -72,6 +72,7 @@ impl Corpus {
             origin: "countersign/test".to_owned(),
             introducer: Introducer::new(key, vec![url]).unwrap(),
             views: Views::open(dir.path()).unwrap(),
+            uploads: crate::uploads::Uploads::of(dir.path()),
             logs,
             attendance: Attendance::new(Instant::now()),
             services: Services::default(),

@@ -20,9 +20,15 @@ pub fn particulars(submission: &Submission, inline: &[Envelope]) -> Result<Value
             let bounded: String = repository.chars().take(REPOSITORY_CHARS_MAX).collect();
             object.insert("repository".into(), bounded.into());
         }
+        if let Some(upload) = &submission.upload {
+            object.insert(UPLOAD.into(), json!(upload));
+        }
     }
     Ok(particulars)
 }
+
+/// Particular of a run with the digest of the pack that was uploaded for it.
+pub const UPLOAD: &str = "upload";
 
 /// The bodies of a request: their digests and total size.
 pub struct Bodies {

@@ -7,6 +7,7 @@ mod bodies;
 mod error;
 mod machine_keys;
 
+pub use bodies::UPLOAD;
 use bodies::{Bodies, particulars};
 pub use error::EdgeError;
 use error::malformed;

@@ -1,5 +1,6 @@
 //! Operations of the API. Each only translates; the work is done by intake, the edge or the ledger.
 
+use std::fs::File;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -59,6 +60,7 @@ pub async fn submit(
         let person = keeper.gatekeeper.signed(&state, &front.request, now)?.person;
         let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
         check_key(&headers, &submission)?;
+        check_upload(&keeper, &submission)?;
         let job = keeper.gatekeeper.admit(&state, &submission, now)?;
         Ok((job, submission, person))
     });
@@ -105,6 +107,20 @@ fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure
         return Ok(());
     }
     Err(Failure::new(ProblemKind::Malformed, "`Idempotency-Key` is not the nonce of the signed request"))
+}
+
+/// The upload that a submission names must be here.
+fn check_upload(shared: &Shared, submission: &Submission) -> Result<(), Failure> {
+    let Some(upload) = &submission.upload else { return Ok(()) };
+    let request = Request::read(&submission.request);
+    let request = request.map_err(|error| Failure::new(ProblemKind::Malformed, error.to_string()))?;
+    let project = request.arguments.get("project").and_then(|project| project.as_str()?.parse().ok());
+    match project.is_some_and(|project| shared.uploads.has(&project, upload)) {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(ProblemKind::Malformed, format!("upload {upload} is named but was not sent")))
+        }
+    }
 }
 
 fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<Response, Failure> {
@@ -213,6 +229,11 @@ pub async fn blob(
         Ok(shared.gatekeeper.blobs().open_file(&digest)?)
     });
     let (file, size) = opened.await?;
+    Ok(in_pieces(file, size))
+}
+
+/// An answer with the bytes of a file.
+pub fn in_pieces(file: File, size: u64) -> Response {
     // Each piece is read only after the client took the last one, so that a slow reader holds no thread.
     let requester = Requester::here();
     let pieces = futures_util::stream::try_unfold(file, move |mut file| {
@@ -232,7 +253,7 @@ pub async fn blob(
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, size.to_string()),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    (headers, Body::from_stream(pieces)).into_response()
 }
 
 /// The inclusion proof of an entry in the newest checkpoint (C2SP tlog-proof).

@@ -24,13 +24,14 @@ mod services;
 mod sign_in;
 mod standing;
 mod tiles;
+pub mod uploads;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
 use crate::shared::Shared;
@@ -48,6 +49,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/runner", get(machines::runner_work))
         .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
+        .route("/work/uploads/{run}", get(uploads::get))
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/work/services/{*place}", post(services::tell))
         // The server proves its identity here before the client proves its own.
@@ -66,6 +68,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .put(machines::put_blob)
                 .layer(DefaultBodyLimit::disable()),
         )
+        .route("/uploads/{digest}", put(uploads::put).layer(DefaultBodyLimit::disable()))
         .route("/enrolments/{digest}", get(reading::enrolment))
         .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))

@@ -52,6 +52,9 @@ pub struct RunnerWork {
     pub due: Due,
     /// Path of the repository.
     pub repository: Option<String>,
+    /// Digest of the pack that the requester uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Digest>,
 }
 
 /// A run as the server sees it.

@@ -1,8 +1,8 @@
 //! Submissions of people and machines, and the answer: signed statements as their signers made them, and the outcome.
 
 use domain::Reason;
-use evidence::Bytes;
 use evidence::dsse::Envelope;
+use evidence::{Bytes, Digest};
 use serde::{Deserialize, Serialize};
 
 /// A person's command: the signed request, and the statements that it names by digest.
@@ -21,6 +21,10 @@ pub struct Submission {
     /// which are checked against their ids, so the path is not signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// For a run: digest of the pack of the commit's objects that was uploaded before. Runners check the objects against
+    /// their ids, so the digest is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Digest>,
 }
 
 /// The message of a machine: its signed receipt or report.

@@ -231,6 +231,9 @@ impl Stage {
     /// Starts a role on its directory.
     pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
         let mut arguments = [&["--server".to_owned(), self.url.clone()], self.log.as_slice()].concat();
+        if role == "runner" {
+            arguments.push("--follow-paths".to_owned());
+        }
         if role == "agent" {
             // People are watching the demo, so the agent waits only one second.
             arguments.extend(["--settle-seconds".to_owned(), "1".to_owned()]);
