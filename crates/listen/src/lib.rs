@@ -387,5 +387,6 @@ const UNREAD_BYTES_MAX: usize = 256 * 1024;
 const FILES_EACH: u64 = 4;
 /// Pause after a connection could not be accepted.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Connections that may wait to be accepted; the kernel takes less if it allows less (`net.core.somaxconn`).
-const QUEUE_MAX: i32 = 4_096;
+/// Connections that may wait to be accepted; the kernel takes less if it allows less (`net.core.somaxconn`). A longer queue takes
+/// more of a sudden crowd; who is last in it waits until all before were accepted, so it is not as long as can be.
+const QUEUE_MAX: i32 = 1_024;

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::LazyLock;
 
 use rustix::fd::OwnedFd;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
@@ -99,7 +100,9 @@ fn subscriber(ip: IpAddr) -> IpAddr {
 }
 
 fn is_own(uid: u32) -> bool {
-    uid == 0 || uid == geteuid().as_raw()
+    // Asked once: for each newcomer this is asked of every connection.
+    static OWN: LazyLock<u32> = LazyLock::new(|| geteuid().as_raw());
+    uid == 0 || uid == *OWN
 }
 
 /// Finds the user of a socket on this machine with `NETLINK_SOCK_DIAG` (sock_diag(7)): one query for one socket. The
