@@ -14,6 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
 use tracing::warn;
+use wire::innermost;
 
 use crate::readers::Readers;
 use crate::shared::Shared;
@@ -73,15 +74,6 @@ impl WitnessWays {
         self.0 = Some((keys, http.clone()));
         Ok(http)
     }
-}
-
-/// The innermost reason of a failed request, which tells what a handshake found.
-fn innermost(failure: &reqwest::Error) -> String {
-    let mut reason: &dyn std::error::Error = failure;
-    while let Some(inner) = reason.source() {
-        reason = inner;
-    }
-    reason.to_string()
 }
 
 async fn round(

@@ -58,15 +58,22 @@ impl ClientError {
     }
 }
 
-/// The failure of a connection, with the remedy. Over TLS the innermost reason tells what the handshake found.
-fn remedied(url: &str, failure: &reqwest::Error) -> String {
-    if !url.starts_with("https://") {
-        return format!("{failure}; is it up? `countersign up`");
-    }
+/// The innermost reason of a failed request. Over TLS it tells what the handshake found.
+#[must_use]
+pub fn innermost(failure: &reqwest::Error) -> String {
     let mut reason: &dyn std::error::Error = failure;
     while let Some(inner) = reason.source() {
         reason = inner;
     }
+    reason.to_string()
+}
+
+/// The failure of a connection, with the remedy.
+fn remedied(url: &str, failure: &reqwest::Error) -> String {
+    if !url.starts_with("https://") {
+        return format!("{failure}; is it up? `countersign up`");
+    }
+    let reason = innermost(failure);
     format!(
         "{reason}; is `countersign server --tls` up there, and does your pin name its address and authority?"
     )

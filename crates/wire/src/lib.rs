@@ -33,7 +33,7 @@ pub use api::{
 };
 pub use certificate::{CertificateAnswer, CertificateRequest};
 pub use client::Client;
-pub use client_error::ClientError;
+pub use client_error::{ClientError, innermost};
 pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{

@@ -12,7 +12,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, StatusCode};
 use tls::Trust;
 
-use crate::client_error::{ClientError, unreadable};
+use crate::client_error::{ClientError, innermost, unreadable};
 use crate::transport::{builder, without_tls};
 
 /// A witness that keeps statuses.
@@ -111,13 +111,8 @@ impl StatusRelay {
     }
 }
 
-/// The innermost reason of a failed request, which tells what a handshake found.
 fn unreachable(failure: &reqwest::Error) -> RelayError {
-    let mut reason: &dyn std::error::Error = failure;
-    while let Some(inner) = reason.source() {
-        reason = inner;
-    }
-    RelayError::Unreachable(reason.to_string())
+    RelayError::Unreachable(innermost(failure))
 }
 
 /// Time for one question and its answer.
