@@ -18,7 +18,7 @@ const DEV: &str = "shop/ledger-api/dev";
 /// Commands that work on the server's files, or make them.
 const ON_THE_HOST: [&str; 5] = ["up", "server", "audit verify", "audit replay", "trust origin"];
 /// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
-const OF_NO_INSTALLATION: [&str; 22] = [
+const OF_NO_INSTALLATION: [&str; 31] = [
     "demo",
     "init",
     "scan",
@@ -35,6 +35,15 @@ const OF_NO_INSTALLATION: [&str; 22] = [
     "runner",
     "runner key",
     "runner join",
+    "runner image",
+    "runner image list",
+    "runner image load",
+    "runner image pull",
+    "runner image remove",
+    "runner remote",
+    "runner remote add",
+    "runner remote check",
+    "runner remote list",
     "witness key",
     "witness join",
     "agent",
