@@ -3,23 +3,16 @@
 //! Invariant: a line is `ok` only if every test that proves it passes and no part of it is known to be missing; nothing is
 //! counted by hand.
 
+mod hosts;
+mod line;
+
 use std::time::Instant;
+
+use line::Line;
 
 use crate::command::{self, TaskResult};
 use crate::run;
-use crate::{browser, cases, debian, drill, fresh, fuzz, mutants, public};
-
-/// One line of an area.
-struct Line {
-    /// The claim of the line.
-    claim: &'static str,
-    /// Filters of the tests that prove it, or parts of it.
-    shown_by: &'static [&'static str],
-    /// Another check that is run.
-    done_by: Option<fn() -> TaskResult>,
-    /// The part of it that is not built or not proven yet.
-    lacks: Option<&'static str>,
-}
+use crate::{browser, cases, drill, fresh, fuzz, mutants, public};
 
 /// Runs the lines of an area, or only those whose claim contains a text.
 pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
@@ -30,7 +23,7 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "plain" => PLAIN,
         "findings" => FINDINGS,
         "console" => CONSOLE,
-        "hosts" => HOSTS,
+        "hosts" => hosts::LINES,
         _ => {
             return Err(format!(
                 "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts"
@@ -74,11 +67,6 @@ fn figures() -> TaskResult {
 /// Figures of the console's pages, on a large installation.
 fn figures_of_pages() -> TaskResult {
     run::bench(&["pages"])
-}
-
-/// Figures of several hosts.
-fn figures_of_hosts() -> TaskResult {
-    run::bench(&["hosts"])
 }
 
 /// Every fault at every write, in a build with fault injection; then a thousand seeds.
@@ -407,82 +395,5 @@ const CONSOLE: &[Line] = &[
         shown_by: &[],
         done_by: None,
         lacks: Some("a visitor was there after 51 s; no command repeats that"),
-    },
-];
-
-const HOSTS: &[Line] = &[
-    Line {
-        claim: "nine hosts as namespaces: found, join, run, approve, promote, lose hosts and links; nothing plain on the wire",
-        shown_by: &[
-            "nine_hosts_release_from_a_laptop",
-            "everything_between_nine_hosts_is_tls_1_3",
-            "a_freeze_from_the_laptop_holds",
-            "links_of_runners_and_agents_are_cut",
-            "links_of_witnesses_and_the_laptop_are_cut",
-            "a_lost_server_and_a_lost_laptop_come_back",
-            "lost_runners_agents_and_witnesses_are_replaced",
-            "a_witness_renews_its_key_and_is_always_reached",
-            "an_agent_renews_its_key_and_its_service_goes_on",
-            "runners_agents_and_witnesses_tell_their_health",
-            "a_revocation_reaches_a_runner",
-            "machines_release_to_production_over_tls_and_nothing_is_plain",
-        ],
-        done_by: None,
-        lacks: None,
-    },
-    Line {
-        claim: "attacks on transport, joins and source, each a mutation of something that succeeds",
-        shown_by: &[
-            "attacks::attack_",
-            "in_transit::attack_",
-            "attack_a_request_behind_another",
-            "attack_two_hosts_in_one_request",
-            "attack_servers_that_pose_as_another",
-            "attack_a_chain_that_carries_the_authority",
-            "attack_clients_with_wrong_certificates",
-            "attack_connections_that_do_not_shake_hands",
-            "attack_a_server_with_another_authority",
-            "attack_a_founding_that_was_changed",
-            "attack_two_runners_on_one_host",
-            "attack_a_former_key_counts_no_longer",
-            "attack_a_server_that_was_rolled_back_gets_no_signature",
-            "attack_numbers_of_a_pin_never_go_down",
-        ],
-        done_by: None,
-        lacks: Some("sources from remotes do not exist yet"),
-    },
-    Line {
-        claim: "toolchains: a step runs in the image that its pipeline names by digest; other bytes are refused",
-        shown_by: &[
-            "a_release_is_built_in_the_image_that_its_pipeline_names",
-            "a_step_runs_in_the_image_that_its_pipeline_names",
-            "attack_an_image_that_",
-            "attack_a_blob_with_other_bytes_than_its_digest",
-            "attack_a_layer_writes_outside_of_its_tree",
-            "attack_a_runner_without_the_image_runs_nothing",
-            "attack_a_registry_that_",
-            "attack_a_pipeline_chooses_the_registry",
-            "every_forgery_is_refused_by_name",
-        ],
-        done_by: None,
-        lacks: Some("steps see images read-only, without an overlay for each step (decision 0060)"),
-    },
-    Line {
-        claim: "figures: TLS costs a tenth at most, idle connections a second, renewal no request, a join one command on each side",
-        shown_by: &[],
-        done_by: Some(figures_of_hosts),
-        lacks: None,
-    },
-    Line {
-        claim: "a new user: docs/operating/hosts.md alone leads to a working installation",
-        shown_by: &["the_page_leads_from_nothing_to_production"],
-        done_by: None,
-        lacks: None,
-    },
-    Line {
-        claim: "the same from the .deb, in team mode over TLS, on two plain Debian roots and a laptop",
-        shown_by: &[],
-        done_by: Some(debian::hosts),
-        lacks: None,
     },
 ];

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
+use evidence::git::RefName;
 use evidence::pipeline::Image;
 use evidence::plan::Plan;
 use evidence::pool::Pool;
@@ -113,6 +114,9 @@ struct BuildInput<'a> {
     pipeline: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<Pool>,
+    /// Omitted without a ref, because inputs from before the field existed must stay the same.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    at_ref: Option<&'a RefName>,
     runners: Vec<RunnerInput<'a>>,
     steps: Vec<StepInput<'a>>,
     sandboxes: BTreeSet<&'a str>,
@@ -309,6 +313,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
     BuildInput {
         pipeline: receipts.first().map(|receipt| receipt.pipeline),
         pool: checked.people.asked.pool,
+        at_ref: checked.people.asked.choice.at_ref.as_ref(),
         runners: runners.collect(),
         steps: steps.collect(),
         sandboxes: receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect(),

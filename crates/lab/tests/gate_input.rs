@@ -44,6 +44,10 @@ fn inputs() -> Vec<Vec<u8>> {
     let mut pooled = lab.honest();
     forgery::asked_with(&lab, &mut pooled, "root", json!(1));
     inputs.push(input_of(&lab, &assemble(&lab, &pooled).0));
+    let lab = Lab::default();
+    let mut on_main = lab.honest();
+    forgery::verified(&lab, &mut on_main);
+    inputs.push(input_of(&lab, &assemble(&lab, &on_main).0));
     inputs
 }
 
