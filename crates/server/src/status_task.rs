@@ -12,10 +12,9 @@ use evidence::Digest;
 use evidence::machine::MachineKey;
 use evidence::relayed_status::RelayedStatus;
 use evidence::status::StatusFile;
-use futures_util::future::join_all;
 use judge::Store as _;
 use tracing::warn;
-use wire::{RelayError, StatusRelay};
+use wire::{RelayError, give_to_all};
 
 use crate::shared::Shared;
 
@@ -82,12 +81,7 @@ async fn give(shared: &Arc<Shared>, urls: &[&String]) -> Result<Vec<Result<(), R
     let at = Arc::clone(shared);
     let read = tokio::task::spawn_blocking(move || newest(&at));
     let (relayed, keys) = read.await.map_err(text)??;
-    let one = |url: &&String| {
-        let relay = StatusRelay::new(url, Some(&keys));
-        let relayed = &relayed;
-        async move { relay?.give(relayed).await }
-    };
-    Ok(join_all(urls.iter().map(one)).await)
+    Ok(give_to_all(urls.iter().copied(), &keys, &relayed).await)
 }
 
 /// The status in force with all roots, and the keys of the witnesses.

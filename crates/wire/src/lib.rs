@@ -52,5 +52,5 @@ pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
 pub use status_follower::follow_statuses;
-pub use status_relay::{RelayError, StatusRelay};
+pub use status_relay::{RelayError, StatusRelay, give_to_all, newest_of_all};
 pub use vitals::{Figure, Vitals};

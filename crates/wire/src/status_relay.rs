@@ -8,6 +8,7 @@ use std::time::Duration;
 use evidence::machine::MachineKey;
 use evidence::relayed_status::{BYTES_MAX, RelayedStatus};
 use evidence::{Id, address};
+use futures_util::future::join_all;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, StatusCode};
 use tls::Trust;
@@ -109,6 +110,27 @@ impl StatusRelay {
         }
         Ok((response.status(), bytes))
     }
+}
+
+/// The newest status that each of these witnesses keeps, unverified. All are asked at once, so that a dead one delays no other.
+pub async fn newest_of_all(
+    relays: &[StatusRelay],
+    installation: Id,
+) -> Vec<Result<Option<RelayedStatus>, RelayError>> {
+    join_all(relays.iter().map(|relay| relay.newest(installation))).await
+}
+
+/// Gives a status to all witnesses with these URLs and keys at once; their answers in this order.
+pub async fn give_to_all(
+    urls: impl IntoIterator<Item = &String>,
+    keys: &[MachineKey],
+    status: &RelayedStatus,
+) -> Vec<Result<(), RelayError>> {
+    let one = |url: &String| {
+        let relay = StatusRelay::new(url, Some(keys));
+        async move { relay?.give(status).await }
+    };
+    join_all(urls.into_iter().map(one)).await
 }
 
 fn unreachable(failure: &reqwest::Error) -> RelayError {

@@ -17,9 +17,10 @@ use evidence::pin::Pin;
 use evidence::relayed_status::RelayedStatus;
 use evidence::status::{Status, StatusFile};
 use evidence::trust_root::TrustRoot;
+use judge::RelayedInForce;
 use serde::Serialize;
 use serde_json::json;
-use wire::StatusRelay;
+use wire::{RelayError, StatusRelay, give_to_all, newest_of_all};
 
 use super::runtime;
 use super::trust_statement::status_file;
@@ -81,11 +82,10 @@ impl NewestStatus {
         if told.is_err() && witnesses.is_empty() && !into_file {
             return told;
         }
-        let mut found = vec![kept_trust::relayed(&pin)?];
-        for url in &witnesses {
-            let relay = StatusRelay::new(url, None)?;
-            found.push(runtime()?.block_on(relay.newest(pin.installation)).ok().flatten());
-        }
+        let kept = kept_trust::relayed(&pin)?;
+        let mut found: Vec<_> =
+            kept.into_iter().filter_map(|it| Some((seen_status::open(&it, &pin).ok()?, it))).collect();
+        found.extend(of_witnesses(&witnesses, &pin)?);
         let mut seen = Self::best(found, told, &pin)?;
         seen.witnesses = witnesses;
         if let (true, Some(why)) = (into_file, &seen.server) {
@@ -103,16 +103,13 @@ impl NewestStatus {
 
     /// The newest of what was found, if it is newer than what the server told.
     fn best(
-        found: Vec<Option<RelayedStatus>>,
+        found: Vec<(RelayedInForce, RelayedStatus)>,
         told: Result<Self, Failure>,
         pin: &Pin,
     ) -> Result<Self, Failure> {
         let least = told.as_ref().map_or(pin.status, |told| told.current.number + 1);
-        let opened = found.into_iter().flatten().filter_map(|it| {
-            let opened = seen_status::open(&it, pin).ok()?;
-            (opened.status.status.number >= least).then_some((opened, it))
-        });
-        match (opened.max_by_key(|(opened, _)| opened.status.status.number), told) {
+        let newer = found.into_iter().filter(|(opened, _)| opened.status.status.number >= least);
+        match (newer.max_by_key(|(opened, _)| opened.status.status.number), told) {
             (None, told) => told,
             (Some((newest, relayed)), told) => Ok(Self {
                 root: newest.root,
@@ -206,22 +203,46 @@ impl NewestStatus {
         }
     }
 
-    /// Gives a status to every witness.
+    /// Gives a status to every witness, to all at once.
     fn to_witnesses(&self, status: &RelayedStatus) -> Result<Vec<WitnessAnswer>, Failure> {
         let keys: Vec<_> = self.root.witness_keys()?.iter().map(MachineKey::from).collect();
-        let runtime = runtime()?;
-        let one = |url: &String| {
-            let given =
-                StatusRelay::new(url, Some(&keys)).and_then(|relay| runtime.block_on(relay.give(status)));
-            WitnessAnswer { url: url.clone(), failure: given.err().map(|error| error.to_string()) }
+        let given = runtime()?.block_on(give_to_all(&self.witnesses, &keys, status));
+        let one = |(url, given): (&String, Result<(), RelayError>)| WitnessAnswer {
+            url: url.clone(),
+            failure: given.err().map(|error| error.to_string()),
         };
-        Ok(self.witnesses.iter().map(one).collect())
+        Ok(self.witnesses.iter().zip(given).map(one).collect())
     }
 
     fn remember(&self, told: &[WitnessAnswer]) -> Result<(), Failure> {
         let took: Vec<_> = told.iter().filter(|it| it.failure.is_none()).map(|it| it.url.clone()).collect();
         Ok(seen_status::remember(self.root.installation, &took)?)
     }
+}
+
+/// The statuses of witnesses, verified under the pin; all are asked at once. One that gives nothing usable is told, and prevents nothing.
+fn of_witnesses(urls: &BTreeSet<String>, pin: &Pin) -> Result<Vec<(RelayedInForce, RelayedStatus)>, Failure> {
+    let relays = urls.iter().map(|url| StatusRelay::new(url, None)).collect::<Result<Vec<_>, _>>()?;
+    let answers = runtime()?.block_on(newest_of_all(&relays, pin.installation));
+    let mut found = Vec::new();
+    for (relay, answer) in relays.iter().zip(answers) {
+        let judged = match answer {
+            Ok(None) => continue,
+            Ok(Some(given)) => seen_status::open(&given, pin)
+                .map(|opened| (opened, given))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match judged {
+            Ok(opened) => found.push(opened),
+            Err(why) => shown::say(&format!(
+                "warning: the witness at {} shows no status that counts: {}",
+                relay.url(),
+                shown::line(&why)
+            )),
+        }
+    }
+    Ok(found)
 }
 
 /// The answers of the witnesses, each in a line.
