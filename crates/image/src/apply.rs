@@ -123,15 +123,22 @@ impl<'a> Unpacking<'a> {
                 return Err(ImageError::Unwanted);
             }
             self.entries += 1;
-            if self.entries > self.bounds.entries {
-                let limit = self.bounds.entries;
-                return Err(ImageError::Bound { limit, what: "files", option: "--image-entries" });
-            }
+            self.fits()?;
             let shown = String::from_utf8_lossy(&entry.path).chars().take(SHOWN_MAX).collect::<String>();
             let wrong = |what: String| ImageError::Entry { layer: digest, entry: shown.clone(), what };
             self.entry(entries, &entry, layer).map_err(wrong)?;
+            // Directories that no entry describes count too.
+            self.fits()?;
         }
         Ok(())
+    }
+
+    fn fits(&self) -> Result<(), ImageError> {
+        let limit = self.bounds.entries;
+        if self.entries <= limit {
+            return Ok(());
+        }
+        Err(ImageError::Bound { limit, what: "files", option: "--image-entries" })
     }
 
     /// Applies one entry. The error is a sentence about it.
@@ -158,8 +165,9 @@ impl<'a> Unpacking<'a> {
         if entry.kind == Kind::Special {
             return Ok(());
         }
-        let times = &mut self.times;
+        let (times, made) = (&mut self.times, &mut self.entries);
         let dir = self.root.made(parent, &mut |path, dir| {
+            *made += 1;
             times.insert(path.to_path_buf(), 0);
             fchmod(dir, PROGRAM)
         });

@@ -90,16 +90,20 @@ fn attack_a_link_under_a_path_is_replaced_and_never_followed() {
     assert_eq!(with(&[link("a", "../../outside"), file(".wh.a", "")]), Ok(()));
 }
 
+/// A GNU header with the name of the next entry, or of its target.
+fn long(flag: u8, text: &str) -> Item {
+    item("././@LongLink", flag, 0o644, text, "")
+}
+
+/// A pax header with one field of the next entry.
+fn pax(key: &str, value: &str) -> Item {
+    let length = (key.len() + value.len() + 4..)
+        .find(|length| length.to_string().len() + key.len() + value.len() + 3 == *length);
+    item("pax", b'x', 0o644, &format!("{} {key}={value}\n", length.unwrap()), "")
+}
+
 #[test]
 fn attack_long_names_hide_a_path() {
-    let long = |flag: u8, text: &str| item("././@LongLink", flag, 0o644, text, "");
-    let pax = |key: &str, value: &str| {
-        let mut length = key.len() + value.len() + 5;
-        if length > 99 {
-            length += 1;
-        }
-        item("pax", b'x', 0o644, &format!("{length} {key}={value}\n"), "")
-    };
     assert_eq!(with(&[long(b'L', "fine\0"), file("short", "x")]), Ok(()));
     assert_eq!(with(&[pax("path", "fine-name"), file("short", "x")]), Ok(()));
     for (name, extra, expected) in [
@@ -183,6 +187,31 @@ fn attack_an_image_fills_the_disk() {
     let said = place.unpacked(&mut layout).unwrap_err();
     assert!(said.contains("more than 1048576 bytes, the most"), "{said}");
     assert_eq!(fs::read_dir(place.images().join("blobs/sha256")).unwrap().count(), 0);
+}
+
+/// A path may lead through directories that no entry describes.
+#[test]
+fn attack_a_few_entries_make_many_directories() {
+    let deep = |at: u32| [long(b'L', &format!("{at}/{}x", "d/".repeat(120))), file("x", "")];
+    let tried = |count: u32| {
+        let place = Place::with(Bounds { entries: 1000, ..Bounds::default() });
+        let items: Vec<_> = (0..count).flat_map(deep).collect();
+        place.unpacked(&mut Layout::of_tars(&[tar(&items)])).map(drop)
+    };
+    assert_eq!(tried(8), Ok(()));
+    let said = tried(9).unwrap_err();
+    assert!(said.contains("more than 1000 files"), "{said}");
+}
+
+#[test]
+fn attack_an_entry_that_claims_all_bytes() {
+    assert_eq!(with(&[pax("size", "0"), file(".wh.plain", "")]), Ok(()));
+    for size in [1 << 40, u64::MAX - 600, u64::MAX] {
+        for name in [".wh.plain", "plain"] {
+            let said = refused(&[pax("size", &size.to_string()), file(name, "")]);
+            assert!(said.contains("ends within an entry"), "{size}: {said}");
+        }
+    }
 }
 
 #[test]
