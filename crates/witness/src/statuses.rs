@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use evidence::Id;
 use evidence::relayed_status::{BYTES_MAX, RelayedStatus};
@@ -54,7 +54,10 @@ pub struct Statuses(Vec<InstallationStatus>);
 struct InstallationStatus {
     judge: Box<dyn StatusJudge>,
     path: PathBuf,
+    /// Held while one is decided about, which takes as long as its signatures.
     newest: Mutex<Option<RelayedStatus>>,
+    /// The canonical bytes of the newest one. Who asks for them waits for no decision.
+    bytes: RwLock<Option<Vec<u8>>>,
 }
 
 impl Statuses {
@@ -92,6 +95,7 @@ impl Statuses {
             Err(error) => return Ok(Err(StatusRefusal::Unread(error.to_string()))),
         };
         disk::replace("witness.status", &kept.path, &bytes, 0o600)?;
+        *kept.bytes.write().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
         *newest = Some(given);
         Ok(Ok(()))
     }
@@ -99,9 +103,7 @@ impl Statuses {
     /// The newest status of an installation, in its canonical bytes.
     #[must_use]
     pub fn newest(&self, installation: Id) -> Option<Vec<u8>> {
-        let kept = self.of(installation)?;
-        let newest = kept.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.as_ref().and_then(|newest| newest.encode().ok())
+        self.of(installation)?.bytes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn of(&self, installation: Id) -> Option<&InstallationStatus> {
@@ -117,16 +119,21 @@ impl InstallationStatus {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(source) => return Err(StoreError::Io { doing: "open", path, source }),
         };
-        Ok(Self { judge, path, newest: Mutex::new(newest) })
+        let (newest, bytes) = newest.unzip();
+        Ok(Self { judge, path, newest: Mutex::new(newest), bytes: RwLock::new(bytes) })
     }
 
-    fn read(path: &Path, file: fs::File, judge: &dyn StatusJudge) -> Result<RelayedStatus, StoreError> {
+    fn read(
+        path: &Path,
+        file: fs::File,
+        judge: &dyn StatusJudge,
+    ) -> Result<(RelayedStatus, Vec<u8>), StoreError> {
         let mut bytes = Vec::new();
         let read = file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|source| StoreError::Io { doing: "read", path: path.to_path_buf(), source })?;
         let damaged = || StoreError::DamagedStatus(path.to_path_buf());
         let kept = RelayedStatus::decode(&bytes).map_err(|_| damaged())?;
         judge.replaces(&kept, None).map_err(|_| damaged())?;
-        Ok(kept)
+        Ok((kept, bytes))
     }
 }

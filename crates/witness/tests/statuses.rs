@@ -1,7 +1,12 @@
 //! Statuses over real HTTP: strangers' bytes, a state that cannot be read, and a restart.
 
-use evidence::Id;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use evidence::relayed_status::{BYTES_MAX, RelayedStatus};
+use evidence::status::{Status, StatusFile};
+use evidence::{Id, Moment};
 use tlog::CosignatureKey;
 use witness::{StatusJudge, StatusRefusal, Statuses, Store, StoreError, serve};
 
@@ -72,4 +77,67 @@ fn a_witness_that_cannot_read_what_it_kept_does_not_start() {
     assert!(error.to_string().contains("have the newest status sent here again"), "{error}");
     std::fs::remove_file(&kept).unwrap();
     Statuses::open(dir.path(), judges()).unwrap();
+}
+
+/// Begins to decide, and decides once it is told to.
+#[derive(Debug)]
+struct Slow(Sender<()>, Mutex<Receiver<()>>);
+
+impl StatusJudge for Slow {
+    fn installation(&self) -> Id {
+        Id::from_random([1; 16])
+    }
+
+    fn replaces(&self, _: &RelayedStatus, _: Option<&RelayedStatus>) -> Result<bool, StatusRefusal> {
+        self.0.send(()).unwrap();
+        self.1.lock().unwrap().recv().unwrap();
+        Ok(true)
+    }
+}
+
+fn given(number: u64) -> RelayedStatus {
+    let time = |millis| Moment::from_millis(millis).unwrap();
+    let status = Status {
+        v: 1,
+        installation: Id::from_random([1; 16]),
+        number,
+        base: None,
+        issued: time(1_000),
+        expires: time(2_000),
+        minimum_root: 1,
+        revoked: Vec::new(),
+        withdrawn: Vec::new(),
+        barred: Vec::new(),
+        frozen: Vec::new(),
+    };
+    let base = status.envelope().unwrap();
+    RelayedStatus::new(StatusFile { base: base.clone(), tightening: None }, vec![base])
+}
+
+/// A stranger's status takes the time of its signatures, and whoever asks for the freeze does not wait for it.
+#[test]
+fn attack_a_status_that_is_decided_slowly_holds_up_nobody_who_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let ((begun, begins), (decide, decided)) = (channel(), channel());
+    let slow = Slow(begun, Mutex::new(decided));
+    let statuses = Arc::new(Statuses::open(dir.path(), vec![Box::new(slow)]).unwrap());
+    let installation = Id::from_random([1; 16]);
+    let add = |number| {
+        let at = Arc::clone(&statuses);
+        std::thread::spawn(move || at.add(given(number)).unwrap().unwrap())
+    };
+    let first = add(1);
+    begins.recv().unwrap();
+    decide.send(()).unwrap();
+    first.join().unwrap();
+    let second = add(2);
+    begins.recv().unwrap();
+    let (answer, answered) = channel();
+    let at = Arc::clone(&statuses);
+    std::thread::spawn(move || answer.send(at.newest(installation)));
+    let newest = answered.recv_timeout(Duration::from_secs(20)).expect("it waits for the decision");
+    assert_eq!(newest.unwrap(), given(1).encode().unwrap());
+    decide.send(()).unwrap();
+    second.join().unwrap();
+    assert_eq!(statuses.newest(installation).unwrap(), given(2).encode().unwrap());
 }
