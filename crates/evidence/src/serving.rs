@@ -56,6 +56,14 @@ impl RunChoice {
         })
     }
 
+    /// Whether a runner belongs to the pool of the run, whichever runner is the first one of its host.
+    #[must_use]
+    pub fn belongs(&self, root: &TrustRoot, runner: &Name) -> bool {
+        let pool = self.pool(root);
+        let is_of = |own: Option<Pool>| pool.is_none() || own.is_none() || own == pool;
+        root.runners.iter().any(|known| known.name == *runner && is_of(known.pool))
+    }
+
     /// Whether a runner may serve the run at all.
     #[must_use]
     pub fn may_serve(&self, root: &TrustRoot, runner: &Name) -> bool {

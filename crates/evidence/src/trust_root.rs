@@ -75,6 +75,15 @@ pub struct Site {
     pub operator: String,
 }
 
+impl Site {
+    /// Whether both are on one host. Names of hosts are compared in lower case
+    /// (<https://www.rfc-editor.org/rfc/rfc4343#section-3>).
+    #[must_use]
+    pub fn is_on_host_of(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
 /// A ledger's identity: its origin and key, and the checkpoint that it continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -261,7 +270,7 @@ impl TrustRoot {
     /// control it. Verdicts rest on the judge's own check; this function only serves messages.
     #[must_use]
     pub fn counts(&self, witness: &Witness) -> bool {
-        self.mode != Mode::Team || witness.place.host != self.server.host
+        self.mode != Mode::Team || !witness.place.is_on_host_of(&self.server)
     }
 
     /// The runners among these that count. In team mode only one of each host does, because the host's owner could control

@@ -14,6 +14,7 @@ use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::run_order::{CheckOrder, RunOrder};
+use evidence::trust_root::Site;
 
 use crate::reasons::{Reasons, one_reason};
 use crate::run_order::{NOWHERE, OpenedRun};
@@ -59,12 +60,11 @@ impl OpenedRun<'_> {
             return Err(wrong("agent-revoked", format!("the key of agent {} is revoked", report.agent)));
         }
         let runner = self.root.runners.iter().find(|runner| runner.name == self.due.runner);
-        let host = |host: Option<&str>| host.unwrap_or("no host").to_owned();
-        let (here, there) = (
-            host(runner.map(|runner| runner.place.host.as_str())),
-            host(agent.map(|agent| agent.place.host.as_str())),
-        );
-        if here != there {
+        let (here, there) = (runner.map(|runner| &runner.place), agent.map(|agent| &agent.place));
+        if !here.zip(there).is_some_and(|(here, there)| here.is_on_host_of(there)) {
+            let host =
+                |site: Option<&Site>| site.map_or_else(|| "no host".to_owned(), |site| site.host.clone());
+            let (here, there) = (host(here), host(there));
             let what = format!("the service runs on {there}, and this runner is on {here}");
             return Err(one_reason("other-host", what, "have a runner on the host of the agent"));
         }

@@ -136,7 +136,7 @@ fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (V
     let on_host = |name: &str| {
         let at = keys.iter().position(|key| key.name() == name);
         let witness = at.and_then(|at| root.witnesses.keys.get(at));
-        witness.is_none_or(|witness| witness.place.host == root.server.host)
+        witness.is_none_or(|witness| witness.place.is_on_host_of(&root.server))
     };
     let same_machine = found.iter().any(|cosignature| on_host(&cosignature.witness));
     let counts = |cosignature: &&Cosignature| root.mode != Mode::Team || !on_host(&cosignature.witness);

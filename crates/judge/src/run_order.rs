@@ -242,11 +242,16 @@ fn serves(
         Work::Check(_) => checkers(by, &choice.without).any(|known| known.name == *runner),
         Work::Step(_) | Work::Artifact(_) => choice.may_serve(by, runner),
     };
-    if serves {
-        return Ok(choice.at_ref);
+    if !serves {
+        let what =
+            format!("the run is not for {runner}: it is of another pool, or the request leaves it out");
+        return Err(one_reason(serving::NOT_SERVING, what, "have the run asked for again"));
     }
-    let what = format!("the run is not for {runner}: it is of another pool, or the request leaves it out");
-    Err(one_reason("runner-not-serving", what, "have the run asked for again"))
+    // For checks, the judge of a release looks at the newest root.
+    if !matches!(due.work, Work::Check(_)) {
+        serving::still(roots, &choice, runner)?;
+    }
+    Ok(choice.at_ref)
 }
 
 /// All steps that have to pass before a piece of work.

@@ -1,7 +1,8 @@
 //! Whether the runners of a build are those that its signed request and the trust root choose.
 //!
 //! Invariant: the request names the version of the root, so that a server cannot try one root after the other. That root
-//! has to follow from the pinned one.
+//! has to follow from the pinned one. A runner that the newest root puts into another pool counts no longer, whichever root
+//! chose it.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +24,18 @@ pub fn check(
 ) -> Result<Option<Pool>, Reasons> {
     let root = root(roots, asked.chosen_by, &asked.choice, pinned)?;
     let checked = asked.choice.check(root, ran);
-    checked.map_err(|error| one_reason("runner-not-serving", error.to_string(), RUN_AGAIN))?;
+    checked.map_err(|error| one_reason(NOT_SERVING, error.to_string(), RUN_AGAIN))?;
+    ran.iter().try_for_each(|runner| still(roots, &asked.choice, runner))?;
     Ok(asked.choice.pool(root))
+}
+
+/// Checks that the newest root has a runner in the pool of the run, too: the holders of the root may trust it less by now.
+pub fn still(roots: &[TrustRoot], choice: &RunChoice, runner: &Name) -> Result<(), Reasons> {
+    if roots.last().is_some_and(|newest| choice.belongs(newest, runner)) {
+        return Ok(());
+    }
+    let what = format!("the newest trust root does not name {runner} for the pool of the run");
+    Err(one_reason(NOT_SERVING, what, RUN_AGAIN))
 }
 
 /// The root that chooses: the one that the request names, or the newest one, if no runner has a pool there.
@@ -44,12 +55,20 @@ pub fn root<'a>(
     };
     // Nothing proves roots before the pinned one.
     let found = roots.iter().find(|root| root.version == version && version >= pinned);
-    found.ok_or_else(|| {
+    let found = found.ok_or_else(|| {
         let what = format!(
             "trust root {version} chose the runners, and only roots from {pinned} on are proven here"
         );
         one_reason("root-unproven", what, RUN_AGAIN)
-    })
+    })?;
+    // A root from before the pools leaves the choice to the server.
+    if choice.pool(found).is_none() && newest.is_some_and(|newest| choice.pool(newest).is_some()) {
+        let what = format!("runners have pools, and trust root {version}, which the request names, has none");
+        return Err(one_reason("root-missing", what, RUN_AGAIN));
+    }
+    Ok(found)
 }
 
+/// Code of a runner that did what is for others.
+pub const NOT_SERVING: &str = "runner-not-serving";
 const RUN_AGAIN: &str = "run it again: `countersign run --again`";

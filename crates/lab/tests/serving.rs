@@ -143,3 +143,59 @@ fn what_chosen_runners_built_passes_everywhere() {
         assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
     }
 }
+
+/// A newer root changes nothing about a build as long as it has the runners in the pool of the run.
+#[test]
+fn what_chosen_runners_built_passes_under_a_newer_root() {
+    let lab = pooled();
+    let mut parts = lab.honest();
+    forgery::asked_with(&lab, &mut parts, "root", json!(1));
+    let mut root = lab.root();
+    root.version = 2;
+    root.runners.first_mut().unwrap().pool = None;
+    parts.roots.push(lab.signed_root(&root, &[0, 1]));
+    let (bundle, leaves) = assemble(&lab, &parts);
+    for reader in READERS {
+        assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
+    }
+}
+
+/// The first runner builds and checks, the second one builds alone. Its receipt of a check counts for nothing.
+#[test]
+fn attack_checks_by_a_runner_of_another_pool() {
+    let unusual = |root: &mut TrustRoot| root.runners.last_mut().unwrap().pool = Some(Pool::Fork);
+    let lab = Lab { unusual, release: lab::parts::RELEASE_CHECKS, ..Lab::default() };
+    let mut parts = lab.honest();
+    forgery::asked_with(&lab, &mut parts, "root", json!(1));
+    let judged = |parts: &lab::Parts| {
+        let (bundle, leaves) = assemble(&lab, parts);
+        READERS.map(|reader| said(&lab, reader, &bundle, &leaves, at(0)))
+    };
+    assert_eq!(judged(&parts), [(); 4].map(|()| codes(&["runner-not-serving"])));
+    let by_the_first = |envelope: &evidence::dsse::Envelope| {
+        let receipt = evidence::receipt::Receipt::open(envelope, &lab.root()).unwrap();
+        receipt.runner == name("runner-1")
+    };
+    parts.checks.as_mut().unwrap().receipts.retain(by_the_first);
+    lab.approve(&mut parts);
+    assert_eq!(judged(&parts), [(); 4].map(|()| codes(&[])));
+}
+
+/// The names of hosts are compared as hosts' names are: a second spelling makes no second host.
+#[test]
+fn attack_another_spelling_of_a_host() {
+    let witnesses_apart = Lab::default();
+    let (bundle, leaves) = assemble(&witnesses_apart, &witnesses_apart.honest());
+    assert_eq!(said(&witnesses_apart, READERS[0], &bundle, &leaves, at(0)), Vec::<String>::new());
+    let spelled = |root: &mut TrustRoot| {
+        for witness in &mut root.witnesses.keys {
+            witness.place.host = root.server.host.to_ascii_uppercase();
+        }
+    };
+    let lab = Lab { unusual: spelled, ..Lab::default() };
+    let (bundle, leaves) = assemble(&lab, &lab.honest());
+    assert_ne!(lab.root().witnesses.keys[0].place.host, lab.root().server.host);
+    for reader in READERS {
+        assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), codes(&["not-witnessed"]), "{reader:?}");
+    }
+}

@@ -201,7 +201,7 @@ fn verify(
 }
 
 fn verified(root: &TrustRoot, belief: Belief, report: Report, misfits: u64) -> Result<Verified, Failure> {
-    let same_machine = root.witnesses.keys.iter().any(|witness| witness.place.host == root.server.host);
+    let same_machine = root.witnesses.keys.iter().any(|witness| witness.place.is_on_host_of(&root.server));
     let breaches = report.breaches.into_iter();
     Ok(Verified {
         trust_root: root.digest()?.to_string(),

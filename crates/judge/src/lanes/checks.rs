@@ -24,6 +24,7 @@ use crate::reasons::{Flaw, Reasons};
 use crate::receipts::BuildProof;
 use crate::records::{Records, Revoked};
 use crate::reports::Before;
+use crate::serving::NOT_SERVING;
 
 /// Facts that checks prove.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +116,7 @@ fn demand_all_runners(
         return reasons.against("check-missing", what, AGAIN);
     }
     let reaches =
-        |runner: &Machine| environment.agents.iter().any(|agent| agent.place.host == runner.place.host);
+        |runner: &Machine| environment.agents.iter().any(|agent| agent.place.is_on_host_of(&runner.place));
     let gave_up = proof.gave_up.get(check);
     let lacking = checkers(known.root, known.without).filter_map(|runner| {
         let has_run = ran.is_some_and(|by| by.contains_key(&runner.name));
@@ -184,6 +185,11 @@ fn open(checks: &Checks, known: Known<'_>) -> Result<Vec<(Digest, Receipt)>, Fla
             .map_err(|error| Flaw::new("check-unsound", error.to_string()))?;
         if !known.revoked.counts_signer(envelope, record) {
             return Err(Flaw::new("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
+        }
+        // Those that the request leaves out may have checked an earlier release of the artifact.
+        if !checkers(known.root, &BTreeSet::new()).any(|runner| runner.name == receipt.runner) {
+            let what = format!("the trust root does not name {} for checks of releases", receipt.runner);
+            return Err(Flaw::new(NOT_SERVING, what));
         }
         let same =
             |(_, other): &&(Digest, Receipt)| other.work == receipt.work && other.runner == receipt.runner;
