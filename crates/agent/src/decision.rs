@@ -36,7 +36,7 @@ impl Memory {
             now: Some(self.latest(now)),
             root: self.seen_root,
             status: self.seen_status,
-            newer: self.status.iter().chain(&self.unread).cloned().collect(),
+            newer: self.status.iter().chain(&self.unread).chain(&self.aside).cloned().collect(),
             statement: self.seen_statement,
             release: self.seen_release,
             running: Some(self.running.as_ref().map(KnownRelease::running)),

@@ -196,7 +196,9 @@ impl Deployer {
         proof: &[evidence::Bytes],
     ) -> Result<Option<Descriptor>, DeployError> {
         let by_hand = read_status(&self.dir)?;
-        let decision = self.memory.clone().judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        let mut memory = self.memory.clone();
+        memory.aside = read_aside(&self.dir)?;
+        let decision = memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         let manifest = decision.apply.and_then(|_| Manifest::decode(&bundle.manifest.0).ok());
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
@@ -213,6 +215,7 @@ impl Deployer {
     ) -> Result<Envelope, DeployError> {
         // One that cannot be read may hold a freeze: nothing is applied before it can.
         let by_hand = read_status(&self.dir)?;
+        self.memory.aside = read_aside(&self.dir)?;
         let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
@@ -262,6 +265,7 @@ impl Deployer {
             return Ok(report);
         }
         let by_hand = read_status(&self.dir)?;
+        self.memory.aside = read_aside(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose()?.unwrap_or(order.artifact);
@@ -406,7 +410,19 @@ fn bounded(detail: &str) -> String {
 /// # Errors
 /// `StatusFileError` when there is one that cannot be read.
 pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
-    let path = dir.join(STATUS_FILE);
+    read_file(dir, STATUS_FILE)
+}
+
+/// The status that lay there until one that cannot be read took its place.
+///
+/// # Errors
+/// `StatusFileError` when there is one that cannot be read.
+pub fn read_aside(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
+    read_file(dir, ASIDE_FILE)
+}
+
+fn read_file(dir: &Path, name: &str) -> Result<Option<StatusFile>, StatusFileError> {
+    let path = dir.join(name);
     let size = match std::fs::metadata(&path) {
         Ok(found) => found.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -423,3 +439,5 @@ const UNREAD: &str = "a status signer signed a status that this program cannot r
                       this agent, or have the status signers sign a newer status that it can read";
 /// Name of the file by which a person can give a status to an agent.
 pub const STATUS_FILE: &str = "status.json";
+/// Name of the file to which such a status goes when one that cannot be read takes its place.
+pub const ASIDE_FILE: &str = "status-before.json";

@@ -30,13 +30,14 @@ mod telling;
 
 pub use apply::{Fault, Services};
 pub use decision::Decision;
-pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_status};
+pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_aside, read_status};
 pub use error::{AgentError, DeployError, StatusFileError};
 pub use held::{AliveError, Launcher};
 pub use interrupts::{Interrupt, Interrupts};
 pub use keeper::exec_service;
 pub use memory::{Begun, FILE as MEMORY_FILE, KnownRelease, Memory, MemoryError};
 pub use process::Processes;
+pub use relayed::{RelayedStatusFault, take as take_relayed};
 pub use serve::{Agent, serve};
 pub use service_log::ServiceLog;
 pub use service_user::{ServiceUser, ServiceUserError};

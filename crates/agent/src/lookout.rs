@@ -23,6 +23,8 @@ use crate::memory::Memory;
 pub struct Lookout<'a> {
     pub client: &'a Client,
     pub dir: PathBuf,
+    /// The status that lay there before the release was judged: one that comes meanwhile is another one.
+    pub by_hand: Option<StatusFile>,
     pub place: Place,
     /// The agent's memory at that time.
     pub memory: Memory,
@@ -43,7 +45,7 @@ impl Lookout<'_> {
     /// Resolves once the release is not wanted any more.
     pub async fn unwanted(&self) -> Unwanted {
         let mut seen: Option<Digest> = None;
-        let mut by_hand = read_status(&self.dir).ok().flatten();
+        let mut by_hand = self.by_hand.clone();
         loop {
             sleep(LOOK_EVERY).await;
             // A file that cannot be read is read again at the next look: a person may still be writing it.

@@ -60,6 +60,9 @@ pub struct Memory {
     /// nothing is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<StatusFile>,
+    /// A status that lay in the agent's directory until one that cannot be read took its place. It is in a separate file.
+    #[serde(skip)]
+    pub aside: Option<StatusFile>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// The running release.

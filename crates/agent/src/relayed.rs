@@ -3,15 +3,16 @@
 //!
 //! Invariant: a status is taken only if it is signed under a root that follows from the agent's pin, and only if it may
 //! take the place of every status that the agent knows. It is written where a person would put it by hand, and judged as that one is.
+//! One that cannot be read takes the place of none: what lay there stays in force beside it.
 //! A witness that is silent or lies changes nothing.
 
 use std::path::Path;
 
 use evidence::relayed_status::RelayedStatus;
-use evidence::status::StatusFile;
+use evidence::status::{Status, StatusFile};
 use judge::{KnownStatuses, RelayedError};
 
-use crate::deployer::{STATUS_FILE, read_status};
+use crate::deployer::{ASIDE_FILE, STATUS_FILE, read_aside, read_status};
 use crate::memory::{Memory, MemoryError};
 
 /// Why a status of a witness is not taken.
@@ -31,14 +32,26 @@ pub enum RelayedStatusFault {
     Encoding(#[from] evidence::status::StatusError),
 }
 
-/// Takes a status of a witness, if it is newer than what the agent knows; returns its number.
+/// Takes a status of a witness into an agent's directory, if it is newer than what the agent knows; returns its number.
+///
+/// # Errors
+/// `RelayedStatusFault` when it does not count, or cannot be kept.
 pub fn take(dir: &Path, given: &RelayedStatus) -> Result<Option<u64>, RelayedStatusFault> {
-    let memory = Memory::read(dir)?;
+    let mut memory = Memory::read(dir)?;
     // A file that cannot be read holds back everything, as it does without witnesses, until one takes its place.
     let by_hand = read_status(dir).ok().flatten();
+    memory.aside = read_aside(dir).ok().flatten();
     let Some(number) = memory.takes(by_hand.as_ref(), given)? else { return Ok(None) };
+    // Whoever stops a place by a status that this program cannot read must not lift what another one stops.
+    if let Some(before) = by_hand.filter(|before| is_readable(before) && !is_readable(&given.status)) {
+        disk::replace("agent.status", &dir.join(ASIDE_FILE), &before.encode()?, 0o600)?;
+    }
     disk::replace("agent.status", &dir.join(STATUS_FILE), &given.status.encode()?, 0o600)?;
     Ok(Some(number))
+}
+
+fn is_readable(file: &StatusFile) -> bool {
+    [Some(&file.base), file.tightening.as_ref()].into_iter().flatten().all(|one| Status::read(one).is_ok())
 }
 
 impl Memory {
@@ -53,7 +66,7 @@ impl Memory {
         given: &RelayedStatus,
     ) -> Result<Option<u64>, RelayedError> {
         let (anchors, seen) = self.context(self.seen_time);
-        let kept = self.unread.iter().chain(&self.status).chain(by_hand).collect();
+        let kept = self.unread.iter().chain(&self.status).chain(&self.aside).chain(by_hand).collect();
         let known = KnownStatuses { anchors: &anchors, root: seen.root, status: seen.status, kept };
         Ok(known.newer(given)?.map(|newer| newer.number))
     }

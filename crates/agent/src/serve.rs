@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_statuses};
 
-use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
+use crate::deployer::{Condition, Deployer, Layer, RequestedRelease, read_status};
 use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
@@ -300,6 +300,7 @@ impl Life {
         let lookout = Lookout {
             client: &self.client,
             dir: self.dir.clone(),
+            by_hand: read_status(&self.dir).ok().flatten(),
             place: self.place.clone(),
             memory,
             bundle: Arc::clone(&bundle),

@@ -23,6 +23,10 @@ pub const NAMESPACE: &str = "countersign-status@v1";
 /// Longest validity of a status.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 92);
 
+/// Highest distance of a tightening's number from its base's. Otherwise one signer could use up all numbers, and no status could
+/// follow.
+pub const LEAP_MAX: u64 = 1_000_000;
+
 /// A revoked key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,6 +251,8 @@ impl StatusFile {
         rule(tightening.installation == root.installation, "it is of another installation")?;
         rule(tightening.base == Some(digest), "the tightening names another base")?;
         rule(tightening.number > base.number, "the tightening's number is not above the base's")?;
+        let leap = tightening.number - base.number;
+        rule(leap <= LEAP_MAX, "the tightening's number is more than 1000000 above the base's")?;
         rule(tightening.contains(&base), "the tightening loosens something or ends later than its base")?;
         let signers = ssh::signers(envelope, NAMESPACE, &root.status.keys()).map_err(QuorumError::from)?;
         rule(!signers.is_empty(), "nobody signed the tightening")?;

@@ -81,9 +81,10 @@ impl KnownStatuses<'_> {
         let opened = self.kept.iter().filter_map(|file| file.open(&root).ok());
         let known = opened.max_by_key(|known| known.status.number);
         let read = known.as_ref().map_or(0, |known| known.status.number).max(self.status);
-        let unread = self.kept.iter().copied().find(|file| file.unread(&root).is_some());
+        let unread: Vec<_> = self.kept.iter().filter_map(|file| Some((*file, file.unread(&root)?))).collect();
         if let Some(met) = given.status.unread(&root) {
-            let is_newer = given.status.is_unread_after(unread, read, &root);
+            let after = |noted| given.status.is_unread_after(noted, read, &root);
+            let is_newer = after(None) && unread.iter().all(|(noted, _)| after(Some(*noted)));
             let number = met.number.unwrap_or(u64::MAX);
             return Ok(is_newer.then_some(NewerStatus { number, root: root.version, is_read: false }));
         }
@@ -99,7 +100,7 @@ impl KnownStatuses<'_> {
             }
             supersedes(&status, known)?;
         }
-        let is_outranked = unread.and_then(|file| file.unread(&root)).is_some_and(|it| it.outranks(number));
+        let is_outranked = unread.iter().any(|(_, noted)| noted.outranks(number));
         let is_newer = number >= self.status && !is_outranked;
         Ok(is_newer.then_some(NewerStatus { number, root: root.version, is_read: true }))
     }

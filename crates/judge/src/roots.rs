@@ -1,11 +1,12 @@
 //! The trust root and the status in force: which ones a judge may believe.
 //!
 //! Invariant: a root counts only if it follows from the pinned one, and neither root nor status is older than the newest
-//! that the judge has seen.
+//! that the judge has seen. The status that counts takes the place of every other known one as the server would let it, so
+//! nobody lifts alone what another signer has stopped.
 
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
-use evidence::status::{Status, StatusError, StatusFile};
+use evidence::status::{Status, StatusError, StatusFile, StatusInForce};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::unread_status::UnreadStatus;
 
@@ -85,17 +86,20 @@ pub fn newest_status(
     seen: &VerificationContext,
 ) -> Result<Status, Reasons> {
     let unsound = |error: StatusError| one_reason("status-unsound", error.to_string(), NEW_BUNDLE);
-    let mut status = match (file.open(root), file.unread(root)) {
-        (Ok(opened), _) => opened.status,
+    let shown = match (file.open(root), file.unread(root)) {
+        (Ok(opened), _) => opened,
         (Err(_), Some(unread)) => return Err(unreadable(&unread)),
         (Err(error), None) => return Err(unsound(error)),
     };
     // A status whose signers the root no longer names is ignored, but its number counts as seen.
-    for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
-        if newer.status.number > status.number {
-            status = newer.status;
+    let known: Vec<_> = seen.newer.iter().filter_map(|newer| newer.open(root).ok()).collect();
+    let mut newest = &shown;
+    for newer in &known {
+        if newer.status.number > newest.status.number {
+            newest = newer;
         }
     }
+    let status = newest.status.clone();
     let mut unread = seen.newer.iter().filter_map(|newer| newer.unread(root));
     if let Some(unread) = unread.find(|unread| unread.outranks(status.number)) {
         return Err(unreadable(&unread));
@@ -104,11 +108,26 @@ pub fn newest_status(
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);
         return Err(one_reason("status-rollback", what, "ask for the newest status; somebody withholds it"));
     }
+    known.iter().chain([&shown]).try_for_each(|other| keeps(newest, other))?;
     if root.version < status.minimum_root {
         let what = format!("the status asks for root version {} or later", status.minimum_root);
         return Err(one_reason("root-too-old", what, "ask for the newest evidence"));
     }
     Ok(status)
+}
+
+/// Checks that a status may take the place of another one that is known. A single signer may add to a status, so two of them
+/// may have added to the same one; the number alone does not say that the later one knew of the other.
+fn keeps(newest: &StatusInForce, other: &StatusInForce) -> Result<(), Reasons> {
+    if newest.status == other.status || newest.follows(other) {
+        return Ok(());
+    }
+    let what = format!(
+        "status {} lifts something that status {} stops, which only a newer base may",
+        newest.status.number, other.status.number
+    );
+    let remedy = "have the status signers sign a new base: `countersign trust status --renew`";
+    Err(one_reason("status-loosens", what, remedy))
 }
 
 /// A status that cannot be read may freeze, bar or revoke anything, so nothing is decided, not even a return.

@@ -55,6 +55,7 @@ impl Lab {
             seen_time: at(-3_600),
             status: None,
             unread: None,
+            aside: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
             running: Some(KnownRelease {
                 artifact: old_artifact(),

@@ -2,7 +2,10 @@
 //! that makes neither of them do so.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use agent::Memory;
+use std::fs;
+use std::path::Path;
+
+use agent::{Memory, STATUS_FILE, read_aside, read_status, take_relayed};
 use evidence::dsse::Envelope;
 use evidence::relayed_status::RelayedStatus;
 use evidence::status::{Freeze, Status, StatusFile};
@@ -154,4 +157,57 @@ fn attack_roots_that_do_not_follow_from_the_pin() {
 
 fn next_of(lab: &Lab) -> RelayedStatus {
     relayed(lab, file(lab, &tightened(lab, 4, vec![frozen("production")]), &[0]))
+}
+
+/// A signer's status that cannot be read stops everything. It does not take the place of a freeze, which holds once a newer
+/// one can be read.
+#[test]
+fn attack_a_status_that_cannot_be_read_before_one_that_lifts_a_freeze() {
+    let lab = Lab::default();
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("an-agent-that-asks-witnesses");
+    drop(fs::remove_dir_all(&dir));
+    fs::create_dir_all(&dir).unwrap();
+    agent_of(&lab).write(&dir).unwrap();
+    let take = |given: &RelayedStatus| take_relayed(&dir, given).map_err(|error| error.to_string());
+    let (bundle, leaves) = assemble(&lab, &lab.honest());
+    let judged = || {
+        let mut agent = Memory { aside: read_aside(&dir).unwrap(), ..Memory::read(&dir).unwrap() };
+        let proof = lab::proof_for(&bundle, &leaves, &agent.checkpoint.parse().unwrap());
+        agent.judge_release(&bundle, &proof, read_status(&dir).unwrap().as_ref(), at(0)).reasons
+    };
+    assert_eq!(judged(), Vec::<String>::new());
+    assert_eq!(take(&honest(&lab)), Ok(Some(3)));
+    assert_eq!(judged(), ["frozen"]);
+    assert_eq!(take(&relayed(&lab, lab.unread_status(4, &[1]))), Ok(Some(4)));
+    assert_eq!(judged(), ["status-unreadable"]);
+    let lifts = file(&lab, &tightened(&lab, 5, Vec::new()), &[1]);
+    let refused = take(&relayed(&lab, lifts.clone())).unwrap_err();
+    assert!(refused.contains("status 5 lifts something that status 3 stops"), "{refused}");
+    assert_eq!(judged(), ["status-unreadable"]);
+    // Whoever can write the file is told so, too.
+    let unread = fs::read(dir.join(STATUS_FILE)).unwrap();
+    fs::write(dir.join(STATUS_FILE), lifts.encode().unwrap()).unwrap();
+    assert_eq!(judged(), ["status-loosens"]);
+    fs::write(dir.join(STATUS_FILE), unread).unwrap();
+    let keeps = tightened(&lab, 5, vec![frozen("production")]);
+    assert_eq!(take(&relayed(&lab, file(&lab, &keeps, &[1]))), Ok(Some(5)));
+    assert_eq!(judged(), ["frozen"]);
+    let base = lab.signed_status(&Status { number: 6, ..lab.status() }, &[0, 1]);
+    assert_eq!(take(&relayed(&lab, base)), Ok(Some(6)));
+    assert_eq!(judged(), Vec::<String>::new());
+}
+
+/// Of several statuses that cannot be read, the newest one holds.
+#[test]
+fn attack_a_number_between_two_that_cannot_be_read() {
+    let lab = Lab::default();
+    let agent = Memory { unread: Some(lab.unread_status(5, &[0])), ..agent_of(&lab) };
+    let by_hand = lab.unread_status(7, &[0]);
+    let base = |number| relayed(&lab, lab.signed_status(&Status { number, ..lab.status() }, &[0, 1]));
+    assert_eq!(agent.takes(None, &base(6)).unwrap(), Some(6));
+    assert_eq!(agent.takes(Some(&by_hand), &base(6)).unwrap(), None);
+    assert_eq!(agent.takes(Some(&by_hand), &base(8)).unwrap(), Some(8));
+    let unread = |number| relayed(&lab, lab.unread_status(number, &[0]));
+    assert_eq!(agent.takes(Some(&by_hand), &unread(6)).unwrap(), None);
+    assert_eq!(agent.takes(Some(&by_hand), &unread(8)).unwrap(), Some(8));
 }

@@ -40,7 +40,8 @@ struct Seen {
     /// no work is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unread: Option<StatusFile>,
-    /// The newest status that came from a witness, which holds although the server shows an older one.
+    /// The newest status that was read, from the server or a witness. It holds although the server shows an older one, or
+    /// another one that lifts what it stops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     relayed: Option<StatusFile>,
 }
@@ -106,7 +107,10 @@ impl Trust {
         let mut on_disk = self.on_disk();
         let seen = self.newest(on_disk.as_ref());
         let (root, status) = opened.numbers();
-        let newest = Seen { root: seen.root.max(root), status: seen.status.max(status), ..seen };
+        let mut newest = Seen { root: seen.root.max(root), status: seen.status.max(status), ..seen };
+        if order.status.claimed_number() == newest.status {
+            newest.relayed = Some(order.status.clone());
+        }
         self.keep(&mut on_disk, newest)?;
         Ok(opened)
     }

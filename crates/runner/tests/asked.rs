@@ -199,6 +199,7 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
     let older = asked.order.clone();
     let mut newer = lab.status();
     newer.number = 2;
+    newer.expires = lab::at(3_600);
     asked.order.status = lab.signed_status(&newer, &[0, 1]);
     let first = bench(&lab, dir.path(), &ran);
     assert_eq!(
@@ -206,11 +207,18 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
         Ending::Code(0)
     );
     drop(first);
-    let second = bench(&lab, dir.path(), &ran);
     // Another step: about the first one the runner has answered.
     let asked = asked.with(Work::Step(name("test")));
-    let (exit, log) =
-        ending(&second.work(&asked.due, &older, &Offered::default(), &|_, _| {}, &|| true).unwrap());
+    let later = || {
+        let second = Bench { now: || lab::at(7_200), ..bench(&lab, dir.path(), &ran) };
+        ending(&second.work(&asked.due, &older, &Offered::default(), &|_, _| {}, &|| true).unwrap())
+    };
+    let (exit, log) = later();
+    assert_eq!(exit, Ending::GaveUp);
+    assert!(log.contains("status-expired: status 2"), "{log}");
+    // Older programs kept the numbers alone.
+    std::fs::write(dir.path().join("seen.json"), r#"{"v":1,"root":1,"status":2}"#).unwrap();
+    let (exit, log) = later();
     assert_eq!(exit, Ending::GaveUp);
     assert!(log.contains("status-rollback"), "{log}");
     std::fs::write(dir.path().join("seen.json"), "{").unwrap();
@@ -408,4 +416,37 @@ fn attack_an_older_status_after_a_newer_one_of_a_witness() {
     assert!(work(&asked).1.contains("status-unreadable"));
     assert_eq!(take(signed(5, &|_| {}, &[0, 1])).unwrap(), Some(5));
     assert_eq!((work(&asked).0, ran.load(Ordering::Relaxed)), (Ending::Code(0), 1));
+}
+
+/// A single signer may add to a status, and may not lift what another one has added, whichever way that one came.
+#[test]
+fn attack_a_revocation_that_one_signer_lifts() {
+    let lab = runs::in_team();
+    let base = lab.signed_status(&lab.status(), &[0, 1]).base;
+    let tightened = |number, officer, keys: &[&str]| {
+        let revoked = |key: &&str| Revocation { key: (*key).to_owned(), invalid_since: lab::at(-10) };
+        let revoked = keys.iter().map(revoked).collect();
+        let status = Status { number, base: Some(base.payload_digest()), revoked, ..lab.status() };
+        StatusFile { base: base.clone(), tightening: Some(lab.signed_status(&status, &[officer]).base) }
+    };
+    let asked = lab.asked();
+    let stranger = lab.mallory.sign_in.key.fingerprint().to_owned();
+    let dir = tempfile::tempdir().unwrap();
+    // Each time as after a restart.
+    let under = |status: StatusFile| {
+        let order = evidence::run_order::RunOrder { status, ..asked.order.clone() };
+        let trust = Trust::open(dir.path(), &lab.pin()).unwrap();
+        trust
+            .open_run(&order, &asked.due, &asked.runner, lab::at(0))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    under(tightened(2, 0, &[&stranger])).unwrap();
+    for number in [2, 3] {
+        let refused = under(tightened(number, 1, &[])).unwrap_err();
+        assert!(refused.contains("status-loosens"), "{refused}");
+    }
+    under(tightened(3, 1, &[&stranger])).unwrap();
+    let lifted = Status { number: 4, ..lab.status() };
+    under(lab.signed_status(&lifted, &[0, 1])).unwrap();
 }

@@ -109,6 +109,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         seen_time: evidence::Moment::default(),
         status: None,
         unread: None,
+        aside: None,
         checkpoint: seen.to_string(),
         running: None,
         before: None,

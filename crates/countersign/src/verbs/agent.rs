@@ -195,6 +195,7 @@ pub fn write_memory(
         seen_time: evidence::Moment::default(),
         status: None,
         unread: None,
+        aside: None,
         checkpoint: pin.checkpoint.clone(),
         running: None,
         before: None,

@@ -9,6 +9,7 @@ mod checks;
 mod coverage;
 mod documents;
 mod ledger;
+mod loosened;
 mod people;
 mod place;
 mod pools;
@@ -32,7 +33,7 @@ pub use unapplied::run as asked_with;
 /// Every row about work on a runner.
 #[must_use]
 pub fn all_work() -> Vec<runs::RunForgery> {
-    [runs::all(), checking::rows(), refs::work(), unapplied::work(), pools::work()].concat()
+    [runs::all(), checking::rows(), loosened::work(), refs::work(), unapplied::work(), pools::work()].concat()
 }
 
 /// Every row.
@@ -40,6 +41,7 @@ pub fn all_work() -> Vec<runs::RunForgery> {
 pub fn all() -> Vec<Forgery> {
     let of_what_is_shown = [
         root::rows(),
+        loosened::rows(),
         people::rows(),
         revoked::rows(),
         build::rows(),
