@@ -11,6 +11,7 @@ use std::path::Path;
 use evidence::Id;
 use evidence::pin::Pin;
 use evidence::relayed_status::RelayedStatus;
+use evidence::status::{Status, StatusInForce};
 use judge::{Anchors, RelayedInForce, open_relayed};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,14 @@ pub fn open(given: &RelayedStatus, pin: &Pin) -> Result<RelayedInForce, Error> {
         return Err(Error::unusable("the status is of another installation than the pin"));
     }
     Ok(opened)
+}
+
+/// Adds to a status what others stop that the newest one does not follow: their signers did not see each other's. So whoever
+/// signs next lifts nothing unknowingly.
+pub fn stop_all(current: &mut Status, newest: &StatusInForce, others: &[StatusInForce]) {
+    for other in others.iter().filter(|other| other.status != newest.status && !newest.follows(other)) {
+        current.stop_too(&other.status);
+    }
 }
 
 /// URLs of the witnesses that took a status of this person.
@@ -93,6 +102,7 @@ const WITNESSES_MAX: usize = 16;
 #[cfg(test)]
 mod tests {
     use evidence::Digest;
+    use evidence::status::{Freeze, Revocation, StatusFile};
     use lab::Lab;
 
     use super::*;
@@ -108,6 +118,44 @@ mod tests {
         open(&given, &Pin { installation: lab::id(9), ..pin.clone() }).unwrap_err();
         let alone = RelayedStatus { status: lab.signed_status(&lab.status(), &[0]), ..given };
         open(&alone, &pin).unwrap_err();
+    }
+
+    #[test]
+    fn attack_an_amendment_after_two_who_did_not_see_each_other() {
+        let lab = Lab::default();
+        let base = lab.signed_status(&lab.status(), &[0, 1]).base;
+        let tightened = |number, change: &dyn Fn(&mut Status)| {
+            let mut status = Status { number, base: Some(base.payload_digest()), ..lab.status() };
+            change(&mut status);
+            let tightening = Some(lab.signed_status(&status, &[0]).base);
+            StatusFile { base: base.clone(), tightening }.open(&lab.root()).unwrap()
+        };
+        let key = lab.ada.sign_in.key.fingerprint();
+        let revokes = |since| {
+            move |status: &mut Status| {
+                status.revoked = vec![Revocation { key: key.to_owned(), invalid_since: lab::at(since) }];
+            }
+        };
+        let everything = Freeze { project: lab::name("shop"), service: None, environment: None };
+        let hidden = tightened(3, &|status| {
+            status.frozen = vec![everything.clone()];
+            status.barred = vec![Digest::of(b"an artifact")];
+            status.expires = lab::at(60);
+            revokes(-20)(status);
+        });
+        let newest = tightened(4, &revokes(-10));
+        let amended = |newest: &StatusInForce| {
+            let mut current = newest.status.clone();
+            stop_all(&mut current, newest, &[hidden.clone(), newest.clone()]);
+            current
+        };
+        let all = Status { number: 4, ..hidden.status.clone() };
+        assert_eq!(amended(&newest), all);
+        assert!(amended(&newest).contains(&hidden.status) && amended(&newest).contains(&newest.status));
+        // A newer base lifts what its signers wish.
+        let lifted = lab.signed_status(&Status { number: 5, ..lab.status() }, &[0, 1]);
+        let lifted = lifted.open(&lab.root()).unwrap();
+        assert_eq!(amended(&lifted), lifted.status);
     }
 
     #[test]

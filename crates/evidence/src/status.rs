@@ -192,6 +192,27 @@ impl Status {
             && self.expires <= other.expires
     }
 
+    /// Adds everything that `other` stops, so that this statement stops it as well and ends no later.
+    pub fn stop_too(&mut self, other: &Self) {
+        fn unite<T: Ord + Clone>(all: &mut Vec<T>, more: &[T]) {
+            all.extend_from_slice(more);
+            all.sort();
+            all.dedup();
+        }
+        for theirs in &other.revoked {
+            match self.revoked.iter_mut().find(|mine| mine.key == theirs.key) {
+                Some(mine) => mine.invalid_since = mine.invalid_since.min(theirs.invalid_since),
+                None => self.revoked.push(theirs.clone()),
+            }
+        }
+        self.revoked.sort();
+        unite(&mut self.withdrawn, &other.withdrawn);
+        unite(&mut self.barred, &other.barred);
+        unite(&mut self.frozen, &other.frozen);
+        self.minimum_root = self.minimum_root.max(other.minimum_root);
+        self.expires = self.expires.min(other.expires);
+    }
+
     /// Whether releases to this place are frozen.
     #[must_use]
     pub fn freezes(&self, project: &Name, service: &Name, environment: &Name) -> bool {

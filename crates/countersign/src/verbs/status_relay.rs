@@ -15,7 +15,7 @@ use evidence::dsse::Envelope;
 use evidence::machine::MachineKey;
 use evidence::pin::Pin;
 use evidence::relayed_status::RelayedStatus;
-use evidence::status::{Status, StatusFile};
+use evidence::status::{Status, StatusFile, StatusInForce};
 use evidence::trust_root::TrustRoot;
 use judge::RelayedInForce;
 use serde::Serialize;
@@ -51,6 +51,8 @@ pub struct NewestStatus {
     pub belief: Belief,
     pub current: Status,
     pub relayed: RelayedStatus,
+    /// Every status that was found.
+    others: Vec<StatusInForce>,
     /// Why the server does not count, if it does not.
     pub server: Option<String>,
     /// URLs of the witnesses.
@@ -108,14 +110,17 @@ impl NewestStatus {
         pin: &Pin,
     ) -> Result<Self, Failure> {
         let least = told.as_ref().map_or(pin.status, |told| told.current.number + 1);
+        let shown = told.as_ref().ok().and_then(|told| told.file().open(&told.root).ok());
+        let others = found.iter().map(|(opened, _)| opened.status.clone()).chain(shown).collect();
         let newer = found.into_iter().filter(|(opened, _)| opened.status.status.number >= least);
         match (newer.max_by_key(|(opened, _)| opened.status.status.number), told) {
-            (None, told) => told,
+            (None, told) => told.map(|told| Self { others, ..told }),
             (Some((newest, relayed)), told) => Ok(Self {
                 root: newest.root,
                 belief: Belief::PinnedRoot,
                 current: newest.status.status,
                 relayed,
+                others,
                 server: told.err().map(|failure| failure.message().to_owned()),
                 witnesses: BTreeSet::new(),
             }),
@@ -128,7 +133,8 @@ impl NewestStatus {
         let file = status_file(access)?;
         let current = statements::status_in(&file, &root, pin.as_ref())?;
         let relayed = RelayedStatus::new(file, trust::roots_of(access)?);
-        Ok(Self { root, belief, current, relayed, server: None, witnesses: BTreeSet::new() })
+        let (others, witnesses) = (Vec::new(), BTreeSet::new());
+        Ok(Self { root, belief, current, relayed, others, server: None, witnesses })
     }
 
     /// Keeps a status for a time without the server. A full disk prevents no freeze.
@@ -136,6 +142,15 @@ impl NewestStatus {
         if let Err(error) = kept_trust::keep(pin, status.roots.clone(), &status.status) {
             shown::say(&format!("warning: this status is not kept for a time without the server: {error}"));
         }
+    }
+
+    /// The status in force, with what the others stop and it does not.
+    pub fn with_all_stops(&self) -> Status {
+        let mut all = self.current.clone();
+        if let Ok(newest) = self.file().open(&self.root) {
+            seen_status::stop_all(&mut all, &newest, &self.others);
+        }
+        all
     }
 
     /// The status in force.

@@ -139,7 +139,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     pins::raise(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
-    let mut amended = amended(verb, current.clone(), base)?;
+    let mut amended = amended(verb, seen.with_all_stops(), base)?;
     for bar in &verb.bar {
         amended.barred.push(bar.digest("artifact", || artifacts(&access))?);
     }
