@@ -156,8 +156,8 @@ impl Store {
     ) -> Result<(), ImageError> {
         let _lock = self.lock(going)?;
         let mut index = self.index()?;
-        // Damaged ones are got again.
-        index.manifests.retain(|known| self.parts(&known.digest).is_ok());
+        // Damaged ones are got again. One that cannot be read for another reason stays.
+        index.manifests.retain(|known| !self.is_damaged(&known.digest));
         // Remains of an attempt that did not end.
         self.clean(&index)?;
         let bytes = document(from, image, size)?;
@@ -248,6 +248,15 @@ impl Store {
     fn sound(&self, config: &Descriptor, layers: &[Descriptor]) -> Result<(), ImageError> {
         let bytes = self.blobs.read(config)?;
         crate::manifest::Config::read(config.digest, &bytes, layers.len()).map(drop)
+    }
+
+    /// Whether the manifest of an image is gone, or has other bytes than its digest says.
+    fn is_damaged(&self, image: &Digest) -> bool {
+        match self.parts(image) {
+            Err(ImageError::Differs(..) | ImageError::Size { .. }) => true,
+            Err(ImageError::Io { source, .. }) => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
     }
 
     /// Manifest of an image that the index names.
