@@ -42,7 +42,7 @@ pub fn take(dir: &Path, given: &RelayedStatus) -> Result<Option<u64>, RelayedSta
     let by_hand = read_status(dir).ok().flatten();
     memory.aside = read_aside(dir).ok().flatten();
     let Some(number) = memory.takes(by_hand.as_ref(), given)? else { return Ok(None) };
-    // Whoever stops a place by a status that this program cannot read must not lift what another one stops.
+    // A status that this program cannot read stops a place, and must not lift what another one stops.
     if let Some(before) = by_hand.filter(|before| is_readable(before) && !is_readable(&given.status)) {
         disk::replace("agent.status", &dir.join(ASIDE_FILE), &before.encode()?, 0o600)?;
     }

@@ -56,7 +56,7 @@ struct InstallationStatus {
     path: PathBuf,
     /// Held while one is decided about, which takes as long as its signatures.
     newest: Mutex<Option<RelayedStatus>>,
-    /// The canonical bytes of the newest one. Who asks for them waits for no decision.
+    /// The canonical bytes of the newest one. A question for them waits for no decision.
     bytes: RwLock<Option<Vec<u8>>>,
 }
 
