@@ -194,7 +194,8 @@ fn attack_another_spelling_of_a_host() {
     };
     let lab = Lab { unusual: spelled, ..Lab::default() };
     let (bundle, leaves) = assemble(&lab, &lab.honest());
-    assert_ne!(lab.root().witnesses.keys[0].place.host, lab.root().server.host);
+    let root = lab.root();
+    assert_ne!(root.witnesses.keys.first().unwrap().place.host, root.server.host);
     for reader in READERS {
         assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), codes(&["not-witnessed"]), "{reader:?}");
     }

@@ -1,4 +1,5 @@
 //! Statuses over real HTTP: strangers' bytes, a state that cannot be read, and a restart.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -135,7 +136,7 @@ fn attack_a_status_that_is_decided_slowly_holds_up_nobody_who_asks() {
     let (answer, answered) = channel();
     let at = Arc::clone(&statuses);
     std::thread::spawn(move || answer.send(at.newest(installation)));
-    let newest = answered.recv_timeout(Duration::from_secs(20)).expect("it waits for the decision");
+    let newest = answered.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(newest.unwrap(), given(1).encode().unwrap());
     decide.send(()).unwrap();
     second.join().unwrap();
