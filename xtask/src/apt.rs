@@ -94,7 +94,14 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 2] = [
+const TOOLS: [Tool; 3] = [
+    Tool {
+        name: "openssh-server",
+        with: &[],
+        files: &["usr/sbin/sshd"],
+        packages: &["openssh-server_", "libwrap0_", "libwtmpdb0_"],
+        purpose: "remotes over SSH",
+    },
     Tool {
         name: "softhsm2",
         with: &[],

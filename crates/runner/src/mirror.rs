@@ -163,6 +163,11 @@ impl<'a> Mirror<'a> {
         if is_full || TOO_LONG.iter().any(|word| said.complaint.contains(word)) {
             return Err(OriginError::Large(self.project.clone(), self.bytes >> 20));
         }
+        if let Some(known) = &self.remote.known_hosts_file
+            && said.complaint.lines().any(|line| line == OTHER_HOST)
+        {
+            return Err(OriginError::HostKey(self.project.clone(), known.clone()));
+        }
         Err(OriginError::Fetch(self.project.clone(), shown::line(&said.complaint)))
     }
 }
@@ -197,4 +202,6 @@ const PACK_FILES_MAX: usize = 384;
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 const UNKNOWN: &str = "couldn't find remote ref";
 const BY_ID: [&str; 3] = ["not our ref", "unadvertised object", UNKNOWN];
+/// The last word of ssh about a host whose key is not known; the words before it name the key.
+const OTHER_HOST: &str = "Host key verification failed.";
 const TOO_LONG: [&str; 3] = ["File too large", "signal 25", "signal XFSZ"];

@@ -29,6 +29,11 @@ pub enum OriginError {
     /// Git could not fetch; the text is git's own.
     #[error("the remote of project `{0}` cannot be fetched: {1}")]
     Fetch(Name, String),
+    /// The host proved another SSH host key than the operator's file names, or that names none.
+    #[error(
+        "the remote of project `{0}` cannot be fetched: its host has no SSH host key that `{1}` names; have the host's operator tell its key, and compare it before it is written there"
+    )]
+    HostKey(Name, PathBuf),
     /// It took too long.
     #[error(
         "fetching project `{0}` took longer than {1} seconds, the limit of the runner's operator (`seconds` in remotes.json)"

@@ -47,6 +47,10 @@ pub const LINES: &[Line] = &[
             "attack_numbers_of_a_pin_never_go_down",
             "attack_a_remote_that_",
             "attack_another_host_poses_as_the_remote",
+            "attack_another_host_key_than_the_operators",
+            "attack_a_host_that_asks_for_a_password",
+            "attack_an_ssh_host_that_stays_silent",
+            "attack_a_private_key_that_others_read",
             "attack_a_pack_without_an_end",
             "attack_a_token_is_no_argument",
             "attack_a_fetched_repository_runs_nothing",
@@ -74,6 +78,7 @@ pub const LINES: &[Line] = &[
         shown_by: &[
             "commits_are_uploaded_or_fetched_and_refs_are_verified_by_every_runner",
             "a_commit_is_fetched_over_https_once",
+            "a_commit_is_fetched_over_ssh_once",
             "a_copy_that_is_damaged_is_made_anew",
             "a_ref_that_contains_the_commit_is_verified_with_its_tip",
         ],

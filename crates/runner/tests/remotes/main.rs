@@ -1,9 +1,11 @@
-//! Remotes of a runner's operator: commits and refs are fetched over HTTPS, and hostile remotes achieve nothing. Each attack
+//! Remotes of a runner's operator: commits and refs are fetched over HTTPS and SSH, and hostile remotes achieve nothing. Each attack
 //! changes one thing about a fetch that succeeds.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod refs;
 mod server;
+mod ssh;
+mod sshd;
 #[path = "../support/mod.rs"]
 mod support;
 mod uploads;
