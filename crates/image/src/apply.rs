@@ -32,8 +32,11 @@ pub struct Unpacking<'a> {
     root: Root,
     bounds: Bounds,
     going: &'a dyn Fn() -> bool,
-    /// Entries and bytes of the layers so far.
+    /// Entries of the layers so far, with the directories that no entry describes.
     entries: u64,
+    /// Bytes of their paths, which stay in memory.
+    path_bytes: u64,
+    /// Bytes of the layers so far.
     bytes: Cell<u64>,
     /// Times of directories, which change while something is put into them.
     times: BTreeMap<PathBuf, i64>,
@@ -55,8 +58,8 @@ impl<'a> Unpacking<'a> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(root, flags, Mode::empty()).map_err(failed("open", root))?;
         // Directories that no entry describes are of the beginning of time.
-        let (entries, bytes, times) = (0, Cell::new(0), BTreeMap::from([(PathBuf::new(), 0)]));
-        let unpacking = Self { root: Root(opened), bounds, going, entries, bytes, times };
+        let (entries, path_bytes, bytes, times) = (0, 0, Cell::new(0), BTreeMap::from([(PathBuf::new(), 0)]));
+        let unpacking = Self { root: Root(opened), bounds, going, entries, path_bytes, bytes, times };
         fchmod(&unpacking.root.0, PROGRAM).map_err(failed("change", root))?;
         Ok(unpacking)
     }
@@ -123,6 +126,7 @@ impl<'a> Unpacking<'a> {
                 return Err(ImageError::Unwanted);
             }
             self.entries += 1;
+            self.path_bytes += entry.path.len() as u64;
             self.fits()?;
             let shown = String::from_utf8_lossy(&entry.path).chars().take(SHOWN_MAX).collect::<String>();
             let wrong = |what: String| ImageError::Entry { layer: digest, entry: shown.clone(), what };
@@ -133,12 +137,16 @@ impl<'a> Unpacking<'a> {
         Ok(())
     }
 
+    /// Whether entries and paths are within the operator's bounds.
     fn fits(&self) -> Result<(), ImageError> {
-        let limit = self.bounds.entries;
-        if self.entries <= limit {
-            return Ok(());
-        }
-        Err(ImageError::Bound { limit, what: "files", option: "--image-entries" })
+        let entries = self.bounds.entries;
+        let paths = entries.saturating_mul(PATH_BYTES);
+        let (limit, what) = match (self.entries > entries, self.path_bytes > paths) {
+            (true, _) => (entries, "files"),
+            (_, true) => (paths, "bytes of paths, 256 for each file that it may have"),
+            _ => return Ok(()),
+        };
+        Err(ImageError::Bound { limit, what, option: "--image-entries" })
     }
 
     /// Applies one entry. The error is a sentence about it.
@@ -165,10 +173,11 @@ impl<'a> Unpacking<'a> {
         if entry.kind == Kind::Special {
             return Ok(());
         }
-        let (times, made) = (&mut self.times, &mut self.entries);
+        let (times, made, path_bytes) = (&mut self.times, &mut self.entries, &mut self.path_bytes);
         let dir = self.root.made(parent, &mut |path, dir| {
             *made += 1;
             times.insert(path.to_path_buf(), 0);
+            *path_bytes += path.as_os_str().len() as u64;
             fchmod(dir, PROGRAM)
         });
         let dir = dir.map_err(|error| said("has a directory that cannot be used", error))?;
@@ -329,6 +338,8 @@ impl<R: Read> Read for BoundedHash<'_, R> {
 /// The name of the opaque whiteout behind its first `.wh.`.
 const OPAQUE: &str = ".wh..opq";
 const SHOWN_MAX: usize = 200;
+/// Bytes of paths for each entry that an image may have, all together.
+const PATH_BYTES: u64 = 256;
 const PLAIN: Mode = Mode::from_raw_mode(0o644);
 /// Of programs and directories.
 const PROGRAM: Mode = Mode::from_raw_mode(0o755);

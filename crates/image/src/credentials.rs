@@ -68,7 +68,9 @@ impl Registries {
 
 /// Whether a host, with its port, is an address of this machine.
 pub fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // The colons of an IPv6 address stand in brackets.
+    let name = host.rsplit_once(':').filter(|(_, end)| port(end)).map_or(host, |(name, _)| name);
     name == "localhost"
         || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -76,5 +78,20 @@ pub fn is_loopback(host: &str) -> bool {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("plain_http", &self.plain_http).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_this_machine_with_and_without_a_port() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.3.0.1:5000", "[::1]", "[::1]:5000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["a.example", "a.example:5000", "10.0.0.1", "[::2]", "[fe80::1]:1", "localhost.example"] {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Store {
         let _lock = self.lock(going)?;
         let parts = self.parts(image)?;
         let tree = tree::tree(&self.blobs, &parts, going)?;
-        if let Err(full) = self.make_room(0) {
+        if let Err(full) = self.make_room(0, 0) {
             drop(tree);
             tree::remove(&self.blobs.tree_dir(&parts.digest), parts.digest)?;
             return Err(full);
@@ -178,8 +178,13 @@ impl Store {
             let what = "its index leads to another index".to_owned();
             return Err(ImageError::Document(format!("image {image}"), what));
         };
-        self.make_room(self.fits(&config, &layers)?)?;
-        index.manifests.retain(|known| self.parts(&known.digest).is_ok());
+        self.make_room(self.fits(&config, &layers)?, names.len())?;
+        // Those that made room.
+        index.manifests.retain(|known| !matches!(self.parts(&known.digest), Err(ImageError::Missing(_))));
+        index.manifests.retain(|known| names.iter().all(|(digest, ..)| *digest != known.digest));
+        if index.manifests.len() + names.len() > IMAGES_MAX {
+            return Err(self.many());
+        }
         let mark = self.blobs.mark(&image);
         if by_step {
             disk::write(&mark, b"", 0o600)?;
@@ -196,7 +201,6 @@ impl Store {
         for (digest, bytes, media_type) in names {
             let size = bytes.len() as u64;
             self.blobs.put(digest, size, &mut Given(bytes))?;
-            index.manifests.retain(|known| known.digest != digest);
             index.manifests.push(Descriptor { media_type: media_type.into(), digest, size, platform: None });
         }
         self.write(&index)
@@ -214,8 +218,8 @@ impl Store {
     }
 
     /// Removes images that steps have pulled, the one that was used least recently first, until there is room for so many
-    /// bytes more. Images in which steps run stay, and all that the operator has loaded or pulled.
-    fn make_room(&self, more: u64) -> Result<(), ImageError> {
+    /// bytes and names more. Images in which steps run stay, and all that the operator has loaded or pulled.
+    fn make_room(&self, more: u64, names: usize) -> Result<(), ImageError> {
         let limit = self.blobs.bounds.all_bytes;
         let mut marks = Vec::new();
         for path in paths(&self.blobs.marks())? {
@@ -225,15 +229,31 @@ impl Store {
         }
         marks.sort();
         let mut oldest = marks.into_iter();
-        while self.used()?.saturating_add(more) > limit {
-            let full = ImageError::Bound { limit, what: "bytes with all others", option: "--images-mib" };
-            let (_, image) = oldest.next().ok_or(full)?;
+        loop {
+            let large = self.used()?.saturating_add(more) > limit;
+            // The caller counts again, without the damaged ones.
+            let many = self.index()?.manifests.len() + names > IMAGES_MAX;
+            let (_, image) = match oldest.next() {
+                Some(next) if large || many => next,
+                None if large => {
+                    let what = "bytes with all others";
+                    return Err(ImageError::Bound { limit, what, option: "--images-mib" });
+                }
+                _ => return Ok(()),
+            };
             match self.remove_locked(&image) {
                 Ok(()) | Err(ImageError::Busy(_) | ImageError::Missing(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+    }
+
+    /// More images than the index may name: nothing could read it any more.
+    fn many(&self) -> ImageError {
+        let place = self.blobs.dir.join("index.json").display().to_string();
+        let what =
+            format!("names {IMAGES_MAX} images, the most; `countersign runner image remove` makes room");
+        ImageError::Document(place, what)
     }
 
     /// Bytes of all blobs and unpacked files.
@@ -264,11 +284,12 @@ impl Store {
         let index = self.index()?;
         let known = index.manifests.iter().find(|known| known.digest == *image);
         let known = known.ok_or(ImageError::Missing(*image))?;
-        let (mut digest, mut document) =
-            (*image, Document::read(*image, &self.blobs.read(known)?, &self.blobs.bounds)?);
+        // Bounds are for what comes. An operator who lowers one can still list, use and remove what is there.
+        let bounds = Bounds { layers: usize::MAX, ..self.blobs.bounds };
+        let (mut digest, mut document) = (*image, Document::read(*image, &self.blobs.read(known)?, &bounds)?);
         if let Document::Index(chosen) = document {
             digest = chosen.digest;
-            document = Document::read(digest, &self.blobs.read(&chosen)?, &self.blobs.bounds)?;
+            document = Document::read(digest, &self.blobs.read(&chosen)?, &bounds)?;
         }
         match document {
             Document::Manifest { config, layers } => Ok(Parts { digest, config, layers }),

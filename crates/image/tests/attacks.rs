@@ -233,6 +233,23 @@ fn attack_a_million_entries() {
 }
 
 #[test]
+fn attack_long_paths_fill_the_memory() {
+    let bounds = Bounds { entries: 100, ..Bounds::default() };
+    let unpacked =
+        |items: &[Item]| Place::with(bounds).unpacked(&mut Layout::of(&[&base(), items])).map(drop);
+    let far = |at: usize| {
+        let path = format!("{}{at}\0", format!("{}/", "a".repeat(200)).repeat(10));
+        [long(b'L', &path), file("short", "x")]
+    };
+    // Ten directories that no entry describes count as ten.
+    assert_eq!(unpacked(&far(0)), Ok(()));
+    let many: Vec<_> = (0..20).flat_map(far).collect();
+    let said = unpacked(&many).unwrap_err();
+    assert!(said.contains("more than 25600 bytes of paths, 256 for each file"), "{said}");
+    assert!(said.contains("(--image-entries)"), "{said}");
+}
+
+#[test]
 fn attack_a_blob_with_other_bytes_than_its_digest() {
     let mut layout = Layout::of(&[&base(), &[file("more", "x")]]);
     let digest = layout.seal();

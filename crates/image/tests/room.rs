@@ -102,3 +102,46 @@ fn a_damaged_image_is_got_again_or_removed() {
     place.store.remove(&two.1, &|| true).unwrap();
     assert_eq!(held(&place), []);
 }
+
+#[test]
+fn what_is_stored_is_listed_used_and_removed_whatever_the_bounds() {
+    let place = Place::new();
+    let mut layout = Layout::of(&[&[file("a", "x")], &[file("b", "x")], &[file("c", "x")]]);
+    let digest = layout.seal();
+    place.load(layout.path()).unwrap();
+    drop(place.store.tree(&digest, &|| true).unwrap());
+    let lower = image::Store::open(&place.images(), Bounds { layers: 2, ..Bounds::default() }).unwrap();
+    let listed = lower.list().unwrap();
+    assert_eq!(listed, place.store.list().unwrap());
+    assert!(listed[0].unpacked, "{listed:?}");
+    let lower = Place { dir: place.dir, store: lower };
+    // Another image comes, and the first one stays.
+    lower.load(self::layout("another").0.path()).unwrap();
+    drop(lower.store.tree(&digest, &|| true).unwrap());
+    lower.store.remove(&digest, &|| true).unwrap();
+    assert!(!held(&lower).contains(&digest));
+    assert_eq!(fs::read_dir(lower.images().join("trees")).unwrap().count(), 0);
+    assert!(
+        lower.load(layout.path()).unwrap_err().contains("more than 2 layers"),
+        "bounds are for what comes"
+    );
+}
+
+#[test]
+fn attack_images_fill_the_index() {
+    let place = place();
+    let (one, two) = (layout("a"), layout("b"));
+    place.load(one.0.path()).unwrap();
+    let index = place.images().join("index.json");
+    let mut text: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let name = text["manifests"][0].clone();
+    text["manifests"] = vec![name; 256].into();
+    fs::write(&index, text.to_string()).unwrap();
+    let said = place.load(two.0.path()).unwrap_err();
+    assert!(said.contains("names 256 images, the most"), "{said}");
+    assert_eq!(held(&place).len(), 256, "it can still be read");
+    // A step has pulled it.
+    fs::write(place.images().join("pulled").join(one.1.hex()), "").unwrap();
+    place.load(two.0.path()).unwrap();
+    assert_eq!(held(&place), [two.1]);
+}
