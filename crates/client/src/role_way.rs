@@ -3,7 +3,6 @@
 //! Invariant: plain HTTP leads to loopback alone. Over TLS the server's certificate leads to the authority that the newest
 //! trust root names, else to the one of the pin.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use wire::Client;
 
 use crate::error::Error;
-use crate::files::write_private;
+use crate::files::{read_text, write_private};
 
 /// The addresses of a role's server, as stored beside its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +74,7 @@ fn read(path: &Path) -> Result<Option<Way>, Error> {
     let wrong = |what: &dyn std::fmt::Display| {
         Error::unusable(format!("`{}`: {what}; give the address with --server URL", path.display()))
     };
-    match fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(way @ Way { v: 1, .. }) => Ok(Some(way)),
             Ok(Way { v, .. }) => {
@@ -131,7 +130,10 @@ mod tests {
         ] {
             assert!(said(Some(bad)).contains(reason), "{}", said(Some(bad)));
         }
-        for (bad, reason) in [("{", "EOF"), (r#"{"v":2,"addresses":[]}"#, "of version 2")] {
+        let long = " ".repeat((1 << 20) + 1);
+        for (bad, reason) in
+            [("{", "EOF"), (r#"{"v":2,"addresses":[]}"#, "of version 2"), (&long, "more than 1048576 bytes")]
+        {
             write_private(&dir.path().join(FILE), bad).unwrap();
             assert!(said(None).contains(reason), "{}", said(None));
             assert!(said(None).contains("give the address with --server URL"));

@@ -4,7 +4,7 @@
 //! freeze reaches it without being told.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dirs::person_dir;
 use crate::error::Error;
-use crate::files::{private_dir, write_private};
+use crate::files::{private_dir, read_text, write_private};
 
 /// The witnesses as stored.
 #[derive(Serialize, Deserialize)]
@@ -51,26 +51,48 @@ pub fn witnesses(installation: Id) -> Result<BTreeSet<String>, Error> {
     witnesses_in(&person_dir(installation)?)
 }
 
-/// Remembers witnesses that took a status.
+/// Remembers witnesses that took a status. Above the bound, the new ones are not kept, and the error names them: the caller tells
+/// it, because the status was taken.
 pub fn remember(installation: Id, urls: &[String]) -> Result<(), Error> {
-    let dir = person_dir(installation)?;
-    let _lock = lock(&dir)?;
-    let known = witnesses_in(&dir)?;
-    let all: BTreeSet<_> = known.iter().chain(urls).take(WITNESSES_MAX).cloned().collect();
-    if all == known {
+    remember_in(&person_dir(installation)?, urls)
+}
+
+fn remember_in(dir: &Path, urls: &[String]) -> Result<(), Error> {
+    let _lock = lock(dir)?;
+    let mut all = witnesses_in(dir)?;
+    let (mut is_new, mut left) = (false, Vec::new());
+    for url in urls.iter().filter(|url| !all.contains(*url)).collect::<BTreeSet<_>>() {
+        if all.len() < WITNESSES_MAX {
+            is_new |= all.insert(url.clone());
+        } else {
+            left.push(url.as_str());
+        }
+    }
+    let path = dir.join(WITNESSES);
+    if is_new {
+        write_private(&path, &serde_json::to_string(&Witnesses { v: 1, urls: all })?)?;
+    }
+    if left.is_empty() {
         return Ok(());
     }
-    write_private(&dir.join(WITNESSES), &serde_json::to_string(&Witnesses { v: 1, urls: all })?)
+    Err(Error::unusable(format!(
+        "`{}` remembers {WITNESSES_MAX} witnesses, the most, and not {}: remove one from it that is gone, or give --witness URL each time",
+        path.display(),
+        left.join(", ")
+    )))
 }
 
 fn witnesses_in(dir: &Path) -> Result<BTreeSet<String>, Error> {
     let path = dir.join(WITNESSES);
-    let text = match fs::read_to_string(&path) {
+    let text = match read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => return Err(damaged(&path, &error)),
     };
     match serde_json::from_str(&text) {
+        Ok(Witnesses { v: 1, urls }) if urls.len() > WITNESSES_MAX => {
+            Err(damaged(&path, &format!("it names more than {WITNESSES_MAX} witnesses")))
+        }
         Ok(Witnesses { v: 1, urls }) => Ok(urls),
         Ok(Witnesses { v, .. }) => {
             Err(damaged(&path, &format!("it is of version {v}, which this program does not know")))
@@ -97,7 +119,7 @@ fn lock(dir: &Path) -> Result<File, Error> {
 /// File in the person's directory of an installation.
 const WITNESSES: &str = "witnesses.json";
 /// Most witnesses that are remembered.
-const WITNESSES_MAX: usize = 16;
+const WITNESSES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -162,10 +184,31 @@ mod tests {
     fn a_list_of_witnesses_that_cannot_be_read_names_the_remedy() {
         let dir = tempfile::tempdir().unwrap();
         assert!(witnesses_in(dir.path()).unwrap().is_empty());
-        for (bad, reason) in [("{", "EOF"), (r#"{"v":2,"urls":[]}"#, "of version 2")] {
+        let many: BTreeSet<_> = (0..=WITNESSES_MAX).map(|at| format!("http://127.0.0.1:{at}")).collect();
+        let many = serde_json::to_string(&Witnesses { v: 1, urls: many }).unwrap();
+        let long = " ".repeat((1 << 20) + 1);
+        for (bad, reason) in [
+            ("{", "EOF"),
+            (r#"{"v":2,"urls":[]}"#, "of version 2"),
+            (&many, "more than 64 witnesses"),
+            (&long, "more than 1048576 bytes"),
+        ] {
             write_private(&dir.path().join(WITNESSES), bad).unwrap();
             let said = witnesses_in(dir.path()).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("remove it, and name the witnesses"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_witness_above_the_bound_is_told_and_the_others_are_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = |at: usize| format!("http://127.0.0.1:{at}");
+        let first: Vec<_> = (1..WITNESSES_MAX).map(url).collect();
+        remember_in(dir.path(), &first).unwrap();
+        let said = remember_in(dir.path(), &[url(1), url(100), url(101)]).unwrap_err().to_string();
+        assert!(said.contains("64 witnesses, the most, and not http://127.0.0.1:101: remove one"), "{said}");
+        assert_eq!(witnesses_in(dir.path()).unwrap().len(), WITNESSES_MAX);
+        assert!(witnesses_in(dir.path()).unwrap().contains(&url(100)));
+        remember_in(dir.path(), &first).unwrap();
     }
 }

@@ -4,7 +4,6 @@
 //! Invariant: the first pin of an installation stays: newer roots are walked from it. A crash leaves the list as it was, or with
 //! one more.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use judge::Anchors;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::files::write_private;
+use crate::files::{read_text, write_private};
 
 /// An installation that a witness has joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +64,7 @@ pub fn read(dir: &Path) -> Result<Vec<WitnessPin>, Error> {
             path.display()
         ))
     };
-    match fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(WitnessPins { v: 1, installations }) => Ok(installations),
             Ok(WitnessPins { v, .. }) => {
@@ -98,7 +97,12 @@ mod tests {
         let kept: Vec<_> =
             read(dir.path()).unwrap().iter().map(|it| (it.installation, it.root_version)).collect();
         assert_eq!(kept, [(lab::id(1), 1), (lab::id(2), 1)]);
-        for (bad, reason) in [("{", "EOF"), (r#"{"v":2,"installations":[]}"#, "of version 2")] {
+        let long = " ".repeat((1 << 20) + 1);
+        for (bad, reason) in [
+            ("{", "EOF"),
+            (r#"{"v":2,"installations":[]}"#, "of version 2"),
+            (&long, "more than 1048576 bytes"),
+        ] {
             write_private(&dir.path().join(FILE), bad).unwrap();
             let said = read(dir.path()).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("let the witness join again"), "{said}");

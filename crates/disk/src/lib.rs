@@ -4,7 +4,7 @@
 //! named point, at which tests can make it fail, make it report a failure although it succeeded, or crash the process.
 //! The crate knows nothing about the contents of files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -205,6 +205,26 @@ pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
 
+/// Reads a file of at most so many bytes, with what the system says of the very file that was read, such as its mode.
+///
+/// # Errors
+/// The system's, `InvalidInput` if it is not a file, `FileTooLarge` if it has more bytes.
+pub fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    // It may grow meanwhile.
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        let what = format!("it has more than {bytes_max} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok((bytes, found))
+}
+
 /// Creates a directory with all missing parents, and makes all their names durable.
 ///
 /// # Errors
@@ -298,6 +318,23 @@ mod tests {
         sync_dirs(dir.path()).unwrap();
         let error = make_dir(&deep.join("file")).unwrap_err();
         assert!(error.to_string().starts_with("cannot create `"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kept.json");
+        fs::write(&path, "four").unwrap();
+        let (bytes, found) = read_bounded(&path, 4).unwrap();
+        assert_eq!((bytes.as_slice(), found.len()), (&b"four"[..], 4));
+        let error = |path: &Path, most| {
+            let error = read_bounded(path, most).unwrap_err();
+            (error.kind(), error.to_string())
+        };
+        assert_eq!(error(&path, 3), (io::ErrorKind::FileTooLarge, "it has more than 3 bytes".to_owned()));
+        assert_eq!(error(dir.path(), 3), (io::ErrorKind::InvalidInput, "it is not a file".to_owned()));
+        assert_eq!(error(Path::new("/dev/zero"), 3).0, io::ErrorKind::InvalidInput);
+        assert_eq!(error(&dir.path().join("none"), 3).0, io::ErrorKind::NotFound);
     }
 
     #[test]

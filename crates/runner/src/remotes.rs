@@ -94,17 +94,15 @@ impl Remotes {
     /// # Errors
     /// `RemotesError` if it is unsound, or others could change it.
     pub fn read(path: &Path) -> Result<Self, RemotesError> {
-        let at = |error| RemotesError::Io(path.to_path_buf(), error);
-        let text = match fs::read(path) {
-            Ok(text) if text.len() > FILE_BYTES_MAX => {
-                let what = format!("it has more than {FILE_BYTES_MAX} bytes");
-                return Err(RemotesError::Unsound(path.to_path_buf(), what));
-            }
-            Ok(text) => text,
+        let (text, found) = match disk::read_bounded(path, FILE_BYTES_MAX) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(at(error)),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(RemotesError::Unsound(path.to_path_buf(), error.to_string()));
+            }
+            Err(error) => return Err(RemotesError::Io(path.to_path_buf(), error)),
         };
-        let mode = fs::metadata(path).map_err(at)?.mode() & 0o7777;
+        let mode = found.mode() & 0o7777;
         if mode & 0o022 != 0 {
             return Err(RemotesError::Open { path: path.to_path_buf(), mode, what: "may change it" });
         }
@@ -250,16 +248,32 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && !text.starts_with('-') && text.bytes().all(allowed)
 }
 
-/// A credential that only the runner's user may read.
+/// Checks a credential that another program reads: only the runner's user may.
 ///
 /// # Errors
 /// `RemotesError` if it cannot be read, or others may read it.
 pub fn secret_file(path: &Path) -> Result<(), RemotesError> {
     let found = fs::metadata(path).map_err(|error| RemotesError::Io(path.to_path_buf(), error))?;
-    let mode = found.mode() & 0o7777;
     if !found.is_file() {
         return Err(RemotesError::Unsound(path.to_path_buf(), "it is not a file".into()));
     }
+    closed(path, &found)
+}
+
+/// Reads a credential that only the runner's user may read; `None` if it has more bytes than this.
+///
+/// # Errors
+/// `RemotesError` if it cannot be read, or others may read it.
+pub fn secret(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, RemotesError> {
+    match disk::read_bounded(path, bytes_max) {
+        Ok((bytes, found)) => closed(path, &found).map(|()| Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => Err(RemotesError::Io(path.to_path_buf(), error)),
+    }
+}
+
+fn closed(path: &Path, found: &fs::Metadata) -> Result<(), RemotesError> {
+    let mode = found.mode() & 0o7777;
     match mode & 0o077 {
         0 => Ok(()),
         _ => Err(RemotesError::Open { path: path.to_path_buf(), mode, what: "may read it" }),
@@ -268,7 +282,7 @@ pub fn secret_file(path: &Path) -> Result<(), RemotesError> {
 
 /// Name of the file in the runner's directory.
 pub const REMOTES_FILE: &str = "remotes.json";
-const FILE_BYTES_MAX: usize = 1 << 20;
+const FILE_BYTES_MAX: u64 = 1 << 20;
 const URL_BYTES_MAX: usize = 2048;
 const SECONDS_MAX: u64 = 86_400;
 const MIB_MAX: u64 = 1 << 20;

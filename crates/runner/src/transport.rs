@@ -10,7 +10,7 @@ use evidence::Bytes;
 
 use crate::git::Reach;
 use crate::program::helper;
-use crate::remotes::{Remote, RemoteKind, RemotesError, secret_file};
+use crate::remotes::{Remote, RemoteKind, RemotesError, secret, secret_file};
 
 /// The reach of git for a remote over a network.
 ///
@@ -60,9 +60,8 @@ pub fn ssh(program: &str, identity: &Path, known_hosts: &Path) -> String {
 
 /// The header that proves who fetches (RFC 7617).
 fn authorization(user: &str, file: &Path) -> Result<String, RemotesError> {
-    secret_file(file)?;
-    let text = std::fs::read_to_string(file).map_err(|error| RemotesError::Io(file.to_path_buf(), error))?;
-    let token = text.trim();
+    let bytes = secret(file, TOKEN_FILE_BYTES_MAX)?.unwrap_or_default();
+    let token = str::from_utf8(&bytes).unwrap_or_default().trim();
     let is_token =
         (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_token {
@@ -134,3 +133,5 @@ const SSH: [&str; 15] = [
     "ServerAliveCountMax=4",
 ];
 const TOKEN_BYTES_MAX: usize = 4096;
+/// With space around the token.
+const TOKEN_FILE_BYTES_MAX: u64 = 8192;

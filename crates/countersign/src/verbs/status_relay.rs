@@ -161,7 +161,7 @@ impl NewestStatus {
     /// Gives the status as it is to the witnesses, and says which took it.
     pub fn give(&self, pin: &Pin, output: Output) -> Result<(), Failure> {
         let told = self.to_witnesses(&self.relayed)?;
-        self.remember(&told)?;
+        self.remember(&told);
         self.keep(&self.relayed, pin);
         let said = json!({ "status": self.current.number, "witnesses": told });
         match told.iter().any(|it| it.failure.is_none()) {
@@ -192,7 +192,7 @@ impl NewestStatus {
             Some(why) => Err((why.clone(), Failure::error(format!("{why}{}", lines(&told))))),
         };
         if recorded.is_ok() || is_taken {
-            self.remember(&told)?;
+            self.remember(&told);
             self.keep(&relayed, pin);
         }
         match recorded {
@@ -229,9 +229,12 @@ impl NewestStatus {
         Ok(self.witnesses.iter().zip(given).map(one).collect())
     }
 
-    fn remember(&self, told: &[WitnessAnswer]) -> Result<(), Failure> {
+    /// Remembers those that took it. They have it, so the command succeeds even if no later one reaches them by itself.
+    fn remember(&self, told: &[WitnessAnswer]) {
         let took: Vec<_> = told.iter().filter(|it| it.failure.is_none()).map(|it| it.url.clone()).collect();
-        Ok(seen_status::remember(self.root.installation, &took)?)
+        if let Err(error) = seen_status::remember(self.root.installation, &took) {
+            shown::say(&format!("warning: a later freeze does not reach all of these witnesses: {error}"));
+        }
     }
 }
 

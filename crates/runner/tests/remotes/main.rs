@@ -173,6 +173,12 @@ fn attack_a_token_is_no_argument_and_in_no_message() {
     let said = site.refused(&site.head);
     assert!(said.contains("has mode 0640, so that others may read it"), "{said}");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for bad in ["s3cret-token ".repeat(1000), "s".repeat(4097), "s3cret\ntoken".into(), " ".into()] {
+        std::fs::write(&token, bad).unwrap();
+        let said = site.refused(&site.head);
+        assert!(said.contains("not one line of at most 4096"), "{said}");
+    }
+    std::fs::write(&token, "s3cret-token\n").unwrap();
     assert_eq!(site.read(&site.head).unwrap(), "more\n");
     let arguments = site.server.arguments.lock().unwrap().join("\n");
     assert!(arguments.contains("git"), "the server looked while git ran");
@@ -208,6 +214,9 @@ fn attack_a_url_with_a_password_is_not_repeated() {
         let said = with(from, to);
         assert!(said.contains(what) && !said.contains("hunter2"), "{said}");
     }
+    site.write(&format!("{text}{}", " ".repeat(1 << 20)), 0o600);
+    let said = site.refused(&site.head);
+    assert!(said.contains("it has more than 1048576 bytes"), "{said}");
     site.write(&text, 0o622);
     let said = site.refused(&site.head);
     assert!(said.contains("mode 0622, so that others may change it"), "{said}");
