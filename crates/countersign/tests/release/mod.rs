@@ -43,6 +43,7 @@ mod services;
 mod settings;
 pub mod shop;
 mod sources;
+mod ssh;
 mod state;
 mod stopping;
 mod tls;

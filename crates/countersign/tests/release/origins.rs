@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::hosts::Hosts;
 
 /// The refs that the receipts of a saved bundle name, with their tips.
-fn refs(hosts: &Hosts) -> Vec<Option<(String, String)>> {
+pub fn refs(hosts: &Hosts) -> Vec<Option<(String, String)>> {
     let bundle = Bundle::decode(&std::fs::read(hosts.ada.repository().join("bundle")).unwrap()).unwrap();
     let receipts = bundle.receipts.iter().map(|envelope| {
         let payload = envelope.payload(envelope.payload_type()).unwrap();

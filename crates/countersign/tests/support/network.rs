@@ -4,6 +4,7 @@
 //! cut and mended at the switch.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::recorder::Recorder;
@@ -95,7 +96,7 @@ impl Hosts {
         // Programs such as ssh-keygen want a name for their user.
         let users = std::fs::read_to_string("/etc/passwd").unwrap();
         let file = self.files.path().join(format!("passwd-{number}"));
-        std::fs::write(&file, format!("{users}host{number}:x:{user}:{user}::/nowhere:/bin/sh\n")).unwrap();
+        std::fs::write(&file, format!("{users}host{number}:x:{user}:{user}::{NO_HOME}:/bin/sh\n")).unwrap();
         namespace.does(&format!("mount --bind {} /etc/passwd", file.display()));
         self.kept.push(namespace);
         Host { number, keeper, user }
@@ -137,6 +138,19 @@ impl Hosts {
         self.neighbour(from, to, "delete", "");
     }
 
+    /// A host sees a file in the place of the system's.
+    pub fn sees(&self, host: Host, file: &Path, system: &str) {
+        self.kept[usize::from(host.number) - 1].does(&format!("mount --bind {} {system}", file.display()));
+    }
+
+    /// The user of a host has a home directory there.
+    pub fn lives(&self, host: Host, home: &Path) {
+        let file = self.files.path().join(format!("passwd-{}", host.number));
+        let users = std::fs::read_to_string(&file).unwrap();
+        // The host sees this very file, so it is written and not replaced.
+        std::fs::write(file, users.replace(NO_HOME, &home.display().to_string())).unwrap();
+    }
+
     fn neighbour(&self, from: Host, to: Host, verb: &str, entry: &str) {
         let address = format!("10.77.0.{}", to.number);
         let line = format!("ip neighbour {verb} {address} dev eth0{entry}");
@@ -174,3 +188,5 @@ impl Host {
 
 /// User ids that no account of the system has.
 const FIRST_USER: u32 = 61_000;
+/// The home directory of users that have no directory.
+const NO_HOME: &str = "/nowhere";

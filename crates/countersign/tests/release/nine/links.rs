@@ -8,13 +8,13 @@ use crate::support::until;
 
 /// What is lost on a link.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(super) enum Way {
     Both,
     There,
     Back,
 }
 
-const WAYS: [Way; 3] = [Way::Both, Way::There, Way::Back];
+pub(super) const WAYS: [Way; 3] = [Way::Both, Way::There, Way::Back];
 /// The places.
 const DEV: usize = 0;
 const PRODUCTION_AGENT: usize = 2;
@@ -48,7 +48,7 @@ impl Nine {
 }
 
 impl Way {
-    fn of(self, from: usize, to: usize) -> Vec<(usize, usize)> {
+    pub(super) fn of<T: Copy>(self, from: T, to: T) -> Vec<(T, T)> {
         match self {
             Self::Both => vec![(from, to), (to, from)],
             Self::There => vec![(from, to)],

@@ -6,6 +6,7 @@ mod links;
 mod losses;
 mod releases;
 mod renewals;
+mod sources;
 
 use std::io::{BufRead as _, BufReader};
 use std::sync::mpsc::{Receiver, channel};
