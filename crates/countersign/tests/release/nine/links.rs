@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BUILDS, LAPTOP, LIVE, Nine, PRODUCTION, SERVER, STAGING, WITNESSES};
+use super::{BUILDS, LAPTOP, LIVE, Nine, PLACES, PRODUCTION, SERVER, STAGING, WITNESSES};
 use crate::support::until;
 
 /// What is lost on a link.
@@ -45,6 +45,36 @@ impl Nine {
             self.runners[runner].says(" is done");
         }
     }
+
+    /// The pending release of a place, as the server sees it.
+    fn pending(&self, place: usize) -> Value {
+        let name = json!(format!("shop/ledger-api/{}", PLACES[place]));
+        let seen = self.ada().ok(&["status"]);
+        seen["places"].as_array().unwrap().iter().find(|view| view["place"] == name).unwrap()["open"].clone()
+    }
+
+    /// The release of a run has come so far at a place: what happens next there would happen now.
+    fn reaches(&self, place: usize, run: &Value, stages: &[&str]) {
+        let is_there = |open: &Value| {
+            open["run"] == *run && open["stage"].as_str().is_some_and(|stage| stages.contains(&stage))
+        };
+        until(|| is_there(&self.pending(place)).then_some(()));
+    }
+
+    /// The server has recorded what one runner did, and waits for the other.
+    fn half_passed(&self, run: &Value) {
+        let passed = |view: &Value| {
+            let works = view["works"].as_array().unwrap();
+            works.iter().filter(|work| work["kind"] == "step" && work["state"] == "passed").count()
+        };
+        until(|| {
+            let seen = self.ada().ok(&["status"]);
+            let view = seen["runs"].as_array().unwrap().iter().find(|view| view["run"] == *run).unwrap();
+            assert_eq!(view["state"], "running", "{view}");
+            (passed(view) == 2).then_some(())
+        });
+        assert_eq!(self.pending(DEV), Value::Null);
+    }
 }
 
 impl Way {
@@ -66,6 +96,7 @@ fn links_of_runners_and_agents_are_cut_in_turn_and_nothing_is_lost() {
         nine.lose(link, way);
         let run = nine.asked(&format!("runner-{runner}-{way:?}"));
         nine.built(1 - runner);
+        nine.half_passed(&run);
         // One runner alone is not enough for any place.
         assert_eq!(nine.runs(DEV), before, "{link:?} {way:?}");
         nine.find(link, way);
@@ -77,6 +108,8 @@ fn links_of_runners_and_agents_are_cut_in_turn_and_nothing_is_lost() {
         nine.lose(link, way);
         let run = nine.asked(&format!("staging-{way:?}"));
         [0, 1].into_iter().for_each(|runner| nine.built(runner));
+        // The gate has passed it, and the agent would take it.
+        nine.reaches(DEV, &run, &["due"]);
         assert_eq!(nine.runs(DEV), before, "{way:?}");
         nine.find(link, way);
         assert_eq!(nine.ada().ok(&["run"])["run"], run, "{way:?}");
@@ -85,10 +118,11 @@ fn links_of_runners_and_agents_are_cut_in_turn_and_nothing_is_lost() {
     for way in WAYS {
         let (link, before) = ((LIVE, SERVER), nine.runs(PRODUCTION_AGENT));
         nine.change(&format!("live-{way:?}"));
-        nine.ada().ok(&["run"]);
+        let run = nine.ada().ok(&["run"])["run"].clone();
         nine.approve();
         nine.lose(link, way);
         nine.ada().ok(&["promote", "--no-wait"]);
+        nine.reaches(PRODUCTION_AGENT, &run, &["due"]);
         assert_eq!(nine.runs(PRODUCTION_AGENT), before, "{way:?}");
         nine.find(link, way);
         until(|| (nine.runs(PRODUCTION_AGENT) != before).then_some(()));
@@ -109,6 +143,8 @@ fn links_of_witnesses_and_the_laptop_are_cut_in_turn_and_nothing_is_lost() {
         nine.lose(other, way);
         let run = nine.asked(&format!("quorum-{witness}"));
         [0, 1].into_iter().for_each(|runner| nine.built(runner));
+        // It is before its gate, which waits for witnesses.
+        nine.reaches(DEV, &run, &["judging", "held"]);
         assert_eq!(nine.runs(DEV), before, "{way:?}");
         nine.find(other, way);
         nine.find((SERVER, WITNESSES + witness), way);
@@ -132,6 +168,7 @@ fn links_of_witnesses_and_the_laptop_are_cut_in_turn_and_nothing_is_lost() {
         assert!(ended.status.success(), "{way:?}: {ended:?}");
         let before = nine.runs(PRODUCTION_AGENT);
         nine.approve();
+        assert_eq!(nine.pending(PRODUCTION_AGENT)["approvals"], json!(1), "the server has the approval");
         assert_eq!(nine.runs(PRODUCTION_AGENT), before, "{way:?}");
         assert_eq!(nine.ada().ok(&["promote"])["outcome"], json!("running"));
     }
