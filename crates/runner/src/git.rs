@@ -266,7 +266,8 @@ impl std::fmt::Debug for Reach {
 
 fn command(path: &Path) -> Command {
     let mut command = helper("git");
-    command.env_remove("HOME");
+    // Without a home directory its library for HTTPS looks for passwords in that of the list of users (`~/.netrc`).
+    command.env("HOME", "/dev/null");
     for (name, value) in ENVIRONMENT {
         command.env(name, value);
     }

@@ -58,6 +58,7 @@ pub const LINES: &[Line] = &[
             "attack_a_pack_without_an_end",
             "attack_a_token_is_no_argument",
             "attack_a_fetched_repository_runs_nothing",
+            "attack_passwords_of_a_runners_user_are_not_offered",
             "attack_a_ref_that_",
             "attack_no_upload_and_no_path_verifies_a_ref",
             "attack_an_upload_of_something_else",

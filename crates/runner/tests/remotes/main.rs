@@ -2,6 +2,7 @@
 //! changes one thing about a fetch that succeeds.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod homes;
 mod refs;
 mod server;
 mod ssh;
