@@ -27,7 +27,7 @@ fn figure(address: &str, name: &str) -> u64 {
 
 /// A role that tells its health, and where.
 fn told(apart: &Apart, role: &str, dir: &str, server: &str) -> (Heard, String) {
-    let more: &[&str] = if role == "agent" { &["--settle-seconds", "0"] } else { &[] };
+    let more: &[&str] = if role == "agent" { &["--settle-seconds", "0"] } else { &["--follow-paths"] };
     let (dir, health) = (apart.dir(dir), "127.0.0.1:0");
     let usual = [role, "--data", &dir, "--server", server, "--health", health];
     let mut heard = Heard::start(apart, &[&usual, more].concat());

@@ -87,10 +87,13 @@ impl Recorded {
     fn take(&mut self, frame: &[u8]) {
         match frame.get(12..14) {
             Some([0x08, 0x00]) if frame[23] == TCP => self.segment(&frame[14..]),
-            // Neighbours are found by ARP, and by ICMP in IPv6.
+            // The kernel finds neighbours by ARP, and by ICMP in IPv6; it tells groups of receivers by IGMP.
             Some([0x08, 0x06]) => {}
+            Some([0x08, 0x00]) if frame[23] == IGMP => {}
             Some([0x86, 0xdd]) if [0, 58].contains(&frame[20]) => {}
-            _ => self.faults.push(format!("neither TCP nor ARP: {:02x?}", &frame[..frame.len().min(40)])),
+            _ => self
+                .faults
+                .push(format!("neither TCP nor the kernel's own: {:02x?}", &frame[..frame.len().min(40)])),
         }
     }
 
@@ -122,6 +125,7 @@ impl Recorded {
 }
 
 const TCP: u8 = 6;
+const IGMP: u8 = 2;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 const PACKET_MAX: usize = 1 << 17;
