@@ -30,7 +30,7 @@ mod telling;
 
 pub use apply::{Fault, Services};
 pub use decision::Decision;
-pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_aside, read_status};
+pub use deployer::{ASIDE_FILE, Deployer, Layer, RequestedRelease, STATUS_FILE, read_aside, read_status};
 pub use error::{AgentError, DeployError, StatusFileError};
 pub use held::{AliveError, Launcher};
 pub use interrupts::{Interrupt, Interrupts};

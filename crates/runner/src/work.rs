@@ -207,6 +207,7 @@ impl Bench {
             log: Digest::of(&log),
             tree: Digest::of(&tree),
             started,
+            ended: (self.now)().max(started),
             ..blank
         };
         let bytes = canonical::encode("receipt", &facts)?.len();

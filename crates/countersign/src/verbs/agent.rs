@@ -215,7 +215,7 @@ fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     let lies = agent::read_status(data).ok().flatten();
     let newest = match newest_of(&given) {
         Ok(newest) => newest,
-        Err(fault) => return keep_unread(data, &given, lies.is_some(), &fault, output),
+        Err(fault) => return keep_unread(data, &given, lies.as_ref(), &fault, output),
     };
     // One that this program cannot read may be newer all the same.
     let lies = lies.map_or(0, |lies| newest_of(&lies).map_or(lies.claimed_number(), |lies| lies.number));
@@ -239,19 +239,22 @@ fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
 }
 
 /// Writes a status that this program cannot read into an agent's directory, where it holds if a status signer signed it.
-/// It replaces no other one.
+/// One that can be read and lies there stays in force beside it; it replaces no other one that cannot.
 fn keep_unread(
     data: &Path,
     given: &StatusFile,
-    lies: bool,
+    lies: Option<&StatusFile>,
     fault: &Failure,
     output: Output,
 ) -> Result<(), Failure> {
-    if lies {
-        let what = "another status lies there, so nothing was changed; upgrade this program";
+    if lies.is_some_and(|lies| newest_of(lies).is_err()) {
+        let what = "another such status lies there, so nothing was changed; upgrade this program";
         return Err(Failure::error(format!("{}; {what}", fault.message())));
     }
     let agent = memory(data)?.agent;
+    if let Some(before) = lies {
+        files::write_private(&data.join(agent::ASIDE_FILE), &String::from_utf8_lossy(&before.encode()?))?;
+    }
     let bytes = given.encode()?;
     files::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
     let shown = serde_json::json!({ "agent": agent, "status": null, "unread": fault.message() });

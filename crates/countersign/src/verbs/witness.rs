@@ -63,6 +63,7 @@ pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
 fn serve(data: &Path, verb: &Witness, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("witness", &[("role", "witness")]);
+    witness_join::name(data)?;
     let (keys, signers) = (Keys::open(data), witness_join::signers(data)?);
     let cosigning = witness_join::cosigning(data, &signers)?;
     let _lock = disk::lock(data)?;

@@ -151,10 +151,15 @@ pub fn signers(dir: &Path) -> Result<Vec<MachineSigner>, Failure> {
 
 /// These keys under the name of the witness.
 pub fn cosigning(dir: &Path, signers: &[MachineSigner]) -> Result<Vec<CosignatureKey>, Failure> {
-    let name = std::fs::read_to_string(dir.join(NAME)).map_err(|error| {
-        Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join(NAME).display()))
-    })?;
+    let name = name(dir)?;
     signers.iter().map(|signer| Ok(key_files::witness(signer, name.trim())?)).collect()
+}
+
+/// The name in a witness's directory. A directory without one is no witness's.
+pub fn name(dir: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(dir.join(NAME)).map_err(|error| {
+        Failure::error(format!("cannot read `{}`: {error}; {DIRECTORY}", dir.join(NAME).display()))
+    })
 }
 
 /// The root in a file, if it is the pinned one.

@@ -136,7 +136,7 @@ fn attack_an_agent_that_cannot_read_a_status_by_hand_does_not_go_on() {
     assert_eq!(given["unread"], json!(fault));
     // It replaces no other file.
     let again = shop.in_repository(&give, 1);
-    let kept = "another status lies there, so nothing was changed; upgrade this program";
+    let kept = "another such status lies there, so nothing was changed; upgrade this program";
     assert_eq!(again["error"], json!(format!("{fault}; {kept}")));
     let promoted = |exit| {
         shop.ok(&["run", "--again"]);
