@@ -52,12 +52,7 @@ impl Store {
     /// # Errors
     /// `ImageError` if the file system fails.
     pub fn open(dir: &Path, bounds: Bounds) -> Result<Self, ImageError> {
-        let blobs = BlobDir::open(dir, bounds)?;
-        let layout = dir.join("oci-layout");
-        if !layout.exists() {
-            disk::replace("runner.image", &layout, LAYOUT, 0o600)?;
-        }
-        Ok(Self { blobs })
+        Ok(Self { blobs: BlobDir::open(dir, bounds)? })
     }
 
     /// The bounds on each image.
@@ -155,6 +150,10 @@ impl Store {
         going: &dyn Fn() -> bool,
     ) -> Result<(), ImageError> {
         let _lock = self.lock(going)?;
+        let layout = self.blobs.dir.join("oci-layout");
+        if !layout.exists() {
+            disk::replace("runner.image", &layout, LAYOUT, 0o600)?;
+        }
         let mut index = self.index()?;
         // Damaged ones are got again. One that cannot be read for another reason stays.
         index.manifests.retain(|known| !self.is_damaged(&known.digest));

@@ -145,3 +145,21 @@ fn attack_images_fill_the_index() {
     place.load(two.0.path()).unwrap();
     assert_eq!(held(&place), [two.1]);
 }
+
+/// Several runners of one machine begin with the same empty directory.
+#[test]
+fn a_directory_is_opened_by_many_at_once() {
+    let parent = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        let dir = parent.path().join(round.to_string());
+        let together = std::sync::Barrier::new(8);
+        let open = || {
+            together.wait();
+            image::Store::open(&dir, Bounds::default()).map(drop).map_err(|error| error.to_string())
+        };
+        std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            opened.into_iter().for_each(|one| assert_eq!(one.join().unwrap(), Ok(())));
+        });
+    }
+}
