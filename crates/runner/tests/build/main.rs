@@ -432,7 +432,7 @@ fn sanitizers_run() {
     let pipeline = "version: 1\nsteps:\n  check:\n    run: |\n      \
         printf '#include <stdlib.h>\\nint main(int c,char**v){char*p=malloc(8);p[0]=1;if(c<2)free(p);p=0;return 0;}' > t.c\n      \
         for s in address leak thread undefined; do gcc -g -fsanitize=$s t.c -o t || continue; ./t; done\n      \
-        if gcc -g -fsanitize=leak t.c -o t; then if ./t leak 2> said; then exit 9; fi; grep 'detected memory leaks' said; fi\n      \
+        if gcc -g -fsanitize=leak t.c -o t; then if ./t leak 2> said; then exit 9; fi; grep 'detected memory leaks' said || { cat said; exit 1; }; fi\n      \
         setarch -R true\n";
     let done = build(&project(pipeline), 1).executions.remove(&name("check")).unwrap();
     let log = String::from_utf8_lossy(&done.log).into_owned();
