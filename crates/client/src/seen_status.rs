@@ -38,8 +38,8 @@ pub fn open(given: &RelayedStatus, pin: &Pin) -> Result<RelayedInForce, Error> {
     Ok(opened)
 }
 
-/// Adds to a status what others stop that the newest one does not follow: their signers did not see each other's. So whoever
-/// signs next lifts nothing unknowingly.
+/// Adds to a status what other statuses stop, where the newest one does not follow them: their signers did not see each
+/// other's status. The next signature then lifts nothing unknowingly.
 pub fn stop_all(current: &mut Status, newest: &StatusInForce, others: &[StatusInForce]) {
     for other in others.iter().filter(|other| other.status != newest.status && !newest.follows(other)) {
         current.stop_too(&other.status);

@@ -184,7 +184,7 @@ fn attack_a_status_that_cannot_be_read_before_one_that_lifts_a_freeze() {
     let refused = take(&relayed(&lab, lifts.clone())).unwrap_err();
     assert!(refused.contains("status 5 lifts something that status 3 stops"), "{refused}");
     assert_eq!(judged(), ["status-unreadable"]);
-    // Whoever can write the file is told so, too.
+    // The same status, written into the file by hand, is refused as well.
     let unread = fs::read(dir.join(STATUS_FILE)).unwrap();
     fs::write(dir.join(STATUS_FILE), lifts.encode().unwrap()).unwrap();
     assert_eq!(judged(), ["status-loosens"]);

@@ -1,7 +1,7 @@
 //! The health of a role over HTTP: whether it lives, whether it can do its work, and its figures in OpenMetrics.
 //!
-//! Invariant: it answers whoever reaches the listener, so it is for a listener on loopback alone, and its figures name no project,
-//! person or place.
+//! Invariant: everybody who reaches the listener gets an answer, so the listener is on loopback alone, and the figures name
+//! no project, person or place.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -128,7 +128,7 @@ pub fn now() -> Moment {
     clock::moment()
 }
 
-/// Status and body of the next answer; status 0 if there is none.
+/// Status and body of the next answer; status 0 without an answer.
 pub fn answer(stream: &mut Stream) -> (u16, String) {
     let (mut bytes, mut byte) = (Vec::new(), [0]);
     while !bytes.ends_with(b"\r\n\r\n") {

@@ -15,7 +15,7 @@ use crate::support::Home;
 use crate::support::network::{self, Host};
 use sshd::Sshd;
 
-/// A host of repositories, with a repository that is empty. Each visitor has a key of its own.
+/// A host with an empty repository. Each visitor has a separate key.
 pub struct Remote {
     home: Home,
     sshd: Sshd,
@@ -43,7 +43,7 @@ impl Remote {
         format!("ssh://{}/shop.git", self.sshd.place)
     }
 
-    /// Whoever has the key may do this to the repository.
+    /// What the holder of the key may do to the repository.
     fn admits(&self, key: &Path, verb: &str) {
         let repository = self.home.dir.path().join("shop.git");
         self.sshd.admit(&key.with_extension("pub"), &format!("git {verb} {}", repository.display()));

@@ -191,7 +191,7 @@ impl Layout {
     }
 }
 
-/// A store in a directory of its own.
+/// A store in a private directory.
 pub struct Place {
     pub dir: tempfile::TempDir,
     pub store: Store,
