@@ -8,7 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use evidence::Digest;
-use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open, set_parent_process_death_signal,
+};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -127,6 +130,29 @@ pub fn started_by(role: u32) -> Option<u32> {
     words.find(|word| word == "--with-parent")?;
     words.next()?.parse().ok()
 }
+
+/// Whether a role, which answered just now, ends without being asked to: the `up` that started it was killed, so the role follows
+/// it (`follow_parent`). Waits until it has ended, so that a new `up` finds its address and directory free.
+pub fn ends_by_itself(role: u32) -> bool {
+    let Some(role_id) = i32::try_from(role).ok().and_then(Pid::from_raw) else { return false };
+    // Opened before its parent is read: from here on the number cannot mean another process.
+    let Ok(role_process) = pidfd_open(role_id, PidfdFlags::empty()) else { return true };
+    let Some(up) = started_by(role) else { return false };
+    if is_alive(up) {
+        return false;
+    }
+    let mut awaited = [PollFd::new(&role_process, PollFlags::IN)];
+    matches!(poll(&mut awaited, Some(&ENDING_WAIT)), Ok(ended) if ended > 0)
+}
+
+/// Whether a process works: it exists and is no zombie, whose end only its parent has not read yet (proc_pid_stat(5)).
+fn is_alive(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// The longest wait for a role that ends; it finishes the requests that it has.
+const ENDING_WAIT: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {

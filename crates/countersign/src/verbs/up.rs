@@ -63,7 +63,8 @@ struct UpReport {
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("", &[("role", "up")]);
     let home = verb.data_dir.home()?;
-    if let Some(server) = runtime()?.block_on(session::serving(home.data())) {
+    let server = runtime()?.block_on(session::serving(home.data()));
+    if let Some(server) = server.filter(|server| !children::ends_by_itself(*server)) {
         return Err(runs_already(&home, server));
     }
     if !home.witness().exists() {

@@ -35,6 +35,25 @@ fn a_second_up_names_the_first_one() {
     assert!(child.wait().unwrap().success());
 }
 
+/// kill -9 leaves roles that are just ending, the server last of all: it still answers the requests that it has.
+#[test]
+fn an_up_after_one_that_was_killed_waits_for_the_roles_that_end() {
+    let home = Home::solo();
+    let mut up = home.up();
+    for _ in 0..3 {
+        let server = up.roles.iter().find(|(role, _)| role == "server").unwrap().1;
+        let server = rustix::process::Pid::from_raw(server.try_into().unwrap()).unwrap();
+        // A stopped process cannot end, so the next `up` surely meets it.
+        rustix::process::kill_process(server, rustix::process::Signal::STOP).unwrap();
+        up.kill();
+        let next = home.begun_up();
+        rustix::process::kill_process(server, rustix::process::Signal::CONT).unwrap();
+        up = home.ready(next);
+        assert!(!up.url.is_empty(), "it did not wait");
+    }
+    assert!(up.stop());
+}
+
 /// Several agents share the terminal of `up`.
 #[test]
 fn up_says_which_agent_speaks_and_lines_are_lines() {

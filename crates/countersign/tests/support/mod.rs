@@ -317,9 +317,22 @@ impl Home {
         Self::reported(command).0
     }
 
+    /// `up` that was begun, and may wait for something.
+    pub fn begun_up(&self) -> Child {
+        self.command(&UP).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The same once it is ready.
+    pub fn ready(&self, begun: Child) -> Up {
+        Self::first_line(begun).0
+    }
+
     /// A command that stays after its first line, and this line.
     fn reported(mut command: Command) -> (Up, Value) {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        Self::first_line(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn first_line(mut child: Child) -> (Up, Value) {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started: Value = serde_json::from_str(&line).unwrap_or_default();
