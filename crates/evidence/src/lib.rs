@@ -67,6 +67,7 @@ pub mod rollout;
 pub mod rules;
 pub mod run_order;
 pub mod seal;
+pub mod secret_name;
 pub mod serving;
 pub mod source_pack;
 pub mod ssh;

@@ -11,10 +11,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::Bytes;
+
 /// Public key to which a machine's secrets are encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SealKey([u8; 32]);
+
+/// A key of AES-256 that was wrapped to the holder of a seal key (`docs/formats/sealed-value.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrappedKey {
+    /// The encapsulated secret, 32 bytes.
+    pub enc: Bytes,
+    /// Ciphertext and tag, 48 bytes.
+    pub bytes: Bytes,
+}
 
 /// The text is not a seal key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -30,7 +42,12 @@ impl SealKey {
 
     fn parse(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        let bytes: [u8; 32] = bytes.try_into().ok()?;
+        Self::from_bytes(bytes.try_into().ok()?)
+    }
+
+    /// The key with these bytes; `None` for a point of small order or a second spelling.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
         let [.., last] = bytes;
         let usable = last & 0x80 == 0 && !SMALL_ORDER.contains(&bytes);
         usable.then_some(Self(bytes))

@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 28] = [
+const EDGES: [(&str, &[&str]); 29] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -52,6 +52,7 @@ const EDGES: [(&str, &[&str]); 28] = [
     ("ledger", &["disk", "tlog", "evidence"]),
     ("image", &["disk", "evidence"]),
     ("openbao", &[]),
+    ("vault", &["evidence"]),
     ("listen", &["tls"]),
     // Pages are words and numbers: what they mean is decided in `review` and `server`.
     ("web", &["shown"]),
