@@ -10,7 +10,7 @@ use evidence::receipt::Work;
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, check, gate, identity, release, snapshot, statement};
+use crate::{approval, artifact, build, check, gate, identity, release, secret, snapshot, statement};
 use evidence::Place;
 
 /// A request of a person, a machine or the flow.
@@ -44,6 +44,10 @@ pub enum Command {
     RecordVerdict(Box<gate::RecordVerdict>),
     /// Record a person's statement.
     SubmitStatement(Box<statement::SubmitStatement>),
+    /// Put a version of a secret.
+    PutSecret(Box<secret::Put>),
+    /// Destroy a version of a secret.
+    DestroySecret(secret::Destroy),
     /// Record a person's approval or rejection.
     SubmitApproval(Box<approval::SubmitApproval>),
     /// Ask for an artifact at a place.
@@ -79,6 +83,7 @@ impl Command {
                 | Self::SetRoot(_)
                 | Self::Cancel(_)
                 | Self::Lose(_)
+                | Self::DestroySecret(_)
                 | Self::Rollback(_)
                 | Self::AgentReport(_)
         )
@@ -138,6 +143,8 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SubmitStatement(command) => {
             statement::submit(&state.identity, &state.statement, command, moment)
         }
+        Command::PutSecret(command) => secret::put(&state.identity, &state.secret, command, moment),
+        Command::DestroySecret(command) => secret::destroy(&state.identity, &state.secret, command, moment),
         Command::Want(command) => release::want(&state.artifact, &state.gate, command),
         Command::Propose(command) => release::propose(&state.artifact, &state.gate, &state.release, command),
         Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),

@@ -9,8 +9,9 @@ use evidence::{Digest, Id, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
+use crate::record::Recorded;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, gate, identity, release, source, statement};
+use crate::{approval, artifact, build, check, gate, identity, release, secret, source, statement};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -76,6 +77,10 @@ events! {
     "artifact.built" => Built(artifact::Built),
     /// A person made a statement.
     "statement.made" => Stated(statement::Stated),
+    /// A version of a secret was put.
+    "secret.put" => SecretPut(secret::SecretPut),
+    /// A version of a secret was destroyed.
+    "secret.destroyed" => SecretDestroyed(secret::SecretDestroyed),
     /// An environment statement came into force.
     "gate.environment-set" => EnvironmentSet(gate::EnvironmentSet),
     /// A gate is due.
@@ -102,6 +107,8 @@ events! {
     "release.returning" => RollbackRequested(release::RollbackRequested),
     /// Nobody will do the remaining checks of a release.
     "check.lost" => ChecksLost(check::ChecksLost),
+    /// Lines that no decision reads were recorded.
+    "record.made" => Recorded(Recorded),
     /// A snapshot of the state was recorded.
     "ledger.snapshotted" => Snapshotted(Snapshotted),
     /// A known person's command was refused; or more such refusals happened than are recorded one by one.
@@ -183,6 +190,9 @@ impl Event {
             | Self::AgentReported(_)
             | Self::RollbackRequested(_)
             | Self::ChecksLost(_)
+            | Self::SecretPut(_)
+            | Self::SecretDestroyed(_)
+            | Self::Recorded(_)
             | Self::Snapshotted(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
@@ -214,6 +224,7 @@ impl Event {
             }
             Self::Given(given) => vec![given.envelope],
             Self::Stated(stated) => vec![stated.envelope],
+            Self::SecretPut(put) => vec![put.value],
             Self::Proposed(proposed) => vec![proposed.plan, proposed.provenance],
             Self::Promoted(promoted) => vec![promoted.request],
             Self::ReleaseDue(due) => vec![due.bundle],
@@ -229,6 +240,8 @@ impl Event {
             | Self::Unplannable(_)
             | Self::Held(_)
             | Self::ChecksLost(_)
+            | Self::SecretDestroyed(_)
+            | Self::Recorded(_)
             | Self::Refused(_) => Vec::new(),
         };
         blobs.sort();

@@ -63,6 +63,9 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)
         | Event::RollbackRequested(_)
+        | Event::SecretPut(_)
+        | Event::SecretDestroyed(_)
+        | Event::Recorded(_)
         | Event::Snapshotted(_)
         | Event::Refused(_) => Vec::new(),
     }

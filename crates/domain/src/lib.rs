@@ -12,7 +12,9 @@ pub mod check;
 pub mod gate;
 pub mod identity;
 pub mod quota;
+pub mod record;
 pub mod release;
+pub mod secret;
 pub mod source;
 pub mod statement;
 

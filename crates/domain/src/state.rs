@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, gate, identity, release, source, statement};
+use crate::{approval, artifact, build, check, gate, identity, release, secret, source, statement};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct State {
     /// Statements of people in force. Omitted when empty, as in snapshots of the first programs.
     #[serde(default, skip_serializing_if = "statement::State::is_empty")]
     pub statement: statement::State,
+    /// Versions of secrets. Omitted when empty, as in snapshots of older programs.
+    #[serde(default, skip_serializing_if = "secret::State::is_empty")]
+    pub secret: secret::State,
     /// The state of each place.
     pub release: release::State,
     /// Checks of running releases. Omitted when empty, so that snapshots of older ledgers stay as they are.
@@ -147,6 +150,8 @@ impl State {
             }
             Event::Given(event) => self.approval.given(event, self.entries),
             Event::Stated(event) => self.statement.stated(event, self.entries, moment),
+            Event::SecretPut(event) => self.secret.put(event, self.entries, moment),
+            Event::SecretDestroyed(event) => self.secret.destroyed(event),
             Event::Wanted(event) => self.release.wanted(event),
             Event::Proposed(event) => self.release.proposed(event, self.entries),
             Event::Unplannable(event) => self.release.unplannable(event),
@@ -161,7 +166,7 @@ impl State {
                 self.release.returning(event, self.entries)
             }
             Event::Snapshotted(event) => event.size <= self.entries,
-            Event::Refused(_) => true,
+            Event::Recorded(_) | Event::Refused(_) => true,
         };
         self.entries += 1;
         self.time = self.time.max(moment);

@@ -57,6 +57,7 @@ pub mod policy_files;
 pub mod pool;
 pub mod provenance;
 pub mod receipt;
+pub mod records;
 pub mod relayed_status;
 pub mod release_check;
 pub mod release_file;

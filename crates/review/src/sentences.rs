@@ -46,6 +46,9 @@ impl Sentence {
             | Event::Enrolled(_)
             | Event::StatusSet(_)
             | Event::Stated(_)
+            | Event::SecretPut(_)
+            | Event::SecretDestroyed(_)
+            | Event::Recorded(_)
             | Event::Snapshotted(_)
             | Event::Refused(_) => installation(event, named),
             Event::Taken(_)
@@ -112,6 +115,7 @@ fn installation(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sen
             let title = format!("{} signed a statement: {}", named(stated.person), stated.kind.as_str());
             said(title, format!("for {}; {}", stated.scope, until(stated.expires)))
         }
+        Event::SecretPut(_) | Event::SecretDestroyed(_) | Event::Recorded(_) => secret(event, named),
         Event::Snapshotted(snapshot) => {
             said(format!("A snapshot of the state at entry {} was recorded", snapshot.size), String::new())
         }
@@ -125,6 +129,28 @@ fn installation(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sen
                 refused.reasons.join(", "),
             ),
         },
+        _ => None,
+    }
+}
+
+/// Events of secrets, and lines about their use.
+fn secret(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sentence> {
+    let said = |title: String, detail: String| Some(Sentence::new(title, detail, About::Installation));
+    match event {
+        Event::SecretPut(put) => {
+            let title = format!("{} put version {} of {}", named(put.person), put.number, put.secret);
+            said(title, put.expires.map(until).unwrap_or_default())
+        }
+        Event::SecretDestroyed(gone) => {
+            let title =
+                format!("{} destroyed version {} of {}", named(gone.person), gone.number, gone.secret);
+            said(title, "the vault forgets its key".to_owned())
+        }
+        Event::Recorded(recorded) => {
+            let lines = usize::try_from(recorded.lines).unwrap_or(usize::MAX);
+            let kinds: Vec<_> = recorded.kinds.iter().map(|kind| kind.as_str()).collect();
+            said(format!("{} recorded", shown::many(lines, "line")), kinds.join(", "))
+        }
         _ => None,
     }
 }

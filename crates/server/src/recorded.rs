@@ -63,6 +63,9 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         | Event::Enrolled(_)
         | Event::StatusSet(_)
         | Event::Stated(_)
+        | Event::SecretPut(_)
+        | Event::SecretDestroyed(_)
+        | Event::Recorded(_)
         | Event::Snapshotted(_)
         | Event::Refused(_) => (None, None),
     }

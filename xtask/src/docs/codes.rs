@@ -186,11 +186,12 @@ const CALLS: [&str; 9] = [
 const DECIDING: [&str; 3] = ["domain", "judge", "agent"];
 
 /// Words of the same form that are not codes: actions, a role, fields, a thread.
-const NO_CODES: [&str; 11] = [
+const NO_CODES: [&str; 12] = [
     "set-root",
     "set-status",
     "set-environment",
     "release-manager",
+    "secret-owner",
     "left-out",
     "namespace-host-proc",
     "service-log",

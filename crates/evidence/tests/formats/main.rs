@@ -5,6 +5,7 @@
 mod documents;
 mod founding;
 mod optional;
+mod records;
 mod release;
 mod renewed;
 mod statements;

@@ -134,7 +134,8 @@ fn state_of(event: &Event, kind: &str) -> Badge {
         Event::Due(_) | Event::GateDue(_) | Event::ReleaseDue(_) | Event::Wanted(_) | Event::Started(_) => {
             State::Busy
         }
-        Event::Snapshotted(_) => State::Quiet,
+        Event::Recorded(recorded) if recorded.kinds.iter().any(|kind| kind.is_urgent()) => State::Stop,
+        Event::Recorded(_) | Event::Snapshotted(_) => State::Quiet,
         _ => State::Pass,
     };
     badge(state, kind)
