@@ -8,7 +8,7 @@ use std::process::Command;
 use evidence::machine::MachineSigner;
 use evidence::receipt::VerifiedRef;
 use evidence::{Id, Moment, Name};
-use sandbox::{Egress, Input, SandboxError, Spec, StepOutcome, Stream};
+use sandbox::{Egress, Input, Inputs, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{Caps, Part, Room};
 use crate::images::Images;
@@ -131,7 +131,7 @@ impl Isolation for Sandbox {
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError> {
-        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
+        sandbox::run((self.init)(), spec, Inputs::Here(inputs), &self.egress, log, wanted)
     }
 
     fn reserve(

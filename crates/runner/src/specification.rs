@@ -72,6 +72,7 @@ pub fn specify(
         image: image.map(StepImage::root),
         network,
         service: service.and_then(|service| service.port),
+        secrets: Vec::new(),
         limits,
     })
 }

@@ -145,6 +145,7 @@ impl Task<'_> {
             image: None,
             network: Vec::new(),
             service: None,
+            secrets: Vec::new(),
             limits,
         };
         let log = Mutex::new(Vec::new());

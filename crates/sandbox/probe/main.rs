@@ -12,7 +12,9 @@ mod attacks;
 mod hoard;
 mod opened;
 mod ordinary;
+mod secrets;
 mod supervise;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use sandbox::{Destination, Egress, Exit, Input, InputKind, Limits, SandboxError, Spec, StepOutcome, run};
+use sandbox::{Destination, Exit, Limits, SandboxError, StepOutcome};
 
 use crate::attacks::{ATTACKS, call, text};
 use crate::opened;
+use crate::secrets;
+use crate::trial::{LIMITS, Trial};
 
 /// Runs every attack, and a few steps that must work. The exit code is 0 if all results are as expected.
 pub fn supervise() -> ExitCode {
@@ -63,6 +64,7 @@ pub fn supervise() -> ExitCode {
     good &= ordinary(&environment);
     good &= network(&environment);
     good &= service(&environment);
+    good &= secrets::all(&environment);
     let level = level(&environment);
     good &= hoards(&environment, &level);
     drop((tcp, local, inherited));
@@ -329,79 +331,3 @@ fn step(
 ) -> Result<(StepOutcome, String), SandboxError> {
     Trial { limits, ..Trial::new(command, environment) }.run()
 }
-
-/// One step to run.
-struct Trial<'a> {
-    command: Vec<String>,
-    script: Option<String>,
-    environment: &'a BTreeMap<String, String>,
-    limits: Limits,
-    binds: Vec<PathBuf>,
-    network: Vec<Destination>,
-    service: Option<u16>,
-    allowed: Vec<String>,
-}
-
-impl<'a> Trial<'a> {
-    const fn new(command: Vec<String>, environment: &'a BTreeMap<String, String>) -> Self {
-        Self {
-            command,
-            script: None,
-            environment,
-            limits: LIMITS,
-            binds: Vec::new(),
-            network: Vec::new(),
-            service: None,
-            allowed: Vec::new(),
-        }
-    }
-
-    fn run(self) -> Result<(StepOutcome, String), SandboxError> {
-        let exe = std::env::current_exe().unwrap();
-        let system = ["/bin", "/sbin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
-        let binds = system.into_iter().filter(|path| path.exists()).chain(self.binds).collect();
-        let environment = self.environment.clone();
-        let token = environment.get("PROBE_TOKEN").cloned().unwrap_or_default();
-        let Self { command, script, limits, network, service, .. } = self;
-        let spec =
-            Spec { command, own: false, script, environment, binds, image: None, network, service, limits };
-        let probe = std::fs::read(&exe).unwrap();
-        let inputs = [
-            Input { path: Path::new("probe"), kind: InputKind::Executable, bytes: &probe },
-            Input { path: Path::new("token"), kind: InputKind::Plain, bytes: token.as_bytes() },
-        ];
-        let egress = Egress::new(self.allowed.iter().map(|text| text.parse().unwrap()).collect());
-        let mut init = Command::new(&exe);
-        init.arg("init").env_clear().current_dir("/");
-        let log = std::sync::Mutex::new(Vec::new());
-        let keep = |_, piece: &[u8]| log.lock().unwrap().extend_from_slice(piece);
-        let outcome = run(init, &spec, &inputs, &egress, &keep, &|| true)?;
-        check_outputs(&outcome);
-        let log = log.into_inner().unwrap();
-        Ok((outcome, String::from_utf8_lossy(&log).into_owned()))
-    }
-}
-
-/// Checks that the inputs can still be read afterwards, and that nothing is read through a link.
-fn check_outputs(outcome: &StepOutcome) {
-    // On a busy machine, a short time limit may end the step before all inputs are written.
-    if outcome.exit == Exit::TimedOut {
-        return;
-    }
-    let Ok(files) = outcome.outputs.list(Path::new(""), 100_000) else { return };
-    assert!(files.iter().any(|file| file.path == Path::new("token")), "the workspace outlives the sandbox");
-    assert!(outcome.outputs.open(Path::new("token")).is_ok());
-    for path in ["../etc/passwd", "/etc/passwd", "c", "probe/../token"] {
-        assert!(outcome.outputs.open(Path::new(path)).is_err(), "{path}");
-    }
-}
-
-const LIMITS: Limits = Limits {
-    workspace_bytes: 96 << 20,
-    tmp_bytes: 16 << 20,
-    memory_bytes: 1 << 30,
-    processes: 200,
-    open_files: 256,
-    wall_ms: 60_000,
-    log_bytes: 1 << 20,
-};

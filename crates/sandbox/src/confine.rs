@@ -43,7 +43,8 @@ pub fn confine(spec: &Spec) -> Result<(), Failed> {
 /// use. The control group or the supervisor limits the memory that is really used.
 fn limits(limits: &Limits) -> Result<(), Failed> {
     for (name, resource, value) in [
-        ("core", Resource::Core, 0),
+        // Not 0: for a limit of 1 the kernel writes no core file and starts no program that takes one (core(5)).
+        ("core", Resource::Core, 1),
         ("open files", Resource::Nofile, limits.open_files),
         ("processes", Resource::Nproc, limits.processes),
         ("file size", Resource::Fsize, limits.workspace_bytes.max(limits.tmp_bytes)),

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -17,7 +18,10 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait, waitpid};
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitOptions, set_dumpable_behavior, set_parent_process_death_signal, wait,
+    waitpid,
+};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::thread::UnshareFlags;
 
@@ -28,6 +32,7 @@ use crate::ports::PROXY_PORT;
 use crate::process::{
     Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
 };
+use crate::secret::{self, SECRETS};
 use crate::spec::{Exit, InputKind, OwnTask, Spec, WORKSPACE, stays_below};
 
 /// Tags of init's messages.
@@ -121,6 +126,7 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask
     let workspace: OwnedFd = mounts::enter(spec, granted)?;
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
     inputs(socket)?;
+    secrets(socket, spec)?;
     confine(spec)?;
     let exit = step(spec, own)?;
     drop(workspace);
@@ -175,10 +181,26 @@ fn input(path: &Path, kind: InputKind, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Receives the secrets and writes their files. No copy stays in this process.
+fn secrets(socket: &UnixStream, spec: &Spec) -> Result<(), Failed> {
+    if spec.secrets.is_empty() {
+        return Ok(());
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("make init not dumpable")?;
+    for secret in &spec.secrets {
+        let doing = format!("write secret `{}`", secret.name);
+        let bytes = secret::receive(socket).doing(&doing)?;
+        let path = Path::new(SECRETS).join(&secret.name);
+        let file = fs::File::options().write(true).create_new(true).mode(0o400).open(path);
+        file.and_then(|mut file| file.write_all(&bytes)).doing(&doing)?;
+    }
+    mounts::seal_secrets()
+}
+
 /// Runs the step to its end and kills all processes that it leaves.
 fn step(spec: &Spec, own: OwnTask) -> Result<Exit, Failed> {
     let main = if spec.own { Some(start_own(spec, own)?) } else { start(spec)? };
-    let Some(main) = main else { return Ok(Exit::Code(127)) };
+    let Some(main) = main else { return Ok(Exit::Code(NOT_STARTED)) };
     let main = Some(main);
     let mut exit = None;
     loop {
@@ -202,12 +224,38 @@ fn start(spec: &Spec) -> Result<Option<Pid>, Failed> {
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(&spec.environment).current_dir(WORKSPACE);
     command.stdin(Stdio::null()).process_group(0);
+    if spec.secrets.iter().any(|secret| secret.variable.is_some()) {
+        return start_with_variables(spec, command).map(Some);
+    }
     match command.spawn() {
         Ok(child) => Ok(i32::try_from(child.id()).ok().and_then(Pid::from_raw)),
         Err(error) => {
             // Written to the step's log. A runner that no longer reads the log has ended the step.
             let _ = writeln!(std::io::stderr(), "cannot run `{program}`: {error}");
             Ok(None)
+        }
+    }
+}
+
+/// Starts the program with secrets in variables. The process that is to become the program reads them itself, so that they
+/// are never in init's memory.
+fn start_with_variables(spec: &Spec, mut command: Command) -> Result<Pid, Failed> {
+    match fork().doing("fork")? {
+        Fork::Parent(child) => Ok(child),
+        Fork::Child => {
+            for secret in &spec.secrets {
+                let Some(variable) = &secret.variable else { continue };
+                match fs::read(Path::new(SECRETS).join(&secret.name)) {
+                    Ok(value) => drop(command.env(variable, std::ffi::OsString::from_vec(value))),
+                    Err(error) => {
+                        let _ = writeln!(std::io::stderr(), "cannot read secret `{}`: {error}", secret.name);
+                        std::process::exit(PANICKED.into());
+                    }
+                }
+            }
+            let error = command.exec();
+            let _ = writeln!(std::io::stderr(), "cannot run `{}`: {error}", command.get_program().display());
+            std::process::exit(NOT_STARTED);
         }
     }
 }
@@ -234,6 +282,8 @@ fn start_own(spec: &Spec, own: OwnTask) -> Result<Pid, Failed> {
     }
 }
 
+/// Exit code of a step whose program cannot be started.
+const NOT_STARTED: i32 = 127;
 /// Exit code of a task of this program that failed without an answer.
 const PANICKED: u8 = 125;
 

@@ -21,10 +21,12 @@ mod outputs;
 mod ports;
 mod process;
 mod proxy;
+mod secret;
 mod spec;
 mod supervise;
 
 pub use account::become_user;
+pub use channel::{read_frame, receive_descriptor, send_descriptor, write_frame};
 pub use egress::{Allowance, AllowanceError, Denied, Egress};
 pub use enclosure::{Enclosed, Hold, descendants, enclose, signal_all};
 pub use group::memory_max as group_memory_max;
@@ -33,8 +35,9 @@ pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use ports::PROXY_PORT;
 pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
+pub use secret::{SECRET_BYTES_MAX, SECRETS, SECRETS_MAX, Secret};
 pub use spec::{
     Destination, DestinationError, Exit, Input, InputKind, Level, Limits, OwnTask, Reached, Refused, SCRIPT,
     Spec, SpecError, WORKSPACE, can_be_bound,
 };
-pub use supervise::{SandboxError, StepOutcome, Stream, run};
+pub use supervise::{Inputs, SandboxError, StepOutcome, Stream, run, send_inputs};

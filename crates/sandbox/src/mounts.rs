@@ -19,6 +19,7 @@ use rustix::mount::{
 use rustix::process::geteuid;
 
 use crate::process::{seal_device, seal_tree};
+use crate::secret::SECRETS;
 use crate::spec::{ROOT_BYTES, SCRIPT, SHM_BYTES, Spec, WORKSPACE};
 
 /// Mount point of POSIX message queues.
@@ -125,6 +126,12 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     devices()?;
     accounts().doing("write /etc")?;
     script(spec.script.as_deref()).doing("write the script")?;
+    if !spec.secrets.is_empty() {
+        fs::create_dir_all(SECRETS).doing(SECRETS)?;
+        // Unlike the pages of a tmpfs, those of a ramfs are never swapped out. Only init writes here, so it needs no limit.
+        mount("ramfs", SECRETS, "ramfs", flags | MountFlags::NOEXEC, c"mode=0500")
+            .doing("mount the secrets")?;
+    }
     fs::create_dir_all("/var").doing("/var")?;
     std::os::unix::fs::symlink("/tmp", "/var/tmp").doing("/var/tmp")?;
     let quiet = flags | MountFlags::NOEXEC;
@@ -136,6 +143,13 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     mount_remount("/", flags, c"").doing("make the root read-only")?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(CWD, WORKSPACE, flags, Mode::empty()).doing("open the workspace")
+}
+
+/// Makes the files of the secrets read-only, once they are written.
+pub fn seal_secrets() -> Result<(), Failed> {
+    let flags =
+        MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount_remount(SECRETS, flags, c"").doing("make the secrets read-only")
 }
 
 fn tmpfs(at: &Path, bytes: u64, mode: u32, flags: MountFlags) -> rustix::io::Result<()> {

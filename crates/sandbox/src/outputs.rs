@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -68,8 +68,16 @@ pub enum OutputError {
 }
 
 impl Outputs {
-    pub(crate) const fn new(workspace: OwnedFd) -> Self {
+    /// The workspace whose directory is open at this descriptor.
+    #[must_use]
+    pub const fn new(workspace: OwnedFd) -> Self {
         Self(workspace)
+    }
+
+    /// The descriptor of the workspace, to hand it to another process.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     /// Treats a directory as the workspace of a step.

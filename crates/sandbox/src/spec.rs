@@ -3,7 +3,7 @@
 //! Invariant: `check` accepts only a specification that the sandbox can enforce completely; everything that depends on
 //! the host is checked when the sandbox is built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::PROXY_PORT;
+use crate::secret::{SECRETS_MAX, Secret};
 
 /// Directory of a step's inputs and outputs. The path is the same in every sandbox.
 pub const WORKSPACE: &str = "/work";
@@ -42,6 +43,8 @@ pub struct Spec {
     pub network: Vec<Destination>,
     /// A loopback port of the host that the step reaches at the same port inside, and nothing else there.
     pub service: Option<u16>,
+    /// Secrets of the step.
+    pub secrets: Vec<Secret>,
     /// Limits of the step.
     pub limits: Limits,
 }
@@ -210,6 +213,12 @@ pub enum SpecError {
     /// The service's port is 0, or the proxy's.
     #[error("port {0} cannot lead to a service inside a sandbox")]
     Service(u16),
+    /// There are too many secrets, or two have one name or variable.
+    #[error("a step has at most {SECRETS_MAX} secrets, each with its own name and variable")]
+    Secrets,
+    /// A secret cannot be given to a step.
+    #[error("secret `{0}`: {1}")]
+    Secret(String, &'static str),
     /// A text contains a NUL byte, which system calls cannot pass.
     #[error("command, environment and paths cannot hold NUL bytes")]
     Nul,
@@ -250,7 +259,22 @@ impl Spec {
         if let Some(image) = self.image.as_ref().filter(|image| !image.is_absolute()) {
             return Err(SpecError::Image(image.clone()));
         }
+        self.check_secrets()?;
         self.limits.check()
+    }
+
+    fn check_secrets(&self) -> Result<(), SpecError> {
+        let names: BTreeSet<_> = self.secrets.iter().map(|secret| &secret.name).collect();
+        let wanted: Vec<_> = self.secrets.iter().filter_map(|secret| secret.variable.as_ref()).collect();
+        let variables: BTreeSet<_> =
+            wanted.iter().chain(&self.environment.keys().collect::<Vec<_>>()).copied().collect();
+        let apart = variables.len() == wanted.len() + self.environment.len();
+        if names.len() != self.secrets.len() || self.secrets.len() > SECRETS_MAX || !apart {
+            return Err(SpecError::Secrets);
+        }
+        let fault = |secret: &Secret| Some((secret.name.clone(), secret.fault(TEXT_BYTES_MAX)?));
+        let fault = self.secrets.iter().find_map(fault);
+        fault.map_or(Ok(()), |(name, why)| Err(SpecError::Secret(name, why)))
     }
 }
 

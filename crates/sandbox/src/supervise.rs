@@ -66,9 +66,21 @@ pub enum SandboxError {
     /// The caller no longer wanted the step.
     #[error("the step was ended, because its work is no longer wanted")]
     Unwanted,
+    /// A process between the caller and the sandbox failed.
+    #[error("{0}")]
+    Holder(String),
     /// Init ended without a report.
     #[error("the sandbox ended without a report")]
     Lost,
+}
+
+/// The inputs of a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Inputs<'a> {
+    /// Inputs in this process.
+    Here(&'a [Input<'a>]),
+    /// Inputs that another process writes to this socket with [`send_inputs`]; they are passed on one by one.
+    From(&'a UnixStream),
 }
 
 /// Runs a step.
@@ -82,15 +94,13 @@ pub enum SandboxError {
 pub fn run(
     mut init: Command,
     spec: &Spec,
-    inputs: &[Input<'_>],
+    inputs: Inputs<'_>,
     egress: &Egress,
     log: &(dyn Fn(Stream, &[u8]) + Sync),
     wanted: &dyn Fn() -> bool,
 ) -> Result<StepOutcome, SandboxError> {
     spec.check()?;
-    if let Some(input) = inputs.iter().find(|input| !stays_below(input.path)) {
-        return Err(SpecError::Input(input.path.to_path_buf()).into());
-    }
+    inputs.check()?;
     let (socket, theirs) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
     init.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
     let child = init.spawn().map_err(|error| SandboxError::Io("start the sandbox", error))?;
@@ -158,7 +168,7 @@ fn supervise(
     socket: &UnixStream,
     process: &Process<'_>,
     spec: &Spec,
-    inputs: &[Input<'_>],
+    inputs: Inputs<'_>,
     serve: impl Fn(Open),
 ) -> Result<Ended, SandboxError> {
     let doing = |what| move |error| SandboxError::Io(what, error);
@@ -180,7 +190,7 @@ fn supervise(
         serve(Open::Service(descriptor(socket, SERVICE_OPEN)?, port));
     }
     let workspace = descriptor(socket, WORKSPACE_OPEN)?;
-    if hand_in(socket, inputs).is_err() {
+    if inputs.hand_in(socket).and_then(|()| hand_in_secrets(socket, spec)).is_err() {
         // Init has sent the reason, unless it is gone.
         return Err(failure(socket, read_tag(socket)));
     }
@@ -203,13 +213,47 @@ fn descriptor(socket: &UnixStream, tag: u8) -> Result<OwnedFd, SandboxError> {
     }
 }
 
-fn hand_in(socket: &UnixStream, inputs: &[Input<'_>]) -> io::Result<()> {
+impl Inputs<'_> {
+    fn check(&self) -> Result<(), SpecError> {
+        // Init checks the paths, too.
+        let Self::Here(inputs) = self else { return Ok(()) };
+        let outside = inputs.iter().find(|input| !stays_below(input.path));
+        outside.map_or(Ok(()), |input| Err(SpecError::Input(input.path.to_path_buf())))
+    }
+
+    fn hand_in(self, socket: &UnixStream) -> io::Result<()> {
+        let from = match self {
+            Inputs::Here(inputs) => return send_inputs(socket, inputs),
+            Inputs::From(from) => from,
+        };
+        loop {
+            let kind = read_frame(from)?;
+            write_frame(socket, &kind)?;
+            if kind.is_empty() {
+                return Ok(());
+            }
+            for _ in ["path", "bytes"] {
+                write_frame(socket, &read_frame(from)?)?;
+            }
+        }
+    }
+}
+
+/// Writes inputs as [`Inputs::From`] reads them.
+///
+/// # Errors
+/// The error of the socket.
+pub fn send_inputs(socket: &UnixStream, inputs: &[Input<'_>]) -> io::Result<()> {
     for input in inputs {
         write_frame(socket, &serde_json::to_vec(&input.kind)?)?;
         write_frame(socket, input.path.as_os_str().as_encoded_bytes())?;
         write_frame(socket, input.bytes)?;
     }
     write_frame(socket, b"")
+}
+
+fn hand_in_secrets(socket: &UnixStream, spec: &Spec) -> io::Result<()> {
+    spec.secrets.iter().try_for_each(|secret| write_frame(socket, &secret.bytes))
 }
 
 /// Waits for the report. In between, checks time, memory, and whether the caller still wants the step.
@@ -401,6 +445,7 @@ mod tests {
             image: None,
             network: Vec::new(),
             service: None,
+            secrets: Vec::new(),
             limits: Limits {
                 workspace_bytes: 1,
                 tmp_bytes: 1,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use sandbox::{Destination, Egress, Input, InputKind, Limits, SandboxError, Spec, SpecError, run};
+use sandbox::{
+    Destination, Egress, Input, InputKind, Inputs, Limits, SandboxError, Secret, Spec, SpecError, run,
+};
 
 fn spec() -> Spec {
     let limits = Limits {
@@ -24,6 +26,7 @@ fn spec() -> Spec {
         image: None,
         network: vec![],
         service: None,
+        secrets: vec![],
         limits,
     }
 }
@@ -54,11 +57,50 @@ fn impossible_specifications_are_refused_before_anything_runs() {
 }
 
 #[test]
+fn attack_secrets_that_would_be_seen_elsewhere() {
+    let secret = |name: &str, variable: Option<&str>, bytes: &[u8]| Secret {
+        name: name.into(),
+        variable: variable.map(str::to_owned),
+        bytes: bytes.to_vec().into(),
+    };
+    let with = |secrets: Vec<Secret>| {
+        let environment = BTreeMap::from([("TAKEN".into(), "x".into())]);
+        Spec { secrets, environment, ..spec() }
+    };
+    let token = secret("token", Some("TOKEN"), b"hunter2-hunter2");
+    let sound = with(vec![token.clone(), secret("key", None, b"a\0b")]);
+    assert_eq!(sound.check(), Ok(()));
+    // 104, 117: how a list of bytes would show `hu`.
+    let shown = format!("{sound:?} {}", serde_json::to_string(&sound).unwrap());
+    assert!(shown.contains("TOKEN") && !shown.contains("hunter2") && !shown.contains("104, 117"), "{shown}");
+    for two in [
+        vec![token.clone(), token.clone()],
+        vec![token.clone(), secret("other", Some("TOKEN"), b"x")],
+        vec![secret("taken", Some("TAKEN"), b"x")],
+        (0..17).map(|n| secret(&format!("s{n}"), None, b"x")).collect(),
+    ] {
+        assert_eq!(with(two).check(), Err(SpecError::Secrets));
+    }
+    for (odd, why) in [
+        (secret("../x", None, b"x"), "plain file name"),
+        (secret("", None, b"x"), "plain file name"),
+        (secret("large", None, &vec![0; (1 << 20) + 1]), "more than 1 MiB"),
+        (secret("token", Some("A=B"), b"x"), "no plain name"),
+        (secret("token", Some("TOKEN"), b"a\0b"), "NUL byte"),
+        (secret("token", Some("TOKEN"), &vec![b'x'; 128 * 1024]), "longer than a variable"),
+    ] {
+        let refused = with(vec![odd]).check().unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
 fn inputs_stay_in_the_workspace() {
     for path in ["", "/etc/passwd", "../x", "a/../../x", "a/./../b"] {
         let init = std::process::Command::new("/bin/false");
         let input = Input { path: path.as_ref(), kind: InputKind::Plain, bytes: &[] };
-        let refused = run(init, &spec(), &[input], &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
+        let refused =
+            run(init, &spec(), Inputs::Here(&[input]), &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
         assert!(matches!(refused, SandboxError::Spec(SpecError::Input(_))), "{path}");
     }
 }
@@ -66,7 +108,8 @@ fn inputs_stay_in_the_workspace() {
 #[test]
 fn an_init_that_is_none_is_noticed() {
     let init = std::process::Command::new("/bin/false");
-    let refused = run(init, &spec(), &[], &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
+    let refused =
+        run(init, &spec(), Inputs::Here(&[]), &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
     assert!(matches!(refused, SandboxError::Lost | SandboxError::Io(..)), "{refused}");
 }
 

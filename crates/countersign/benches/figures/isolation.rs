@@ -4,35 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sandbox::{Exit, Limits, Spec};
+use sandbox::{Exit, Inputs, Limits, Spec};
 
 use crate::{print, spans};
 
 pub fn start() {
-    let spec = Spec {
-        own: false,
-        script: None,
-        command: vec!["/usr/bin/true".into()],
-        environment: BTreeMap::new(),
-        binds: SEEN.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect(),
-        image: None,
-        network: Vec::new(),
-        service: None,
-        limits: Limits {
-            workspace_bytes: 64 << 20,
-            tmp_bytes: 64 << 20,
-            memory_bytes: 1 << 30,
-            processes: 64,
-            open_files: 256,
-            wall_ms: 10_000,
-            log_bytes: 1 << 20,
-        },
-    };
+    let spec = spec();
     let ours = spans(40, || {
         let mut init = Command::new(env!("CARGO_BIN_EXE_countersign"));
         init.arg("sandbox-init");
         let outcome =
-            sandbox::run(init, &spec, &[], &sandbox::Egress::default(), &|_, _| {}, &|| true).unwrap();
+            sandbox::run(init, &spec, Inputs::Here(&[]), &sandbox::Egress::default(), &|_, _| {}, &|| true)
+                .unwrap();
         assert_eq!(outcome.exit, Exit::Code(0));
     });
     let quiet = |program: &Path, words: &[&str]| {
@@ -109,3 +92,27 @@ fn runc_bundle(runc: &Path) -> Option<tempfile::TempDir> {
 }
 
 const SEEN: [&str; 4] = ["/bin", "/lib", "/lib64", "/usr"];
+
+/// A step that ends at once.
+fn spec() -> Spec {
+    Spec {
+        own: false,
+        script: None,
+        command: vec!["/usr/bin/true".into()],
+        environment: BTreeMap::new(),
+        binds: SEEN.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect(),
+        image: None,
+        network: Vec::new(),
+        service: None,
+        secrets: Vec::new(),
+        limits: Limits {
+            workspace_bytes: 64 << 20,
+            tmp_bytes: 64 << 20,
+            memory_bytes: 1 << 30,
+            processes: 64,
+            open_files: 256,
+            wall_ms: 10_000,
+            log_bytes: 1 << 20,
+        },
+    }
+}
