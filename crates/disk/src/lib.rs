@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 24] = [
+pub const POINTS: [(&str, &str); 25] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -36,6 +36,7 @@ pub const POINTS: [(&str, &str); 24] = [
     ("agent.status", "a status that an agent got from a witness"),
     ("witness.state", "the last checkpoint that a witness cosigned"),
     ("witness.status", "the newest status that a witness keeps"),
+    ("mint.leases", "the journal of leases of databases"),
     ("people.private", "a key, a pin or a profile"),
     ("people.file", "a file that a person asked for"),
 ];

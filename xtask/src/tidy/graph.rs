@@ -53,6 +53,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("image", &["disk", "evidence"]),
     ("openbao", &[]),
     ("vault", &["evidence"]),
+    ("mint", &["disk", "evidence"]),
     ("listen", &["tls"]),
     ("mask", &[]),
     // Pages are words and numbers: what they mean is decided in `review` and `server`.

@@ -1,0 +1,23 @@
+//! Roles of a PostgreSQL server that exist for one lease: made for a step or a service, and gone afterwards.
+//!
+//! Invariant: a lease is in the journal on disk before its role exists, and leaves the journal only after the role is
+//! gone; so whatever ends the holder, its next start knows every role that may be left. A minted role owns nothing: each
+//! of its sessions acts as an owner role (`SET ROLE`), so it can be dropped at any moment. The server sees a verifier
+//! (RFC 5803) and never the password, so its log cannot show it. This crate deliberately omits other databases, and how
+//! somebody is entitled to mint: callers check that.
+
+mod error;
+mod journal;
+mod lease;
+mod server;
+mod statements;
+mod text;
+mod tls;
+mod verifier;
+
+pub use error::{JournalError, LeaseIdError, MintError, TextError};
+pub use journal::{Journal, LEASES_MAX};
+pub use lease::{Admin, AdminCredential, Lease, LeaseId, Minted, Target, Terms};
+pub use server::{Left, Server};
+pub use text::{DatabaseName, RoleName};
+pub use verifier::{ITERATIONS, Verifier};

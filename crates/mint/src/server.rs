@@ -1,0 +1,194 @@
+//! One connection to a database as somebody who may make roles: makes the role of a lease, and revokes many.
+//!
+//! Invariant: the connection is plain only where nothing leaves this machine. Every request has a time limit. A lease is
+//! revoked in this order: no new session, no session, nothing owned, no role; so a failure in between leaves less than before.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, NoTls};
+use zeroize::Zeroizing;
+
+use crate::error::MintError;
+use crate::lease::{Admin, Lease, LeaseId, Minted, Target, Terms};
+use crate::statements::{self, CONNECTABLE, DEPENDED_ON, END_SESSIONS, EXISTING, SESSIONS, WITH_SESSIONS};
+use crate::tls::Authority;
+use crate::verifier::{Verifier, password};
+
+/// A connection.
+#[derive(Debug)]
+pub struct Server {
+    at: String,
+    client: Client,
+    /// Drives the connection.
+    driver: JoinHandle<()>,
+}
+
+/// A lease whose role may still exist.
+#[derive(Debug)]
+pub struct Left {
+    /// The lease.
+    pub id: LeaseId,
+    /// The reason.
+    pub why: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Server {
+    /// Connects.
+    ///
+    /// # Errors
+    /// `MintError` says why the database cannot be reached, or may not be.
+    pub async fn connect(target: &Target, admin: &Admin) -> Result<Self, MintError> {
+        let at = target.to_string();
+        let mut config = Config::new();
+        config.host(&target.host).port(target.port).dbname(target.database.as_str());
+        config.user(admin.user.as_str()).application_name("countersign").connect_timeout(CONNECT_TIME_MAX);
+        if !admin.password.is_empty() {
+            config.password(admin.password.as_bytes());
+        }
+        let failed = |source| MintError::Connect { at: at.clone(), source };
+        let (client, driver) = match &target.authority {
+            Some(pem) => {
+                let authority = Authority::of(target, pem)?;
+                config.ssl_mode(SslMode::Require);
+                let connected = in_time(&at, config.connect(authority)).await?;
+                let (client, connection) = connected.map_err(failed)?;
+                (client, tokio::spawn(async { drop(connection.await) }))
+            }
+            None if target.is_near() => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, connection) = in_time(&at, config.connect(NoTls)).await?.map_err(failed)?;
+                (client, tokio::spawn(async { drop(connection.await) }))
+            }
+            None => return Err(MintError::Clear(at)),
+        };
+        Ok(Self { at, client, driver })
+    }
+
+    /// Makes the role of a lease that the journal has.
+    ///
+    /// # Errors
+    /// `MintError`. The role may exist all the same, so the lease has to be revoked.
+    pub async fn mint(&self, id: LeaseId, terms: &Terms) -> Result<Minted, MintError> {
+        let password: Zeroizing<String> = password()?;
+        let verifier = Verifier::salted(&password)?;
+        self.execute("make a role", &statements::mint(id, terms, &verifier)).await?;
+        let role = id.role();
+        let row = in_time(&self.at, self.client.query_one(CONNECTABLE, &[&role]))
+            .await?
+            .map_err(self.failed("say what the role may do"))?;
+        if !row.try_get(0).map_err(self.failed("say what the role may do"))? {
+            return Err(MintError::Unconnectable(self.at.clone()));
+        }
+        Ok(Minted { role, password })
+    }
+
+    /// Revokes leases of this database: their sessions end, and their roles are dropped. Answers with those that are left.
+    pub async fn revoke(&self, leases: &[Lease]) -> Vec<Left> {
+        let mut left = Vec::new();
+        for some in leases.chunks(TOGETHER_MAX) {
+            if let Err(error) = self.revoke_together(some).await {
+                // One role that cannot be dropped does not keep the others.
+                if some.len() == 1 {
+                    left.extend(some.iter().map(|lease| Left { id: lease.id, why: error.to_string() }));
+                    continue;
+                }
+                for lease in some {
+                    if let Err(error) = self.revoke_together(std::slice::from_ref(lease)).await {
+                        left.push(Left { id: lease.id, why: error.to_string() });
+                    }
+                }
+            }
+        }
+        left
+    }
+
+    async fn revoke_together(&self, leases: &[Lease]) -> Result<(), MintError> {
+        let names: Vec<String> = leases.iter().map(|lease| lease.id.role()).collect();
+        let existing = self.names(EXISTING, &names).await?;
+        let leases: Vec<&Lease> = leases.iter().filter(|lease| existing.contains(&lease.id.role())).collect();
+        if leases.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = leases.iter().map(|lease| lease.id).collect();
+        self.execute("close a role", &statements::close(&ids)).await?;
+        let busy = self.names(WITH_SESSIONS, &names).await?;
+        let depended_on = self.names(DEPENDED_ON, &names).await?;
+        let is_needed = |id: &LeaseId| busy.contains(&id.role()) || depended_on.contains(&id.role());
+        let joined: Vec<_> = ids.iter().copied().filter(is_needed).collect();
+        if !joined.is_empty() {
+            self.execute("make its holder a member of a role", &statements::join(&joined)).await?;
+        }
+        if !busy.is_empty() {
+            self.end_sessions(&names).await?;
+        }
+        // A session that has just ended may have made something meanwhile.
+        let depended_on = self.names(DEPENDED_ON, &names).await?;
+        for lease in leases.iter().filter(|lease| depended_on.contains(&lease.id.role())) {
+            self.execute("give away what a role owns", &statements::disown(lease.id, &lease.terms)).await?;
+        }
+        self.execute("drop a role", &statements::drop_roles(&ids)).await
+    }
+
+    /// Ends sessions, and waits until none is left.
+    async fn end_sessions(&self, names: &[String]) -> Result<(), MintError> {
+        let count = async |statement: &str| {
+            let row = in_time(&self.at, self.client.query_one(statement, &[&names])).await?;
+            let row = row.map_err(self.failed("end the sessions of a role"))?;
+            row.try_get::<_, i64>(0).map_err(self.failed("end the sessions of a role"))
+        };
+        for _ in 0..SESSION_LOOKS_MAX {
+            count(END_SESSIONS).await?;
+            if count(SESSIONS).await? == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(SESSION_LOOK).await;
+        }
+        Err(MintError::Slow { at: self.at.clone(), seconds: SESSION_TIME.as_secs() })
+    }
+
+    async fn names(&self, statement: &str, names: &[String]) -> Result<BTreeSet<String>, MintError> {
+        let rows = in_time(&self.at, self.client.query(statement, &[&names]))
+            .await?
+            .map_err(self.failed("list roles"))?;
+        rows.iter().map(|row| row.try_get(0).map_err(self.failed("list roles"))).collect()
+    }
+
+    async fn execute(&self, doing: &'static str, statements: &str) -> Result<(), MintError> {
+        match in_time(&self.at, self.client.batch_execute(statements)).await? {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // Without this, the connection would stay in the transaction that failed.
+                drop(in_time(&self.at, self.client.batch_execute("ROLLBACK")).await);
+                Err(self.failed(doing)(error))
+            }
+        }
+    }
+
+    fn failed(&self, doing: &'static str) -> impl Fn(tokio_postgres::Error) -> MintError {
+        let at = self.at.clone();
+        move |source| MintError::Statement { at: at.clone(), doing, source }
+    }
+}
+
+async fn in_time<T>(at: &str, asked: impl Future<Output = T>) -> Result<T, MintError> {
+    let slow = |_| MintError::Slow { at: at.to_owned(), seconds: REQUEST_TIME_MAX.as_secs() };
+    tokio::time::timeout(REQUEST_TIME_MAX, asked).await.map_err(slow)
+}
+
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(20);
+/// Roles in one statement: each holds a lock of the server, which has 6,400 of them or more by default.
+const TOGETHER_MAX: usize = 500;
+const SESSION_LOOK: Duration = Duration::from_millis(20);
+const SESSION_LOOKS_MAX: u32 = 500;
+const SESSION_TIME: Duration = Duration::from_secs(10);
