@@ -223,7 +223,10 @@ impl Event {
                 judged.bundle.into_iter().chain(judged.input).chain([judged.verdict]).collect()
             }
             Self::Given(given) => vec![given.envelope],
-            Self::Stated(stated) => vec![stated.envelope],
+            Self::Stated(stated) => {
+                let sealed = stated.secret.as_ref().map(|secret| secret.value);
+                sealed.into_iter().chain([stated.envelope]).collect()
+            }
             Self::SecretPut(put) => vec![put.value],
             Self::Proposed(proposed) => vec![proposed.plan, proposed.provenance],
             Self::Promoted(promoted) => vec![promoted.request],

@@ -198,6 +198,7 @@ mod tests {
                     not_before: at(0),
                     expires: at(800),
                     envelope: digest(&format!("envelope {n}")),
+                    secret: None,
                 },
                 key: "SHA256:2-Approve".into(),
             }))

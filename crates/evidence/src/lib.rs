@@ -69,6 +69,7 @@ pub mod rules;
 pub mod run_order;
 pub mod seal;
 pub mod secret_name;
+pub mod secrets_order;
 pub mod serving;
 pub mod source_pack;
 pub mod ssh;

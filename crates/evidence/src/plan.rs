@@ -10,12 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
-use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile};
+use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, ServiceSecret};
 use crate::rollout::Rollout;
 use crate::{CommitId, Digest, Id, Name};
 
-/// Highest number of secrets in a plan.
-pub const SECRETS_MAX: usize = 64;
 /// Highest number of steps before a release.
 pub const BEFORE_MAX: usize = 16;
 /// Largest plan in bytes.
@@ -74,6 +72,9 @@ pub struct SecretReference {
     pub secret: Name,
     /// Lowest number of its version.
     pub least: u64,
+    /// Variable that has its value too; absent if the value is in a file alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
 }
 
 /// A step that the agent runs before a release begins, such as a migration.
@@ -161,6 +162,12 @@ pub struct Destination<'a> {
     pub commit: &'a CommitId,
 }
 
+impl SecretReference {
+    fn of(secret: &ServiceSecret) -> Self {
+        Self { secret: secret.secret.clone(), least: secret.least.unwrap_or(1), variable: secret.env.clone() }
+    }
+}
+
 impl Plan {
     /// Derives the plan of one service for one environment.
     ///
@@ -208,6 +215,14 @@ impl Plan {
                 ));
             }
         }
+        let secrets: BTreeMap<_, _> = service
+            .secrets
+            .iter()
+            .map(|(name, secret)| (name.clone(), SecretReference::of(secret)))
+            .collect();
+        if secrets.values().filter_map(|one| one.variable.as_ref()).any(|name| variables.contains_key(name)) {
+            return Err(PlanError::Rule("the configuration sets a variable that has the value of a secret"));
+        }
         Ok(Self {
             v: 1,
             installation: to.installation,
@@ -229,7 +244,7 @@ impl Plan {
             strategy: "replace".into(),
             on_failure: "return".into(),
             rollout: None,
-            secrets: BTreeMap::new(),
+            secrets,
             before: Vec::new(),
         })
     }
@@ -246,11 +261,7 @@ impl Plan {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [
-            (self.rollout.is_some(), "rollout"),
-            (!self.secrets.is_empty(), "secrets"),
-            (!self.before.is_empty(), "before"),
-        ];
+        let fields = [(self.rollout.is_some(), "rollout"), (!self.before.is_empty(), "before")];
         fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
     }
 

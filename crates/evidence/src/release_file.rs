@@ -4,7 +4,7 @@
 //! Invariant: the file only describes services. Environment statements decide where they run, and with which
 //! configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub const BYTES_MAX: usize = 256 * 1024;
 pub const PORT_VARIABLE: &str = "PORT";
 /// Longest owner of a service in bytes.
 pub const OWNER_BYTES_MAX: usize = 200;
+/// Highest number of secrets of a service.
+pub const SECRETS_MAX: usize = 64;
 /// Highest number of services.
 pub const SERVICES_MAX: usize = 64;
 
@@ -63,6 +65,25 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Check>")]
     pub checks: BTreeMap<Name, Check>,
+    /// Secrets of the place that the process gets, by the names of their files in the directory `COUNTERSIGN_SECRETS`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, ServiceSecret>")]
+    pub secrets: BTreeMap<Name, ServiceSecret>,
+}
+
+/// A secret that a process gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSecret {
+    /// Name of the secret at each place.
+    #[schemars(with = "String")]
+    pub secret: Name,
+    /// Lowest number of its version; 1 by default. A release waits until there is such a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<u64>,
+    /// Variable that has the value too. Omit it if the process can read the file: everything that the process starts inherits variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
 }
 
 /// A process.
@@ -185,6 +206,30 @@ impl Listen {
 }
 
 impl Service {
+    /// The fault of a secret.
+    fn secret_fault(&self) -> Option<String> {
+        if self.secrets.len() > SECRETS_MAX {
+            return Some(format!("are more than {SECRETS_MAX}"));
+        }
+        if self.process.is_none() && !self.secrets.is_empty() {
+            return Some(
+                "need a `process`, because files that are installed are no place for secrets".into(),
+            );
+        }
+        let mut variables: BTreeSet<&str> = self.env.keys().map(String::as_str).collect();
+        self.secrets.iter().find_map(|(name, secret)| {
+            if secret.least == Some(0) {
+                return Some(format!("`{name}`: `least` starts at 1"));
+            }
+            let variable = secret.env.as_deref()?;
+            let fault = variable_fault(variable, &OWN_VARIABLES);
+            let twice = || format!("`{variable}` is set twice");
+            let is_port = variable == PORT_VARIABLE;
+            let fault = fault.or_else(|| (is_port || !variables.insert(variable)).then(twice));
+            fault.map(|why| format!("`{name}`: {why}"))
+        })
+    }
+
     fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
         let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
         if self.owner.as_ref().is_some_and(|owner| {
@@ -233,6 +278,9 @@ impl Service {
         let check = self.checks.iter().find_map(|(name, check)| Some((name, check.fault()?)));
         if let Some((name, why)) = check {
             return fail("checks", format!("`{name}`: {why}"));
+        }
+        if let Some(why) = self.secret_fault() {
+            return fail("secrets", why);
         }
         match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             Some(why) => fail("env", why),

@@ -88,6 +88,16 @@ impl From<SealKey> for String {
     }
 }
 
+impl WrappedKey {
+    /// Whether both parts have their lengths.
+    #[must_use]
+    pub const fn is_sized(&self) -> bool {
+        self.enc.0.len() == ENC_BYTES && self.bytes.0.len() == WRAPPED_BYTES
+    }
+}
+
+const ENC_BYTES: usize = 32;
+const WRAPPED_BYTES: usize = 48;
 const PREFIX: &str = "x25519:";
 
 const fn small(first: u8, middle: u8, last: u8) -> [u8; 32] {

@@ -10,6 +10,7 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::RefName;
+use evidence::statements::Statement;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
 use policy::{Gate, Read};
@@ -30,6 +31,7 @@ use crate::records::{Records, Revoked};
 use crate::reports::{self, Reported};
 use crate::requests::{self, PeopleProof, RunRequests};
 use crate::roots;
+use crate::secrets;
 use crate::serving;
 use crate::source::{self, SourceProof};
 use crate::trust::{self, TrustProof};
@@ -120,6 +122,8 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     }
     let seen = votes.iter().filter_map(|vote| vote.seen_size).chain(lanes::sizes(&statements));
     checked.ledger.lists(checked.bundle, &checked.trust.roots, checked.plan.digest, seen)?;
+    let environment = &checked.trust.environment;
+    secrets::check(&checked.bundle.plan, environment, &statements, &mut checked.reasons);
     checked.lanes.statements = statements;
     checked.approvals.votes = votes;
     Ok(checked)
@@ -174,8 +178,12 @@ fn manifest(
     let reports = bundle.reports.iter().map(Envelope::payload_digest).chain(checks.report).collect();
     let receipts = build.receipts.iter().chain(&checks.receipts).map(|(digest, _)| *digest).collect();
     let documents = documents.all_documents().into_iter().collect();
-    // Statements that an approver has not seen change the manifest, so that they void the approval.
-    let statements = bundle.lanes.statements.iter().map(Envelope::payload_digest).collect();
+    // Statements that an approver has not seen change the manifest, so that they void the approval. A version of a secret does
+    // not: the plan, which is approved, names the secret and its lowest number, so a rotation leaves approvals as they are.
+    let rotates =
+        |envelope: &&Envelope| Statement::read(envelope).is_ok_and(|statement| statement.secret().is_some());
+    let seen = bundle.lanes.statements.iter().filter(|envelope| !rotates(envelope));
+    let statements = seen.map(Envelope::payload_digest).collect();
     let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents)
         .with_statements(statements);
     manifest.digest().map_err(|error| one_reason("evidence-unsound", error.to_string(), NEW_BUNDLE))

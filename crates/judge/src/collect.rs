@@ -97,7 +97,8 @@ pub fn collect(
     let checks = checked.map(|checks| checks_of(store, checks)).transpose()?;
     let (mut lanes, tests, large) = lanes(store, place, &receipts, checks, &policy, &roots)?;
     let stated = envelopes(store, statements(state, place, moment).map(|known| &known.facts.envelope))?;
-    lanes.statements = statements_that_apply(open.facts.artifact, &lanes.documents, tests, stated);
+    let plan = Plan::decode(&store.blob(&open.facts.plan)?).map_err(Unavailable::of)?;
+    lanes.statements = statements_that_apply(open.facts.artifact, &lanes.documents, tests, &plan, stated);
     let entries = kept(store, &entries, &needed, &lanes.statements)?;
     let reports = reports(state, store, place, open)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
@@ -111,7 +112,7 @@ pub fn collect(
         environment: place.environment.clone(),
         release: open.facts.release,
         manifest: Bytes(store.blob(&open.facts.artifact)?),
-        plan: Plan::decode(&store.blob(&open.facts.plan)?).map_err(Unavailable::of)?,
+        plan,
         roots,
         status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
         enrolments,

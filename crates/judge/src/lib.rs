@@ -58,6 +58,8 @@ mod requests;
 mod rollback;
 mod roots;
 mod run_order;
+mod secrets;
+mod secrets_order;
 mod serving;
 mod settings;
 mod size;
@@ -92,6 +94,7 @@ pub use relayed::{
     KnownStatuses, NewerStatus, RelayedError, RelayedInForce, open_relayed, relayed_root, replaces,
     supersedes,
 };
+pub use secrets_order::{CheckedSecrets, RefusedVersion, check_secrets};
 
 pub use approvals::Vote;
 pub use prepare::{PrepareError, Prepared, prepare};

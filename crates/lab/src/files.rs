@@ -133,6 +133,10 @@ services:
 /// A service of one process.
 pub const RELEASE: &str = service!();
 
+/// The same with a secret of which the second version or a newer one is needed.
+pub const RELEASE_SECRETS: &str =
+    concat!(service!(), "    secrets: { password: { secret: database, least: 2 } }\n");
+
 /// The same with an owner.
 pub const RELEASE_OWNED: &str = concat!(service!(), "    owner: team shop\n");
 

@@ -25,6 +25,7 @@ use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
+use evidence::secrets_order::SecretsOrder;
 use evidence::source_pack::SourcePack;
 use evidence::ssh::{self, SshKey};
 use evidence::statements::Statement;
@@ -339,6 +340,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(PolicyFiles::decode(bytes));
     drop(Configuration::decode(bytes));
     drop(RollbackOrder::decode(bytes));
+    drop(SecretsOrder::decode(bytes));
     drop(RunOrder::decode(bytes));
     if let Ok(envelope) = Envelope::decode(bytes) {
         drop(Request::read(&envelope));

@@ -19,6 +19,7 @@ use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome, Running};
 use evidence::request::Request;
 use evidence::source_pack::SourcePack;
+use evidence::statements::Statement;
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
 use evidence::trust_root::{Mode, TrustRoot};
@@ -29,7 +30,7 @@ use crate::commits::{CommitContent, commit};
 use crate::documents::{self, LabDocument};
 pub use crate::files::{
     PIPELINE, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_IMAGE, PIPELINE_MORE,
-    PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
+    PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS, RELEASE_SECRETS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
@@ -308,7 +309,8 @@ pub fn plan(environment: &str, source: &SourcePack) -> Plan {
         environment: &name(environment),
         commit: &source.commit,
     };
-    Plan::derive(&to, &ReleaseFile::parse(RELEASE.as_bytes()).unwrap(), &configuration()).unwrap()
+    let file = &source.files.get(release_file::PATH).unwrap().0;
+    Plan::derive(&to, &ReleaseFile::parse(file).unwrap(), &configuration()).unwrap()
 }
 
 /// The artifact that runs already.
@@ -329,8 +331,15 @@ pub fn evidence_digest(parts: &Parts) -> Digest {
         reports.push(checks.report.payload_digest());
     }
     let manifest = EvidenceManifest::new(commits, receipts, reports, documents)
-        .with_statements(digests(&parts.statements));
+        .with_statements(digests(&seen_by_approvers(parts)));
     manifest.digest().unwrap()
+}
+
+/// Statements that the manifest names: it does not name versions of secrets.
+fn seen_by_approvers(parts: &Parts) -> Vec<Envelope> {
+    let is_seen =
+        |envelope: &&Envelope| Statement::read(envelope).is_ok_and(|statement| statement.secret().is_none());
+    parts.statements.iter().filter(is_seen).cloned().collect()
 }
 
 /// Digests of the documents that the policy reads, as the server finds them.

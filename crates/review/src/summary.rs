@@ -8,6 +8,7 @@ use evidence::CommitId;
 use evidence::trust_root::Mode;
 use judge::{Checked, ProvenStatement};
 
+use crate::differences::secret_words;
 use crate::findings;
 use crate::ids::short;
 
@@ -66,6 +67,8 @@ pub fn summary(checked: &Checked<'_>) -> String {
             serde_json::to_string(&bundle.plan.variables).unwrap_or_default()
         ));
     }
+    let secrets = bundle.plan.secrets.iter();
+    lines.extend(secrets.map(|(name, secret)| format!("secret {name}: {}", secret_words(secret))));
     if let Some(before) = &checked.before {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));

@@ -19,6 +19,7 @@ mod init;
 mod mounts;
 mod outputs;
 mod ports;
+mod private_files;
 mod process;
 mod proxy;
 mod secret;
@@ -34,6 +35,7 @@ pub use init::init_main;
 pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use ports::PROXY_PORT;
+pub use private_files::private_files;
 pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
 pub use secret::{SECRET_BYTES_MAX, SECRETS, SECRETS_MAX, Secret};
 pub use spec::{

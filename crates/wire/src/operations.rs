@@ -9,6 +9,7 @@ use domain::RunId;
 use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::run_order::{self, RunOrder};
+use evidence::secrets_order::SecretsOrder;
 use evidence::{Bytes, Digest, Id};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -199,6 +200,14 @@ impl Client {
     /// `ClientError` if there is no answer.
     pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
         self.work(&format!("work/agent/{place}"), "").await
+    }
+
+    /// The newest version of each secret of a place, sealed.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer.
+    pub async fn place_secrets(&self, place: &Place) -> Result<SecretsOrder, ClientError> {
+        self.get(&format!("place-secrets/{place}")).await
     }
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {

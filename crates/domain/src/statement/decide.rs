@@ -5,7 +5,7 @@
 
 use evidence::{Moment, Name};
 
-use super::event::Stated;
+use super::event::{Stated, StatedSecret};
 use super::state::State;
 use crate::event::Event;
 use crate::identity;
@@ -71,8 +71,26 @@ pub fn submit(
             "mend findings, or wait until statements have ended",
         ));
     }
+    reasons.extend(stated.secret.as_ref().and_then(|secret| number_fault(state, secret)));
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Stated(stated.clone())]), Err)
 }
 
+/// Why a version of a secret is not the next one of its place.
+fn number_fault(state: &State, secret: &StatedSecret) -> Option<Reason> {
+    let StatedSecret { place, name, number, .. } = secret;
+    let known = state.numbers(place);
+    if !known.contains_key(name) && known.len() >= SECRETS_MAX {
+        let what = format!("{place} has {SECRETS_MAX} secrets, the highest number");
+        return Some(Reason::new("secrets-too-many", what, "put another value into one that is there"));
+    }
+    let next = known.get(name).copied().unwrap_or_default().saturating_add(1);
+    (*number != next).then(|| {
+        let what = format!("the next version of secret `{name}` of {place} is {next}, not {number}");
+        Reason::new("secret-number-taken", what, "put it again: somebody else has put a version meanwhile")
+    })
+}
+
+/// Highest number of secrets of a place.
+pub const SECRETS_MAX: usize = 256;
 /// Highest number of statements in force of a project.
 pub const STATEMENTS_MAX: usize = 1_024;

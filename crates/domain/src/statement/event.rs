@@ -2,8 +2,8 @@
 //!
 //! Invariant: facts hold no free text. The person's reason is in the signed statement, a blob.
 
-use evidence::statements::{Scope, StatementKind};
-use evidence::{Digest, Moment};
+use evidence::statements::{Scope, Statement, StatementKind};
+use evidence::{Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
@@ -26,4 +26,32 @@ pub struct Stated {
     pub expires: Moment,
     /// Digest of the signed envelope, a blob.
     pub envelope: Digest,
+    /// The version of a secret that it puts at its place, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<StatedSecret>,
+}
+
+/// A version of a secret of a place, without its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatedSecret {
+    /// The place.
+    pub place: Place,
+    /// Name of the secret there.
+    pub name: Name,
+    /// Number of the version.
+    pub number: u32,
+    /// Digest of the sealed value, a blob.
+    pub value: Digest,
+}
+
+impl StatedSecret {
+    /// The version that a statement puts at its place, if it does.
+    #[must_use]
+    pub fn of(statement: &Statement) -> Option<Self> {
+        let version = statement.secret()?;
+        let Scope { project, service, environment } = statement.scope.clone();
+        let place = Place { project, service: service?, environment: environment? };
+        Some(Self { place, name: version.secret.clone(), number: version.number, value: version.value })
+    }
 }

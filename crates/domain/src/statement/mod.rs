@@ -10,6 +10,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{STATEMENTS_MAX, SubmitStatement, submit};
-pub use event::Stated;
+pub use decide::{SECRETS_MAX, STATEMENTS_MAX, SubmitStatement, submit};
+pub use event::{Stated, StatedSecret};
 pub use state::{RecordedStatement, State};

@@ -1,7 +1,7 @@
 //! The fold of statements in force.
 //!
 //! Invariant: a project's ended statements leave when its next one comes, so that the state does not grow with the
-//! ledger.
+//! ledger. A new version of a secret takes the place of the one before, and the highest number stays: no number is used twice.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use evidence::statements::Scope;
 use evidence::{Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
-use super::event::Stated;
+use super::event::{Stated, StatedSecret};
 use crate::ids::PersonId;
 
 /// Statements as decisions read them, by project and digest.
@@ -17,6 +17,9 @@ use crate::ids::PersonId;
 #[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) statements: BTreeMap<Name, BTreeMap<Digest, RecordedStatement>>,
+    /// The highest number of each secret of each place, also of versions that do not count any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) numbers: BTreeMap<Place, BTreeMap<Name, u32>>,
 }
 
 /// A recorded statement.
@@ -33,7 +36,7 @@ impl State {
     /// Whether there is no statement. Such a state is omitted from snapshots, as in those of the first programs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.statements.is_empty()
+        self.statements.is_empty() && self.numbers.is_empty()
     }
 
     /// Statements whose scope covers a place and that count at a moment, as far as time decides that.
@@ -75,10 +78,33 @@ impl State {
         beside.count()
     }
 
+    /// The highest number of each secret of a place.
+    #[must_use]
+    pub fn numbers(&self, place: &Place) -> BTreeMap<Name, u32> {
+        self.numbers.get(place).cloned().unwrap_or_default()
+    }
+
+    /// Statements that put the newest version of a secret at a place and count at a moment, as far as time decides that.
+    pub fn secrets_at<'a>(
+        &'a self,
+        place: &'a Place,
+        moment: Moment,
+    ) -> impl Iterator<Item = &'a RecordedStatement> + use<'a> {
+        self.at(place, moment).filter(|known| known.facts.secret.is_some())
+    }
+
     pub(crate) fn stated(&mut self, event: &Stated, entry: u64, moment: Moment) -> bool {
         let of_project = self.statements.entry(event.scope.project.clone()).or_default();
-        of_project.retain(|_, known| moment < known.facts.expires);
+        let replaced = |known: &RecordedStatement| {
+            let of = |secret: &StatedSecret| (secret.place.clone(), secret.name.clone());
+            event.secret.is_some() && known.facts.secret.as_ref().map(of) == event.secret.as_ref().map(of)
+        };
+        of_project.retain(|_, known| moment < known.facts.expires && !replaced(known));
         of_project.insert(event.statement, RecordedStatement { facts: event.clone(), entry });
+        if let Some(secret) = &event.secret {
+            let numbers = self.numbers.entry(secret.place.clone()).or_default();
+            numbers.insert(secret.name.clone(), secret.number);
+        }
         true
     }
 

@@ -2,7 +2,7 @@
 
 use evidence::statements::{Scope, StatementKind};
 
-use super::{STATEMENTS_MAX, State, Stated, SubmitStatement};
+use super::{SECRETS_MAX, STATEMENTS_MAX, State, Stated, StatedSecret, SubmitStatement};
 use crate::Command;
 use crate::scenario::{alice, at, bob, codes, digest, founded, happen, id, name, place};
 
@@ -16,6 +16,7 @@ fn waiver() -> SubmitStatement {
         not_before: at(0),
         expires: at(800),
         envelope: digest("waiver envelope"),
+        secret: None,
     };
     SubmitStatement { stated, key: "SHA256:2-Approve".into() }
 }
@@ -58,4 +59,51 @@ fn attack_a_project_has_a_bounded_number_of_statements_and_ended_ones_leave() {
     assert_eq!(codes(&state, &more), ["statements-too-many"]);
     state.statement.stated(&Stated { expires: at(900), ..waiver().stated }, 2, at(800));
     assert_eq!(state.statement.count(&name("shop"), at(0)), 1);
+}
+
+fn version(number: u32) -> SubmitStatement {
+    let secret = StatedSecret {
+        place: place("production"),
+        name: name("database"),
+        number,
+        value: digest(&format!("value {number}")),
+    };
+    let (kind, scope) =
+        (StatementKind::DeploySecret, Scope { service: Some(name("api")), ..waiver().stated.scope });
+    let statement = digest(&format!("version {number}"));
+    SubmitStatement {
+        stated: Stated { statement, kind, scope, secret: Some(secret), ..waiver().stated },
+        ..waiver()
+    }
+}
+
+/// Otherwise somebody could bring a value back that was replaced because it was stolen.
+#[test]
+fn attack_a_number_of_a_secret_is_used_once() {
+    let mut state = founded();
+    for number in [1, 2] {
+        state.statement.stated(&version(number).stated, 1, at(0));
+    }
+    assert_eq!(state.statement.secrets_at(&place("production"), at(1)).count(), 1, "the newest one alone");
+    state.statement.withdraw(&[digest("version 2")]);
+    assert_eq!(state.statement.secrets_at(&place("production"), at(1)).count(), 0);
+    assert_eq!(state.statement.numbers(&place("production")), [(name("database"), 2)].into());
+    assert!(!state.statement.is_empty());
+    let refused = |number| codes(&state, &Command::SubmitStatement(Box::new(version(number))));
+    for number in [1, 2, 4, u32::MAX] {
+        assert!(refused(number).contains(&"secret-number-taken".into()), "{number}");
+    }
+    assert!(!refused(3).contains(&"secret-number-taken".into()));
+}
+
+#[test]
+fn attack_a_place_has_a_bounded_number_of_secrets() {
+    let mut state = founded();
+    for n in 0..SECRETS_MAX {
+        let mut stated = version(1).stated;
+        stated.secret.iter_mut().for_each(|secret| secret.name = name(&format!("secret-{n}")));
+        state.statement.stated(&Stated { statement: digest(&n.to_string()), ..stated }, 1, at(0));
+    }
+    let more = codes(&state, &Command::SubmitStatement(Box::new(version(1))));
+    assert!(more.contains(&"secrets-too-many".into()), "{more:?}");
 }

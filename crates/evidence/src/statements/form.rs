@@ -2,21 +2,21 @@
 //!
 //! Invariant: a payload has one encoding. A statement counts from `not_before` until just before `expires`.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rules::Matter;
+use super::scope::Scope;
+use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
 use super::table::{Body, StatementKind};
 use crate::canonical::{self, CanonicalError};
 use crate::document::findings::Finding;
 use crate::dsse::{Envelope, EnvelopeError};
-use crate::place::Place;
 use crate::ssh::{self, SshKey, SshSigError};
-use crate::{Digest, Id, Moment, Name};
+use crate::{Digest, Id, Moment};
 
 /// DSSE payload type of a statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.statement+json";
@@ -52,20 +52,6 @@ pub struct Statement {
     pub via: String,
     /// The content.
     pub body: Body,
-}
-
-/// Places where a statement counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scope {
-    /// The project.
-    pub project: Name,
-    /// The service; absent for all services.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<Name>,
-    /// The environment; absent for all environments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<Name>,
 }
 
 /// Errors of reading and verifying a statement.
@@ -202,6 +188,12 @@ impl Statement {
         self.body.settles_test(&self.subjects, test, report)
     }
 
+    /// The version of a secret that it puts at its place, if it does.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretVersion> {
+        self.body.secret()
+    }
+
     fn encode(&self) -> Result<Vec<u8>, StatementError> {
         let payload = Payload {
             v: 1,
@@ -233,26 +225,9 @@ impl Statement {
         rule((1..=4000).contains(&self.reason.trim().len()), "a reason of 1 to 4,000 bytes is needed")?;
         rule(["command-line", "browser"].contains(&self.via.as_str()), "`via` is not known")?;
         rule(self.subjects.is_sorted_by(|a, b| a < b), "subjects are not sorted, or one stands twice")?;
-        match self.body.fault(&self.subjects) {
+        match self.body.fault(&self.subjects).or_else(|| self.body.fault_in(&self.scope)) {
             Some(fault) => Err(StatementError::Rule(fault)),
             None => Ok(()),
         }
-    }
-}
-
-impl Scope {
-    /// Whether a place is within the scope.
-    #[must_use]
-    pub fn covers(&self, place: &Place) -> bool {
-        self.project == place.project
-            && self.service.as_ref().is_none_or(|name| *name == place.service)
-            && self.environment.as_ref().is_none_or(|name| *name == place.environment)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |name: &Option<Name>| name.as_ref().map_or("*", Name::as_str).to_owned();
-        write!(f, "{}/{}/{}", self.project, part(&self.service), part(&self.environment))
     }
 }

@@ -6,9 +6,12 @@
 //!
 //! A new kind is one file here and a row in `table.rs`.
 
+mod deploy_secret;
 mod form;
 mod not_affected;
 mod rules;
+mod scope;
+mod secret_version;
 mod seen;
 mod seen_report;
 mod sign_off;
@@ -16,9 +19,12 @@ mod table;
 mod tag;
 mod waiver;
 
-pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Scope, Statement, StatementError};
+pub use deploy_secret::DeploySecret;
+pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Statement, StatementError};
 pub use not_affected::{Justification, NotAffected};
 pub use rules::{KindRules, Matter};
+pub use scope::Scope;
+pub use secret_version::{SEAL_KEYS_MAX, SecretVersion};
 pub use seen::{SeenFinding, weight};
 pub use seen_report::SeenReport;
 pub use sign_off::{SignOff, results};

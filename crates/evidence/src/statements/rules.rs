@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::scope::Scope;
+use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
-use crate::Digest;
 use crate::document::FindingsDocument;
 use crate::document::findings::Finding;
+use crate::{Digest, Name};
 
 /// The rules of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Matter<'a> {
     pub tests: BTreeSet<Digest>,
     /// Identities of failed tests in documents that the policy reads.
     pub failing: BTreeSet<Digest>,
+    /// Secrets that the plan names, each with the service that gets it.
+    pub secrets: BTreeSet<(&'a Name, &'a Name)>,
 }
 
 /// The content of a kind. `subjects` are those of its statement.
@@ -41,6 +45,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// A broken rule of the form.
     fn fault(&self, subjects: &[Digest]) -> Option<&'static str>;
+
+    /// A broken rule of the form, together with the places where the statement counts.
+    fn fault_in(&self, _scope: &Scope) -> Option<&'static str> {
+        None
+    }
 
     /// Whether it is about a release.
     fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool;
@@ -63,6 +72,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
     /// Whether it settles the failure of a test with this identity in a report.
     fn settles_test(&self, _subjects: &[Digest], _test: &Digest, _report: &SeenReport) -> bool {
         false
+    }
+
+    /// The version of a secret that it puts at its place.
+    fn secret(&self) -> Option<&SecretVersion> {
+        None
     }
 
     /// The content in a few words, with text by others.

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::deploy_secret::DeploySecret;
 use super::not_affected::NotAffected;
 use super::rules::{Content as _, KindRules, Matter};
+use super::scope::Scope;
+use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
 use super::sign_off::SignOff;
 use super::tag::Tag;
@@ -75,6 +78,12 @@ macro_rules! kinds {
                 }
             }
 
+            pub(super) fn fault_in(&self, scope: &Scope) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(content) => content.fault_in(scope),)*
+                }
+            }
+
             pub(super) fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
                 match self {
                     $(Self::$variant(content) => content.concerns(subjects, matter),)*
@@ -115,6 +124,12 @@ macro_rules! kinds {
                 }
             }
 
+            pub(super) fn secret(&self) -> Option<&SecretVersion> {
+                match self {
+                    $(Self::$variant(content) => content.secret(),)*
+                }
+            }
+
             /// The content in a few words, with text by others.
             #[must_use]
             pub fn summary(&self) -> String {
@@ -135,4 +150,6 @@ kinds! {
     "not-affected" NotAffected(NotAffected),
     /// An artifact has a version and labels.
     "tag" Tag(Tag),
+    /// A version of a secret of a place, which its agents alone can open.
+    "deploy-secret" DeploySecret(DeploySecret),
 }

@@ -409,6 +409,7 @@ fn every_page_is_checked() {
         "provenance",
         "return-order",
         "run-order",
+        "secrets-order",
         "source-pack",
         "enrolment",
         "environment",

@@ -248,7 +248,9 @@ fn plan() -> Plan {
     let step = |percent, automatic| RolloutStep { percent, pause_ms: 600_000, automatic };
     let errors = Threshold { metric: name("errors"), at_most: 1_000, window_ms: 300_000, samples_min: 500 };
     plan.rollout = Some(Rollout { steps: vec![step(5, true), step(100, false)], thresholds: vec![errors] });
-    plan.secrets = [(name("password"), SecretReference { secret: name("database"), least: 3 })].into();
+    let variable = Some("DB_PASSWORD".to_owned());
+    let secret = SecretReference { secret: name("database"), least: 3, variable };
+    plan.secrets = [(name("password"), secret)].into();
     let command = vec!["bin/migrate".to_owned(), "up".to_owned()];
     plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 60_000 }];
     plan
@@ -259,7 +261,7 @@ fn plan_example() {
     let bytes = plan().encode().unwrap();
     check("plan", 1, &bytes);
     assert_eq!(Plan::decode(&bytes).unwrap(), plan());
-    assert_eq!(plan().unapplied(), ["rollout", "secrets", "before"]);
+    assert_eq!(plan().unapplied(), ["rollout", "before"]);
     let fault = |change: &dyn Fn(&mut Plan, &mut Rollout)| {
         let mut changed = plan();
         let mut rollout = changed.rollout.take().unwrap();
@@ -282,7 +284,7 @@ fn plan_example() {
         fault(&|_, it| it.thresholds[0].window_ms = 0),
         fault(&|it, _| it.secrets.values_mut().for_each(|secret| secret.least = 0)),
         fault(&|it, _| {
-            let secret = SecretReference { secret: name("database"), least: 1 };
+            let secret = SecretReference { secret: name("database"), least: 1, variable: None };
             it.secrets = (0..65).map(|n| (name(&format!("secret-{n}")), secret.clone())).collect();
         }),
         fault(&|it, _| it.before.push(it.before[0].clone())),

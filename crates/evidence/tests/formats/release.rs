@@ -1,6 +1,7 @@
 //! The formats from a plan to the bundle of a release.
 
 use super::*;
+use evidence::secrets_order::SecretsOrder;
 
 #[test]
 fn plan_and_configuration_examples() {
@@ -374,6 +375,18 @@ fn bundle_and_order_examples() {
     };
     check("return-order", 0, &order.encode().unwrap());
     assert_eq!(RollbackOrder::decode(&order.encode().unwrap()).unwrap(), order);
+    let secrets = SecretsOrder {
+        v: 1,
+        installation: id(1),
+        place: order.place(),
+        numbers: [(name("database"), 2)].into(),
+        roots: Vec::new(),
+        status: order.status.clone(),
+        enrolments: vec![order.enrolment.clone()],
+        statements: Vec::new(),
+    };
+    check("secrets-order", 0, &secrets.encode().unwrap());
+    assert_eq!(SecretsOrder::decode(&secrets.encode().unwrap()).unwrap(), secrets);
     let order = RunOrder {
         v: 1,
         roots: Vec::new(),

@@ -6,11 +6,12 @@ use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::tests::identity;
 use evidence::dsse::Envelope;
+use evidence::seal::WrappedKey;
 use evidence::statements::{
-    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SeenReport,
-    SeenTest, SignOff, Statement, StatementError, StatementKind, Tag, Waiver,
+    Body, DeploySecret, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SecretVersion,
+    SeenFinding, SeenReport, SeenTest, SignOff, Statement, StatementError, StatementKind, Tag, Waiver,
 };
-use evidence::{Digest, Moment, canonical};
+use evidence::{Bytes, Digest, Moment, canonical};
 
 use super::support::{NOW, id, name};
 use super::{check, people, signed};
@@ -155,6 +156,7 @@ fn a_finding_that_became_worse_is_open_again() {
                 findings: vec![&document],
                 tests: BTreeSet::new(),
                 failing: BTreeSet::new(),
+                secrets: BTreeSet::new(),
             };
             assert!(of_medium.concerns(&matter) && !of_medium.misstates(&matter));
         }
@@ -292,7 +294,7 @@ fn bodies_of_the_kinds() {
         assert_eq!(read, statement);
     }
     let names: Vec<_> = StatementKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag"]);
+    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret"]);
     for kind in StatementKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }
@@ -359,6 +361,7 @@ fn a_waiver_of_a_test_is_about_this_test_alone() {
         findings: Vec::new(),
         tests: BTreeSet::new(),
         failing: failing.iter().copied().collect(),
+        secrets: BTreeSet::new(),
     };
     assert!(honest.concerns(&matter(&[subject("book > A", "adds")])));
     assert!(!honest.concerns(&matter(&[subject("book", "adds")])), "a test that did not fail");
@@ -392,6 +395,7 @@ fn a_sign_off_and_a_tag_are_about_one_artifact() {
         findings: Vec::new(),
         tests: tests.iter().map(|bytes| Digest::of(bytes)).collect(),
         failing: BTreeSet::new(),
+        secrets: BTreeSet::new(),
     };
     let (signed, tagged) = (of(sign_off(&[b"tests"])), of(tag("1.0.0")));
     assert!(signed.concerns(&matter(b"finding", &[b"tests"])));
@@ -400,4 +404,44 @@ fn a_sign_off_and_a_tag_are_about_one_artifact() {
     assert!(!signed.concerns(&matter(b"another", &[b"tests"])));
     assert!(tagged.concerns(&matter(b"finding", &[])) && !tagged.concerns(&matter(b"another", &[])));
     assert!(!tagged.settles(&Digest::of(b"finding"), &finding("x", "pkg:pypi/a@1")));
+}
+
+#[test]
+fn a_deploy_secret_is_of_one_place_and_names_no_value() {
+    let honest = deploy_secret(|_| ());
+    check("statement", 6, &canonical::encode("body", &honest.body).unwrap());
+    assert_eq!(Statement::read(&honest.envelope().unwrap()).unwrap(), honest);
+    let (service, names) = (name("api"), [name("database"), name("other")]);
+    let matter = |secret: usize| Matter {
+        artifact: Digest::of(b"artifact"),
+        findings: Vec::new(),
+        tests: BTreeSet::new(),
+        failing: BTreeSet::new(),
+        secrets: [(&service, &names[secret])].into(),
+    };
+    assert!(honest.concerns(&matter(0)) && !honest.concerns(&matter(1)));
+    let everywhere = Scope { environment: None, ..honest.scope.clone() };
+    let wide = Statement { scope: everywhere, ..honest.clone() };
+    assert!(wide.envelope().unwrap_err().to_string().contains("a secret is of one place"));
+    let other = Statement { subjects: vec![Digest::of(b"another")], ..honest };
+    assert!(other.envelope().is_err(), "its subject is the sealed value");
+    let faulty: [fn(&mut SecretVersion); 4] = [
+        |version| version.number = 0,
+        |version| version.keys.clear(),
+        |version| version.keys.values_mut().for_each(|key| key.enc.0.truncate(31)),
+        |version| version.keys.values_mut().for_each(|key| key.bytes.0.push(0)),
+    ];
+    for change in faulty {
+        assert!(deploy_secret(change).envelope().is_err());
+    }
+}
+
+fn deploy_secret(change: impl Fn(&mut SecretVersion)) -> Statement {
+    let seal = "x25519:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=".parse().unwrap();
+    let key = WrappedKey { enc: Bytes(vec![1; 32]), bytes: Bytes(vec![2; 48]) };
+    let value = Digest::of(b"a sealed value");
+    let keys = [(seal, key)].into();
+    let mut version = SecretVersion { secret: name("database"), number: 2, value, keys };
+    change(&mut version);
+    Statement { subjects: vec![value], ..of(Body::DeploySecret(DeploySecret(version))) }
 }

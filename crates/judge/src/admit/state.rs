@@ -37,7 +37,32 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         not_before: statement.not_before,
         expires: statement.expires,
         envelope: Digest::of(&bytes),
+        secret: statement::StatedSecret::of(&statement),
+    };
+    let sealed = match attached(&stated, sent) {
+        Ok(sealed) => sealed,
+        Err(what) => return unsound(what),
     };
     let command = Command::SubmitStatement(Box::new(statement::SubmitStatement { stated, key }));
-    Ok(Admitted { command, project: Some(statement.scope.project), blobs: vec![bytes] })
+    Ok(Admitted {
+        command,
+        project: Some(statement.scope.project),
+        blobs: sealed.into_iter().chain([bytes]).collect(),
+    })
 }
+
+/// The sealed value of a secret that the statement puts at its place. The server cannot open it, so it looks at its digest and
+/// length alone.
+fn attached(stated: &statement::Stated, sent: &Sent<'_>) -> Result<Option<Vec<u8>>, &'static str> {
+    match (&stated.secret, sent.attachments) {
+        // Older programs accepted attachments that no statement names, and kept none.
+        (None, _) => Ok(None),
+        (Some(secret), [bytes]) if Digest::of(bytes) == secret.value && bytes.len() <= SEALED_BYTES_MAX => {
+            Ok(Some(bytes.clone()))
+        }
+        (Some(_), _) => Err("the sealed value that it names is not attached, or is longer than 2 MiB"),
+    }
+}
+
+/// Largest sealed value in bytes.
+const SEALED_BYTES_MAX: usize = 2 << 20;

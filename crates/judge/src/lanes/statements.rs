@@ -11,9 +11,10 @@ use evidence::document::findings::Finding;
 use evidence::document::{Document as _, FindingsDocument, TestsDocument};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
+use evidence::plan::Plan;
 use evidence::statements::{Matter, Statement};
 use evidence::trust_root::Mode;
-use evidence::{Bytes, Digest};
+use evidence::{Bytes, Digest, Name};
 use tlog::Checkpoint;
 
 use crate::grounds::Grounds;
@@ -53,6 +54,7 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
             .filter_map(|all| all.tests.as_ref())
             .flat_map(TestsDocument::failing)
             .collect(),
+        secrets: secrets(&on.bundle.plan),
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
@@ -112,16 +114,23 @@ pub fn statements_that_apply(
     artifact: Digest,
     documents: &BTreeMap<Digest, Bytes>,
     tests: BTreeSet<Digest>,
+    plan: &Plan,
     statements: impl IntoIterator<Item = Envelope>,
 ) -> Vec<Envelope> {
     let read = documents.values().filter_map(|bytes| FindingsDocument::decode(&bytes.0).ok());
     let found: Vec<_> = read.collect();
     let read = documents.values().filter_map(|bytes| TestsDocument::decode(&bytes.0).ok());
     let failing = read.flat_map(|document| document.failing()).collect();
-    let matter = Matter { artifact, findings: found.iter().collect(), tests, failing };
+    let secrets = secrets(plan);
+    let matter = Matter { artifact, findings: found.iter().collect(), tests, failing, secrets };
     let applies =
         |envelope: &Envelope| Statement::read(envelope).is_ok_and(|statement| statement.concerns(&matter));
     statements.into_iter().filter(applies).collect()
+}
+
+/// The secrets of a plan, each with the service that gets it.
+fn secrets(plan: &Plan) -> BTreeSet<(&Name, &Name)> {
+    plan.secrets.values().map(|reference| (&plan.service, &reference.secret)).collect()
 }
 
 fn proven(

@@ -19,8 +19,10 @@ mod revoked;
 mod root;
 mod row;
 pub mod runs;
+mod secrets;
 mod seen;
 mod statements;
+mod stating;
 mod unapplied;
 
 pub use ledger::new_origin;
@@ -49,6 +51,7 @@ pub fn all() -> Vec<Forgery> {
         documents::rows(),
         coverage::rows(),
         statements::rows(),
+        secrets::rows(),
         seen::rows(),
         checks::rows(),
         place::rows(),

@@ -9,23 +9,20 @@ use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Severity, Site};
 use evidence::document::tests::{TestOutcome, identity};
 use evidence::dsse::Envelope;
-use evidence::enrolment::Enrolment;
 use evidence::policy_files::PolicyFiles;
 use evidence::statements::{
-    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SeenReport, SeenTest, SignOff,
-    Statement, Tag, Waiver,
+    Body, Justification, NotAffected, SeenFinding, SeenReport, SeenTest, SignOff, Statement, Tag, Waiver,
 };
 
 use super::row::{Forgery, forged};
+use super::secrets;
+use super::stating::{DAY, Made, ROLES, by, enrolled};
+pub(super) use super::stating::{state, stated, statement};
 use crate::documents::{self, ATTACK, LabDocument, SCAN, SMOKE, TESTS};
 use crate::files::RELEASE_CHECKS;
-use crate::parts::{PIPELINE_REPORTS, Parts, SEEN};
-use crate::people::{Pair, Person};
+use crate::parts::{PIPELINE_REPORTS, Parts};
 use crate::readers::Reader;
 use crate::world::{Lab, at, default_policy, id, name};
-
-/// Makes the release that a statement is about, and an honest statement by Bob.
-type Made = fn(&Lab, &mut Parts) -> Statement;
 
 /// A kind with an honest statement, and the code of a release without it.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +34,7 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 7] = [
+pub const KINDS: [StatedKind; 8] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
@@ -45,6 +42,7 @@ pub const KINDS: [StatedKind; 7] = [
     StatedKind { lab: with_reports, made: quarantine, open: FAILED },
     StatedKind { lab: with_checks, made: waiver_of_check, open: FOUND },
     StatedKind { lab: with_checks, made: quarantine_of_check, open: FAILED },
+    StatedKind { lab: secrets::with_secrets, made: secrets::deploy_secret, open: secrets::MISSING },
 ];
 
 impl StatedKind {
@@ -120,6 +118,7 @@ macro_rules! rows_of {
                     if let Body::NotAffected(body) = &mut it.body {
                         body.finding.component = Some("pkg:cargo/other@1.0.0".into());
                     }
+                    secrets::of_another(it);
                 });
             }),
             forged(concat!("a ", $kind, " of another installation"), UNSOUND, |lab, parts| {
@@ -161,9 +160,17 @@ pub(super) fn rows() -> Vec<Forgery> {
         rows_of!("not-affected statement", FOUND, with_reports, not_affected),
         rows_of!("tag", MISSING, with_tag, tag),
         rows_of!("waiver of a test", FAILED, with_reports, quarantine),
+        of_deploy_secrets(),
         of_some_kinds(),
     ]
     .concat()
+}
+
+/// A version that comes after the approval is a rotation, which leaves the approval as it is.
+fn of_deploy_secrets() -> Vec<Forgery> {
+    use secrets::{MISSING, deploy_secret, with_secrets};
+    let rows = rows_of!("deploy secret", MISSING, with_secrets, deploy_secret);
+    rows.into_iter().filter(|row| row.name != "a deploy secret signed after the approval").collect()
 }
 
 fn of_some_kinds() -> Vec<Forgery> {
@@ -269,19 +276,6 @@ pub fn each() -> Vec<Envelope> {
     KINDS.iter().flat_map(|kind| kind.stated(|_| ()).1.statements).collect()
 }
 
-/// Bob's statement with a change, which he approves.
-pub(super) fn stated(lab: &Lab, parts: &mut Parts, made: Made, change: impl Fn(&mut Statement)) {
-    let mut statement = made(lab, parts);
-    change(&mut statement);
-    state(lab, parts, &statement, &lab.bob.approve);
-}
-
-/// The statement of a person, signed by a key.
-fn by(lab: &Lab, parts: &mut Parts, made: Made, person: &Person, key: &Pair) {
-    let statement = Statement { person: person.id, ..made(lab, parts) };
-    state(lab, parts, &statement, key);
-}
-
 fn by_ada(lab: &Lab, parts: &mut Parts, made: Made) {
     by(lab, parts, made, &lab.ada, &lab.ada.approve);
     let ada = lab.ada.enrolment(&["developer", "release-manager", "security"]);
@@ -292,13 +286,6 @@ fn by_mallory(lab: &Lab, parts: &mut Parts, made: Made, roles: &[&str]) {
     by(lab, parts, made, &lab.mallory, &lab.mallory.approve);
     let (ada, bob) = (lab.ada.enrolment(&["developer"]), lab.bob.enrolment(ROLES));
     enrolled(lab, parts, &[&ada, &bob, &lab.mallory.enrolment(roles)]);
-}
-
-pub(super) fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
-    let mut envelope = statement.envelope().unwrap();
-    key.sign(&mut envelope, NAMESPACE);
-    parts.statements = vec![envelope];
-    lab.approve(parts);
 }
 
 /// A scanner finds something on both runners; its identity, and how people see it.
@@ -393,36 +380,6 @@ fn tag(lab: &Lab, parts: &mut Parts) -> Statement {
     statement(lab, parts, Digest::of(&parts.manifest), body)
 }
 
-/// A statement by Bob, who holds every role that a kind asks for.
-pub(super) fn statement(lab: &Lab, parts: &mut Parts, subject: Digest, body: Body) -> Statement {
-    enrolled(lab, parts, &[&lab.ada.enrolment(&["developer"]), &lab.bob.enrolment(ROLES)]);
-    Statement {
-        installation: id(1),
-        person: lab.bob.id,
-        scope: Scope {
-            project: name("shop"),
-            service: Some(name("api")),
-            environment: Some(parts.environment.clone()),
-        },
-        subjects: vec![subject],
-        not_before: at(-120),
-        expires: at(DAY),
-        root: 1,
-        checkpoint: parts.head.seen(SEEN).to_string(),
-        reason: "the input is not ours".into(),
-        nonce: id(95),
-        via: "command-line".into(),
-        body,
-    }
-}
-
-fn enrolled(lab: &Lab, parts: &mut Parts, people: &[&Enrolment]) {
-    parts.enrolments = people.iter().map(|person| lab.signed_enrolment(person)).collect();
-}
-
-/// Validity of a statement, in seconds.
-const DAY: i64 = 86_400;
-const ROLES: &[&str] = &["release-manager", "security"];
 pub(super) const FOUND: &str = "finding-critical";
 pub(super) const FAILED: &str = "tests-failed";
 const MISSING: &str = "statement-missing";

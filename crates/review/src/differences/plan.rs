@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::plan::{Plan, ProbeTarget, Target};
+use evidence::plan::{Plan, ProbeTarget, SecretReference, Target};
 
 use super::difference::Difference;
 use super::lines;
@@ -46,5 +46,13 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("replaces by", plan.strategy.clone());
     add("after a failed probe", plan.on_failure.clone());
     values.extend(plan.variables.iter().map(|(name, value)| (format!("variable {name}"), value.clone())));
+    values.extend(plan.secrets.iter().map(|(name, secret)| (format!("secret {name}"), secret_words(secret))));
     values
+}
+
+/// A secret as people read it: never a value.
+pub fn secret_words(reference: &SecretReference) -> String {
+    let variable = reference.variable.as_ref();
+    let variable = variable.map_or(String::new(), |name| format!(", also in the variable {name}"));
+    format!("{}, version {} or newer{variable}", reference.secret, reference.least)
 }

@@ -78,6 +78,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/runs/{run}", get(reading::run))
         .route("/places", get(reading::places))
         .route("/releases/{project}/{service}/{environment}/{number}", get(reading::release))
+        .route("/place-secrets/{*place}", get(reading::place_secrets))
         .route("/evidence/{*place}", get(reading::evidence))
         .route("/consistency", get(reading::consistency))
         .route("/wait", get(reading::wait))

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::RunId;
+use evidence::secrets_order::SecretsOrder;
 use evidence::{Bytes, Digest, Name, Place};
 use judge::{collect, enrolment_envelope_at};
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::shared::Shared;
 use crate::views::runs::RunSelection;
-use crate::{place_view, release_history, run_view};
+use crate::{place_secrets as of_place, place_view, release_history, run_view};
 
 /// One run.
 pub async fn run(
@@ -113,6 +114,22 @@ pub async fn release(
     let found = blocking(move || {
         up_to_date(&shared)?;
         release_history::of(&shared, &shared.intake.state(), &place, number)
+    });
+    Ok(Json(found.await?))
+}
+
+/// The newest version of each secret of a place, sealed.
+pub async fn place_secrets(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(place): Path<String>,
+) -> Result<Json<SecretsOrder>, Failure> {
+    let place: Place =
+        place.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
+    right::of_project(&shared, &caller, &place.project)?;
+    let found = blocking(move || {
+        let (state, keeper) = (shared.intake.state(), &shared.gatekeeper);
+        Ok(of_place::order(keeper, &state, &place, clock::now())?)
     });
     Ok(Json(found.await?))
 }

@@ -83,6 +83,7 @@ fn statements_of_a_place_are_shown_with_their_state() {
             not_before: at(10),
             expires: at(until),
             envelope: Digest::of(b"envelope"),
+            secret: None,
         })
     };
     let mut status = lab.status();

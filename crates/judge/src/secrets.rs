@@ -1,0 +1,88 @@
+//! The secrets of a plan: each has a version in force that exactly the place's agents can open.
+//!
+//! Invariant: the newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
+//! alone can see whether a value opens; nobody else can see more than who could open it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::Name;
+use evidence::environment::Environment;
+use evidence::plan::Plan;
+use evidence::seal::SealKey;
+use evidence::statements::SecretVersion;
+
+use crate::lanes::ProvenStatement;
+use crate::reasons::Reasons;
+
+/// Adds what is against the secrets of a plan.
+pub fn check(plan: &Plan, environment: &Environment, statements: &[ProvenStatement], reasons: &mut Reasons) {
+    for (name, least) in needed(plan) {
+        let versions: Vec<_> = statements.iter().filter_map(|proven| version(proven, name)).collect();
+        let place = plan.place();
+        let Some(number) = versions.iter().map(|(version, _)| version.number).max() else {
+            let what = format!("secret `{name}` of {place} has no version in force");
+            reasons.against(MISSING, what, PUT);
+            continue;
+        };
+        let newest: Vec<_> = versions.into_iter().filter(|(version, _)| version.number == number).collect();
+        let [(version, proven)] = newest.as_slice() else {
+            let what = format!("there are several versions {number} of secret `{name}` of {place}");
+            reasons.against(MISSING, what, PUT);
+            continue;
+        };
+        if !proven.void.is_empty() {
+            let why = proven.void.join(" and ");
+            let what = format!("version {number} of secret `{name}` of {place} does not count: {why}");
+            reasons.against(MISSING, what, PUT);
+        }
+        if u64::from(number) < least {
+            let what = format!("the plan needs version {least} of secret `{name}`, and {place} has {number}");
+            reasons.against(MISSING, what, PUT);
+        }
+        for (code, what) in recipients(version, environment) {
+            reasons.against(code, format!("version {number} of secret `{name}` {what}"), PUT);
+        }
+    }
+}
+
+/// The secrets of a plan by name, with the lowest number that one of its references needs.
+fn needed(plan: &Plan) -> BTreeMap<&Name, u64> {
+    let mut needed: BTreeMap<&Name, u64> = BTreeMap::new();
+    for reference in plan.secrets.values() {
+        let least = needed.entry(&reference.secret).or_default();
+        *least = reference.least.max(*least);
+    }
+    needed
+}
+
+fn version<'a>(proven: &'a ProvenStatement, name: &Name) -> Option<(&'a SecretVersion, &'a ProvenStatement)> {
+    let version = proven.statement.secret().filter(|version| version.secret == *name)?;
+    Some((version, proven))
+}
+
+/// Agents that cannot open a version, and keys that can and are of no agent.
+fn recipients(version: &SecretVersion, environment: &Environment) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for agent in &environment.agents {
+        match agent.seal {
+            None => found.push((
+                MISSING,
+                format!("is not sealed to {}, whom the statement gives no seal key", agent.name),
+            )),
+            Some(seal) if !version.keys.contains_key(&seal) => {
+                found.push((MISSING, format!("is not sealed to {}", agent.name)));
+            }
+            Some(_) => {}
+        }
+    }
+    let seals: BTreeSet<SealKey> = environment.agents.iter().filter_map(|agent| agent.seal).collect();
+    let strangers = version.keys.keys().filter(|key| !seals.contains(key));
+    found.extend(
+        strangers.map(|key| (EXPOSED, format!("can be opened with {key}, which is of no agent there"))),
+    );
+    found
+}
+
+const PUT: &str = "have a person in the role `secret-owner` put a new version";
+const MISSING: &str = "secret-missing";
+const EXPOSED: &str = "secret-exposed";
