@@ -12,6 +12,13 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     filled.map(|()| bytes).map_err(|_| Error::unusable("the system's source of randomness failed"))
 }
 
+/// Work that draws random bytes; its result counts only if they could be drawn.
+pub fn drawing<T>(work: impl FnOnce(&mut dyn FnMut(&mut [u8])) -> T) -> Result<T, Error> {
+    let (source, mut failed) = (SystemRandom::new(), false);
+    let done = work(&mut |bytes| failed |= source.fill(bytes).is_err());
+    if failed { Err(Error::unusable("the system's source of randomness failed")) } else { Ok(done) }
+}
+
 /// A random id.
 pub fn id() -> Result<Id, Error> {
     bytes().map(Id::from_random)

@@ -75,6 +75,12 @@ pub fn sign(access: &Access, action: &str, arguments: Value, parts: Parts) -> Re
 }
 
 impl SignedRequest {
+    /// The signed request, for what is sent before it.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.submission.request
+    }
+
     /// Sends the request; a refusal is an error with its reasons.
     pub async fn send(self, client: &Client) -> Result<Sent, Error> {
         if let Some(pack) = self.upload {

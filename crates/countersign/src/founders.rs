@@ -170,7 +170,7 @@ pub fn misspelled(role: &Name) -> Option<String> {
 pub const PEOPLE_PAGE: &str = "docs/operating/people.md describes the file, with an example";
 
 /// Roles that the program, its statements and the built-in policy use.
-const ROLES: [&str; 4] = ["developer", "release-manager", "security", "tester"];
+const ROLES: [&str; 5] = ["developer", "release-manager", "secret-owner", "security", "tester"];
 /// Likeness from which on a name is taken for a misspelled one.
 const NEAR: f32 = 0.75;
 /// Beginnings of a public key that stands in the people file itself.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 25] = [
+pub const POINTS: [(&str, &str); 26] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -24,6 +24,7 @@ pub const POINTS: [(&str, &str); 25] = [
     ("server.views", "rebuilt views"),
     ("server.reserve", "the reserve file that holds back disk space"),
     ("server.snapshot", "the place of the newest snapshot"),
+    ("server.vault", "the vault's key ring"),
     ("runner.output", "an output of a step"),
     ("runner.receipt", "a receipt"),
     ("runner.answer", "a receipt that answers every later question about its work"),
@@ -88,6 +89,28 @@ pub fn replace(point: &'static str, path: &Path, bytes: &[u8], mode: u32) -> Res
     let new = PathBuf::from(beside);
     write(&new, bytes, mode)?;
     rename(point, &new, path)
+}
+
+/// Like [`replace`], and overwrites the bytes of the old file, which nothing names any more then. Copies that the disk or the
+/// file system keeps of old blocks stay: a log-structured disk, a snapshot, a backup.
+///
+/// # Errors
+/// `DiskError`. The file then has either its old or its new content; the old content may be whole.
+pub fn replace_overwriting(
+    point: &'static str,
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+) -> Result<(), DiskError> {
+    let old = match File::options().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        opened => Some(opened.map_err(failed("open", path))?),
+    };
+    replace(point, path, bytes, mode)?;
+    let Some(mut old) = old else { return Ok(()) };
+    let length = old.metadata().map_err(failed("read", path))?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut old).map_err(failed("write", path))?;
+    sync(&old, path)
 }
 
 /// Writes a new file and syncs it. It counts only once it, or the directory that contains it, is renamed.
@@ -336,6 +359,18 @@ mod tests {
         assert_eq!(error(dir.path(), 3), (io::ErrorKind::InvalidInput, "it is not a file".to_owned()));
         assert_eq!(error(Path::new("/dev/zero"), 3).0, io::ErrorKind::InvalidInput);
         assert_eq!(error(&dir.path().join("none"), 3).0, io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn attack_an_old_file_that_was_replaced_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ring.json");
+        replace_overwriting("server.vault", &path, b"first of all", 0o600).unwrap();
+        let mut before = File::open(&path).unwrap();
+        replace_overwriting("server.vault", &path, b"two", 0o600).unwrap();
+        let mut left = Vec::new();
+        before.read_to_end(&mut left).unwrap();
+        assert_eq!((left, fs::read(&path).unwrap()), (vec![0; 12], b"two".to_vec()));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use evidence::Place;
 
 use domain::RunId;
 use evidence::git::RefName;
+use evidence::secret_name::SecretName;
 use evidence::serving::RunChoice;
-use evidence::{CommitId, Digest, Id, Name};
+use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::Deserialize;
 
 /// Arguments of the actions about one signed statement: `enrol`, `set-root`, `set-status`, `set-environment`.
@@ -80,6 +81,30 @@ pub struct PromoteArguments {
     pub release: u64,
     #[serde(default)]
     pub artifact: Option<Digest>,
+}
+
+/// Arguments of `secret-put`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutSecretArguments {
+    pub secret: SecretName,
+    pub number: u32,
+    /// Digest of the sealed value.
+    pub value: Digest,
+    #[serde(default)]
+    pub expires: Option<Moment>,
+    #[serde(default)]
+    pub rotate_days: Option<u32>,
+    #[serde(default)]
+    pub honey: bool,
+}
+
+/// Arguments of `secret-destroy`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestroySecretArguments {
+    pub secret: SecretName,
+    pub number: u32,
 }
 
 /// Arguments of `rollback`.

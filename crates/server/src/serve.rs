@@ -12,8 +12,10 @@ use ledger::Ledger;
 use listen::{Limits, TlsListener};
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tracing::warn;
+use vault::RootKey;
 
 use crate::addresses::Address;
 use crate::attendance::Attendance;
@@ -22,7 +24,7 @@ use crate::certificates::{Certificates, TlsListen};
 use crate::console::PageCaches;
 use crate::console_address::ConsoleAddress;
 use crate::disk_usage::StorageCount;
-use crate::edge::{EdgeError, Gatekeeper};
+use crate::edge::{EdgeError, Gatekeeper, evidence as unfit};
 use crate::http::router;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
@@ -34,10 +36,11 @@ use crate::services::Services;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::uploads::Uploads;
+use crate::vault_store::{VaultError, VaultStore};
 use crate::views::Views;
 use crate::watchers::Watchers;
 use crate::{
-    disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, status_task, sweep_task,
+    clock, disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, status_task, sweep_task,
     witness_task,
 };
 
@@ -56,6 +59,8 @@ pub struct Serve {
     pub witnesses: Vec<String>,
     /// The key for provenance.
     pub provenance: MachineSigner,
+    /// The key that opens the vault's key ring; without it the vault is sealed.
+    pub root_key: Option<Arc<dyn RootKey>>,
 }
 
 /// The addresses of a server that answers.
@@ -103,6 +108,7 @@ pub async fn serve(
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
     let stored = StorageCount::open(&config.data)?;
     let services = Services::default();
+    let vault = vault(&config.data, &intake, config.root_key)?;
     let shared = Arc::new(Shared {
         intake,
         gatekeeper,
@@ -110,6 +116,8 @@ pub async fn serve(
         introducer: Introducer::new(ledger_key, urls.clone()).map_err(EdgeError::from)?,
         views,
         uploads: Uploads::of(&config.data),
+        vault,
+        taking_values: Semaphore::new(VALUES_AT_ONCE),
         logs,
         attendance: Attendance::new(Instant::now()),
         services,
@@ -145,6 +153,20 @@ pub async fn serve(
         Ok(Ok(())) => Ok(()),
         _ => Err(ServeError::Io(std::io::Error::other("the writer's thread failed"))),
     }
+}
+
+/// The vault, without the keys of versions that were destroyed before a crash.
+fn vault(data: &Path, intake: &Intake, root: Option<Arc<dyn RootKey>>) -> Result<VaultStore, ServeError> {
+    let state = intake.state();
+    let installation = state.identity.root().map(|root| root.installation);
+    let installation = installation.ok_or_else(|| unfit("there is no trust root yet"))?;
+    let vault = VaultStore::open(data, installation, root);
+    if let Err(error @ (VaultError::Disk(_) | VaultError::Random(_))) =
+        vault.destroy(&state.secret.destroyed_values(), &state.secret.values(), clock::now())
+    {
+        warn!("keys of destroyed secrets could not be taken out of the vault: {error}");
+    }
+    Ok(vault)
 }
 
 /// The tasks of a running server.
@@ -241,6 +263,8 @@ fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHa
     Ok(Intake::start(data, ledger)?)
 }
 
+/// Values of secrets that are received at once.
+const VALUES_AT_ONCE: usize = 4;
 /// Longer than our own clients keep an idle connection.
 const STRANGER: Duration = Duration::from_secs(15);
 /// The Unix socket has separate places, which connections over TCP cannot take.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, Uri};
 use evidence::claim::ClaimedOperation;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::addresses::Address;
 use crate::attendance::Attendance;
@@ -18,6 +18,7 @@ use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::services::Services;
 use crate::uploads::Uploads;
+use crate::vault_store::VaultStore;
 use crate::views::Views;
 use crate::watchers::Watchers;
 
@@ -30,6 +31,9 @@ pub struct Shared {
     pub introducer: Introducer,
     pub views: Views,
     pub uploads: Uploads,
+    pub vault: VaultStore,
+    /// Places for values that are being received.
+    pub taking_values: Semaphore,
     pub logs: Logs,
     pub attendance: Attendance,
     pub services: Services,

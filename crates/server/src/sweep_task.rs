@@ -9,7 +9,7 @@ use std::time::Duration;
 use ledger::BlobError;
 use tracing::{info, warn};
 
-use crate::http::uploads;
+use crate::http::{secrets, uploads};
 use crate::shared::Shared;
 
 /// Sweeps for as long as the server runs.
@@ -39,6 +39,9 @@ fn sweep(shared: &Shared) -> Result<u64, BlobError> {
         if let Err(error) = uploads::sweep(shared, &project) {
             warn!("uploads of project {project} that no run needs could not be removed: {error}");
         }
+    }
+    if let Err(error) = secrets::forget(shared) {
+        warn!("keys of destroyed secrets could not be taken out of the vault: {error}");
     }
     keeper.readers().with(|reader| keeper.blobs().sweep(reader, AGE, &|| !stopping()))
 }

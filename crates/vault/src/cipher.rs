@@ -44,6 +44,11 @@ impl Key {
         (bytes.len() == KEY_BYTES).then(|| Self::filled(|key| key.copy_from_slice(bytes)))
     }
 
+    /// Whether nothing filled it, as a source of randomness that failed.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }

@@ -153,6 +153,11 @@ impl KeyRing {
         Ok(binding.value)
     }
 
+    /// Takes a key out that no stored ring has yet, after the ring could not be stored.
+    pub fn forget(&mut self, value: &Digest) {
+        self.keys.remove(value);
+    }
+
     /// Whether the ring has the key of a value.
     #[must_use]
     pub fn has(&self, value: &Digest) -> bool {
@@ -187,6 +192,15 @@ impl KeyRing {
         Ok(meant)
     }
 
+    /// Changes the ring's own key and its intake pair.
+    ///
+    /// # Errors
+    /// `RingError::Drawn` when the random bytes make no pair; then nothing is changed.
+    pub fn renew(&mut self, draw: Draw<'_>) -> Result<(), RingError> {
+        (self.key, self.intake, self.open_to) = fresh(draw)?;
+        Ok(())
+    }
+
     /// The values whose keys it has.
     pub fn values(&self) -> impl Iterator<Item = &Digest> {
         self.keys.keys()
@@ -195,9 +209,11 @@ impl KeyRing {
 
 /// A ring's own key, and an intake pair.
 fn fresh(draw: Draw<'_>) -> Result<(Key, SealSecret, SealKey), RingError> {
+    // A source of randomness that failed leaves zeros.
     let intake = SealSecret::filled(&mut *draw);
     let open_to = intake.public().map_err(|_| RingError::Drawn)?;
-    Ok((Key::filled(draw), intake, open_to))
+    let key = Key::filled(draw);
+    if key.is_zero() { Err(RingError::Drawn) } else { Ok((key, intake, open_to)) }
 }
 
 fn ring_purpose(installation: Id) -> String {

@@ -65,6 +65,9 @@ impl SealedValue {
             return Err(ValueError::Long { found: value.len() });
         }
         let key = Key::filled(&mut *draw);
+        if key.is_zero() {
+            return Err(ValueError::Seal);
+        }
         let value = key.seal(&purpose(installation, of), draw, &padded(value)).ok_or(ValueError::Seal)?;
         Ok((Self { v: VERSION, of: of.clone(), value }, key))
     }

@@ -306,6 +306,18 @@ fn attack_a_key_from_before_the_destruction() {
     assert!(matches!(ring.take_in(&token, &wrapped, at(2)), Err(RingError::Intake { .. })));
 }
 
+/// A source of randomness that failed leaves zeros: nothing is sealed under them.
+#[test]
+fn attack_a_key_of_zeros() {
+    let zeros = &mut |_: &mut [u8]| ();
+    assert!(matches!(KeyRing::empty(installation(1), zeros), Err(RingError::Drawn)));
+    let sealed = SealedValue::seal(installation(1), &version("shop/a", 1), b"hunter2", zeros);
+    assert_eq!(sealed.unwrap_err().to_string(), "the value could not be sealed");
+    let Two { mut ring, token, .. } = two();
+    assert!(matches!(ring.destroy(|_, _| true, zeros), Err(RingError::Drawn)));
+    assert_eq!(lent(&ring, &token).unwrap().as_slice(), b"hunter2", "the ring is as it was");
+}
+
 #[test]
 fn a_value_is_no_file() {
     let seal = |value: &[u8]| {

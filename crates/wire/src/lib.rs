@@ -17,6 +17,7 @@ mod operations;
 mod page_path;
 mod problem;
 mod proof;
+mod secrets;
 mod service;
 mod sign_in;
 mod statement;
@@ -47,6 +48,10 @@ pub use opening::{OpenPage, PageLink};
 pub use page_path::{PagePath, PagePathError};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
+pub use secrets::{
+    LentSecret, LentSecrets, PutValue, SECRETS_MAX, SecretVersionView, SecretView, VaultState, VaultView,
+    WantedSecret, WantedSecrets,
+};
 pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView};
 pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};

@@ -65,7 +65,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "server",
         &[
             "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen",
-            "review", "web", "tls",
+            "review", "web", "tls", "vault",
         ],
     ),
     ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image"]),
@@ -75,7 +75,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "client",
         &[
             "shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner",
-            "review", "tls",
+            "review", "tls", "vault",
         ],
     ),
     (
@@ -83,7 +83,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
             "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
-            "image",
+            "image", "vault",
         ],
     ),
     (

@@ -1,18 +1,21 @@
-//! Ed25519 keys in PKCS#11 devices (version 2.40 and 3.0: `CKM_EDDSA`, `CKK_EC_EDWARDS`).
+//! Keys in PKCS#11 devices: Ed25519 keys that sign (version 2.40 and 3.0: `CKM_EDDSA`, `CKK_EC_EDWARDS`), and an AES key that
+//! wraps (`CKM_AES_GCM`), in `root.rs`.
 //!
 //! Invariant: a device's signature counts only once it verifies under the public key that was read when the key was
 //! opened.
 
 mod module;
+mod root;
 mod uri;
 
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 pub use module::DeviceError;
-use module::Module;
+use module::{KeySort, Module};
+pub use root::open_root;
 use tlog::{SharedKey, SigningError, SigningKey};
-pub use uri::Uri;
+pub use uri::{Uri, UriError};
 
 use crate::error::Error;
 
@@ -26,7 +29,7 @@ struct DeviceKey {
 /// Opens a key and reads its public half.
 pub fn open(uri: &Uri) -> Result<SharedKey, Error> {
     let module = Module::of(&uri.key.module);
-    let public = module.with(uri, |opened| opened.public(uri));
+    let public = module.with(KeySort::Private, uri, |opened| opened.public(uri));
     let public = public.map_err(|source| Error::DeviceKey { uri: uri.to_string(), source })?;
     let key = DeviceKey { uri: uri.clone(), module, public };
     // A key that cannot sign should fail now and not at the first signature that somebody waits for.
@@ -49,7 +52,7 @@ impl SigningKey for DeviceKey {
             }
         };
         self.module
-            .with(&self.uri, |opened| opened.sign(message).and_then(checked))
+            .with(KeySort::Private, &self.uri, |opened| opened.sign(message).and_then(checked))
             .map_err(|what| SigningError(format!("key `{}`: {what}", self.uri)))
     }
 }

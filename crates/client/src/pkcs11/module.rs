@@ -11,11 +11,13 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::aead::GcmParams;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use zeroize::Zeroizing;
 
 use super::Uri;
 use crate::secret::{self, SecretError};
@@ -33,8 +35,8 @@ struct State {
     initialised: bool,
     /// PINs that tokens have refused, by their files. A refused PIN is not tried again, since a few more tries lock the token.
     refused: BTreeMap<PathBuf, String>,
-    /// Open sessions, by URI.
-    sessions: BTreeMap<String, KeySession>,
+    /// Open sessions, by sort of key and URI.
+    sessions: BTreeMap<(KeySort, String), KeySession>,
 }
 
 /// Why a device does not do what was asked.
@@ -57,15 +59,26 @@ pub enum DeviceError {
     /// So many tokens match the URI.
     #[error("{0} tokens match it; name `serial` or `slot-id` too")]
     Tokens(usize),
-    /// The token holds no such key; the word says which half is missing.
-    #[error("the token holds no {0} Ed25519 key of this name")]
+    /// The token holds no such key; the words say which sort of key is missing.
+    #[error("the token holds no {0} key of this name")]
     NoKey(&'static str),
     /// The token holds so many such keys.
-    #[error("the token holds {0} {1} Ed25519 keys of this name; name `id` too")]
+    #[error("the token holds {0} {1} keys of this name; name `id` too")]
     Keys(usize, &'static str),
-    /// The device, or its answer, is not what a signature needs.
+    /// The device, or its answer, is not what this key needs.
     #[error("{0}")]
     Unfit(&'static str),
+}
+
+/// The sorts of keys that are used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeySort {
+    /// A private key of Ed25519, which signs.
+    Private,
+    /// Its public half.
+    Public,
+    /// A key of AES, which wraps.
+    Aes,
 }
 
 /// A session in which the user is logged in, and its key.
@@ -86,23 +99,24 @@ impl Module {
     /// Uses a key in its open session; if that fails, tries once more in a new session.
     pub fn with<T>(
         &self,
+        sort: KeySort,
         uri: &Uri,
         work: impl Fn(&KeySession) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let tries = if state.sessions.is_empty() { 1 } else { 2 };
         for _ in 1..tries {
-            if let Ok(done) = state.opened(&self.path, uri).and_then(&work) {
+            if let Ok(done) = state.opened(&self.path, sort, uri).and_then(&work) {
                 return Ok(done);
             }
             state.forget();
         }
-        state.opened(&self.path, uri).and_then(&work).inspect_err(|_| state.forget())
+        state.opened(&self.path, sort, uri).and_then(&work).inspect_err(|_| state.forget())
     }
 }
 
 impl State {
-    fn opened(&mut self, path: &Path, uri: &Uri) -> Result<&KeySession, DeviceError> {
+    fn opened(&mut self, path: &Path, sort: KeySort, uri: &Uri) -> Result<&KeySession, DeviceError> {
         let library = match &self.library {
             Some(library) => library.clone(),
             None => self.library.insert(Pkcs11::new(path).map_err(failed("load the module"))?).clone(),
@@ -112,12 +126,12 @@ impl State {
             library.initialize(arguments).map_err(failed("initialise the module"))?;
             self.initialised = true;
         }
-        let text = uri.to_string();
-        if !self.sessions.contains_key(&text) {
-            let opened = KeySession::new(&library, uri, &mut self.refused)?;
-            self.sessions.insert(text.clone(), opened);
+        let name = (sort, uri.to_string());
+        if !self.sessions.contains_key(&name) {
+            let opened = KeySession::new(&library, sort, uri, &mut self.refused)?;
+            self.sessions.insert(name.clone(), opened);
         }
-        self.sessions.get(&text).ok_or(DeviceError::Unfit("no session is open"))
+        self.sessions.get(&name).ok_or(DeviceError::Unfit("no session is open"))
     }
 
     fn forget(&mut self) {
@@ -131,7 +145,12 @@ impl State {
 }
 
 impl KeySession {
-    fn new(module: &Pkcs11, uri: &Uri, refused: &mut BTreeMap<PathBuf, String>) -> Result<Self, DeviceError> {
+    fn new(
+        module: &Pkcs11,
+        sort: KeySort,
+        uri: &Uri,
+        refused: &mut BTreeMap<PathBuf, String>,
+    ) -> Result<Self, DeviceError> {
         let session = module.open_ro_session(slot(module, uri)?).map_err(failed("open a session"))?;
         let pin = secret::read(&uri.key.pin)?;
         if refused.get(&uri.key.pin) == Some(&pin) {
@@ -147,13 +166,13 @@ impl KeySession {
                 return Err(failed("log in")(error));
             }
         }
-        let key = only(&session, uri, ObjectClass::PRIVATE_KEY)?;
+        let key = only(&session, uri, sort)?;
         Ok(Self { session, key })
     }
 
     /// The 32 bytes of the public key.
     pub fn public(&self, uri: &Uri) -> Result<[u8; 32], DeviceError> {
-        let key = only(&self.session, uri, ObjectClass::PUBLIC_KEY)?;
+        let key = only(&self.session, uri, KeySort::Public)?;
         let read = self
             .session
             .get_attributes(key, &[AttributeType::EcPoint])
@@ -175,6 +194,54 @@ impl KeySession {
             .map_err(|_| DeviceError::Unfit("the device returned something that is not 64 bytes"))
     }
 }
+
+impl KeySession {
+    /// Label and id of the key, which tell it apart from others and nothing about it.
+    pub fn name(&self) -> Result<Vec<u8>, DeviceError> {
+        let read = self
+            .session
+            .get_attributes(self.key, &[AttributeType::Label, AttributeType::Id])
+            .map_err(failed("read the key's name"))?;
+        let mut name = Vec::new();
+        for attribute in read {
+            let (Attribute::Label(bytes) | Attribute::Id(bytes)) = attribute else { continue };
+            name.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+            name.extend(bytes);
+        }
+        Ok(name)
+    }
+
+    /// Encrypts with AES-GCM and a tag of 128 bits, or decrypts what was encrypted so.
+    pub fn gcm(
+        &self,
+        way: GcmWay,
+        nonce: &[u8],
+        aad: &[u8],
+        bytes: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DeviceError> {
+        let mut nonce = nonce.to_vec();
+        let parameters =
+            GcmParams::new(&mut nonce, aad, TAG_BITS.into()).map_err(failed("prepare the key"))?;
+        let mechanism = Mechanism::AesGcm(parameters);
+        match way {
+            GcmWay::Encrypt => self.session.encrypt(&mechanism, self.key, bytes).map_err(failed("wrap")),
+            GcmWay::Decrypt => self.session.decrypt(&mechanism, self.key, bytes).map_err(failed("unwrap")),
+        }
+        .map(Zeroizing::new)
+    }
+}
+
+/// The two ways of a cipher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GcmWay {
+    /// From plain bytes.
+    Encrypt,
+    /// To plain bytes.
+    Decrypt,
+}
+
+/// Bits of a tag of AES-GCM.
+const TAG_BITS: std::ffi::c_ulong = 128;
 
 /// The one slot whose token matches the URI.
 fn slot(module: &Pkcs11, uri: &Uri) -> Result<Slot, DeviceError> {
@@ -201,12 +268,16 @@ fn slot(module: &Pkcs11, uri: &Uri) -> Result<Slot, DeviceError> {
     }
 }
 
-/// The one Ed25519 key of a class that matches the URI.
-fn only(session: &Session, uri: &Uri, class: ObjectClass) -> Result<ObjectHandle, DeviceError> {
-    let mut template = vec![Attribute::Class(class), Attribute::KeyType(KeyType::EC_EDWARDS)];
+/// The one key of a sort that matches the URI.
+fn only(session: &Session, uri: &Uri, sort: KeySort) -> Result<ObjectHandle, DeviceError> {
+    let (class, kind, what) = match sort {
+        KeySort::Private => (ObjectClass::PRIVATE_KEY, KeyType::EC_EDWARDS, "private Ed25519"),
+        KeySort::Public => (ObjectClass::PUBLIC_KEY, KeyType::EC_EDWARDS, "public Ed25519"),
+        KeySort::Aes => (ObjectClass::SECRET_KEY, KeyType::AES, "AES"),
+    };
+    let mut template = vec![Attribute::Class(class), Attribute::KeyType(kind)];
     template.extend(uri.key.object.clone().map(Attribute::Label));
     template.extend(uri.key.id.clone().map(Attribute::Id));
-    let what = if class == ObjectClass::PRIVATE_KEY { "private" } else { "public" };
     match session.find_objects(&template).map_err(failed("look for the key"))?.as_slice() {
         [key] => Ok(*key),
         [] => Err(DeviceError::NoKey(what)),

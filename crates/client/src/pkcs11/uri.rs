@@ -76,9 +76,9 @@ impl FromStr for Uri {
                 "it must not contain a PIN: write the PIN to a file and name the file in `pin-source`".into(),
             ));
         }
-        if let Some(kind) = path.remove("type").filter(|kind| kind != b"private") {
+        if let Some(kind) = path.remove("type").filter(|kind| kind != b"private" && kind != b"secret-key") {
             return Err(UriError(format!(
-                "`type` is `{}`, expected `private`",
+                "`type` is `{}`, expected `private`, or `secret-key` for a root key",
                 String::from_utf8_lossy(&kind)
             )));
         }

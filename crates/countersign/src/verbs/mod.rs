@@ -40,6 +40,9 @@ mod scan_advisories;
 mod scan_changes;
 mod scan_history;
 mod scan_report;
+mod secret;
+mod secret_root;
+mod secret_values;
 mod server;
 mod sign_off;
 mod status;
@@ -58,6 +61,7 @@ mod trust_sign;
 mod trust_statement;
 mod trust_status;
 mod up;
+mod vault_arguments;
 pub mod verify;
 mod waive;
 mod witness;
@@ -154,6 +158,9 @@ enum Verb {
     /// Verify a ledger from its files.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Put, list and destroy secrets of a project, and see who may have them.
+    #[command(subcommand)]
+    Secret(secret::SecretVerb),
     /// Show keys, and choose the ones that you use.
     #[command(subcommand)]
     Key(key::Key),
@@ -227,6 +234,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Policy(verb) => policy::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),
         Verb::Audit(verb) => audit::run(&verb, output),
+        Verb::Secret(verb) => secret::run(verb, output),
         Verb::Key(verb) => key::run(&verb, output),
         Verb::Server(verb) => server::run(&verb, output),
         Verb::Witness(verb) => witness::run(&verb, output),

@@ -10,6 +10,7 @@ use evidence::trust_root::TrustRoot;
 use tlog::NoteSigner;
 
 use super::tls_arguments::TlsArguments;
+use super::vault_arguments::VaultArguments;
 use super::{Child, DataDir, address, runtime};
 use crate::children::{Outside, announce_with, follow_parent, stop_signal};
 use crate::failure::Failure;
@@ -31,6 +32,8 @@ pub struct Server {
     #[arg(long)]
     witness: Vec<String>,
     #[command(flatten)]
+    vault: VaultArguments,
+    #[command(flatten)]
     child: Child,
     #[command(flatten)]
     log: LogOptions,
@@ -50,6 +53,7 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
         tls: verb.tls.listener(&home, root.installation)?,
         witnesses: verb.witness.clone(),
         provenance: key_files::read(&home.keys().join("provenance.pem"))?,
+        root_key: verb.vault.root_key(&home),
     };
     let url_file = home.url_file();
     let ready = |ready: &server::Ready| {

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use super::agent::Settle;
 use super::tls_arguments::TlsArguments;
+use super::vault_arguments::VaultArguments;
 use super::{DataDir, address, runtime};
 use crate::children::{self, Outside, Role, Stop};
 use crate::comebacks::Comebacks;
@@ -39,6 +40,8 @@ pub struct Up {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     tls: TlsArguments,
+    #[command(flatten)]
+    vault: VaultArguments,
     #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
@@ -85,6 +88,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         &["--witness".to_owned(), witness_url.clone()],
         &listening[..],
         &verb.tls.arguments()?[..],
+        &verb.vault.arguments()[..],
         &log[..],
     ]
     .concat();

@@ -82,7 +82,7 @@ fn keys_and_roles_that_do_not_count_say_why() {
     };
     let slip = "bob has the role `relase-manager`, which no rule uses; did you mean `release-manager`?";
     assert_eq!(founded(&["relase-manager"]), json!(format!("`{people}`: {slip}")));
-    let none = "bob has no role; known are developer, release-manager, security, tester";
+    let none = "bob has no role; known are developer, release-manager, secret-owner, security, tester";
     assert_eq!(founded(&[]), json!(format!("`{people}`: {none}")));
 }
 

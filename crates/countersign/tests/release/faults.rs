@@ -24,8 +24,8 @@ const ON_THE_WAY: [&str; 11] = [
     "agent.switch",
 ];
 /// Points of failure at a start, or with a long ledger.
-const AT_A_START: [&str; 5] =
-    ["witness.state", "ledger.tile", "ledger.format", "server.snapshot", "server.reserve"];
+const AT_A_START: [&str; 6] =
+    ["witness.state", "ledger.tile", "ledger.format", "server.snapshot", "server.reserve", "server.vault"];
 /// Points of failure of a status that goes by way of a witness.
 const RELAYED: [&str; 2] = ["witness.status", "agent.status"];
 /// Points of failure of a person's own command.
@@ -146,6 +146,11 @@ fn at_a_start(point: &str) {
 #[test]
 fn a_witness_notes_what_it_cosigns() {
     at_a_start("witness.state");
+}
+
+#[test]
+fn a_key_ring_is_made() {
+    at_a_start("server.vault");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use serde_json::json;
 
 use super::at;
 use super::shop::Shop;
+use super::vault::put;
+use crate::codes;
 use crate::support::Home;
 
 /// A token with keys in it, and the file with its PIN.
@@ -271,4 +273,38 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     shop.release();
     assert!(up.stop());
     assert_eq!(shop.ok(&["audit", "verify"])["breaches"], json!([]));
+}
+
+/// The root key of the vault never leaves the device: without the device the vault is sealed.
+#[test]
+fn a_vault_has_its_root_key_in_a_device() {
+    let mut home = Home::new();
+    let device = Device::new(&mut home);
+    let file = device.dir.join("aes");
+    std::fs::write(&file, [7; 32]).unwrap();
+    let named = ["--token", "release keys", "--label", "vault", "--id", "0a"];
+    device.util(&[&["--import", file.to_str().unwrap(), "--aes"], &named[..]].concat());
+    std::fs::remove_file(&file).unwrap();
+    let uri = device.uri("token=release%20keys;object=vault;type=secret-key");
+    home.ok(&["init", "--name", "Ada", "--email", "Ada@example.com"]);
+    let up = home.up_in(&["--root-key", &uri]);
+    assert_eq!(put(&home, &["shop/token"], b"a value", 0)["number"], json!(1));
+    assert!(up.stop());
+    let keys = home.data().with_file_name("data.keys");
+    assert!(!keys.join("vault-root.key").exists());
+    device.is_there(false);
+    let up = home.up_in(&["--root-key", &uri]);
+    assert_eq!(codes(&put(&home, &["shop/token"], b"a value", 3)), ["vault-sealed"]);
+    assert!(up.stop());
+    device.is_there(true);
+    let new = keys.join("vault-root.key");
+    let unnamed = home.json(&["secret", "rotate-root", "--root-key", &uri], 2);
+    assert!(unnamed["error"].as_str().unwrap().contains("name the new one with --to"), "{unnamed}");
+    let rotated = home.ok(&["secret", "rotate-root", "--root-key", &uri, "--to", new.to_str().unwrap()]);
+    assert_eq!(rotated["keys"], json!(1));
+    let up = home.up();
+    assert_eq!(put(&home, &["shop/token"], b"a value", 0)["number"], json!(2));
+    assert!(up.stop());
+    let back = home.ok(&["secret", "rotate-root", "--to", &uri]);
+    assert_eq!(back["keys"], json!(2));
 }

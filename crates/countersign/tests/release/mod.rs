@@ -48,6 +48,7 @@ mod state;
 mod stopping;
 mod tls;
 mod transport_attacks;
+mod vault;
 mod vex;
 mod waivers;
 

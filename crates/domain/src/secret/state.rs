@@ -86,6 +86,18 @@ impl State {
         self.secrets.iter().filter(move |(name, _)| name.project() == project)
     }
 
+    /// All secrets, in the order of their names.
+    pub fn all(&self) -> impl Iterator<Item = (&SecretName, &Secret)> {
+        self.secrets.iter()
+    }
+
+    /// Digests of the sealed values of all versions that were destroyed: a vault forgets the keys of these at once.
+    #[must_use]
+    pub fn destroyed_values(&self) -> BTreeSet<Digest> {
+        let versions = self.secrets.values().flat_map(|secret| secret.versions.values());
+        versions.filter(|version| version.destroyed).map(|version| version.value).collect()
+    }
+
     /// Digests of the sealed values of all versions that are not destroyed: a vault keeps the keys of these alone.
     #[must_use]
     pub fn values(&self) -> BTreeSet<Digest> {

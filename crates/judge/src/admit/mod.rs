@@ -14,6 +14,7 @@ mod form;
 mod promote;
 mod rollback;
 mod run;
+mod secret;
 mod set_environment;
 mod set_root;
 mod set_status;
@@ -65,4 +66,6 @@ const TABLE: &[(&str, Admission)] = &[
     ("state", state::admit),
     ("promote", promote::admit),
     ("rollback", rollback::admit),
+    ("secret-put", secret::put),
+    ("secret-destroy", secret::destroy),
 ];

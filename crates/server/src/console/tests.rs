@@ -73,6 +73,8 @@ impl Corpus {
             introducer: Introducer::new(key, vec![url]).unwrap(),
             views: Views::open(dir.path()).unwrap(),
             uploads: crate::uploads::Uploads::of(dir.path()),
+            vault: crate::vault_store::VaultStore::open(dir.path(), lab::id(1), None),
+            taking_values: tokio::sync::Semaphore::new(1),
             logs,
             attendance: Attendance::new(Instant::now()),
             services: Services::default(),

@@ -26,11 +26,11 @@ use super::freshness::up_to_date;
 use super::problem::Failure;
 use super::requester::Requester;
 use super::requester::blocking;
-use super::right;
+use super::{right, secrets};
 use crate::caller::Caller;
 use crate::clock;
 use crate::installation_view;
-use crate::job::Answer;
+use crate::job::{Answer, Job};
 use crate::shared::Shared;
 use crate::views::project_of;
 
@@ -61,15 +61,29 @@ pub async fn submit(
         let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
         check_key(&headers, &submission)?;
         check_upload(&keeper, &submission)?;
+        secrets::check_value(&keeper, &submission)?;
         let job = keeper.gatekeeper.admit(&state, &submission, now)?;
         Ok((job, submission, person))
     });
     let (job, submission, person) = admitted.await?;
-    let answer = shared.intake.submit(job).await?;
+    let answer = decided(&shared, job, secrets::destroys(&submission)).await?;
     if answer.is_first() {
         listen::note_identity(&person.to_string());
     }
     blocking(move || outcome(&shared, &submission, &answer)).await
+}
+
+/// The writer's answer. The vault's part of a destruction goes on if the sender is gone meanwhile.
+async fn decided(shared: &Arc<Shared>, job: Job, destroys: bool) -> Result<Answer, Failure> {
+    if !destroys {
+        return Ok(shared.intake.submit(job).await?);
+    }
+    let at = Arc::clone(shared);
+    let destroyed = tokio::spawn(async move {
+        let answer = at.intake.submit(job).await?;
+        blocking(move || secrets::destroy(&at, &answer).map(|()| answer)).await
+    });
+    destroyed.await.map_err(Failure::failed)?
 }
 
 /// A page in a browser may send other content types to any server without asking, so only JSON is accepted.

@@ -20,6 +20,7 @@ mod reading;
 mod requester;
 mod requests;
 pub mod right;
+pub mod secrets;
 mod services;
 mod sign_in;
 mod standing;
@@ -69,6 +70,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .layer(DefaultBodyLimit::disable()),
         )
         .route("/uploads/{digest}", put(uploads::put).layer(DefaultBodyLimit::disable()))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/vault", get(secrets::vault))
+        .route("/secrets/values/{digest}", put(secrets::put_value).layer(DefaultBodyLimit::disable()))
         .route("/enrolments/{digest}", get(reading::enrolment))
         .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))

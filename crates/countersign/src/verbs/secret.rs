@@ -1,0 +1,31 @@
+//! `countersign secret`: secrets of a project: their values, versions and uses, and who may have them.
+
+use clap::Subcommand;
+
+use super::secret_root::{self, RotateRoot};
+use super::secret_values::{self, Destroy, List, Put};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Verbs about secrets.
+#[derive(Debug, Subcommand)]
+pub enum SecretVerb {
+    /// Put a new version of a secret. The value comes from standard input or a file, is sealed on this machine, and is kept as it is.
+    Put(Box<Put>),
+    /// Show secrets with their versions, never a value.
+    List(List),
+    /// Destroy a version of a secret: the key of its value leaves the vault.
+    Destroy(Box<Destroy>),
+    /// Give the vault another root key, while the server is stopped.
+    RotateRoot(RotateRoot),
+}
+
+/// Runs the verb.
+pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
+    match verb {
+        SecretVerb::Put(verb) => secret_values::put(&verb, output),
+        SecretVerb::List(verb) => secret_values::list(&verb, output),
+        SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
+        SecretVerb::RotateRoot(verb) => secret_root::rotate(&verb, output),
+    }
+}
