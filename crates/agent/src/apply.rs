@@ -22,6 +22,12 @@ pub trait Services: std::fmt::Debug + Send {
     /// A code and a text.
     fn prepare(&mut self, plan: &Plan) -> Result<(), Fault>;
 
+    /// Runs the steps of a plan that come before a release with this number, in their order; what runs goes on meanwhile.
+    ///
+    /// # Errors
+    /// A code and a text, if a step fails or is ended.
+    fn before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault>;
+
     /// Starts the process of a plan from an artifact's directory, and probes it; stops it if the probe fails.
     ///
     /// # Errors
@@ -72,6 +78,32 @@ pub struct Applied {
     pub reasons: Vec<String>,
     /// The reasons in words.
     pub detail: String,
+    /// Whether nothing was stopped and started: the release before goes on as it was.
+    pub is_untouched: bool,
+}
+
+impl Applied {
+    /// The new release runs.
+    pub const fn running() -> Self {
+        let outcome = ReleaseOutcome::Running;
+        Self { outcome, reasons: Vec::new(), detail: String::new(), is_untouched: false }
+    }
+
+    /// Nothing was applied.
+    pub const fn refused(reasons: Vec<String>, detail: String) -> Self {
+        Self { outcome: ReleaseOutcome::Refused, reasons, detail, is_untouched: true }
+    }
+}
+
+/// The state before a new release.
+#[derive(Clone, Copy, Debug)]
+pub struct Replaced<'a> {
+    /// The release that ran.
+    pub old: Option<&'a KnownRelease>,
+    /// Whether it runs now.
+    pub is_up: bool,
+    /// Number of the new release, if the steps before it have to run: a rollback brings back what they had run for.
+    pub steps_of: Option<u64>,
 }
 
 /// The resources of an agent: releases on disk, and the running process.
@@ -92,24 +124,24 @@ impl Hands {
         &self.releases
     }
 
-    /// Replaces the running release with a new one; if the new one does not work, the old one is started again.
+    /// Runs the steps before a new release, and replaces the running one with it. If a step fails, the running one goes on;
+    /// if the new one does not work, the old one is started again.
     ///
     /// # Errors
     /// `Fault` when the agent was asked to end meanwhile: then it is done again when it starts.
-    pub fn apply(&mut self, new: &KnownRelease, old: Option<&KnownRelease>) -> Result<Applied, Fault> {
-        let Err(fault) = self.run(new) else {
-            return Ok(Applied {
-                outcome: ReleaseOutcome::Running,
-                reasons: Vec::new(),
-                detail: String::new(),
-            });
-        };
+    pub fn apply(&mut self, new: &KnownRelease, replaced: Replaced<'_>) -> Result<Applied, Fault> {
+        let stepped = replaced.steps_of.map_or(Ok(()), |release| self.before(new, release));
+        let is_untouched = stepped.is_err() && replaced.is_up;
+        let Err(fault) = stepped.and_then(|()| self.run(new)) else { return Ok(Applied::running()) };
         if fault.code == ENDING {
             return Err(fault);
         }
         warn!("the release does not work: {fault}");
         let (mut reasons, mut detail) = (vec![fault.code.to_owned()], fault.what);
-        let outcome = match old.map(|old| self.run(old)) {
+        if is_untouched {
+            return Ok(Applied { outcome: ReleaseOutcome::Returned, reasons, detail, is_untouched });
+        }
+        let outcome = match replaced.old.map(|old| self.run(old)) {
             Some(Ok(())) => ReleaseOutcome::Returned,
             Some(Err(fault)) if fault.code == ENDING => return Err(fault),
             Some(Err(fault)) => {
@@ -125,7 +157,18 @@ impl Hands {
                 ReleaseOutcome::Failed
             }
         };
-        Ok(Applied { outcome, reasons, detail })
+        Ok(Applied { outcome, reasons, detail, is_untouched })
+    }
+
+    /// Runs the steps before a release, from files that were hashed right before.
+    fn before(&mut self, new: &KnownRelease, release: u64) -> Result<(), Fault> {
+        if new.plan.before.is_empty() {
+            return Ok(());
+        }
+        self.releases
+            .check(&new.artifact, &new.layer)
+            .map_err(|error| Fault::new("artifact-differs", error.to_string()))?;
+        self.services.before(&new.plan, &self.releases.path(&new.artifact), release)
     }
 
     /// Makes a release the current one, starts it and probes it.

@@ -17,7 +17,7 @@ use sandbox::Hold;
 use tlog::Checkpoint;
 use tracing::{info, warn};
 
-use crate::apply::{Applied, ENDING, Hands, Services};
+use crate::apply::{Applied, ENDING, Hands, Replaced, Services};
 use crate::decision::{Decision, refused};
 use crate::error::{DeployError, StatusFileError};
 use crate::memory::{Begun, KnownRelease, Memory};
@@ -302,25 +302,26 @@ impl Deployer {
                 None => warn!(release = asked.release, "release {}: {words}", asked.release),
             }
         }
-        let Applied { outcome, mut reasons, detail } = match &decision.apply {
-            None => Applied {
-                outcome: ReleaseOutcome::Refused,
-                reasons: decision.reasons,
-                detail: decision.words.join("\n"),
-            },
+        let Applied { outcome, mut reasons, detail, .. } = match &decision.apply {
+            None => Applied::refused(decision.reasons, decision.words.join("\n")),
             Some(new) => {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
                     // The rolled-back release had not replaced the running one, so the running one is not stopped.
                     self.remember(new, asked.release, ReleaseOutcome::Running);
-                    Applied { outcome: ReleaseOutcome::Running, reasons: Vec::new(), detail: String::new() }
+                    Applied::running()
                 } else {
                     let old = self.memory.running.clone();
-                    let applied = self.hands.apply(new, old.as_ref())?;
+                    let is_up = old.as_ref().is_some_and(|old| self.is_up(old));
+                    let steps_of = (!is_return).then_some(asked.release);
+                    let replaced = Replaced { old: old.as_ref(), is_up, steps_of };
+                    let applied = self.hands.apply(new, replaced)?;
                     self.remember(new, asked.release, applied.outcome);
-                    self.down = None;
-                    self.restarts = Restarts::default();
-                    self.restarts.started((self.now)());
+                    if !applied.is_untouched {
+                        self.down = None;
+                        self.restarts = Restarts::default();
+                        self.restarts.started((self.now)());
+                    }
                     applied
                 }
             }

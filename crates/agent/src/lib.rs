@@ -25,6 +25,7 @@ mod serve;
 mod service_log;
 mod service_user;
 mod sockets;
+mod steps;
 mod store;
 mod telling;
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evidence::Moment;
+use evidence::before::RELEASE_VARIABLE;
 use evidence::plan::{Plan, ProbeTarget, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
 use rustix::net::{Shutdown, shutdown};
@@ -29,7 +30,7 @@ use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
 use crate::service_log::{Flow, ServiceLog};
 use crate::service_user::ServiceUser;
-use crate::{leftovers, sockets};
+use crate::{leftovers, sockets, steps};
 
 /// The process of a place, with its socket.
 #[derive(Debug)]
@@ -331,6 +332,33 @@ impl Services for Processes {
             // No process runs, or the running one holds the port itself: `start` opens the new socket.
             _ => Ok(()),
         }
+    }
+
+    fn before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault> {
+        let runtime = Arc::clone(&self.runtime);
+        for step in &plan.before {
+            let failed = |error: StartError| steps::failed(step, &error.to_string());
+            // It ends as soon as it is asked to: the time of a step is over then, or nobody wants the release any more.
+            let mut launch = self.described(plan, dir, &step.command, 0).map_err(failed)?;
+            launch.socket = false;
+            launch.variables.insert(RELEASE_VARIABLE.into(), release.to_string());
+            let pipe = io::pipe().map_err(|error| failed(StartError::Io("make a pipe for its log", error)));
+            let (pipe, log) = pipe?;
+            self.note(&format!("step `{}` before release {release} begins", step.name));
+            let held = self.held(&launch, OwnedFd::from(log)).map_err(failed)?;
+            // The service writes into the same log meanwhile.
+            let said = ServiceLog::in_memory();
+            let flow = self.log.take_twice(pipe, &said);
+            let flow = flow.map_err(|error| failed(StartError::Io("read its log", error)))?;
+            let done = runtime.block_on(steps::until_done(step, held, &self.interrupts));
+            let lines = said.last_lines(&flow);
+            self.note(&match &done {
+                Ok(()) => format!("step `{}` before release {release} is done", step.name),
+                Err(fault) => fault.what.clone(),
+            });
+            done.map_err(|fault| steps::with_lines(fault, &lines))?;
+        }
+        Ok(())
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault> {

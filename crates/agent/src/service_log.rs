@@ -93,6 +93,13 @@ impl ServiceLog {
         Ok(Flow { begin, done })
     }
 
+    /// The same, and into another log as well, whose part of it the flow names.
+    pub fn take_twice(&self, pipe: impl Read + Send + 'static, other: &Self) -> io::Result<Flow> {
+        let begin = other.end();
+        let flow = self.take(Copying { pipe, to: other.clone() })?;
+        Ok(Flow { begin, ..flow })
+    }
+
     fn append(&self, bytes: &[u8]) {
         {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +136,20 @@ impl ServiceLog {
             text.lines().rev().filter(|line| !line.trim().is_empty()).take(LINES_MAX).collect();
         lines.reverse();
         lines.join("\n")
+    }
+}
+
+/// A pipe whose bytes go into a log as they are read.
+struct Copying<R> {
+    pipe: R,
+    to: ServiceLog,
+}
+
+impl<R: Read> Read for Copying<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.pipe.read(buffer)?;
+        self.to.append(buffer.get(..count).unwrap_or_default());
+        Ok(count)
     }
 }
 

@@ -29,6 +29,7 @@
 
 pub mod address;
 pub mod approval;
+pub mod before;
 pub mod bundle;
 pub mod canonical;
 pub mod check;

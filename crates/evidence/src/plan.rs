@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::before::{BEFORE_MAX, Before, STOP_MS_MAX, WORD_BYTES_MAX, WORDS_MAX};
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
-use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, ServiceSecret};
+use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, Service, ServiceSecret};
 use crate::rollout::Rollout;
 use crate::{CommitId, Digest, Id, Name};
 
-/// Highest number of steps before a release.
-pub const BEFORE_MAX: usize = 16;
 /// Largest plan in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
 
@@ -168,6 +167,26 @@ impl SecretReference {
     }
 }
 
+impl Target {
+    /// The target of a service with a place's configuration.
+    fn of(service: &Service, configuration: &Configuration) -> Self {
+        let Some(process) = &service.process else { return Self::Files {} };
+        Self::Process {
+            command: process.command.clone(),
+            port: configuration.port.or(process.port),
+            listen: process.listen,
+            stop_ms: process.stop_seconds.unwrap_or(10) * 1000,
+        }
+    }
+}
+
+impl StepBefore {
+    /// The step that a release file declares.
+    fn of(step: &Before) -> Self {
+        Self { name: step.name.clone(), command: step.command.clone(), stop_ms: step.stop_ms() }
+    }
+}
+
 impl Plan {
     /// Derives the plan of one service for one environment.
     ///
@@ -179,15 +198,7 @@ impl Plan {
         configuration: &Configuration,
     ) -> Result<Self, PlanError> {
         let service = file.services.get(to.service).ok_or_else(|| PlanError::Service(to.service.clone()))?;
-        let target = match &service.process {
-            None => Target::Files {},
-            Some(process) => Target::Process {
-                command: process.command.clone(),
-                port: configuration.port.or(process.port),
-                listen: process.listen,
-                stop_ms: process.stop_seconds.unwrap_or(10) * 1000,
-            },
-        };
+        let target = Target::of(service, configuration);
         let ask = match (&service.probe.http, &service.probe.command) {
             (Some(path), _) if matches!(target, Target::Process { port: None, .. }) => {
                 let _ = path;
@@ -245,7 +256,12 @@ impl Plan {
             on_failure: "return".into(),
             rollout: None,
             secrets,
-            before: Vec::new(),
+            before: service
+                .before
+                .iter()
+                .filter(|step| step.is_for(to.environment))
+                .map(StepBefore::of)
+                .collect(),
         })
     }
 
@@ -261,7 +277,7 @@ impl Plan {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [(self.rollout.is_some(), "rollout"), (!self.before.is_empty(), "before")];
+        let fields = [(self.rollout.is_some(), "rollout")];
         fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
     }
 
@@ -304,8 +320,3 @@ impl Plan {
         Ok(Digest::of(&self.encode()?))
     }
 }
-
-const WORDS_MAX: usize = 256;
-const WORD_BYTES_MAX: usize = 4_096;
-/// An hour.
-const STOP_MS_MAX: u64 = 3_600_000;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
+use crate::before::{self, Before};
 use crate::check::{CHECKS_MAX, Check};
 use crate::configuration::{OWN_VARIABLES, variable_fault};
 use crate::pipeline::yaml_words;
@@ -61,6 +62,9 @@ pub struct Service {
     /// Limits, if the defaults do not fit.
     #[serde(default)]
     pub limits: ServiceLimits,
+    /// Steps that the agent runs, in this order, before a new release replaces the running one, such as migrations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Before>,
     /// Checks of each new release, by name. Runners do them once the agent has reported that the release runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Check>")]
@@ -281,6 +285,9 @@ impl Service {
         }
         if let Some(why) = self.secret_fault() {
             return fail("secrets", why);
+        }
+        if let Some(why) = before::fault(&self.before) {
+            return fail("before", why);
         }
         match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             Some(why) => fail("env", why),

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use evidence::CommitId;
+use evidence::plan::Plan;
 use evidence::trust_root::Mode;
 use judge::{Checked, ProvenStatement};
 
@@ -56,19 +57,7 @@ pub fn summary(checked: &Checked<'_>) -> String {
     let steps: Vec<_> = checked.build.pipeline.order().iter().map(ToString::to_string).collect();
     lines.push(format!("steps that passed: {}", steps.join(", ")));
     lines.push(format!("files: {} in the commit", bundle.tree.files().len()));
-    let target = serde_json::to_string(&bundle.plan.target).unwrap_or_default();
-    lines.push(format!(
-        "plan: {target}, probe {}",
-        serde_json::to_string(&bundle.plan.probe.ask).unwrap_or_default()
-    ));
-    if !bundle.plan.variables.is_empty() {
-        lines.push(format!(
-            "variables: {}",
-            serde_json::to_string(&bundle.plan.variables).unwrap_or_default()
-        ));
-    }
-    let secrets = bundle.plan.secrets.iter();
-    lines.extend(secrets.map(|(name, secret)| format!("secret {name}: {}", secret_words(secret))));
+    lines.extend(planned(&bundle.plan));
     if let Some(before) = &checked.before {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));
@@ -84,6 +73,26 @@ pub fn summary(checked: &Checked<'_>) -> String {
         lines.push(format!("{:?} by {name}: {reason}{void}", vote.decision));
     }
     lines.join("\n")
+}
+
+/// The plan, in lines.
+fn planned(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let target = serde_json::to_string(&plan.target).unwrap_or_default();
+    lines.push(format!(
+        "plan: {target}, probe {}",
+        serde_json::to_string(&plan.probe.ask).unwrap_or_default()
+    ));
+    if !plan.variables.is_empty() {
+        lines.push(format!("variables: {}", serde_json::to_string(&plan.variables).unwrap_or_default()));
+    }
+    let secrets = plan.secrets.iter();
+    lines.extend(secrets.map(|(name, secret)| format!("secret {name}: {}", secret_words(secret))));
+    lines.extend(plan.before.iter().map(|step| {
+        let command = shown::line(&step.command.join(" "));
+        format!("before it, `{}` runs for at most {} s: {command}", step.name, step.stop_ms.div_ceil(1_000))
+    }));
+    lines
 }
 
 /// A person's statement in one line, and a line for each thing of this release that it settles.

@@ -134,6 +134,14 @@ impl Services for SimulatedServices {
         if fails(20) { Err(Fault::new("probe-failed", "by chance")) } else { Ok(()) }
     }
 
+    fn before(&mut self, plan: &Plan, _: &Path, _: u64) -> Result<(), Fault> {
+        if !plan.before.is_empty() && fails(20) {
+            Err(Fault::new("before-failed", "by chance"))
+        } else {
+            Ok(())
+        }
+    }
+
     fn stop(&mut self) -> Result<(), AliveError> {
         Ok(())
     }

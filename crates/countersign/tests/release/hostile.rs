@@ -171,6 +171,10 @@ impl agent::Services for Nothing {
         Ok(())
     }
 
+    fn before(&mut self, _: &::evidence::plan::Plan, _: &Path, _: u64) -> Result<(), agent::Fault> {
+        unreachable!("nothing is applied")
+    }
+
     fn stop(&mut self) -> Result<(), agent::AliveError> {
         Ok(())
     }

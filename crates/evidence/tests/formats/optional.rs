@@ -261,7 +261,7 @@ fn plan_example() {
     let bytes = plan().encode().unwrap();
     check("plan", 1, &bytes);
     assert_eq!(Plan::decode(&bytes).unwrap(), plan());
-    assert_eq!(plan().unapplied(), ["rollout", "before"]);
+    assert_eq!(plan().unapplied(), ["rollout"]);
     let fault = |change: &dyn Fn(&mut Plan, &mut Rollout)| {
         let mut changed = plan();
         let mut rollout = changed.rollout.take().unwrap();

@@ -58,6 +58,57 @@ fn plan_and_configuration_examples() {
     }
 }
 
+#[test]
+fn steps_before_a_release_are_in_its_plan_in_their_order() {
+    let derived = |steps: &str, environment: &str| {
+        let file = ReleaseFile::parse(format!("{RELEASE_FILE}    before: {steps}").as_bytes());
+        let file = file.map_err(|error| error.to_string())?;
+        let configuration = Configuration { v: 1, port: Some(8080), ..Configuration::default() };
+        let commit = "a".repeat(40).parse().unwrap();
+        let (project, service, environment) = (name("shop"), name("api"), name(environment));
+        let to = Destination {
+            installation: id(1),
+            project: &project,
+            service: &service,
+            environment: &environment,
+            commit: &commit,
+        };
+        let plan = Plan::derive(&to, &file, &configuration).unwrap();
+        assert_eq!(Plan::decode(&plan.encode().unwrap()).unwrap(), plan);
+        Ok::<_, String>(
+            plan.before.iter().map(|step| format!("{} {}", step.name, step.stop_ms)).collect::<Vec<_>>(),
+        )
+    };
+    let two = "[{ name: z, command: [bin/api, up], time-seconds: 5 }, { name: a, command: [bin/api], environments: [production] }]";
+    assert_eq!(derived(two, "production").unwrap(), ["z 5000", "a 600000"]);
+    assert_eq!(derived(two, "staging").unwrap(), ["z 5000"]);
+    let one = |more: &str| format!("{{ name: z, command: [bin/api], {more} }}");
+    let seventeen = (0..17).map(|n| format!("{{ name: s{n}, command: [x] }}")).collect::<Vec<_>>().join(", ");
+    let faults = [
+        "[{ name: z, command: [] }]".to_owned(),
+        "[{ name: z, command: [/bin/sh] }]".to_owned(),
+        format!("[{{ name: z, command: [bin/api, {}] }}]", "x".repeat(4_097)),
+        format!("[{}]", one("time-seconds: 0")),
+        format!("[{}]", one("time-seconds: 3601")),
+        format!("[{}, {}]", one(""), one("")),
+        format!("[{seventeen}]"),
+    ];
+    let said = faults.map(|steps| derived(&steps, "production").unwrap_err());
+    let at = ".countersign/release.yaml: services.api.before: ";
+    assert_eq!(
+        said.map(|said| said.strip_prefix(at).unwrap().to_owned()),
+        [
+            "`z`: `command` must start with a path in the artifact",
+            "`z`: `command` must start with a path in the artifact",
+            "`z`: `command` has more than 256 words, or one of more than 4,096 bytes",
+            "`z`: `time-seconds` must lie between 1 and 3600",
+            "`z`: `time-seconds` must lie between 1 and 3600",
+            "`z` stands twice; name each step once",
+            "are more than 16; let one step do several things",
+        ]
+    );
+}
+
 const RELEASE_FILE: &str = "
 version: 1
 services:

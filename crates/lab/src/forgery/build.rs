@@ -1,6 +1,7 @@
 //! Source, receipts, artifact and plan: the build differs from the evidence.
 
 use evidence::dsse::Envelope;
+use evidence::plan::StepBefore;
 use evidence::receipt::{Ending, Output, Receipt, Work};
 use evidence::status::Revocation;
 use evidence::tree_list::TreeList;
@@ -137,6 +138,15 @@ fn artifact() -> Vec<Forgery> {
             parts.plan.user = "root".into();
             lab.approve(parts);
         }),
+        forged(
+            "a plan with a step before the release that its file does not have",
+            "plan-differs",
+            |lab, parts| {
+                let command = vec!["bin/api".to_owned(), "--migrate".to_owned()];
+                parts.plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000 }];
+                lab.approve(parts);
+            },
+        ),
         forged("another configuration", "configuration-differs", |lab, parts| {
             let mut other = crate::world::configuration();
             other.variables.insert("LIMIT".into(), "1000000".into());

@@ -2,7 +2,6 @@
 
 use evidence::Digest;
 use evidence::environment::{Class, Environment};
-use evidence::plan::StepBefore;
 use evidence::receipt::{Forge, ForgeAnswer};
 use evidence::rollout::{Rollout, RolloutStep};
 use evidence::run_order::{Occurrence, TriggerOrder};
@@ -57,18 +56,11 @@ fn releases() -> Vec<Forgery> {
     fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
         forged(name, CODE, pieces)
     }
-    vec![
-        row("a rollout that gives everything at once", |lab, parts| {
-            let steps = vec![RolloutStep { percent: 100, pause_ms: 0, automatic: true }];
-            parts.plan.rollout = Some(Rollout { steps, thresholds: Vec::new() });
-            lab.approve(parts);
-        }),
-        row("a release without the step before it", |lab, parts| {
-            let command = vec!["migrate".to_owned()];
-            parts.plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000 }];
-            lab.approve(parts);
-        }),
-    ]
+    vec![row("a rollout that gives everything at once", |lab, parts| {
+        let steps = vec![RolloutStep { percent: 100, pause_ms: 0, automatic: true }];
+        parts.plan.rollout = Some(Rollout { steps, thresholds: Vec::new() });
+        lab.approve(parts);
+    })]
 }
 
 /// Rows about work on a runner.

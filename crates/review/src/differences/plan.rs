@@ -45,6 +45,10 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("memory", format!("{} MiB", plan.memory_bytes / (1024 * 1024)));
     add("replaces by", plan.strategy.clone());
     add("after a failed probe", plan.on_failure.clone());
+    for (at, step) in plan.before.iter().enumerate() {
+        let what = format!("{} (at most {} ms)", step.command.join(" "), step.stop_ms);
+        values.insert(format!("before the release, {}: {}", at + 1, step.name), what);
+    }
     values.extend(plan.variables.iter().map(|(name, value)| (format!("variable {name}"), value.clone())));
     values.extend(plan.secrets.iter().map(|(name, secret)| (format!("secret {name}"), secret_words(secret))));
     values

@@ -1,0 +1,86 @@
+//! Steps before a release: programs of its artifact that the agent runs before it replaces the running release, such as
+//! migrations. Declared in `release.yaml`.
+//!
+//! Invariant: a step is part of the plan, so of what people approve. It has an end in time.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+use crate::tree_list::is_tree_path;
+
+/// Variable with the number of the release, for steps before it.
+pub const RELEASE_VARIABLE: &str = "COUNTERSIGN_RELEASE";
+
+/// Highest number of steps before a release.
+pub const BEFORE_MAX: usize = 16;
+/// Most words of a command.
+pub const WORDS_MAX: usize = 256;
+/// Longest word of a command in bytes.
+pub const WORD_BYTES_MAX: usize = 4_096;
+/// Longest time of a step: an hour.
+pub const STOP_MS_MAX: u64 = 3_600_000;
+
+/// One step before a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Before {
+    /// Name of the step.
+    #[schemars(with = "String")]
+    pub name: Name,
+    /// Environments before whose releases it runs. Omit it for all environments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub environments: BTreeSet<Name>,
+    /// Program, as a path in the artifact, and its arguments; it exits with code 0 when it is done. It can run more than once
+    /// for a release, whose number is in the variable `COUNTERSIGN_RELEASE`.
+    pub command: Vec<String>,
+    /// Seconds that it has; 600 by default, 3,600 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_seconds: Option<u64>,
+}
+
+impl Before {
+    /// Whether it runs before releases to this environment.
+    #[must_use]
+    pub fn is_for(&self, environment: &Name) -> bool {
+        self.environments.is_empty() || self.environments.contains(environment)
+    }
+
+    /// Its time in milliseconds.
+    #[must_use]
+    pub fn stop_ms(&self) -> u64 {
+        self.time_seconds.unwrap_or(TIME_SECONDS).saturating_mul(1_000)
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let is_long =
+            self.command.len() > WORDS_MAX || self.command.iter().any(|word| word.len() > WORD_BYTES_MAX);
+        if self.command.first().is_none_or(|word| !is_tree_path(word)) {
+            return Some("`command` must start with a path in the artifact");
+        }
+        if is_long {
+            return Some("`command` has more than 256 words, or one of more than 4,096 bytes");
+        }
+        let time = self.time_seconds.is_none_or(|seconds| (1..=STOP_MS_MAX / 1_000).contains(&seconds));
+        (!time).then_some("`time-seconds` must lie between 1 and 3600")
+    }
+}
+
+/// The broken rule of the steps of a service, if there is one.
+pub(crate) fn fault(steps: &[Before]) -> Option<String> {
+    if steps.len() > BEFORE_MAX {
+        return Some(format!("are more than {BEFORE_MAX}; let one step do several things"));
+    }
+    let mut names = BTreeSet::new();
+    steps.iter().find_map(|step| match step.fault() {
+        Some(fault) => Some(format!("`{}`: {fault}", step.name)),
+        None => {
+            (!names.insert(&step.name)).then(|| format!("`{}` stands twice; name each step once", step.name))
+        }
+    })
+}
+
+const TIME_SECONDS: u64 = 600;
