@@ -90,7 +90,7 @@ fn numbers(
 }
 
 /// The newest checkpoint, signed by the ledger's key and shown to continue the pinned one.
-async fn checkpoint(client: &Client, roots: &[TrustRoot], own: &Pin) -> Result<Checkpoint, Error> {
+pub(crate) async fn checkpoint(client: &Client, roots: &[TrustRoot], own: &Pin) -> Result<Checkpoint, Error> {
     let root = roots.last().ok_or_else(|| other_root(own))?;
     let unsound = |error: &dyn std::fmt::Display| {
         Error::unusable(format!(

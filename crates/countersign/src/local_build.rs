@@ -12,6 +12,7 @@ use domain::gate::GateOutcome;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::Pipeline;
 use evidence::{Id, Moment, Name};
+use judge::Lent;
 use policy::Reason;
 use runner::{
     Caps, Execution, Host, Identity, Log, RetainedOutputs, Sandbox, Source, StepError, Toolchain, execute,
@@ -48,6 +49,11 @@ impl<'a> LocalBuild<'a> {
         Ok(Self { source, pipeline, identity, signer, toolchain, isolation, left: BTreeMap::new() })
     }
 
+    /// Whether a step gets secrets, or needs one that does. People's machines get none.
+    pub fn is_apart(&self, name: &Name) -> bool {
+        self.pipeline.held_apart().contains(name)
+    }
+
     /// Runs a step whose needs have run; `None` if the step is an approval by people.
     pub fn step(&mut self, name: &Name, log: Log<'_>) -> Result<Option<Execution>, Failure> {
         let Some(step) = self.pipeline.steps.get(name).filter(|step| step.is_work()) else {
@@ -62,6 +68,7 @@ impl<'a> LocalBuild<'a> {
             project,
             nonce: random::id()?,
             verified_ref: None,
+            lent: Lent::default(),
         };
         let needed = self.left.iter().filter(|(name, _)| step.needs.contains(*name));
         let given = merge(&needed.map(|(name, given)| (name.clone(), given.clone())).collect())

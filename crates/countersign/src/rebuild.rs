@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use client::project;
-use evidence::Digest;
 use evidence::bundle::Bundle;
 use evidence::pipeline::Step;
+use evidence::{Digest, Name};
 use judge::Checked;
 use runner::{Budget, Repository, Source, assemble};
 
@@ -25,9 +25,12 @@ pub fn rebuild(
     let pipeline = &checked.build.pipeline;
     let identity = (bundle.installation, bundle.project.clone(), checked.trust.root.version);
     let mut build = LocalBuild::new(&source, pipeline, identity, reach)?;
-    // A scan leaves nothing that an artifact is made of, and an approver may have no advisories.
+    // A scan leaves nothing that an artifact is made of, and an approver may have no advisories. Nor does a step that gets secrets
+    // or needs one that does, and an approver has no secrets.
     let makes = |step: &Step| step.is_work() && step.scan.is_empty();
-    for name in pipeline.order().into_iter().filter(|name| pipeline.steps.get(*name).is_some_and(makes)) {
+    let apart = pipeline.held_apart();
+    let making = |name: &&Name| !apart.contains(*name) && pipeline.steps.get(*name).is_some_and(makes);
+    for name in pipeline.order().into_iter().filter(making) {
         output::say(&format!("rebuilding: step {name}"));
         if let Some(done) = build.step(name, &|_, _| {})?.filter(|done| !done.facts.passed()) {
             let log = String::from_utf8_lossy(&done.log).into_owned();

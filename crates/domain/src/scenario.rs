@@ -83,11 +83,16 @@ pub fn people() -> Vec<Event> {
 
 /// Alice runs commit 1 through a pipeline of `build`, and `sign-off` by release managers if `with_node`.
 pub fn run(with_node: bool) -> build::Run {
-    let mut steps =
-        BTreeMap::from([(name("build"), build::StepPlan { needs: BTreeSet::new(), approval: None })]);
+    let mut steps = BTreeMap::from([(
+        name("build"),
+        build::StepPlan { needs: BTreeSet::new(), approval: None, apart: false },
+    )]);
     if with_node {
         let approval = Some(build::Agreement { role: name("release-manager"), count: 1 });
-        steps.insert(name("sign-off"), build::StepPlan { needs: [name("build")].into(), approval });
+        steps.insert(
+            name("sign-off"),
+            build::StepPlan { needs: [name("build")].into(), approval, apart: false },
+        );
     }
     build::Run {
         take: source::RecordSource {

@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Name};
 
+mod apart;
 pub(crate) mod check;
 mod image;
 mod scan;
+mod secret;
 
 pub use image::{Image, ImageError};
 pub use scan::ScanSort;
+pub use secret::{SECRETS_MAX, SecretPath, SecretPathError, StepSecret};
 
 /// Path of the file in a repository.
 pub const PATH: &str = ".countersign/pipeline.yaml";
@@ -74,6 +77,11 @@ pub struct Step {
     /// Environment variables of the command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Secrets of the project that the command gets, by the names of their files in `/run/secrets`. Such a step and all that
+    /// need it run on one runner, and nothing of them enters an artifact.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, StepSecret>")]
+    pub secrets: BTreeMap<Name, StepSecret>,
     /// Package ecosystems or hosts that the step may reach. All traffic goes through the proxy.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub network: BTreeSet<String>,

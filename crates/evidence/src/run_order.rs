@@ -15,6 +15,9 @@ use crate::{Digest, Moment};
 /// Largest run order in bytes.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Highest number of statements that lend secrets in an order.
+pub const GRANTS_MAX: usize = 256;
+
 /// A run order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,13 +28,17 @@ pub struct RunOrder {
     pub roots: Vec<Envelope>,
     /// The status.
     pub status: StatusFile,
-    /// Enrolments of the people who asked, agreed or signed the commit, sorted by the digests of their payloads.
+    /// Enrolments of the people who asked, agreed, signed the commit or lend secrets, sorted by the digests of their payloads.
     pub enrolments: Vec<Envelope>,
     /// The request for the run, and the requests that agreed at its approval nodes, sorted in the same way.
     pub requests: Vec<Envelope>,
     /// Releases of the run's artifacts whose checks are due. Omitted when empty, as in orders of the first programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckOrder>,
+    /// Statements that lend secrets to steps of the run, sorted by the digests of their payloads. Omitted when empty, as in orders of
+    /// the first programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Envelope>,
     /// The trigger that asked for the run in the place of a person's request; absent if a person asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerOrder>,

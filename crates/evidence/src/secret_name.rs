@@ -26,6 +26,11 @@ pub struct SecretName {
 pub struct SecretNameError(String);
 
 impl SecretName {
+    /// The name of a path in a project.
+    pub(crate) const fn of(project: Name, path: Vec<Name>) -> Self {
+        Self { project, path }
+    }
+
     /// The project.
     #[must_use]
     pub const fn project(&self) -> &Name {

@@ -49,11 +49,30 @@ impl RunChoice {
     #[must_use]
     pub fn pool(&self, root: &TrustRoot) -> Option<Pool> {
         let has_pools = root.runners.iter().any(|runner| runner.pool.is_some());
-        has_pools.then(|| match &self.at_ref {
+        has_pools.then(|| self.trust(root))
+    }
+
+    /// The pool that the ref of the run leads to, whether or not runners have pools. Grants of secrets name it.
+    #[must_use]
+    pub fn trust(&self, root: &TrustRoot) -> Pool {
+        match &self.at_ref {
             None => Pool::Fork,
             Some(name) if root.protected.iter().any(|pattern| pattern.has(name)) => Pool::Protected,
             Some(_) => Pool::Branch,
-        })
+        }
+    }
+
+    /// Whether a runner does the steps of the run that are held apart: it is the first one that the root chooses. If no runner has a
+    /// pool, nothing chooses, and each that serves the run may do them.
+    #[must_use]
+    pub fn leads(&self, root: &TrustRoot, runner: &Name) -> bool {
+        self.pool(root).map_or_else(
+            || self.may_serve(root, runner),
+            |pool| {
+                let ranked = ranked(root, pool, self.nonce, &self.without);
+                ranked.first().is_some_and(|first| first.name == *runner)
+            },
+        )
     }
 
     /// Whether a runner belongs to the pool of the run, whichever runner is the first one of its host.

@@ -87,6 +87,88 @@ fn each_mistake_is_named_with_its_place() {
     assert!(with_place.contains("12"), "the line is named: {with_place}");
 }
 
+/// A step with a secret, one that needs it, and an artifact of a step before both.
+const HELD: &str = "\
+version: 1
+steps:
+  build: {run: make, outputs: [out]}
+  publish:
+    needs: [build]
+    run: make publish
+    secrets:
+      token: {secret: registry/token, env: TOKEN}
+      key: {secret: key}
+    outputs: [receipt]
+  agreed: {needs: [publish], approval: {role: release-manager, count: 1}}
+  tell: {needs: [agreed], run: make tell, outputs: [told]}
+artifacts:
+  api: {files: {api: {step: build, path: out}}}
+";
+
+#[test]
+fn a_step_names_secrets_of_its_own_project() {
+    let pipeline = Pipeline::parse(HELD.as_bytes()).unwrap();
+    let publish = pipeline.steps.get(&"publish".parse().unwrap()).unwrap();
+    let secrets = publish.secrets_in(&"shop".parse().unwrap());
+    let secrets: Vec<_> = secrets.iter().map(|(own, name)| format!("{own} {name}")).collect();
+    assert_eq!(secrets, ["key shop/key", "token shop/registry/token"]);
+    let held: Vec<_> = pipeline.held_apart().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!(held, ["agreed", "publish", "tell"], "also what needs it by others");
+    assert!(Pipeline::parse(GOOD.as_bytes()).unwrap().held_apart().is_empty());
+}
+
+#[test]
+fn attack_a_step_with_a_secret_that_reaches_an_artifact_or_another_project() {
+    let change = |from: &str, to: &str| {
+        assert!(HELD.contains(from), "{from}");
+        Pipeline::parse(HELD.replace(from, to).as_bytes()).unwrap_err().to_string()
+    };
+    let many: Vec<_> = (0..17).map(|n| format!("s{n}: {{secret: key}}")).collect();
+    let many = format!("secrets: {{{}}}", many.join(", "));
+    let secrets = "secrets:\n      token: {secret: registry/token, env: TOKEN}\n      key: {secret: key}";
+    let enters = "artifacts.api: step `publish` has secrets or needs a step with some";
+    for (from, to, expected) in [
+        ("{step: build, path: out}", "{step: publish, path: receipt}", enters),
+        (
+            "{step: build, path: out}",
+            "{step: tell, path: told}",
+            "artifacts.api: step `tell` has secrets or needs",
+        ),
+        (
+            "build: {run: make, outputs",
+            "build: {secrets: {a: {secret: key}}, run: make, outputs",
+            "artifacts.api: step `build`",
+        ),
+        ("secret: registry/token", "secret: ../yard/token", "is not the path of a secret"),
+        ("secret: registry/token", "secret: /token", "is not the path of a secret"),
+        ("secret: registry/token", "secret: a/b/c/d/e/f/g/h", "is not the path of a secret"),
+        ("token: {secret", "../token: {secret", "is not a name"),
+        ("env: TOKEN", "env: COUNTERSIGN_TOKEN", "steps.publish.secrets: `COUNTERSIGN_TOKEN`"),
+        ("env: TOKEN", "env: A=B", "steps.publish.secrets: `A=B` cannot name a variable"),
+        ("{secret: key}", "{secret: key, env: TOKEN}", "steps.publish.secrets: set the variable `TOKEN`"),
+        (
+            "run: make publish",
+            "run: make publish\n    env: {TOKEN: a}",
+            "steps.publish.secrets: set the variable `TOKEN`",
+        ),
+        ("{secret: key}", "{secret: key, value: hunter2}", "unknown field `value`"),
+        (secrets, &many, "steps.publish.secrets: are more than 16"),
+        (
+            "role: release-manager, count: 1}",
+            "role: release-manager, count: 1}, secrets: {a: {secret: key}}",
+            "steps.agreed.secrets: mean nothing without `run`",
+        ),
+        (
+            "run: make tell, outputs: [told]",
+            "scan: [secrets], secrets: {a: {secret: key}}",
+            "steps.tell.secrets: mean nothing without `run`",
+        ),
+    ] {
+        let error = change(from, to);
+        assert!(error.contains(expected), "expected `{expected}` in: {error}");
+    }
+}
+
 #[test]
 fn hostile_yaml_is_refused_in_bounded_time() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\

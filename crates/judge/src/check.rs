@@ -87,7 +87,7 @@ pub fn check<'a>(
     }
     requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut reasons);
     same_run(&build, &asked)?;
-    asked.pool = serving::check(&asked, &build.runners, &all_roots, anchors.version)?;
+    asked.pool = serving::check(&asked, &build.runners, build.apart.as_ref(), &all_roots, anchors.version)?;
     source::signer(&pack, &people, &records, &mut reasons);
     let evidence = manifest(bundle, &range, &build, &checks, &documents)?;
     let root_digest = digest(&root)?;

@@ -17,7 +17,8 @@ use evidence::run_order::{CheckOrder, RunOrder};
 use evidence::trust_root::Site;
 
 use crate::reasons::{Reasons, one_reason};
-use crate::run_order::{NOWHERE, OpenedRun};
+use crate::records::NOWHERE;
+use crate::run_order::OpenedRun;
 
 /// A check that may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use evidence::policy_files::PolicyFiles;
 use evidence::receipt::Receipt;
 use evidence::report::AgentReport;
 use evidence::request::Request;
-use evidence::run_order::{CheckOrder, RunOrder};
+use evidence::run_order::{CheckOrder, GRANTS_MAX, RunOrder};
 use evidence::source_pack::{Range, SourcePack};
 use evidence::statements::Statement;
 use evidence::status::StatusFile;
@@ -182,6 +182,8 @@ pub fn run_order(
     let by = |envelope: &Envelope| Request::read(envelope).ok().map(|request| PersonId::from(request.person));
     let mut people: BTreeSet<PersonId> = requests.iter().filter_map(by).collect();
     people.insert(source.facts.signer);
+    let grants = lending(state, store, run, moment)?;
+    people.extend(grants.iter().map(|(signer, _)| *signer));
     people.retain(|person| state.identity.person(*person, moment).is_some());
     requests.retain(|envelope| by(envelope).is_some_and(|person| people.contains(&person)));
     let mut enrolments = people
@@ -197,8 +199,35 @@ pub fn run_order(
         enrolments,
         requests,
         checks,
+        grants: grants.into_iter().map(|(_, envelope)| envelope).collect(),
         trigger: None,
     }))
+}
+
+/// Statements in force that lend secrets to steps of a run, with their signers, who are all still enrolled. Runners judge them.
+fn lending(
+    state: &State,
+    store: &dyn Store,
+    run: RunId,
+    moment: Moment,
+) -> Result<Vec<(PersonId, Envelope)>, Unavailable> {
+    let Some(started) = state.build.run(run).map(|progress| &progress.started) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    if !started.steps.values().any(|plan| plan.apart) {
+        return Ok(found);
+    }
+    for known in state.statement.lending(&started.project, moment) {
+        let envelope = envelope(store, &known.facts.envelope)?;
+        let statement = Statement::read(&envelope).map_err(Unavailable::of)?;
+        let is_of = statement.body.borrower().is_some_and(|step| started.steps.contains_key(step));
+        if is_of && state.identity.person(known.facts.person, moment).is_some() {
+            found.push((known.facts.person, envelope));
+        }
+        if found.len() == GRANTS_MAX {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Numbers of the entries that record the build of an artifact of a run that is checked.

@@ -42,6 +42,7 @@ mod input_lanes;
 mod input_reads;
 mod lanes;
 mod ledger;
+mod loans;
 mod owners;
 mod people;
 mod plan;
@@ -87,6 +88,7 @@ pub use lanes::{
     DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
     statements_that_apply,
 };
+pub use loans::Lent;
 pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};
 pub use reasons::Reasons;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
-use evidence::pipeline::{self, Image, Pipeline};
+use evidence::pipeline::{self, Image, Pipeline, Step};
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, canonical};
@@ -23,6 +23,8 @@ pub struct BuildProof {
     pub receipts: Vec<(Digest, Receipt)>,
     /// Runners whose chains are complete.
     pub runners: BTreeSet<Name>,
+    /// The runner that did the steps that are held apart; `None` if the pipeline has no such step.
+    pub apart: Option<Name>,
     /// Digest of the layer.
     pub layer: Digest,
 }
@@ -46,15 +48,52 @@ pub fn prove(
     let [layer] = manifest.layers.as_slice() else {
         return Err(Flaw::new("manifest-unsound", "the artifact has not exactly one layer"));
     };
+    let held = Held::of(&pipeline, &receipts)?;
     let names: BTreeSet<_> = receipts.iter().map(|(_, receipt)| receipt.runner.clone()).collect();
     let mut runners = BTreeSet::new();
     for runner in names {
         let own: Vec<_> =
             receipts.iter().map(|(_, receipt)| receipt).filter(|receipt| receipt.runner == runner).collect();
-        chain(bundle, &pipeline, &runner, &own, layer.digest)?;
+        chain(bundle, &pipeline, &held.required(&pipeline, &runner), &own, layer.digest)?;
         runners.insert(runner);
     }
-    Ok(BuildProof { pipeline, receipts, runners, layer: layer.digest })
+    let apart = held.by;
+    Ok(BuildProof { pipeline, receipts, runners, apart, layer: layer.digest })
+}
+
+/// The steps that are held apart, because they or steps before them got secrets, and the runner that did them.
+struct Held {
+    steps: BTreeSet<Name>,
+    by: Option<Name>,
+}
+
+impl Held {
+    /// Finds the one runner of these steps.
+    fn of(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Self, Flaw> {
+        let apart: BTreeSet<Name> = pipeline.held_apart().into_iter().cloned().collect();
+        let is_apart = |receipt: &&Receipt| matches!(&receipt.work, Work::Step(step) if apart.contains(step));
+        let of_apart = receipts.iter().map(|(_, receipt)| receipt).filter(is_apart);
+        let by: BTreeSet<Name> = of_apart.map(|receipt| receipt.runner.clone()).collect();
+        if by.len() > 1 {
+            let what = "steps with secrets, or steps that need them, ran on more than one runner";
+            return Err(Flaw::new("receipt-chain-broken", what));
+        }
+        let by = by.into_iter().next();
+        if let Some(step) = apart.iter().find(|step| by.is_none() && is_work(pipeline, step)) {
+            return Err(Flaw::new("receipt-chain-broken", format!("step `{step}` has no receipt")));
+        }
+        Ok(Self { steps: apart, by })
+    }
+
+    /// The steps of which a runner has to have a receipt.
+    fn required(&self, pipeline: &Pipeline, runner: &Name) -> BTreeSet<Name> {
+        let does = |step: &&Name| self.by.as_ref() == Some(runner) || !self.steps.contains(*step);
+        pipeline.steps.keys().filter(|step| is_work(pipeline, step)).filter(does).cloned().collect()
+    }
+}
+
+fn is_work(pipeline: &Pipeline, step: &Name) -> bool {
+    pipeline.steps.get(step).is_some_and(Step::is_work)
 }
 
 fn open(
@@ -130,15 +169,16 @@ fn in_images(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<(), 
     Ok(())
 }
 
-/// Checks one runner's receipts: each step once, inputs equal to the outputs of earlier steps, and the artifact made of
+/// Checks one runner's receipts: each required step once, inputs equal to the outputs of earlier steps, and the artifact made of
 /// them.
 fn chain(
     bundle: &Bundle,
     pipeline: &Pipeline,
-    runner: &Name,
+    required: &BTreeSet<Name>,
     receipts: &[&Receipt],
     layer: Digest,
 ) -> Result<(), Flaw> {
+    let runner = receipts.first().map(|receipt| receipt.runner.to_string()).unwrap_or_default();
     let broken = |what: String| Err(Flaw::new("receipt-chain-broken", format!("{runner}: {what}")));
     let mut left: BTreeMap<Name, BTreeMap<String, Output>> = BTreeMap::new();
     for receipt in receipts {
@@ -148,13 +188,11 @@ fn chain(
             return broken(format!("step `{step}` was reported twice"));
         }
     }
-    let run: BTreeSet<_> =
-        pipeline.steps.iter().filter(|(_, step)| step.is_work()).map(|(name, _)| name.clone()).collect();
     let reported: BTreeSet<_> = left.keys().cloned().collect();
-    if let Some(missing) = run.difference(&reported).next() {
+    if let Some(missing) = required.difference(&reported).next() {
         return broken(format!("step `{missing}` has no receipt"));
     }
-    if let Some(stray) = reported.difference(&run).next() {
+    if let Some(stray) = reported.difference(required).next() {
         return broken(format!("the pipeline has no step `{stray}` that is run"));
     }
     let mut assembled = 0;

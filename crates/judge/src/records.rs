@@ -30,6 +30,9 @@ pub struct Records {
     pub statements: Vec<Digest>,
 }
 
+/// Digest of no record: a runner has no ledger, so everything counts as seen today.
+pub const NOWHERE: Digest = Digest::from_bytes([0; 32]);
+
 impl Records {
     /// The records of a bundle.
     pub fn of(bundle: &Bundle) -> Result<Self, Reasons> {

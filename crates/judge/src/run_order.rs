@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::build::{Due, nonce, seed};
 use evidence::git::{Commit, RefName};
 use evidence::pipeline::Pipeline;
+use evidence::pool::Pool;
 use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::run_order::RunOrder;
@@ -17,9 +18,10 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 
 use crate::context::{Anchors, VerificationContext};
+use crate::loans::{self, LendingRun, Lent, ProvenGrant};
 use crate::people::{People, roles};
 use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
-use crate::records::Revoked;
+use crate::records::{NOWHERE, Revoked};
 use crate::requests::{DEVELOPER, asks_for_run, choice, exclude_change_authors, node_of, nodes, signed};
 use crate::roots::{self, walk};
 use crate::serving;
@@ -57,9 +59,21 @@ pub struct OpenedRun<'a> {
     status: u64,
     people: People,
     run: Request,
-    at_ref: Option<RefName>,
+    serves: Serves,
+    grants: Vec<ProvenGrant>,
     requester: String,
     others: Vec<Other>,
+}
+
+/// The part of a runner in a run.
+#[derive(Clone, Debug)]
+struct Serves {
+    /// The ref that the request names.
+    at_ref: Option<RefName>,
+    /// The pool that this ref leads to.
+    pool: Pool,
+    /// Whether the steps that are held apart are for this runner.
+    leads: bool,
 }
 
 /// Another request than the one for the run, with its signer and the signer's roles.
@@ -124,11 +138,23 @@ pub fn open_run<'a>(
         unapplied::refuse(&format!("the enrolment of {}", person.name), &person.unapplied())?;
     }
     let (run, requester, others) = asked(order, due, &root, &people)?;
-    let at_ref = serves(due, runner, &run, &roots, anchors)?;
+    let serves = serves(due, runner, &run, &roots, anchors)?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }
-    Ok(OpenedRun { due, root, revoked, status: status.number, people, run, at_ref, requester, others })
+    let grants = loans::prove(order, &due.project, &root, &status, &people)?;
+    Ok(OpenedRun {
+        due,
+        root,
+        revoked,
+        status: status.number,
+        people,
+        run,
+        serves,
+        grants,
+        requester,
+        others,
+    })
 }
 
 impl OpenedRun<'_> {
@@ -147,7 +173,7 @@ impl OpenedRun<'_> {
     /// The ref on which this runner has to find the commit before it works, if the request names one.
     #[must_use]
     pub const fn at_ref(&self) -> Option<&RefName> {
-        self.at_ref.as_ref()
+        self.serves.at_ref.as_ref()
     }
 
     /// Digest that no two requests share: what a runner finds for one run counts for no other.
@@ -169,6 +195,24 @@ impl OpenedRun<'_> {
         Ok(())
     }
 
+    /// Decides whether people lent the secrets that the step names. `verified` is the ref on which this runner itself found the
+    /// commit. Nothing is lent to other work.
+    ///
+    /// # Errors
+    /// `Reasons` with every reason for each secret.
+    pub fn lent(
+        &self,
+        pipeline: &Pipeline,
+        verified: Option<&RefName>,
+        now: Moment,
+    ) -> Result<Lent, Reasons> {
+        let Work::Step(step) = &self.due.work else { return Ok(Lent::default()) };
+        let at_ref = verified.filter(|found| self.at_ref() == Some(*found));
+        let pool = self.serves.pool;
+        let run = LendingRun { project: &self.due.project, at_ref, pool, moment: now };
+        loans::lent(&self.grants, step, pipeline, run)
+    }
+
     /// Checks that enough people agreed at the approval nodes before this work.
     ///
     /// # Errors
@@ -184,6 +228,10 @@ impl OpenedRun<'_> {
         if self.root.mode != Mode::Solo {
             let authors = self.people.authors(std::iter::once((&self.due.commit, commit)), &NOWHERE);
             exclude_change_authors(&mut agreed, &authors, &self.requester);
+        }
+        let apart = pipeline.held_apart();
+        if matches!(&self.due.work, Work::Step(step) if apart.contains(step)) && !self.serves.leads {
+            return Err(wrong(serving::NOT_SERVING, serving::not_leading(&self.due.runner)));
         }
         let before = before(pipeline, &self.due.work)?;
         let mut reasons = Reasons::default();
@@ -228,14 +276,14 @@ fn asked(
 }
 
 /// Checks that this runner may serve the run: it is in the pool that the request's ref leads to, and the request does not
-/// leave it out. A check of a release is for runners that check. Returns that ref.
+/// leave it out. A check of a release is for runners that check.
 fn serves(
     due: &Due,
     runner: &Name,
     run: &Request,
     roots: &[TrustRoot],
     anchors: &Anchors,
-) -> Result<Option<RefName>, Reasons> {
+) -> Result<Serves, Reasons> {
     let (choice, version) = choice(run).map_err(|error| wrong("request-unsound", error.to_string()))?;
     let by = serving::root(roots, version, &choice, anchors.version)?;
     let serves = match &due.work {
@@ -251,7 +299,7 @@ fn serves(
     if !matches!(due.work, Work::Check(_)) {
         serving::still(roots, &choice, runner)?;
     }
-    Ok(choice.at_ref)
+    Ok(Serves { pool: choice.trust(by), leads: choice.leads(by, runner), at_ref: choice.at_ref })
 }
 
 /// All steps that have to pass before a piece of work.
@@ -270,6 +318,3 @@ fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Reasons> {
 fn wrong(code: &str, what: impl Into<String>) -> Reasons {
     one_reason(code, what, "have somebody who may run it again")
 }
-
-/// Digest of no record: a runner has no ledger, so everything counts as seen today.
-pub const NOWHERE: Digest = Digest::from_bytes([0; 32]);

@@ -15,10 +15,11 @@ use crate::reasons::{Reasons, one_reason};
 use crate::requests::RunRequests;
 
 /// Checks that these runners are the first ones that are chosen, and finds their pool, if runners have pools. A policy says how
-/// many are enough.
+/// many are enough. The steps that are held apart are for the first one alone, which `apart` has to be.
 pub fn check(
     asked: &RunRequests,
     ran: &BTreeSet<Name>,
+    apart: Option<&Name>,
     roots: &[TrustRoot],
     pinned: u32,
 ) -> Result<Option<Pool>, Reasons> {
@@ -26,6 +27,9 @@ pub fn check(
     let checked = asked.choice.check(root, ran);
     checked.map_err(|error| one_reason(NOT_SERVING, error.to_string(), RUN_AGAIN))?;
     ran.iter().try_for_each(|runner| still(roots, &asked.choice, runner))?;
+    if let Some(runner) = apart.filter(|runner| !asked.choice.leads(root, runner)) {
+        return Err(one_reason(NOT_SERVING, not_leading(runner), RUN_AGAIN));
+    }
     Ok(asked.choice.pool(root))
 }
 
@@ -36,6 +40,13 @@ pub fn still(roots: &[TrustRoot], choice: &RunChoice, runner: &Name) -> Result<(
     }
     let what = format!("the newest trust root does not name {runner} for the pool of the run");
     Err(one_reason(NOT_SERVING, what, RUN_AGAIN))
+}
+
+/// Sentence about a runner that did a step that is held apart, and that is for another one.
+pub fn not_leading(runner: &Name) -> String {
+    format!(
+        "steps with secrets, and steps that need them, are for one runner of the run, and that is not {runner}"
+    )
 }
 
 /// The root that chooses: the one that the request names, or the newest one, if no runner has a pool there.

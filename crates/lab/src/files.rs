@@ -117,6 +117,40 @@ pub const PIPELINE_EARLIER: &str = concat!(
     artifacts!()
 );
 
+/// A pipeline whose second step gets a secret, and is held apart.
+pub const PIPELINE_APART: &str =
+    concat!(steps!(), "    secrets: { token: { secret: registry/token } }\n", artifacts!());
+
+/// A pipeline whose artifact is of a step with a secret. No reader accepts it.
+pub const PIPELINE_LENT: &str = concat!(
+    "version: 1
+steps:
+  build:
+    run: make
+    secrets: { token: { secret: registry/token } }
+    outputs: [out/api]
+  test:
+    needs: [build]
+    run: make test
+",
+    artifacts!()
+);
+
+/// The same by another step: the one with the secret leaves files for the one that makes the artifact.
+pub const PIPELINE_LENT_BEFORE: &str = concat!(
+    "version: 1
+steps:
+  test:
+    run: make test
+    secrets: { token: { secret: registry/token } }
+  build:
+    needs: [test]
+    run: make
+    outputs: [out/api]
+",
+    artifacts!()
+);
+
 /// A service.
 macro_rules! service {
     () => {

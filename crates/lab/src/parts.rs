@@ -18,6 +18,7 @@ use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome, Running};
 use evidence::request::Request;
+use evidence::serving::RunChoice;
 use evidence::source_pack::SourcePack;
 use evidence::statements::Statement;
 use evidence::status::StatusFile;
@@ -29,8 +30,9 @@ use serde_json::json;
 use crate::commits::{CommitContent, commit};
 use crate::documents::{self, LabDocument};
 pub use crate::files::{
-    PIPELINE, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_IMAGE, PIPELINE_MORE,
-    PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS, RELEASE_SECRETS,
+    PIPELINE, PIPELINE_APART, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_IMAGE,
+    PIPELINE_MORE, PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
+    RELEASE_SECRETS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
@@ -181,14 +183,17 @@ impl Lab {
         self.request(&self.bob, "promote", arguments, 71).1
     }
 
-    /// Receipts of both runners for a run, each changed by `change` before it is signed.
+    /// Receipts of both runners for a run, each changed by `change` before it is signed. One of them did what is held apart.
     #[must_use]
     pub fn receipts(&self, parts: &Parts, run: Digest, change: impl Fn(&mut Receipt)) -> Vec<Envelope> {
         let built = built();
         let works = [Work::Step(name("build")), Work::Step(name("test")), Work::Artifact(name("api"))];
         let mut receipts = Vec::new();
+        let (pipeline, leading) = (pipeline_of(parts), self.leading());
+        let apart = pipeline.held_apart();
+        let is_apart = |work: &&Work| matches!(work, Work::Step(step) if apart.contains(step));
         for (n, signer) in self.runners.iter().enumerate() {
-            for work in &works {
+            for work in works.iter().filter(|work| n == leading || !is_apart(work)) {
                 let mut receipt = receipt(parts, n, work, &built);
                 receipt.nonce = nonce(seed(run), work, &runner_name(n));
                 change(&mut receipt);
@@ -196,6 +201,13 @@ impl Lab {
             }
         }
         receipts
+    }
+
+    /// Number of the runner that does what is held apart.
+    #[must_use]
+    pub fn leading(&self) -> usize {
+        let (root, choice) = (self.root(), RunChoice { nonce: id(70), at_ref: None, without: [].into() });
+        (0..self.runners.len()).find(|n| choice.leads(&root, &runner_name(*n))).unwrap_or_default()
     }
 }
 
@@ -353,10 +365,11 @@ pub fn read_documents(parts: &Parts) -> BTreeSet<Digest> {
     judge::needed_documents(&parts.policy, mode, &place, &receipts, &of_checks.unwrap_or_default())
 }
 
-/// The pipeline of the source.
+/// The pipeline of the source; the usual one in place of one that no reader accepts.
 #[must_use]
 pub fn pipeline_of(parts: &Parts) -> Pipeline {
-    Pipeline::parse(&parts.source.files.get(pipeline::PATH).unwrap().0).unwrap()
+    let read = Pipeline::parse(&parts.source.files.get(pipeline::PATH).unwrap().0);
+    read.unwrap_or_else(|_| Pipeline::parse(PIPELINE.as_bytes()).unwrap())
 }
 
 /// The results of the build.

@@ -8,7 +8,7 @@ use evidence::receipt::Work;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::trust_root::TrustRoot;
 use lab::forgery::{self, READERS};
-use lab::parts::old_artifact;
+use lab::parts::{PIPELINE_APART, old_artifact};
 use lab::{Lab, assemble, at, by_agent, name, said};
 use serde_json::json;
 
@@ -357,3 +357,30 @@ Work that never began, because its order was refused, has no such receipt.
 | forgery | runner |
 |---|---|
 ";
+
+/// One runner did the step with the secret, the other one everything else: that passes everywhere.
+#[test]
+fn a_step_with_a_secret_has_one_receipt() {
+    let reversed: fn(&mut TrustRoot) = |root| root.runners.reverse();
+    for unusual in [Lab::default().unusual, reversed] {
+        let lab = Lab { pipeline: PIPELINE_APART, unusual, ..Lab::default() };
+        let parts = lab.honest();
+        assert_eq!(parts.receipts.len(), 5, "two runners build, and assemble; one of them gets the secret");
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}");
+        }
+    }
+    let chosen = forgery::lent::lent();
+    assert_eq!(chosen.by_runner(), [""; 0]);
+    let lent = chosen.lent().unwrap();
+    let secrets: Vec<_> = lent.secrets.iter().map(|(own, secret)| format!("{own} {secret}")).collect();
+    assert_eq!(secrets, ["token shop/registry/token"]);
+    assert_eq!(lent.reach.unwrap().into_iter().collect::<Vec<_>>(), ["registry.example:443"]);
+    assert_eq!(
+        chosen.with(Work::Step(name("last"))).by_runner(),
+        [""; 0],
+        "what needs it is for the same runner"
+    );
+}

@@ -45,6 +45,7 @@ impl Run {
         let plan = |needs: &[&str]| build::StepPlan {
             needs: needs.iter().map(|need| name(need)).collect(),
             approval: None,
+            apart: false,
         };
         let receipt = receipts(&lab, &parts, request, |_| {}).remove(0).1;
         let started = Event::Started(build::Started {

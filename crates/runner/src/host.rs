@@ -8,6 +8,7 @@ use std::process::Command;
 use evidence::machine::MachineSigner;
 use evidence::receipt::VerifiedRef;
 use evidence::{Id, Moment, Name};
+use judge::Lent;
 use sandbox::{Egress, Input, Inputs, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{Caps, Part, Room};
@@ -31,6 +32,8 @@ pub struct Identity<'a> {
     pub nonce: Id,
     /// The ref on which this runner found the commit, if the run is on one.
     pub verified_ref: Option<VerifiedRef>,
+    /// Secrets that people lent to the step.
+    pub lent: Lent,
 }
 
 /// The machine that executes the step.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: variables come from the machine first, then from the file, so that the file has priority; only
 //! `COUNTERSIGN_*` is reserved, and a file cannot set it. The operator's limits apply if the step names none. A step in an
-//! image sees no file of the host's toolchain.
+//! image sees no file of the host's toolchain. A step that holds secrets reaches only what their grants name, too.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,14 @@ pub fn specify(
         }
         Run::Program(words) => (words.clone(), None),
     };
-    let network = destinations(name, step, host.toolchain)?;
+    if !step.secrets.keys().eq(identity.lent.secrets.keys()) {
+        return Err(StepError::NotLent(name.clone()));
+    }
+    let mut network = destinations(name, step, host.toolchain)?;
+    if let Some(reach) = &identity.lent.reach {
+        let reach: Vec<Destination> = reach.iter().filter_map(|to| to.parse().ok()).collect();
+        network.retain(|to| reach.contains(to));
+    }
     let machine = host.toolchain.environment();
     let mut environment = image.map_or_else(|| machine.clone(), |image| image.environment(machine));
     environment.insert("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string());

@@ -31,6 +31,11 @@ pub enum StepError {
     /// A destination of the step is invalid.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),
+    /// The step names secrets that nobody lent to it here.
+    #[error(
+        "step `{0}` names secrets: only runners get them, for a run that people asked for, if they are granted"
+    )]
+    NotLent(Name),
     /// The step asks for more than this runner allows.
     #[error("step `{0}`: {1}")]
     Cap(Name, CapError),

@@ -52,6 +52,9 @@ pub enum TrustError {
     /// No authorised person has asked for it.
     #[error("no authorised person asked this runner for the work: {0}")]
     Refused(Reasons),
+    /// People did not lend the step the secrets that it names.
+    #[error("the step gets no secret: {0}")]
+    NotLent(Reasons),
     /// The numbers cannot be read.
     #[error("cannot read `{0}`: {1}")]
     Io(String, io::Error),

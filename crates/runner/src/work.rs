@@ -140,6 +140,8 @@ impl Bench {
             }
             Work::Step(_) | Work::Artifact(_) => None,
         };
+        let found = verified.as_ref().map(|verified| &verified.name);
+        let lent = opened.lent(&pipeline, found, (self.now)()).map_err(TrustError::NotLent)?;
         opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused)?;
         let outputs = self.keep.outputs_of_steps(&due.needs)?;
         let tree = source.list.encode()?;
@@ -161,6 +163,7 @@ impl Bench {
             project: due.project.clone(),
             nonce: due.nonce,
             verified_ref: verified,
+            lent,
         };
         let isolation = self.isolation.as_ref();
         let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };

@@ -4,6 +4,7 @@
 //! that this program has verified.
 
 pub mod finding;
+pub mod grant;
 pub mod not_affected;
 pub mod sign_off;
 pub mod tag;
@@ -16,7 +17,7 @@ use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::statements::{Body, NAMESPACE, Scope, Statement, StatementError, StatementKind};
-use evidence::{Digest, Moment, Place};
+use evidence::{Digest, Id, Moment, Place};
 use judge::Checked;
 use policy::Reason;
 
@@ -66,6 +67,17 @@ pub struct NewStatement {
     pub body: Body,
 }
 
+/// The installation as the signer verified it, which the statement names.
+#[derive(Clone, Debug)]
+pub struct SeenTrust {
+    /// The installation.
+    pub installation: Id,
+    /// Version of the trust root.
+    pub root: u32,
+    /// Text of the checkpoint.
+    pub checkpoint: String,
+}
+
 /// The scope of a statement that is made about a release at a place.
 pub fn scope(place: &Place, everywhere: bool) -> Scope {
     let Place { project, service, environment } = place.clone();
@@ -103,20 +115,30 @@ pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: Stateme
 
 /// The statement, signed by the person's approval key.
 pub fn sign(profile: &Profile, checked: &Checked<'_>, new: NewStatement) -> Result<Envelope, Error> {
+    let seen = SeenTrust {
+        installation: checked.bundle.installation,
+        root: checked.trust.root.version,
+        checkpoint: checked.ledger.proven.checkpoint.to_string(),
+    };
+    sign_under(profile, seen, new)
+}
+
+/// A statement about no release, signed by the person's approval key.
+pub fn sign_under(profile: &Profile, seen: SeenTrust, new: NewStatement) -> Result<Envelope, Error> {
     let NewStatement { scope, mut subjects, until, reason, body } = new;
     subjects.sort_unstable();
     let now = now()?;
     let skew = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
     let statement = Statement {
-        installation: checked.bundle.installation,
+        installation: seen.installation,
         person: profile.person.id(),
         scope,
         subjects,
         // A little before now, so that it counts on a machine whose clock is behind.
         not_before: Moment::from_millis(now.millis().saturating_sub(skew)).unwrap_or(now),
         expires: until.0,
-        root: checked.trust.root.version,
-        checkpoint: checked.ledger.proven.checkpoint.to_string(),
+        root: seen.root,
+        checkpoint: seen.checkpoint,
         reason,
         nonce: random::id()?,
         via: "command-line".into(),

@@ -41,6 +41,7 @@ mod scan_changes;
 mod scan_history;
 mod scan_report;
 mod secret;
+mod secret_grant;
 mod secret_root;
 mod secret_values;
 mod server;

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::secret_grant::{self, SecretGrantVerb};
 use super::secret_root::{self, RotateRoot};
 use super::secret_values::{self, Destroy, List, Put};
 use crate::failure::Failure;
@@ -18,6 +19,8 @@ pub enum SecretVerb {
     Destroy(Box<Destroy>),
     /// Give the vault another root key, while the server is stopped.
     RotateRoot(RotateRoot),
+    /// Lend a secret to a step of a pipeline, or let a service have it, with your signature.
+    Grant(Box<SecretGrantVerb>),
 }
 
 /// Runs the verb.
@@ -27,5 +30,6 @@ pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
         SecretVerb::List(verb) => secret_values::list(&verb, output),
         SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
         SecretVerb::RotateRoot(verb) => secret_root::rotate(&verb, output),
+        SecretVerb::Grant(verb) => secret_grant::run(*verb, output),
     }
 }

@@ -180,7 +180,7 @@ pub fn run(
     }
 }
 
-/// Makes due all work of a run that is ready and not due yet, on every runner.
+/// Makes due all work of a run that is ready and not due yet, on every runner that does it.
 ///
 /// # Errors
 /// `Refusal` when the run has ended.
@@ -194,12 +194,14 @@ pub fn due_next(state: &State, command: DueNext) -> Result<Vec<Event>, Refusal> 
     let mut works: Vec<(Work, BTreeSet<Name>)> =
         ready.map(|(step, plan)| (Work::Step(step.clone()), plan.needs.clone())).collect();
     if run.steps_passed() {
-        let all: BTreeSet<Name> = started.steps.keys().cloned().collect();
+        // Nothing of a step that is held apart enters an artifact.
+        let entering = started.steps.iter().filter(|(_, plan)| !plan.apart);
+        let all: BTreeSet<Name> = entering.map(|(name, _)| name.clone()).collect();
         works.extend(started.artifacts.iter().map(|name| (Work::Artifact(name.clone()), all.clone())));
     }
     let mut events = Vec::new();
     for (work, needs) in works {
-        for runner in &started.runners {
+        for runner in started.runners_of(&work) {
             if run.due.iter().any(|due| due.work == work && due.runner == *runner) {
                 continue;
             }

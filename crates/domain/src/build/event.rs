@@ -32,7 +32,8 @@ pub struct Started {
     /// Checks of the services. Absent in runs of older programs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: ServiceChecks,
-    /// Runners. Each of them does all the work.
+    /// Runners, in the order in which they were chosen. Each of them does all the work but what is held apart: the first one does
+    /// that.
     pub runners: Vec<Name>,
     /// Their pool. Absent if no runner has one, and in runs of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +49,18 @@ pub struct Started {
     pub again: Option<bool>,
 }
 
+impl Started {
+    /// The runners that do some work: all of them, or the first one for a step that is held apart.
+    #[must_use]
+    pub fn runners_of(&self, work: &Work) -> &[Name] {
+        let is_apart = |step| self.steps.get(step).is_some_and(|plan| plan.apart);
+        match work {
+            Work::Step(step) if is_apart(step) => self.runners.get(..1).unwrap_or_default(),
+            Work::Step(_) | Work::Artifact(_) | Work::Check(_) => &self.runners,
+        }
+    }
+}
+
 /// Checks of services: by service and name, the environments of each; empty for all environments.
 pub type ServiceChecks = BTreeMap<Name, BTreeMap<Name, BTreeSet<Name>>>;
 
@@ -60,6 +73,9 @@ pub struct StepPlan {
     /// People who have to agree, if the step is an approval node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Agreement>,
+    /// Whether it is held apart, because it or a step before it gets a secret: one runner alone does it. Absent if not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub apart: bool,
 }
 
 /// The people who have to agree at an approval node.
@@ -164,4 +180,9 @@ pub enum RunOutcome {
     Lost,
     /// A person cancelled the run.
     Cancelled,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }

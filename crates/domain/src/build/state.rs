@@ -97,7 +97,7 @@ impl Progress {
         self.reported.iter().find(|report| report.work == *work && report.runner == *runner)
     }
 
-    /// Whether a step has passed on all runners, or enough people agreed if it is an approval node.
+    /// Whether a step has passed on all runners that do it, or enough people agreed if it is an approval node.
     #[must_use]
     pub fn has_passed(&self, step: &Name) -> bool {
         let Some(plan) = self.started.steps.get(step) else { return false };
@@ -106,7 +106,8 @@ impl Progress {
             None => {
                 let work = Work::Step(step.clone());
                 let passed = |runner| self.report(&work, runner).is_some_and(|report| report.passed);
-                !self.started.runners.is_empty() && self.started.runners.iter().all(passed)
+                let runners = self.started.runners_of(&work);
+                !runners.is_empty() && runners.iter().all(passed)
             }
         }
     }

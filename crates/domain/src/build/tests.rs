@@ -31,7 +31,11 @@ fn every_runner_does_every_step_under_a_nonce_of_its_own() {
 fn a_pipeline_that_does_not_fit_an_entry_is_refused() {
     let steps = |count: u32, needs: u32| {
         let step = |n: u32| name(&format!("a-step-with-a-name-that-is-as-long-as-people-make-them-{n}"));
-        let plan = |n: u32| super::StepPlan { needs: (0..n.min(needs)).map(step).collect(), approval: None };
+        let plan = |n: u32| super::StepPlan {
+            needs: (0..n.min(needs)).map(step).collect(),
+            approval: None,
+            apart: false,
+        };
         (0..count).map(|n| (step(n), plan(n))).collect()
     };
     let asked = |steps, runners: u32| {

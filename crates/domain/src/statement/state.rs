@@ -52,6 +52,19 @@ impl State {
         })
     }
 
+    /// Statements of a project that can lend secrets to steps, and that count at a moment, as far as time decides that.
+    pub fn lending<'a>(
+        &'a self,
+        project: &Name,
+        moment: Moment,
+    ) -> impl Iterator<Item = &'a RecordedStatement> + use<'a> {
+        let of_project = self.statements.get(project).into_iter().flat_map(BTreeMap::values);
+        of_project.filter(move |known| {
+            let facts = &known.facts;
+            facts.kind.lends() && facts.not_before <= moment && moment < facts.expires
+        })
+    }
+
     /// Number of a project's statements that have not ended at a moment.
     pub(super) fn count(&self, project: &Name, moment: Moment) -> usize {
         let of_project = self.statements.get(project).into_iter().flat_map(BTreeMap::values);

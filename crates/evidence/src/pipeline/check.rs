@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ALL_REPORTS_MAX, Artifact, Pipeline, PipelineError, REPORTS_MAX, Run, STEPS_MAX, Step, StepLimits,
-    StepReport,
+    ALL_REPORTS_MAX, Artifact, Pipeline, PipelineError, REPORTS_MAX, Run, SECRETS_MAX, STEPS_MAX, Step,
+    StepLimits, StepReport,
 };
 use crate::Name;
 use crate::configuration::variable_fault;
@@ -67,6 +67,9 @@ impl Pipeline {
         if let Some(why) = step.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             return fail("env", why);
         }
+        if let Some(why) = secrets_fault(step) {
+            return fail("secrets", why);
+        }
         limits_fault(step.limits).map_or(Ok(()), |why| fail("limits", why))
     }
 
@@ -92,6 +95,12 @@ impl Pipeline {
             if !given {
                 return fail(format!("`{}` is not among the outputs of step `{}`", source.path, source.step));
             }
+        }
+        if let Some(step) = self.held_source(&artifact.files.values().map(|source| &source.step).collect()) {
+            return fail(format!(
+                "step `{step}` has secrets or needs a step with some, so nothing of it enters an artifact: take the files \
+                 from a step before it"
+            ));
         }
         Ok(())
     }
@@ -122,6 +131,27 @@ fn kind_fault(step: &Step) -> Option<(&'static str, &'static str)> {
         }
         _ => None,
     }
+}
+
+/// The reason why a step cannot have its secrets; `None` if it can.
+fn secrets_fault(step: &Step) -> Option<String> {
+    if step.secrets.is_empty() {
+        return None;
+    }
+    if step.run.is_none() {
+        return Some("mean nothing without `run`: no command would see them".into());
+    }
+    if step.secrets.len() > SECRETS_MAX {
+        return Some(format!("are more than {SECRETS_MAX}"));
+    }
+    let mut variables = BTreeSet::new();
+    step.secrets.values().filter_map(|asked| asked.env.as_ref()).find_map(|variable| {
+        if let Some(why) = variable_fault(variable, &OWN_VARIABLES) {
+            return Some(why);
+        }
+        let twice = step.env.contains_key(variable) || !variables.insert(variable);
+        twice.then(|| format!("set the variable `{variable}`, which `env` or another secret sets too"))
+    })
 }
 
 /// The limit that is out of range; `None` if none is.

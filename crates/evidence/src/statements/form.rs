@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::loan::{Loan, LoanFault, Reach};
 use super::rules::Matter;
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
@@ -192,6 +193,18 @@ impl Statement {
     #[must_use]
     pub fn secret(&self) -> Option<&SecretVersion> {
         self.body.secret()
+    }
+
+    /// Whether it lends a secret to a step: `None` if it is about another one. Whether its signer may say so, the caller asks.
+    #[must_use]
+    pub fn lends(&self, loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+        let answer = self.body.lends(loan).filter(|_| self.scope.project == *loan.project)?;
+        if self.is_in_force(loan.moment) {
+            return Some(answer);
+        }
+        let mut faults = answer.err().unwrap_or_default();
+        faults.push(LoanFault::NotInForce(self.not_before, self.expires));
+        Some(Err(faults))
     }
 
     fn encode(&self) -> Result<Vec<u8>, StatementError> {

@@ -8,6 +8,10 @@
 
 mod deploy_secret;
 mod form;
+mod grant;
+mod hours;
+mod lending;
+mod loan;
 mod not_affected;
 mod rules;
 mod scope;
@@ -21,6 +25,10 @@ mod waiver;
 
 pub use deploy_secret::DeploySecret;
 pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Statement, StatementError};
+pub use grant::{Borrower, GrantedSecret, GrantedSecretError, SecretGrant};
+pub use hours::{ClockTime, ClockTimeError, Day, Hours, HoursError};
+pub use lending::lend;
+pub use loan::{Loan, LoanFault, Reach};
 pub use not_affected::{Justification, NotAffected};
 pub use rules::{KindRules, Matter};
 pub use scope::Scope;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::loan::{Loan, LoanFault, Reach};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
@@ -42,6 +43,8 @@ pub struct Matter<'a> {
 pub(super) trait Content: Serialize + DeserializeOwned {
     /// The rules of the kind.
     const RULES: KindRules;
+    /// Whether such a statement can lend a secret to a step.
+    const LENDS: bool = false;
 
     /// A broken rule of the form.
     fn fault(&self, subjects: &[Digest]) -> Option<&'static str>;
@@ -76,6 +79,16 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// The version of a secret that it puts at its place.
     fn secret(&self) -> Option<&SecretVersion> {
+        None
+    }
+
+    /// Whether it lends a secret to a step: `None` if it is about another one, and the reasons if it does not lend this time.
+    fn lends(&self, _loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+        None
+    }
+
+    /// The step to which it lends a secret, if it lends one to a step.
+    fn borrower(&self) -> Option<&Name> {
         None
     }
 

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::deploy_secret::DeploySecret;
+use super::grant::SecretGrant;
+use super::loan::{Loan, LoanFault, Reach};
 use super::not_affected::NotAffected;
 use super::rules::{Content as _, KindRules, Matter};
 use super::scope::Scope;
@@ -12,8 +14,8 @@ use super::seen_report::SeenReport;
 use super::sign_off::SignOff;
 use super::tag::Tag;
 use super::waiver::Waiver;
-use crate::Digest;
 use crate::document::findings::Finding;
+use crate::{Digest, Name};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:literal $variant:ident($content:ty),)*) => {
@@ -39,6 +41,14 @@ macro_rules! kinds {
             pub const fn rules(self) -> KindRules {
                 match self {
                     $(Self::$variant => <$content>::RULES,)*
+                }
+            }
+
+            /// Whether statements of the kind can lend a secret to a step.
+            #[must_use]
+            pub const fn lends(self) -> bool {
+                match self {
+                    $(Self::$variant => <$content>::LENDS,)*
                 }
             }
 
@@ -81,6 +91,20 @@ macro_rules! kinds {
             pub(super) fn fault_in(&self, scope: &Scope) -> Option<&'static str> {
                 match self {
                     $(Self::$variant(content) => content.fault_in(scope),)*
+                }
+            }
+
+            pub(super) fn lends(&self, loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+                match self {
+                    $(Self::$variant(content) => content.lends(loan),)*
+                }
+            }
+
+            /// The step to which it lends a secret, if it lends one to a step.
+            #[must_use]
+            pub fn borrower(&self) -> Option<&Name> {
+                match self {
+                    $(Self::$variant(content) => content.borrower(),)*
                 }
             }
 
@@ -152,4 +176,6 @@ kinds! {
     "tag" Tag(Tag),
     /// A version of a secret of a place, which its agents alone can open.
     "deploy-secret" DeploySecret(DeploySecret),
+    /// A secret is lent to a step or a service.
+    "grant" Grant(SecretGrant),
 }

@@ -4,6 +4,7 @@
 
 mod documents;
 mod founding;
+mod grants;
 mod optional;
 mod records;
 mod release;

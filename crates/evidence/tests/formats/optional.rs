@@ -357,6 +357,7 @@ fn run_order_example() {
         enrolments: Vec::new(),
         requests: Vec::new(),
         checks: Vec::new(),
+        grants: Vec::new(),
         trigger: Some(TriggerOrder {
             statement: Envelope::decode(&statement).unwrap(),
             occurrence: Occurrence::Ref("refs/heads/main".parse().unwrap()),

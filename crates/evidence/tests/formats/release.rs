@@ -445,6 +445,7 @@ fn bundle_and_order_examples() {
         enrolments: vec![order.enrolment],
         requests: vec![order.request],
         checks: Vec::new(),
+        grants: Vec::new(),
         trigger: None,
     };
     check("run-order", 0, &order.encode().unwrap());

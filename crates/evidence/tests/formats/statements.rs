@@ -294,7 +294,7 @@ fn bodies_of_the_kinds() {
         assert_eq!(read, statement);
     }
     let names: Vec<_> = StatementKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret"]);
+    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret", "grant"]);
     for kind in StatementKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }

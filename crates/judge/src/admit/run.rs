@@ -67,7 +67,7 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
             request: blobs.last().map_or_else(|| Digest::of(bytes), |envelope| Digest::of(envelope)),
         },
         pipeline: Pipeline::digest(file),
-        steps: parsed.steps.iter().map(|(name, step)| (name.clone(), step_plan(step))).collect(),
+        steps: step_plans(&parsed),
         artifacts: parsed.artifacts.keys().cloned().collect::<BTreeSet<_>>(),
         services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
         checks,
@@ -90,12 +90,18 @@ fn checks_of(service: &Service) -> BTreeMap<Name, BTreeSet<Name>> {
     service.checks.iter().map(|(name, check)| (name.clone(), check.environments.clone())).collect()
 }
 
-fn step_plan(step: &pipeline::Step) -> build::StepPlan {
-    let approval = step.approval.as_ref();
-    build::StepPlan {
-        needs: step.needs.clone(),
-        approval: approval.map(|node| build::Agreement { role: node.role.clone(), count: node.count }),
-    }
+fn step_plans(pipeline: &Pipeline) -> BTreeMap<Name, build::StepPlan> {
+    let apart = pipeline.held_apart();
+    let plan = |(name, step): (&Name, &pipeline::Step)| {
+        let approval = step.approval.as_ref();
+        let plan = build::StepPlan {
+            needs: step.needs.clone(),
+            approval: approval.map(|node| build::Agreement { role: node.role.clone(), count: node.count }),
+            apart: apart.contains(name),
+        };
+        (name.clone(), plan)
+    };
+    pipeline.steps.iter().map(plan).collect()
 }
 
 /// Verifies the commit's signature with the key that it names. The decision finds out whose key that is.

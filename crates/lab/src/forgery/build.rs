@@ -12,6 +12,7 @@ use super::people::enrol;
 use super::row::{Forgery, forged, patched};
 use crate::assemble::{opened, summary};
 use crate::commits::{CommitContent, commit};
+use crate::files::{PIPELINE_LENT, PIPELINE_LENT_BEFORE};
 use crate::parts::{PIPELINE_IMAGE, PIPELINE_MORE, Parts, built, output, plan};
 use crate::world::{Lab, at, id, lax_policy, name};
 
@@ -107,6 +108,10 @@ fn source() -> Vec<Forgery> {
             parts.tree = TreeList::new(listed).unwrap();
             signed_again(lab, parts, |_| {});
         }),
+        forged("an artifact of a step with a secret", "pipeline-unsound", |_, _| {})
+            .in_lab(|lab| lab.pipeline = PIPELINE_LENT),
+        forged("an artifact of a step after one with a secret", "pipeline-unsound", |_, _| {})
+            .in_lab(|lab| lab.pipeline = PIPELINE_LENT_BEFORE),
         forged("a source without a pipeline", "pipeline-missing", |_, parts| {
             parts.source.files.remove(evidence::pipeline::PATH);
         }),

@@ -3,12 +3,14 @@
 //! Invariant: everything around a forgery is as consistent as the attacker can make it: approvers were shown the same, the
 //! ledger names it, witnesses cosigned it. So each row depends on exactly the check that it is about.
 
+mod apart;
 mod build;
 pub mod checking;
 mod checks;
 mod coverage;
 mod documents;
 mod ledger;
+pub mod lent;
 mod loosened;
 mod people;
 mod place;
@@ -35,7 +37,17 @@ pub use unapplied::run as asked_with;
 /// Every row about work on a runner.
 #[must_use]
 pub fn all_work() -> Vec<runs::RunForgery> {
-    [runs::all(), checking::rows(), loosened::work(), refs::work(), unapplied::work(), pools::work()].concat()
+    [
+        runs::all(),
+        checking::rows(),
+        loosened::work(),
+        refs::work(),
+        unapplied::work(),
+        pools::work(),
+        apart::work(),
+        lent::work(),
+    ]
+    .concat()
 }
 
 /// Every row.
@@ -57,6 +69,7 @@ pub fn all() -> Vec<Forgery> {
         place::rows(),
         unapplied::rows(),
         pools::rows(),
+        apart::rows(),
     ]
     .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()

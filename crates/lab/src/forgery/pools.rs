@@ -97,13 +97,13 @@ fn amended(lab: &Lab, parts: &mut Parts, change: fn(&mut TrustRoot)) {
     parts.roots.push(lab.signed_root(&root, &[0, 1]));
 }
 
-fn asks(lab: &Lab, work: &mut super::runs::WorkOffer, field: &str, value: Value) {
+pub(super) fn asks(lab: &Lab, work: &mut super::runs::WorkOffer, field: &str, value: Value) {
     let arguments = beside(work.run().arguments, field, value);
     work.asks(lab.request(&lab.ada, "run", arguments, 70).1);
 }
 
 /// Both runners serve commits that no ref contains.
-fn pooled(root: &mut TrustRoot) {
+pub(super) fn pooled(root: &mut TrustRoot) {
     root.runners.iter_mut().for_each(|runner| runner.pool = Some(Pool::Fork));
 }
 

@@ -3,7 +3,7 @@
 use domain::build::{Due, nonce, seed};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
-use evidence::git::Commit;
+use evidence::git::{Commit, RefName};
 use evidence::pipeline::Pipeline;
 use evidence::receipt::Work;
 use evidence::request::{self, Request};
@@ -11,7 +11,7 @@ use evidence::run_order::RunOrder;
 use evidence::status::{Revocation, Status};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment, Name, enrolment};
-use judge::{Anchors, Piece, VerificationContext, check_run, open_run};
+use judge::{Anchors, Lent, Piece, Reasons, VerificationContext, check_run, open_run};
 use serde_json::json;
 
 use crate::commits::{CommitContent, commit};
@@ -26,6 +26,8 @@ pub struct RunForgery {
     /// The code with which a runner refuses.
     pub code: &'static str,
     lab: fn(&mut Lab),
+    /// Makes the offer an unusual but honest one.
+    prepare: fn(&Lab, &mut WorkOffer),
     change: fn(&Lab, &mut WorkOffer),
     later: i64,
     is_check: bool,
@@ -46,6 +48,8 @@ pub struct WorkOffer {
     pub pipeline: Pipeline,
     /// The release file in it.
     pub release: Vec<u8>,
+    /// The ref on which the runner's own fetch finds the commit.
+    pub found: Option<RefName>,
     /// The runner's pin.
     pub anchors: Anchors,
     /// The numbers that the runner has seen before.
@@ -66,10 +70,19 @@ impl WorkOffer {
             opened.target(&self.order, Some(&self.release))
         };
         let is_check = matches!(self.due.work, Work::Check(_));
-        let checked = checked.and_then(|_| if is_check { target().map(drop) } else { Ok(()) });
+        let checked = checked.and_then(|_| if is_check { target().map(drop) } else { self.lent().map(drop) });
         let reasons = checked.err().unwrap_or_default();
         let reasons = reasons.against.into_iter().chain(reasons.unclear);
         reasons.map(|reason| reason.code).collect()
+    }
+
+    /// The secrets that the runner asks for.
+    ///
+    /// # Errors
+    /// `Reasons` if people did not lend them.
+    pub fn lent(&self) -> Result<Lent, Reasons> {
+        let opened = open_run(&self.order, &self.due, &self.runner, &self.anchors, &self.seen, self.now)?;
+        opened.lent(&self.pipeline, self.found.as_ref(), self.now)
     }
 
     /// The same for other work of the same run.
@@ -135,6 +148,7 @@ impl Lab {
                 enrolments,
                 requests: vec![envelope, self.agrees(&self.bob, 70, &pack.commit)],
                 checks: Vec::new(),
+                grants: Vec::new(),
                 trigger: None,
             },
             due: Due {
@@ -151,6 +165,7 @@ impl Lab {
             commit: Commit::parse(&pack.commits[pack.commit.as_str()].0).unwrap(),
             pipeline: Pipeline::parse(file).unwrap(),
             release: self.release.as_bytes().to_vec(),
+            found: None,
             anchors: self.anchors(),
             seen: VerificationContext { root: 1, status: 1, ..VerificationContext::default() },
             now: at(0),
@@ -171,12 +186,16 @@ pub fn all() -> Vec<RunForgery> {
 
 pub(super) fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut WorkOffer)) -> RunForgery {
     let lab = |lab: &mut Lab| lab.pipeline = PIPELINE;
-    RunForgery { name, code, lab, change, later: 0, is_check: false }
+    RunForgery { name, code, lab, prepare: |_, _| {}, change, later: 0, is_check: false }
 }
 
 impl RunForgery {
     pub(super) fn in_lab(self, lab: fn(&mut Lab)) -> Self {
         Self { lab, ..self }
+    }
+
+    pub(super) fn prepared(self, prepare: fn(&Lab, &mut WorkOffer)) -> Self {
+        Self { prepare, ..self }
     }
 
     /// Begins with an order to check a service.
@@ -190,6 +209,7 @@ impl RunForgery {
         let mut lab = Lab::default();
         (self.lab)(&mut lab);
         let mut asked = if self.is_check { lab.asked_to_check() } else { lab.asked() };
+        (self.prepare)(&lab, &mut asked);
         (self.change)(&lab, &mut asked);
         asked.now = at(self.later);
         asked

@@ -10,8 +10,10 @@ use evidence::document::findings::{Class, Severity, Site};
 use evidence::document::tests::{TestOutcome, identity};
 use evidence::dsse::Envelope;
 use evidence::policy_files::PolicyFiles;
+use evidence::pool::Pool;
 use evidence::statements::{
-    Body, Justification, NotAffected, SeenFinding, SeenReport, SeenTest, SignOff, Statement, Tag, Waiver,
+    Body, Borrower, GrantedSecret, Justification, NotAffected, Scope, SecretGrant, SeenFinding, SeenReport,
+    SeenTest, SignOff, Statement, Tag, Waiver,
 };
 
 use super::row::{Forgery, forged};
@@ -162,6 +164,7 @@ pub(super) fn rows() -> Vec<Forgery> {
         rows_of!("waiver of a test", FAILED, with_reports, quarantine),
         of_deploy_secrets(),
         of_some_kinds(),
+        grants(),
     ]
     .concat()
 }
@@ -238,6 +241,27 @@ fn of_some_kinds() -> Vec<Forgery> {
             stated(lab, parts, sign_off, |it| it.body = Body::SignOff(SignOff { tests: BTreeSet::new() }));
         })
         .in_lab(with_sign_off),
+    ]
+}
+
+fn grants() -> Vec<Forgery> {
+    vec![
+        forged("a grant of a secret to a step, on which no release rests", STRAY, |lab, parts| {
+            stated(
+                lab,
+                parts,
+                |lab, parts| lent(lab, parts, "shop/registry/token", &Borrower::Step(name("test"))),
+                |_| (),
+            );
+        }),
+        forged("a grant of a secret that the plan does not name", STRAY, |lab, parts| {
+            stated(
+                lab,
+                parts,
+                |lab, parts| lent(lab, parts, "database", &Borrower::Service(name("api"))),
+                |_| (),
+            );
+        }),
     ]
 }
 
@@ -378,6 +402,24 @@ fn tag(lab: &Lab, parts: &mut Parts) -> Statement {
     let labels = [(name("channel"), "stable".to_owned())].into();
     let body = Body::Tag(Tag { version: "1.4.0".into(), labels });
     statement(lab, parts, Digest::of(&parts.manifest), body)
+}
+
+/// Bob lends a secret.
+fn lent(lab: &Lab, parts: &mut Parts, secret: &str, to: &Borrower) -> Statement {
+    let is_step = matches!(to, Borrower::Step(_));
+    let secret: GrantedSecret = secret.parse().unwrap();
+    let subject = secret.subject();
+    let (refs, pools) = if is_step {
+        (["refs/heads/main".parse().unwrap()].into(), [Pool::Branch].into())
+    } else {
+        (BTreeSet::new(), BTreeSet::new())
+    };
+    let grant = SecretGrant { secret, to: to.clone(), refs, pools, network: BTreeSet::new(), hours: None };
+    let mut statement = statement(lab, parts, subject, Body::Grant(grant));
+    if is_step {
+        statement.scope = Scope { project: name("shop"), service: None, environment: None };
+    }
+    statement
 }
 
 pub(super) const FOUND: &str = "finding-critical";

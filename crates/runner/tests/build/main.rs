@@ -22,6 +22,7 @@ use evidence::pipeline::Pipeline;
 use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
+use judge::Lent;
 use runner::{
     ArtifactBytes, Budget, Caps, Execution, Host, Identity, Isolation, Repository, RepositoryError,
     RetainedOutputs, Sandbox, Source, SourceError, StepError, Toolchain, WorkspaceError, assemble, execute,
@@ -185,6 +186,7 @@ fn run_in(
         project: name("shop"),
         nonce: Id::from_random([nonce; 16]),
         verified_ref: None,
+        lent: Lent::default(),
     };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
     let host = Host { toolchain: &TOOLCHAIN, isolation, now: &now, log: &|_, _| {}, wanted: &|| true };

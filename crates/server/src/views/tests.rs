@@ -134,8 +134,8 @@ fn events_of_run(lab: &Lab, run: RunId) -> [Event; 6] {
     let (pipeline, runner) = (Digest::of(b"pipeline"), name("runner-1"));
     let approval = Some(build::Agreement { role: name("lead"), count: 1 });
     let steps = [
-        (name("build"), build::StepPlan { needs: [].into(), approval: None }),
-        (name("go"), build::StepPlan { needs: [].into(), approval }),
+        (name("build"), build::StepPlan { needs: [].into(), approval: None, apart: false }),
+        (name("go"), build::StepPlan { needs: [].into(), approval, apart: false }),
     ];
     let id = |n| evidence::Id::from_random([n; 16]);
     let taken = domain::source::Taken {
