@@ -75,7 +75,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "client",
         &[
             "shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner",
-            "review", "tls", "vault",
+            "review", "tls", "vault", "mask",
         ],
     ),
     (
