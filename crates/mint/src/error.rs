@@ -101,3 +101,19 @@ fn causes(error: &tokio_postgres::Error) -> String {
     }
     said
 }
+
+/// A certificate cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SshError {
+    /// The authority's key is of no use.
+    #[error(
+        "the authority's key is no private Ed25519 key in OpenSSH's form without a passphrase: `ssh-keygen -t ed25519 -N \"\"` makes one"
+    )]
+    Authority,
+    /// The terms are unsound.
+    #[error("the terms of the certificate: {0}")]
+    Terms(&'static str),
+    /// The system gives no randomness.
+    #[error("the system gives no randomness")]
+    Randomness,
+}

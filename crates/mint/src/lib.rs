@@ -1,4 +1,5 @@
-//! Roles of a PostgreSQL server that exist for one lease: made for a step or a service, and gone afterwards.
+//! Credentials that exist for one lease, a step's or a service's: roles of a PostgreSQL server, gone afterwards, and SSH
+//! certificates, which end by themselves.
 //!
 //! Invariant: a lease is in the journal on disk before its role exists, and leaves the journal only after the role is
 //! gone; so whatever ends the holder, its next start knows every role that may be left. A minted role owns nothing: each
@@ -10,14 +11,16 @@ mod error;
 mod journal;
 mod lease;
 mod server;
+mod ssh;
 mod statements;
 mod text;
 mod tls;
 mod verifier;
 
-pub use error::{JournalError, LeaseIdError, MintError, TextError};
+pub use error::{JournalError, LeaseIdError, MintError, SshError, TextError};
 pub use journal::{Journal, LEASES_MAX};
 pub use lease::{Admin, AdminCredential, Lease, LeaseId, Minted, Target, Terms};
 pub use server::{Left, Server};
+pub use ssh::{PRINCIPALS_MAX, SshCredential, SshTerms, VALIDITY_MAX, certify};
 pub use text::{DatabaseName, RoleName};
 pub use verifier::{ITERATIONS, Verifier};
