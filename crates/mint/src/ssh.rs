@@ -22,7 +22,7 @@ pub const VALIDITY_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Highest number of principals of a certificate.
 pub const PRINCIPALS_MAX: usize = 16;
 
-/// What a certificate permits.
+/// The rights that a certificate gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshTerms {
     /// Accounts, or names that the server maps to accounts; at least one.

@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{NAME, SecretFileError, SecretValues, TWICE, name_of};
+use super::values::{NAME, SecretFileError, SecretValues, TWICE, name_of};
 
 /// The values of a file.
 pub fn parse(bytes: &[u8]) -> Result<SecretValues, SecretFileError> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{NAME, SecretFileError, SecretValues, TWICE, name_of};
+use super::values::{NAME, SecretFileError, SecretValues, TWICE, name_of};
 
 /// The values of a file.
 pub fn parse(bytes: &[u8]) -> Result<SecretValues, SecretFileError> {
