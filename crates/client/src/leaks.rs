@@ -271,8 +271,6 @@ const KEPT_BYTES: usize = 2 * mask::TEXT_MAX;
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
@@ -295,7 +293,7 @@ mod tests {
     #[test]
     fn files_with_the_value_are_named_however_it_is_written() {
         let dir = tempfile::tempdir().unwrap();
-        let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+        let write = |name: &str, bytes: &[u8]| disk::write(&dir.path().join(name), bytes, 0o600).unwrap();
         write("clear.txt", b"one\ntoken=correct-horse-battery\n");
         write("encoded.txt", format!("{}\n", STANDARD.encode([b"ab", VALUE, b"c"].concat())).as_bytes());
         write("other.txt", b"correct-horse-batter\n");

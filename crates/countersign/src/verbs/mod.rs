@@ -42,6 +42,8 @@ mod scan_history;
 mod scan_report;
 mod secret;
 mod secret_grant;
+mod secret_import;
+mod secret_leaked;
 mod secret_root;
 mod secret_values;
 mod server;

@@ -3,6 +3,8 @@
 use clap::Subcommand;
 
 use super::secret_grant::{self, SecretGrantVerb};
+use super::secret_import::{self, Import};
+use super::secret_leaked::{self, Leaked};
 use super::secret_root::{self, RotateRoot};
 use super::secret_values::{self, Destroy, List, Put};
 use crate::failure::Failure;
@@ -17,6 +19,10 @@ pub enum SecretVerb {
     List(List),
     /// Destroy a version of a secret: the key of its value leaves the vault.
     Destroy(Box<Destroy>),
+    /// Put the secrets of a file: `.env`, JSON, or one that sops encrypted.
+    Import(Box<Import>),
+    /// Look for a value, which comes from standard input: in a directory and its history, in logs, services and artifacts.
+    Leaked(Box<Leaked>),
     /// Give the vault another root key, while the server is stopped.
     RotateRoot(RotateRoot),
     /// Lend a secret to a step of a pipeline, or let a service have it, with your signature.
@@ -29,6 +35,8 @@ pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
         SecretVerb::Put(verb) => secret_values::put(&verb, output),
         SecretVerb::List(verb) => secret_values::list(&verb, output),
         SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
+        SecretVerb::Import(verb) => secret_import::run(&verb, output),
+        SecretVerb::Leaked(verb) => secret_leaked::run(&verb, output),
         SecretVerb::RotateRoot(verb) => secret_root::rotate(&verb, output),
         SecretVerb::Grant(verb) => secret_grant::run(*verb, output),
     }

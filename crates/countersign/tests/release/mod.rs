@@ -22,6 +22,7 @@ mod hosts_page;
 mod images;
 mod join_attacks;
 mod kill;
+mod leaks;
 mod lifecycle;
 mod nine;
 mod origin;
