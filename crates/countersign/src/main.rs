@@ -34,6 +34,10 @@ fn main() -> ExitCode {
     if std::env::args_os().skip(1).eq([operator::SANDBOX_INIT]) {
         return sandbox::init_main(runner::own_task).into();
     }
+    // A runner starts it as the process that holds the secrets of a step, too.
+    if std::env::args_os().skip(1).eq([operator::SECRET_HOLDER]) {
+        return runner::holder_main(operator::sandbox_init).into();
+    }
     let command = match verbs::CommandLine::try_parse() {
         Ok(command) => command,
         Err(said) => return usage(&said),

@@ -125,7 +125,8 @@ impl Operator {
         let images = self.reach.images.clone().unwrap_or_else(|| data.join("images"));
         let registries = self.registries.as_ref().map(std::path::absolute).transpose()?;
         let images = Images::new(&images, self.image_bounds.bounds()).with_registries(registries);
-        Ok(self.reach.sandbox(self.caps()).with_advisories(file).with_images(Some(images)))
+        let sandbox = self.reach.sandbox(self.caps()).with_holder(secret_holder);
+        Ok(sandbox.with_advisories(file).with_images(Some(images)))
     }
 
     /// The same options as arguments, for a runner that `up` starts.
@@ -201,11 +202,20 @@ impl ImageBounds {
 }
 
 /// The command that starts this program as the init process of a sandbox.
-fn sandbox_init() -> Command {
+pub fn sandbox_init() -> Command {
     let mut command = Command::new(own_program::path());
     command.arg(SANDBOX_INIT).env_clear().current_dir("/");
     command
 }
 
+/// The command that starts this program as the process that holds the secrets of a step.
+fn secret_holder() -> Command {
+    let mut command = Command::new(own_program::path());
+    command.arg(SECRET_HOLDER).env_clear().current_dir("/");
+    command
+}
+
+/// The only argument of a process that holds secrets.
+pub const SECRET_HOLDER: &str = "secret-holder";
 /// The only argument of a sandbox's init process.
 pub const SANDBOX_INIT: &str = "sandbox-init";

@@ -6,6 +6,7 @@
 //! Limits, said in `docs/secrets/masking.md`: values below [`BYTES_MIN`] bytes, encryption, compression, encodings of
 //! encodings, and letters with something between them stay as they are. Nothing here has a `Debug` output with a value.
 
+mod beginnings;
 mod encodings;
 mod masker;
 mod search;

@@ -8,6 +8,7 @@ use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 
+use crate::beginnings::Beginnings;
 use crate::encodings::{self, Mark};
 
 /// Finds the values of secrets. Making it is slow, using it is not: keep one for a step.
@@ -16,8 +17,9 @@ pub struct Masker {
     pub(crate) start: StateID,
     /// Facts about each text, in the automaton's order.
     marks: Vec<Mark>,
-    /// Length of the longest text that is looked for, without line breaks.
-    pub(crate) longest: usize,
+    /// For each state, the number of last bytes of the stream that may be the beginning of a text.
+    depths: Vec<u16>,
+    pub(crate) beginnings: Beginnings,
 }
 
 /// Errors of making a masker.
@@ -38,18 +40,24 @@ impl Masker {
     /// `MaskError` when the values are too many or too long.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, MaskError> {
         let (texts, marks): (Vec<_>, Vec<_>) = values.into_iter().flat_map(encodings::texts).unzip();
-        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let mut builder = NFA::builder();
         builder.match_kind(MatchKind::Standard);
         let automaton = builder.build(texts.iter().map(|text| text.as_slice()))?;
         let start = automaton.start_state(Anchored::No)?;
-        Ok(Self { automaton, start, marks, longest })
+        let depths = depths(&automaton, start, texts.iter().map(|text| text.as_slice()));
+        let beginnings = Beginnings::of(texts.iter().map(|text| text.as_slice()));
+        Ok(Self { automaton, start, marks, depths, beginnings })
     }
 
     /// Memory of the automaton in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.automaton.memory_usage()
+        self.automaton.memory_usage() + self.depths.capacity() * size_of::<u16>() + self.beginnings.memory()
+    }
+
+    /// Number of last bytes, without line breaks, that may be the beginning of a text.
+    pub(crate) fn depth(&self, state: StateID) -> usize {
+        self.depths.get(state.as_usize()).map_or(0, |depth| usize::from(*depth))
     }
 
     pub(crate) fn ends(&self, state: StateID) -> Ended {
@@ -63,6 +71,25 @@ impl Masker {
         }
         ended
     }
+}
+
+/// The state after the first bytes of a text is as deep as they are many, and every state is one after the first bytes of
+/// some text.
+fn depths<'a>(automaton: &NFA, start: StateID, texts: impl Iterator<Item = &'a [u8]>) -> Vec<u16> {
+    let mut depths = Vec::new();
+    for text in texts {
+        let mut state = start;
+        for (before, byte) in text.iter().enumerate() {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if depths.len() <= state.as_usize() {
+                depths.resize(state.as_usize() + 1, 0);
+            }
+            if let Some(depth) = depths.get_mut(state.as_usize()) {
+                *depth = u16::try_from(before + 1).unwrap_or(u16::MAX);
+            }
+        }
+    }
+    depths
 }
 
 /// Without a value: the automaton's states spell them.

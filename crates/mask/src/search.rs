@@ -23,11 +23,28 @@ impl<'a> Search<'a> {
 
     /// Whether a value ends in this piece.
     pub fn push(&mut self, piece: &[u8]) -> bool {
-        let automaton = &self.masker.automaton;
-        piece.iter().filter(|byte| !is_break(**byte)).any(|byte| {
-            self.state = automaton.next_state(Anchored::No, self.state, *byte);
-            automaton.is_match(self.state) && self.masker.ends(self.state).whole
-        })
+        let (masker, mut at) = (self.masker, 0);
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.state == masker.start {
+                let clear = masker.beginnings.clear(rest);
+                if clear > 0 {
+                    at += clear;
+                    continue;
+                }
+            }
+            let byte = rest.first().copied().filter(|byte| !is_break(*byte));
+            if let Some(byte) = byte {
+                self.state = masker.automaton.next_state(Anchored::No, self.state, byte);
+                if masker.automaton.is_match(self.state) && masker.ends(self.state).whole {
+                    return true;
+                }
+                if masker.depth(self.state) == 1 && !masker.beginnings.may_begin(rest) {
+                    self.state = masker.start;
+                }
+            }
+            at += 1;
+        }
+        false
     }
 }
 

@@ -46,37 +46,57 @@ impl<'a> MaskedStream<'a> {
     /// Takes a piece of the stream, and adds what can be shown.
     pub fn push(&mut self, piece: &[u8], shown: &mut Vec<u8>) {
         let masker = self.masker;
-        for byte in piece.iter().copied() {
-            if is_break(byte) {
-                self.held.push_back(Held { byte, hidden: false });
-            } else {
-                self.state = masker.automaton.next_state(Anchored::No, self.state, byte);
-                if self.state == masker.start && self.rest == 0 && self.held.is_empty() {
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.is_clear() {
+                let clear = masker.beginnings.clear(rest);
+                if clear > 0 {
                     self.hiding = false;
-                    shown.push(byte);
+                    shown.extend_from_slice(rest.get(..clear).unwrap_or_default());
+                    at += clear;
                     continue;
                 }
-                self.hold(byte);
             }
-            if self.state == masker.start {
-                self.show_all(shown);
-            }
-            while self.solid > masker.longest {
-                self.show_one(shown);
-            }
+            self.take(rest, shown);
+            at += 1;
         }
     }
 
-    /// Whether bytes are held that may be the beginning of a value.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        !self.held.is_empty()
+    /// Whether nothing that came may be the beginning of a text, or belongs to one.
+    fn is_clear(&self) -> bool {
+        self.state == self.masker.start && self.rest == 0 && self.held.is_empty()
     }
 
-    /// Shows what is held, at the end of the stream or after the longest wait. A value that goes on afterwards is
-    /// still hidden, from there.
+    /// Takes the first of these bytes.
+    fn take(&mut self, bytes: &[u8], shown: &mut Vec<u8>) {
+        let (masker, Some(byte)) = (self.masker, bytes.first().copied()) else { return };
+        if is_break(byte) {
+            self.held.push_back(Held { byte, hidden: false });
+        } else {
+            self.state = masker.automaton.next_state(Anchored::No, self.state, byte);
+            self.hold(byte);
+            if masker.depth(self.state) == 1 && !masker.beginnings.may_begin(bytes) {
+                self.state = masker.start;
+            }
+        }
+        let depth = masker.depth(self.state);
+        while self.solid > depth || self.held.front().is_some_and(|held| is_break(held.byte)) {
+            self.show_one(shown);
+        }
+    }
+
+    /// Number of bytes that are held, because they may be the beginning of a value.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Shows what is held, at the end of the stream or after the longest wait. A value that goes on afterwards is still
+    /// hidden, from there.
     pub fn flush(&mut self, shown: &mut Vec<u8>) {
-        self.show_all(shown);
+        while !self.held.is_empty() {
+            self.show_one(shown);
+        }
     }
 
     fn hold(&mut self, byte: u8) {
@@ -99,12 +119,6 @@ impl<'a> MaskedStream<'a> {
             }
             held.hidden = true;
             left -= usize::from(!is_break(held.byte));
-        }
-    }
-
-    fn show_all(&mut self, shown: &mut Vec<u8>) {
-        while !self.held.is_empty() {
-            self.show_one(shown);
         }
     }
 

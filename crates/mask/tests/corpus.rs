@@ -96,7 +96,7 @@ fn in_pieces(masker: &Masker, text: &[u8], size: usize) -> Vec<u8> {
     let mut shown = Vec::new();
     text.chunks(size).for_each(|piece| stream.push(piece, &mut shown));
     stream.flush(&mut shown);
-    assert!(!stream.holds());
+    assert_eq!(stream.held(), 0);
     shown
 }
 
@@ -203,6 +203,18 @@ fn line_breaks_stay_where_they_are() {
     assert_eq!(masker.masked(b"x=hunter2-hunter2 y=hunter2-hunter2"), b"x=*** y=***");
 }
 
+/// Only what may begin a value is held, and nothing before it.
+#[test]
+fn bytes_that_begin_no_value_are_shown_at_once() {
+    let masker = Masker::new(VALUES).unwrap();
+    let mut stream = MaskedStream::new(&masker);
+    let mut shown = Vec::new();
+    stream.push(b"ghp_16C7e4 and hunte", &mut shown);
+    assert_eq!(shown, b"ghp_16C7e4 and ");
+    stream.push(b"rs\n\nhunter", &mut shown);
+    assert_eq!((shown.as_slice(), stream.held()), (&b"ghp_16C7e4 and hunters\n\n"[..], 6));
+}
+
 /// What waits too long is shown, and the rest of the value is hidden all the same.
 #[test]
 fn a_flush_within_a_value_shows_its_beginning_alone() {
@@ -210,7 +222,7 @@ fn a_flush_within_a_value_shows_its_beginning_alone() {
     let mut stream = MaskedStream::new(&masker);
     let mut shown = Vec::new();
     stream.push(b"say hunt", &mut shown);
-    assert_eq!((shown.as_slice(), stream.holds()), (&b"say "[..], true));
+    assert_eq!((shown.as_slice(), stream.held()), (&b"say "[..], 4));
     stream.flush(&mut shown);
     stream.push(b"er2-hunter2!", &mut shown);
     stream.flush(&mut shown);

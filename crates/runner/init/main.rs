@@ -1,8 +1,8 @@
-//! The sandbox's init as a separate program for this crate's tests; the product uses its one binary. With the argument
+//! The sandbox's init, and the holder of a step's secrets, as a separate program for this crate's tests; the product uses its one binary. With the argument
 //! `surroundings` it runs every helper program of a runner, in the directory and environment in which it is started.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use runner::{ECOSYSTEMS, Repository, Toolchain, ecosystem_hosts, program, resolve};
 
@@ -10,8 +10,15 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.as_slice() {
         [word, repository] if word == "surroundings" => surroundings(Path::new(repository)),
+        [word] if word == "secret-holder" => ExitCode::from(runner::holder_main(init)),
         _ => ExitCode::from(sandbox::init_main(runner::own_task)),
     }
+}
+
+fn init() -> Command {
+    let mut init = Command::new("/proc/self/exe");
+    init.env_clear().current_dir("/");
+    init
 }
 
 fn surroundings(repository: &Path) -> ExitCode {

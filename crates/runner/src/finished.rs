@@ -32,6 +32,15 @@ pub struct StepLog<'a> {
     host: Log<'a>,
 }
 
+impl FinishedStep {
+    /// A step of which nothing is kept.
+    #[must_use]
+    pub fn without_outputs(exit: Ending, level: Level, reached: Vec<Reached>) -> Self {
+        let (outputs, reports) = (RetainedOutputs::default(), TranslatedReports::default());
+        Self { exit, level, reached, outputs, reports }
+    }
+}
+
 impl<'a> StepLog<'a> {
     /// An empty log.
     #[must_use]

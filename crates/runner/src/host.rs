@@ -12,6 +12,7 @@ use judge::Lent;
 use sandbox::{Egress, Input, Inputs, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{Caps, Part, Room};
+use crate::holder::HolderStart;
 use crate::images::Images;
 use crate::toolchain::Toolchain;
 
@@ -65,6 +66,24 @@ pub trait Isolation: Send + Sync {
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError>;
 
+    /// Where the step left values of its secrets, in words. Then nothing of it leaves the machine.
+    fn found(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether bytes that are to leave the machine have a value of the step's secrets.
+    ///
+    /// # Errors
+    /// `SandboxError` if nobody can tell.
+    fn has_value(&self, _bytes: &[u8]) -> Result<bool, SandboxError> {
+        Ok(false)
+    }
+
+    /// How a process is started that holds the secrets of a step. `None` if no step here gets secrets.
+    fn holder(&self) -> Option<HolderStart> {
+        None
+    }
+
     /// Reserves memory for a step, its inputs, and everything that this process does with what the step leaves. `None`
     /// if this isolation does not count memory.
     ///
@@ -104,13 +123,15 @@ pub struct Sandbox {
     room: Room,
     advisories: Option<PathBuf>,
     images: Option<Images>,
+    holder: Option<fn() -> Command>,
 }
 
 impl Sandbox {
     /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
     #[must_use]
     pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
-        Self { init, egress, caps, room: Room::new(caps.total_mib << 20), advisories: None, images: None }
+        let room = Room::new(caps.total_mib << 20);
+        Self { init, egress, caps, room, advisories: None, images: None, holder: None }
     }
 
     /// The same sandbox with a database of advisories at this place, which may be written later.
@@ -124,6 +145,12 @@ impl Sandbox {
     pub fn with_images(self, images: Option<Images>) -> Self {
         Self { images, ..self }
     }
+
+    /// The same sandbox for steps with secrets too, which the processes that this starts will hold.
+    #[must_use]
+    pub fn with_holder(self, holder: fn() -> Command) -> Self {
+        Self { holder: Some(holder), ..self }
+    }
 }
 
 impl Isolation for Sandbox {
@@ -134,6 +161,9 @@ impl Isolation for Sandbox {
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError> {
+        if !spec.secrets.is_empty() {
+            return Err(SandboxError::Holder(NO_SECRETS.to_owned()));
+        }
         sandbox::run((self.init)(), spec, Inputs::Here(inputs), &self.egress, log, wanted)
     }
 
@@ -160,10 +190,18 @@ impl Isolation for Sandbox {
     fn images(&self) -> Option<&Images> {
         self.images.as_ref()
     }
+
+    fn holder(&self) -> Option<HolderStart> {
+        let allowed = self.egress.allowed().iter().map(ToString::to_string).collect();
+        self.holder.map(|command| HolderStart { command: command(), allowed })
+    }
 }
 
 /// Receives each piece of the log as it arrives.
 pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
+
+/// Why this process runs no step with secrets itself.
+pub const NO_SECRETS: &str = "the step has secrets, which only a runner is lent";
 
 /// Says whether the work is still wanted.
 pub type IsWanted<'a> = &'a dyn Fn() -> bool;

@@ -17,6 +17,7 @@ use evidence::{CommitId, Digest, Name};
 use crate::budget::Budget;
 use crate::containment;
 use crate::host::IsWanted;
+use crate::lent::Lend;
 use crate::mirror::{self, Mirror};
 use crate::origin_error::OriginError;
 use crate::remotes::{REMOTES_FILE, Remote, RemoteKind, Remotes};
@@ -51,6 +52,8 @@ pub struct Offered<'a> {
     pub repository: Option<&'a str>,
     /// Gets the pack that a person uploaded.
     pub upload: Option<&'a Download<'a>>,
+    /// Gets the secrets of a step.
+    pub lend: Option<&'a Lend<'a>>,
 }
 
 /// Gets a pack from the server; a text says why not.

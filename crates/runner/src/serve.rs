@@ -13,9 +13,10 @@ use evidence::relayed_status::RelayedStatus;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tracing::{Instrument as _, Span, error, error_span, info, warn};
-use wire::{Client, RunnerWork, StatusRelay, follow_statuses};
+use wire::{Client, RunnerWork, StatusRelay, WantedSecrets, follow_statuses};
 
 use crate::deliver::{deliver, until_answered};
+use crate::lent::Lend;
 use crate::origin_error::OriginError;
 use crate::origins::{Download, Offered};
 use crate::slots::{After, Desk, Slots};
@@ -169,7 +170,12 @@ async fn carry_out(
                     pack.map_err(|error| OriginError::Download(error.to_string()))
                 };
                 let upload = work.upload.map(|_| &download as &Download<'_>);
-                let offered = Offered { repository: work.repository.as_deref(), upload };
+                let claim = |claim: &WantedSecrets| {
+                    let claimed = until_answered(|| from.borrow_secrets(&due.nonce, claim), &still, pause);
+                    handle.block_on(claimed)
+                };
+                let lend = Some(&claim as &Lend<'_>);
+                let offered = Offered { repository: work.repository.as_deref(), upload, lend };
                 at.work(&due, &order, &offered, &log, &wanted)
             }
             Err(error) => at.give_up(&due, &error.to_string(), &log),

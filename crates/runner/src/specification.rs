@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use evidence::Name;
 use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, URL_VARIABLE};
-use evidence::pipeline::{Run, Step};
+use evidence::pipeline::{Run, Step, StepSecret};
 use evidence::release_check::ReleaseCheck;
-use sandbox::{Destination, Spec};
+use sandbox::{Destination, Secret, Spec};
+use zeroize::Zeroizing;
 
 use crate::ecosystem;
 use crate::host::{Host, Identity};
@@ -79,9 +80,14 @@ pub fn specify(
         image: image.map(StepImage::root),
         network,
         service: service.and_then(|service| service.port),
-        secrets: Vec::new(),
+        secrets: step.secrets.iter().map(secret).collect(),
         limits,
     })
+}
+
+/// A secret of the step. Its value comes from the process that holds it.
+fn secret((file, asked): (&Name, &StepSecret)) -> Secret {
+    Secret { name: file.to_string(), variable: asked.env.clone(), bytes: Zeroizing::default() }
 }
 
 /// Variables that tell a check what it checks.

@@ -153,19 +153,35 @@ fn perform(
         forge: Forge::None,
         verified_ref: identity.verified_ref.clone(),
     };
-    if canonical::encode("receipt", &facts)?.len() > PAYLOAD_BYTES_MAX {
-        // A larger receipt would be refused by everybody who gets it.
-        log.say(TOO_MANY);
+    let encoded = canonical::encode("receipt", &facts)?;
+    // A larger receipt would be refused by everybody who gets it.
+    let long = (encoded.len() > PAYLOAD_BYTES_MAX).then_some((TOO_MANY, OUTPUT_MISSING));
+    let fault = match long {
+        None => shown(&done.reports.blobs, &encoded, host)?.then_some((SHOWN, VALUE_FOUND)),
+        some => some,
+    };
+    if let Some((why, code)) = fault {
+        log.say(why);
         done.outputs.clear();
         done.reports.blobs.clear();
         facts.outputs.clear();
         facts.reports.clear();
-        facts.exit = Ending::Code(OUTPUT_MISSING);
+        facts.exit = Ending::Code(code);
     }
     let log = log.into_bytes();
     facts.log = Digest::of(&log);
     let receipt = facts.sign(identity.signer)?;
     Ok(Execution { receipt, facts, outputs: done.outputs, log, reports: done.reports.blobs })
+}
+
+/// Whether a document or the receipt shows a value of a secret of the step: a reader may have put one together.
+fn shown(documents: &[Vec<u8>], receipt: &[u8], host: &Host<'_>) -> Result<bool, SandboxError> {
+    for bytes in documents.iter().map(Vec::as_slice).chain([receipt]) {
+        if host.isolation.has_value(bytes)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Runs the command of a step, and reads what it left.
@@ -184,6 +200,13 @@ fn command(
     let outcome = host.isolation.run(spec, inputs, &said, host.wanted)?;
     if outcome.log_truncated {
         log.end_line();
+    }
+    let found = host.isolation.found();
+    if !found.is_empty() {
+        // Not even read: this process never has a value in memory.
+        let said = remarks(&outcome, &CollectedOutputs::default());
+        said.iter().chain(&found).for_each(|said| log.say(said));
+        return Ok(FinishedStep::without_outputs(value_found(outcome.exit), outcome.level, outcome.reached));
     }
     let left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
     for remark in remarks(&outcome, &left) {
@@ -272,6 +295,14 @@ fn reached(to: sandbox::Reached) -> Reached {
     Reached { host: to.host, port: to.port, sent: to.sent, received: to.received }
 }
 
+/// The ending of a step that left the value of a secret. Another code than 0 stays.
+const fn value_found(exit: Exit) -> Ending {
+    match exit {
+        Exit::Code(0) => Ending::Code(VALUE_FOUND),
+        exit => ending(exit),
+    }
+}
+
 const fn ending(exit: Exit) -> Ending {
     match exit {
         Exit::Code(code) => Ending::Code(code),
@@ -283,5 +314,9 @@ const fn ending(exit: Exit) -> Ending {
 
 const TOO_MANY: &str = "the names and digests of the step's inputs and outputs do not fit a receipt of 512 KiB; pack \
                         them into fewer files, with `tar` for example";
+const SHOWN: &str =
+    "secret-in-output: a report of the step, or a name in its receipt, shows the value of a secret";
+/// Exit code of a step that ended with 0 and left the value of a secret.
+const VALUE_FOUND: i32 = 252;
 /// Exit code of a step that ended with 0 but did not leave a declared output.
 const OUTPUT_MISSING: i32 = 254;

@@ -20,14 +20,16 @@ use evidence::rules;
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
 use evidence::{Digest, Id, Moment, Name};
-use judge::OpenedRun;
+use judge::{Lent, OpenedRun};
 use wire::BLOB_BYTES_MAX;
 
 use crate::answers::Answers;
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
+use crate::holder::HeldStep;
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
+use crate::lent::{self, Claimant, LentError};
 use crate::origins::{Offered, Origins, ProjectCommit};
 use crate::outputs::RetainedOutputs;
 use crate::repository::Repository;
@@ -165,7 +167,11 @@ impl Bench {
             verified_ref: verified,
             lent,
         };
-        let isolation = self.isolation.as_ref();
+        let held = self.held(due, &pipeline, &identity.lent, offered)?;
+        let isolation = match &held {
+            Some(held) => held as &dyn Isolation,
+            None => self.isolation.as_ref(),
+        };
         let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
         let given = merge(&outputs)?;
         *begun = Some(asked);
@@ -179,6 +185,23 @@ impl Bench {
         }
         let blobs = [done.log, tree].into_iter().chain(done.reports).collect();
         Ok(CompletedWork { receipt: done.receipt, blobs })
+    }
+
+    /// The isolation of a step with secrets, which are claimed now. `None` for other work.
+    fn held(
+        &self,
+        due: &Due,
+        pipeline: &Pipeline,
+        lent: &Lent,
+        offered: &Offered<'_>,
+    ) -> Result<Option<HeldStep<'_>>, LentError> {
+        let Work::Step(step) = &due.work else { return Ok(None) };
+        let Some(step) = pipeline.steps.get(step).filter(|_| !lent.secrets.is_empty()) else {
+            return Ok(None);
+        };
+        let claimant =
+            Claimant { installation: self.installation, nonce: due.nonce, secrets: &lent.secrets, step };
+        lent::hold(claimant, self.isolation.as_ref(), offered.lend).map(Some)
     }
 
     fn artifact(

@@ -10,6 +10,7 @@ use wire::{BLOB_BYTES_MAX, ClientError};
 
 use crate::artifact::ArtifactError;
 use crate::keep::KeepError;
+use crate::lent::LentError;
 use crate::sources::SourcesError;
 use crate::step_error::StepError;
 use crate::stored_answer::AnswerError;
@@ -49,6 +50,9 @@ pub enum WorkError {
     /// The inputs do not fit together.
     #[error(transparent)]
     Given(#[from] WorkspaceError),
+    /// The step gets no secrets.
+    #[error(transparent)]
+    Lent(#[from] LentError),
     /// The step cannot be run.
     #[error(transparent)]
     Step(#[from] StepError),

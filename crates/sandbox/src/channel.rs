@@ -16,6 +16,9 @@ use rustix::net::{
 pub const FRAME_BYTES_MAX: usize = 1 << 30;
 
 /// Writes one frame.
+///
+/// # Errors
+/// When it is too long, or the other side is gone.
 pub fn write_frame(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= FRAME_BYTES_MAX);
     let length = length.ok_or_else(|| io::Error::other("a frame is too long"))?;
@@ -24,11 +27,19 @@ pub fn write_frame(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads one frame.
-pub fn read_frame(mut from: impl Read) -> io::Result<Vec<u8>> {
+pub fn read_frame(from: impl Read) -> io::Result<Vec<u8>> {
+    read_frame_within(from, FRAME_BYTES_MAX)
+}
+
+/// Reads one frame of at most so many bytes.
+///
+/// # Errors
+/// When it is longer, or the other side is gone.
+pub fn read_frame_within(mut from: impl Read, most: usize) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let length = u32::from_be_bytes(length);
-    if length as usize > FRAME_BYTES_MAX {
+    if length as usize > most {
         return Err(io::Error::other("a frame is too long"));
     }
     let mut bytes = Vec::new();
@@ -37,6 +48,9 @@ pub fn read_frame(mut from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Sends a descriptor, with one byte that carries it.
+///
+/// # Errors
+/// When the other side is gone.
 pub fn send_descriptor(socket: &UnixStream, tag: u8, descriptor: impl AsFd) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -49,6 +63,9 @@ pub fn send_descriptor(socket: &UnixStream, tag: u8, descriptor: impl AsFd) -> i
 }
 
 /// Receives one byte, and the descriptor that came with it, if there was one.
+///
+/// # Errors
+/// When the socket fails or its time is over.
 pub fn receive_descriptor(socket: &UnixStream) -> io::Result<(Option<u8>, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

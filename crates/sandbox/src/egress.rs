@@ -53,6 +53,12 @@ impl Egress {
         Self { allowed }
     }
 
+    /// The allowances.
+    #[must_use]
+    pub fn allowed(&self) -> &[Allowance] {
+        &self.allowed
+    }
+
     /// Judges one address of a destination.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ mod spec;
 mod supervise;
 
 pub use account::become_user;
-pub use channel::{read_frame, receive_descriptor, send_descriptor, write_frame};
+pub use channel::{read_frame_within, receive_descriptor, send_descriptor, write_frame};
 pub use egress::{Allowance, AllowanceError, Denied, Egress};
 pub use enclosure::{Enclosed, Hold, descendants, enclose, signal_all};
 pub use group::memory_max as group_memory_max;

@@ -63,7 +63,7 @@ pub struct Destination {
 }
 
 /// A destination that a step has reached.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reached {
     /// Name or address in the step's request.
     pub host: String,
@@ -76,7 +76,7 @@ pub struct Reached {
 }
 
 /// A destination that a step asked for and the proxy refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The destination.
     pub to: Destination,

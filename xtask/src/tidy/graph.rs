@@ -68,7 +68,13 @@ const EDGES: &[(&str, &[&str])] = &[
             "review", "web", "tls", "vault",
         ],
     ),
-    ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image"]),
+    (
+        "runner",
+        &[
+            "shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image",
+            "mask", "vault",
+        ],
+    ),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     (

@@ -16,6 +16,7 @@ mod support;
 mod advisories;
 mod changes;
 mod isolation;
+mod masking;
 mod neighbours;
 mod pages;
 mod peers;
@@ -37,13 +38,15 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 14] = [
+    let figures: [(&str, &dyn Fn()); 16] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
         ("verify-in-process", &|| in_process(&lab, &bundle)),
         ("verify", &|| as_a_process(&lab, &bundle)),
         ("step", &isolation::start),
+        ("masking", &masking::throughput),
+        ("held-step", &masking::step),
         ("secrets", &scans::secrets),
         ("bill", &scans::bill),
         ("advisories", &advisories::components),

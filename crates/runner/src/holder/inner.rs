@@ -1,0 +1,244 @@
+//! The inside: draws a key, opens the values, runs the sandbox, masks the log and searches what the step left.
+//!
+//! Invariant: this process ends with the runner, whatever the runner's end; the kernel ends the step with it. It leaves no core
+//! file, other users' processes cannot read its memory, and nothing that it sends has a value.
+
+use std::cell::Cell;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use mask::{BYTES_MIN, Masker};
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::net::{RecvFlags, recv};
+use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
+use rustix::thread::{CapabilitySet, capabilities};
+use sandbox::{
+    Allowance, Egress, Inputs, Reached, Refused, SandboxError, StepOutcome, Stream, read_frame_within,
+    send_descriptor,
+};
+use vault::{OpenError, SealSecret, SealedValue, SecretVersion, ValueError};
+use zeroize::Zeroizing;
+
+use super::masked_log::MaskedLog;
+use super::protocol::{
+    DONE, Done, ERROR, FAILED, Failed, HAS, HAS_NOT, HELLO, Lent, OUT, PIECE_BYTES_MAX, SEARCH,
+    SEARCH_BYTES_MAX, UNWANTED, WORK_BYTES_MAX, WORKSPACE, Work, encoded, read, send,
+};
+use super::search;
+
+/// Runs a holder, whose standard input is the runner's socket. `init` starts the init process of a sandbox. The return value
+/// is the exit code of this process and says nothing about the step.
+#[must_use]
+pub fn holder_main(init: fn() -> Command) -> u8 {
+    let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
+    let Ok(socket) = socket else { return 1 };
+    match hold(&socket, init) {
+        Ok(()) => 0,
+        Err(error) => {
+            let failed = Failed {
+                unwanted: matches!(error, HoldError::Sandbox(SandboxError::Unwanted)),
+                why: error.to_string(),
+            };
+            // The runner may be gone. Then there is nobody to tell.
+            drop(encoded(&failed).and_then(|bytes| send(&socket, FAILED, &bytes)));
+            1
+        }
+    }
+}
+
+/// Why a step with secrets did not run to its end. No text has a value.
+#[derive(Debug, thiserror::Error)]
+enum HoldError {
+    /// The system failed.
+    #[error("cannot {0}: {1}")]
+    Io(&'static str, io::Error),
+    /// A sealed value is malformed.
+    #[error("secret `{0}`: {1}")]
+    Value(String, ValueError),
+    /// The server sent another version than the one that it names.
+    #[error("secret `{0}`: the server lent {1} in its place")]
+    Other(String, Box<SecretVersion>),
+    /// A value does not open.
+    #[error(
+        "secret `{0}` does not open with the key that was lent for this step; the server lent a changed value"
+    )]
+    Open(String, OpenError),
+    /// The step has another secret than those that were lent.
+    #[error("secret `{0}` was not lent")]
+    Missing(String),
+    /// The values cannot be masked.
+    #[error(transparent)]
+    Mask(#[from] mask::MaskError),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+fn hold(socket: &UnixStream, init: fn() -> Command) -> Result<(), HoldError> {
+    let doing = |what| move |error: io::Error| HoldError::Io(what, error);
+    protect().map_err(doing("protect the memory of the secrets"))?;
+    let mut drawn = Ok(());
+    let secret = SealSecret::filled(|bytes| drawn = SystemRandom::new().fill(bytes));
+    drawn.map_err(|_| {
+        HoldError::Io("draw a key", io::Error::other("the system's source of randomness failed"))
+    })?;
+    let public = secret.public().map_err(|error| HoldError::Io("draw a key", io::Error::other(error)))?;
+    send(socket, HELLO, public.to_string().as_bytes()).map_err(doing("greet the runner"))?;
+    let mut work: Work = read(socket, WORK_BYTES_MAX).map_err(doing("read the work"))?;
+    open(&mut work, &secret)?;
+    // From here on nothing that was sent to this process can be opened.
+    drop(secret);
+    let masker = Masker::new(work.spec.secrets.iter().map(|secret| secret.bytes.as_slice()))?;
+    let outcome = run(socket, &work, &masker, init)?;
+    let found = search::found(&outcome.outputs, &work.leaves, &masker, &work.spec.secrets);
+    let told = tell(socket, &outcome, found, &masker);
+    told.map_err(doing("hand over what the step left"))?;
+    answer(socket, &masker).map_err(doing("search for values"))
+}
+
+/// Keeps the memory of this process to this process.
+fn protect() -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    // An ordinary user may lock so little that allocations would fail afterwards.
+    if capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::IPC_LOCK)) {
+        mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)?;
+    }
+    Ok(())
+}
+
+/// Opens the values into the specification.
+fn open(work: &mut Work, secret: &SealSecret) -> Result<(), HoldError> {
+    for wanted in &mut work.spec.secrets {
+        let lent = work.values.iter().find(|lent| lent.file.as_str() == wanted.name);
+        let lent = lent.ok_or_else(|| HoldError::Missing(wanted.name.clone()))?;
+        wanted.bytes = value(lent, (work.installation, work.nonce), secret)?;
+    }
+    work.values.clear();
+    Ok(())
+}
+
+fn value(
+    lent: &Lent,
+    (installation, nonce): (evidence::Id, evidence::Id),
+    secret: &SealSecret,
+) -> Result<Zeroizing<Vec<u8>>, HoldError> {
+    let name = || lent.file.to_string();
+    let sealed =
+        SealedValue::decode(lent.sealed.as_ref()).map_err(|error| HoldError::Value(name(), error))?;
+    if *sealed.of() != SecretVersion::build(lent.secret.clone(), lent.number) {
+        return Err(HoldError::Other(name(), Box::new(sealed.of().clone())));
+    }
+    let binding = sealed.binding(installation, Some(nonce));
+    let binding = binding.map_err(|error| HoldError::Value(name(), error.into()))?;
+    let key = secret.unwrap(&lent.key, &binding).map_err(|error| HoldError::Open(name(), error))?;
+    sealed.open(installation, &key).map_err(|error| HoldError::Open(name(), error))
+}
+
+/// Runs the step, and sends its masked log as it grows.
+fn run(
+    socket: &UnixStream,
+    work: &Work,
+    masker: &Masker,
+    init: fn() -> Command,
+) -> Result<StepOutcome, HoldError> {
+    let allowed: Result<Vec<Allowance>, _> = work.allowed.iter().map(|text| text.parse()).collect();
+    let allowed =
+        allowed.map_err(|error| HoldError::Io("read the operator's allowances", io::Error::other(error)))?;
+    let log = Mutex::new(MaskedLog::new(masker));
+    let show = |shown: Vec<u8>, stream| {
+        let tag = if stream == Stream::Out { OUT } else { ERROR };
+        // A runner that no longer reads has ended the step.
+        shown.chunks(PIECE_BYTES_MAX).for_each(|piece| drop(send(socket, tag, piece)));
+    };
+    for secret in work.spec.secrets.iter().filter(|secret| secret.bytes.len() < BYTES_MIN) {
+        let said = format!(
+            "countersign: secret `{}` has fewer than {BYTES_MIN} bytes, so the log does not hide it\n",
+            secret.name
+        );
+        show(said.into_bytes(), Stream::Error);
+    }
+    let ended = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        let flusher = scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                std::thread::park_timeout(LOOK_EVERY);
+                // The pieces of one stream are sent in their order, so the log stays locked meanwhile.
+                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                log.due(Instant::now()).into_iter().for_each(|(stream, shown)| show(shown, stream));
+            }
+        });
+        let add = |stream, piece: &[u8]| {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            show(log.push(stream, piece, Instant::now()), stream);
+        };
+        let gone = Cell::new(false);
+        let wanted = || {
+            gone.set(gone.get() || is_unwanted(socket.as_fd()));
+            !gone.get()
+        };
+        let inputs = Inputs::From(socket);
+        let outcome = sandbox::run(init(), &work.spec, inputs, &Egress::new(allowed), &add, &wanted);
+        ended.store(true, Ordering::Relaxed);
+        flusher.thread().unpark();
+        outcome
+    })?;
+    let rest = log.lock().unwrap_or_else(PoisonError::into_inner).end(outcome.log_truncated);
+    rest.into_iter().for_each(|(stream, shown)| show(shown, stream));
+    Ok(outcome)
+}
+
+/// Whether the runner has sent a word, which can only be that it does not want the step any more, or is gone.
+fn is_unwanted(socket: BorrowedFd<'_>) -> bool {
+    let mut byte = [0];
+    match recv(socket, &mut byte[..], RecvFlags::DONTWAIT) {
+        Ok(_) => true,
+        Err(error) => !matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR),
+    }
+}
+
+fn tell(socket: &UnixStream, outcome: &StepOutcome, found: Vec<String>, masker: &Masker) -> io::Result<()> {
+    let masked = |text: &str| String::from_utf8_lossy(&masker.masked(text.as_bytes())).into_owned();
+    let reached = outcome.reached.iter().map(|to| Reached { host: masked(&to.host), ..to.clone() });
+    let refused = outcome.refused.iter().map(|refused| {
+        let mut to = refused.to.clone();
+        to.host = masked(&to.host);
+        Refused { to, why: masked(&refused.why) }
+    });
+    let done = Done {
+        exit: outcome.exit,
+        level: outcome.level.clone(),
+        log_truncated: outcome.log_truncated,
+        reached: reached.collect(),
+        refused: refused.collect(),
+        found,
+    };
+    send_descriptor(socket, WORKSPACE, outcome.outputs.descriptor())?;
+    send(socket, DONE, &encoded(&done)?)
+}
+
+/// Answers questions until the runner closes the socket.
+fn answer(mut socket: &UnixStream, masker: &Masker) -> io::Result<()> {
+    let mut tag = [0];
+    while io::Read::read(&mut socket, &mut tag)? != 0 {
+        if tag == [UNWANTED] {
+            // It came when the step had ended.
+            continue;
+        }
+        if tag != [SEARCH] {
+            return Ok(());
+        }
+        let bytes = read_frame_within(socket, SEARCH_BYTES_MAX)?;
+        socket.write_all(&[if masker.finds(&bytes) { HAS } else { HAS_NOT }])?;
+    }
+    Ok(())
+}
+
+/// How often the log is looked at for what has waited long enough.
+const LOOK_EVERY: Duration = Duration::from_millis(20);

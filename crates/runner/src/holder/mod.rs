@@ -1,0 +1,16 @@
+//! The process that holds the secrets of one step: it alone has their values in memory, and it ends with the step.
+//!
+//! Invariant: values come sealed to a key that this process drew; it opens them, runs the sandbox itself, hides them in the
+//! log, searches outputs for them, and exits. The runner, which lives for months, never has one in memory. If either of
+//! the two ends, so does the other, and with it every process of the step.
+
+mod inner;
+mod masked_log;
+mod outer;
+mod protocol;
+mod search;
+mod start;
+
+pub use inner::holder_main;
+pub use outer::{HeldStep, Holder, HolderError};
+pub use start::HolderStart;
