@@ -45,6 +45,13 @@ test_an_exit_code_that_was_accepted_is_named if {
 	contains(other, "declares for its reports (`scan`: 1)")
 }
 
+test_steps_with_secrets_are_named if {
+	lent := with_field("secrets", [{"step": "publish", "as": "token", "secret": "shop/registry/token"}])
+	named := [sentence | some sentence in gate.checks; startswith(sentence, "steps with secrets")] with input as lent
+	named == ["steps with secrets ran on one runner, and nothing of them is in the artifact: publish (shop/registry/token)"]
+	count([sentence | some sentence in gate.checks; startswith(sentence, "steps with secrets")]) == 0 with input as base
+}
+
 test_nobody_approved if codes(gate.deny) == {"approvals-missing"} with input as with_field("approvals", [])
 
 test_an_approval_in_another_role_does_not_count if {

@@ -20,6 +20,12 @@ unclear_before := [finding | some finding in input.before.findings; undecided(fi
 
 places(found) := concat(", ", {sprintf("%s at %s", [finding.rule, finding.at]) | some finding in found})
 
+lent := {sprintf("%s (%s)", [one.step, one.secret]) | some one in object.get(input, "secrets", [])}
+
+checks contains sprintf("steps with secrets ran on one runner, and nothing of them is in the artifact: %s", [concat(", ", lent)]) if {
+	count(lent) > 0
+}
+
 checks contains "no scanner found a secret" if {
 	input.findings
 	scanned_for_secrets

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
 use evidence::git::RefName;
-use evidence::pipeline::Image;
+use evidence::pipeline::{Image, Step};
 use evidence::plan::Plan;
 use evidence::pool::Pool;
 use evidence::receipt::{Ending, Receipt, Work};
+use evidence::secret_name::SecretName;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::Serialize;
@@ -67,6 +68,9 @@ struct GateInput<'a> {
     tests: Option<TestsInput<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     statements: Vec<StatementInput<'a>>,
+    /// Omitted without secrets of steps, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<SecretInput<'a>>,
     /// Documents of the other kinds, by the name of the kind.
     #[serde(flatten)]
     facts: BTreeMap<&'static str, Value>,
@@ -142,6 +146,18 @@ struct StepInput<'a> {
     /// Omitted without an image, for the same reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Digest>,
+}
+
+/// A secret that a step asks for.
+#[derive(Serialize)]
+struct SecretInput<'a> {
+    step: &'a Name,
+    #[serde(rename = "as")]
+    own: &'a Name,
+    secret: SecretName,
+    /// Omitted without a variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    env: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -263,6 +279,7 @@ impl<'a> GateInput<'a> {
             components: lanes::components(&checked.lanes.documents),
             tests: lanes::tests(&checked.lanes.documents, &checked.lanes.statements),
             statements: lanes::statements(&checked.lanes.statements),
+            secrets: secrets(checked),
             facts: checked.lanes.documents.all.facts()?,
         })
     }
@@ -318,6 +335,18 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
         steps: steps.collect(),
         sandboxes: receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect(),
     }
+}
+
+fn secrets<'a>(checked: &'a Checked<'_>) -> Vec<SecretInput<'a>> {
+    let of_step = |(step, described): (&'a Name, &'a Step)| {
+        described.secrets.iter().map(move |(own, asked)| SecretInput {
+            step,
+            own,
+            secret: asked.secret.in_project(&checked.place.project),
+            env: asked.env.as_deref(),
+        })
+    };
+    checked.build.pipeline.steps.iter().flat_map(of_step).collect()
 }
 
 /// The exit code of a step that passed with another code than 0.

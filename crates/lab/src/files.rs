@@ -118,8 +118,11 @@ pub const PIPELINE_EARLIER: &str = concat!(
 );
 
 /// A pipeline whose second step gets a secret, and is held apart.
-pub const PIPELINE_APART: &str =
-    concat!(steps!(), "    secrets: { token: { secret: registry/token } }\n", artifacts!());
+pub const PIPELINE_APART: &str = concat!(
+    steps!(),
+    "    secrets: { key: { secret: signing/key }, token: { secret: registry/token, env: TOKEN } }\n",
+    artifacts!()
+);
 
 /// A pipeline whose artifact is of a step with a secret. No reader accepts it.
 pub const PIPELINE_LENT: &str = concat!(

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::bundle::Bundle;
 use evidence::pool::Pool;
 use judge::{VerificationContext, check, input};
+use lab::parts::PIPELINE_APART;
 use lab::{Lab, assemble, forgery};
 use serde_json::{Value, json};
 
@@ -44,6 +45,8 @@ fn inputs() -> Vec<Vec<u8>> {
     let mut pooled = lab.honest();
     forgery::asked_with(&lab, &mut pooled, "root", json!(1));
     inputs.push(input_of(&lab, &assemble(&lab, &pooled).0));
+    let apart = Lab { pipeline: PIPELINE_APART, ..Lab::default() };
+    inputs.push(input_of(&apart, &assemble(&apart, &apart.honest()).0));
     let lab = Lab::default();
     let mut on_main = lab.honest();
     forgery::verified(&lab, &mut on_main);

@@ -11,6 +11,7 @@ mod evidence;
 mod faults;
 mod flows;
 mod full;
+mod grants;
 mod growth;
 mod hardware;
 mod health;

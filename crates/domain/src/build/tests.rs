@@ -188,3 +188,51 @@ fn runners_whose_artifacts_differ_end_the_run() {
     happen(&mut state, &Command::Report(Box::new(second)));
     assert!(state.build.run(run_id()).is_none());
 }
+
+/// `build` on both runners; `publish` gets a secret, and `tell` needs it.
+fn with_a_secret() -> State {
+    let mut asked = run(false);
+    let apart = |need: &str| super::StepPlan { needs: [name(need)].into(), approval: None, apart: true };
+    asked.steps.extend([(name("publish"), apart("build")), (name("tell"), apart("publish"))]);
+    let mut state = founded();
+    happen(&mut state, &Command::Run(Box::new(asked)));
+    state
+}
+
+fn due_on(state: &State, runner: &str) -> Vec<String> {
+    state.build.outstanding(&name(runner)).map(|due| due.work.label()).collect()
+}
+
+#[test]
+fn attack_a_step_with_a_secret_is_due_on_one_runner_alone() {
+    let mut state = with_a_secret();
+    let both = |state: &State| [due_on(state, "runner-1"), due_on(state, "runner-2")];
+    let done = |state: &mut State, runner: &str, step: &str| {
+        let report = report(state, runner, Work::Step(name(step)), "");
+        happen(state, &Command::Report(Box::new(report)));
+    };
+    assert_eq!(both(&state), [["build"], ["build"]]);
+    done(&mut state, "runner-1", "build");
+    assert_eq!(both(&state), [vec![], vec!["build".to_owned()]], "the others are not done yet");
+    done(&mut state, "runner-2", "build");
+    assert_eq!(both(&state), [vec!["publish".to_owned()], vec![]], "the first one that was chosen");
+    done(&mut state, "runner-1", "publish");
+    assert_eq!(both(&state), [vec!["tell".to_owned()], vec![]], "what needs it is for the same runner");
+    done(&mut state, "runner-1", "tell");
+    assert_eq!(both(&state), [["api"], ["api"]], "each runner puts the artifact together");
+    for runner in ["runner-1", "runner-2"] {
+        let runner = name(runner);
+        let due = state.build.outstanding(&runner).next().unwrap();
+        assert_eq!(due.needs.keys().collect::<Vec<_>>(), [&name("build")], "nothing of a step with a secret");
+    }
+    assert_eq!(state.misfits, 0);
+}
+
+/// Bytes of entries and snapshots from before the field stay.
+#[test]
+fn a_plan_without_secrets_is_written_as_before() {
+    let plan = super::StepPlan { needs: [].into(), approval: None, apart: false };
+    assert_eq!(serde_json::to_string(&plan).unwrap(), r#"{"needs":[]}"#);
+    let apart = super::StepPlan { apart: true, ..plan };
+    assert_eq!(serde_json::to_string(&apart).unwrap(), r#"{"needs":[],"apart":true}"#);
+}
