@@ -39,4 +39,5 @@ pub use flow::next;
 pub use ids::{PersonId, RunId};
 pub use refusal::{Reason, Refusal};
 pub use rules::RULES;
+pub use secret::read;
 pub use state::State;

@@ -100,7 +100,12 @@ pub fn destroy(
 }
 
 /// The reason against a person who owns no secrets of a project.
-fn role(identity: &identity::State, person: PersonId, project: &Name, moment: Moment) -> Option<Reason> {
+pub(super) fn role(
+    identity: &identity::State,
+    person: PersonId,
+    project: &Name,
+    moment: Moment,
+) -> Option<Reason> {
     let holds = |role: Name| identity.has_role(person, &role, project, None, moment);
     if ROLE.parse().is_ok_and(holds) {
         return None;

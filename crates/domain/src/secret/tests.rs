@@ -1,5 +1,7 @@
 //! Given people and versions of secrets, when they put or destroy one, then it is recorded or refused.
 
+mod lend;
+
 use evidence::enrolment::Grant;
 use evidence::secret_name::SecretName;
 

@@ -65,6 +65,12 @@ impl State {
         })
     }
 
+    /// A statement of a project that no status has withdrawn; it may have ended.
+    #[must_use]
+    pub fn get(&self, project: &Name, statement: &Digest) -> Option<&RecordedStatement> {
+        self.statements.get(project)?.get(statement)
+    }
+
     /// Number of a project's statements that have not ended at a moment.
     pub(super) fn count(&self, project: &Name, moment: Moment) -> usize {
         let of_project = self.statements.get(project).into_iter().flat_map(BTreeMap::values);

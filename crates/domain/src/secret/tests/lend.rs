@@ -1,0 +1,580 @@
+//! Given a step that is due, a secret and a grant, when a runner asks, then it is lent the secret, or refused by name.
+//!
+//! Each attack changes one thing of the honest claim, which `an_honest_claim_is_lent_its_secret` shows to succeed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use evidence::Moment;
+use evidence::enrolment::Grant;
+use evidence::pool::Pool;
+use evidence::receipt::Work;
+use evidence::records::{AlertSort, Body, SecretUsed};
+use evidence::secret_name::SecretName;
+use evidence::statements::{
+    Body as Content, Borrower, GrantedSecret, Scope, SecretGrant, Statement, StatementKind,
+};
+use evidence::status::Revocation;
+
+use super::owned;
+use crate::identity::StatusSet;
+use crate::scenario::{alice, at, bob, commit, digest, happen, id, name, people, report, run, run_id};
+use crate::secret::{
+    Lend, LendingStatement, LentVersion, Reading, ReadingDecision, SecretDestroyed, SecretPut, Show, read,
+};
+use crate::statement::Stated;
+use crate::{Command, Event, PersonId, RunId, State, build};
+
+const HOUR: u64 = 3_600;
+/// 8 January 1970 is a Thursday.
+const THURSDAY: u64 = 7 * 24 * HOUR;
+const KEY: &str = "SHA256:1-Approve";
+
+fn secret(text: &str) -> SecretName {
+    text.parse().unwrap()
+}
+
+fn token() -> SecretName {
+    secret("shop/registry/token")
+}
+
+/// A state, a claim and the time at which it comes.
+struct Claim {
+    state: State,
+    lend: Lend,
+    moment: Moment,
+}
+
+/// Alice owns the secrets of `shop` for a year, and so does Bob those of `bank`.
+fn owners(state: &mut State) {
+    for (event, project) in people().into_iter().skip(1).zip(["shop", "bank"]) {
+        let Event::Enrolled(mut enrolled) = event else { unreachable!("people are enrolled") };
+        enrolled.expires = at(365 * 24 * HOUR);
+        enrolled.grants = ["secret-owner", "developer"]
+            .map(|role| Grant { role: name(role), project: Some(name(project)), environment: None })
+            .to_vec();
+        state.apply(&Event::Enrolled(enrolled), at(7));
+    }
+}
+
+fn put(state: &mut State, change: impl FnOnce(&mut SecretPut)) {
+    let mut put = SecretPut {
+        secret: token(),
+        number: 1,
+        value: digest("sealed"),
+        person: alice(),
+        expires: None,
+        rotate_days: None,
+        honey: false,
+    };
+    change(&mut put);
+    state.apply(&Event::SecretPut(put), at(THURSDAY));
+    assert_eq!(state.misfits, 0);
+}
+
+/// A grant of the token to the step `build`, by Alice.
+fn grant(change: impl FnOnce(&mut SecretGrant)) -> Statement {
+    let mut grant = SecretGrant {
+        secret: GrantedSecret::Build(token()),
+        to: Borrower::Step(name("build")),
+        refs: ["refs/heads/main".parse().unwrap()].into(),
+        pools: [Pool::Protected].into(),
+        network: [].into(),
+        hours: None,
+    };
+    change(&mut grant);
+    Statement {
+        installation: id(9),
+        person: alice().id(),
+        scope: Scope { project: name("shop"), service: None, environment: None },
+        subjects: vec![grant.secret.subject()],
+        not_before: at(0),
+        expires: at(THURSDAY + 30 * 24 * HOUR),
+        root: 1,
+        checkpoint: "countersign/0101\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
+        reason: "it is published from here".into(),
+        nonce: id(53),
+        via: "command-line".into(),
+        body: Content::Grant(grant),
+    }
+}
+
+fn stated(statement: &Statement) -> Stated {
+    Stated {
+        statement: digest(&format!("{statement:?}")),
+        kind: StatementKind::Grant,
+        person: statement.person.into(),
+        scope: statement.scope.clone(),
+        not_before: statement.not_before,
+        expires: statement.expires,
+        envelope: digest("envelope"),
+    }
+}
+
+impl Claim {
+    /// Runner 1 asks for the token while it does the step `build` of Alice's run on `main`, at nine on a Thursday.
+    fn honest() -> Self {
+        let mut state = owned();
+        owners(&mut state);
+        put(&mut state, |_| ());
+        happen(&mut state, &Command::Run(Box::new(build::Run { pool: Some(Pool::Protected), ..run(false) })));
+        let runner = name("runner-1");
+        let nonce = state.build.outstanding(&runner).next().unwrap().nonce;
+        let lend = Lend {
+            runner,
+            nonce,
+            work: Some((run_id(), name("build"))),
+            names: [token()].into(),
+            named: [token()].into(),
+            at_ref: Some("refs/heads/main".parse().unwrap()),
+            pool: Pool::Protected,
+            grants: Vec::new(),
+            first: [].into(),
+            is_open: true,
+        };
+        let mut claim = Self { state, lend, moment: at(THURSDAY + 9 * HOUR) };
+        claim.grant(grant(|_| ()));
+        claim
+    }
+
+    /// Records a grant and gives it to the claim.
+    fn grant(&mut self, statement: Statement) {
+        let stated = stated(&statement);
+        self.state.apply(&Event::Stated(stated.clone()), at(8));
+        let (digest, statement) = (stated.statement, Arc::new(statement));
+        self.lend.grants.push(LendingStatement { digest, key: KEY.into(), statement });
+    }
+
+    /// Replaces the grant by another one.
+    fn granted(&mut self, change: impl FnOnce(&mut SecretGrant)) {
+        let old: Vec<_> = self.lend.grants.drain(..).map(|grant| grant.digest).collect();
+        self.state.statement.withdraw(&old);
+        self.grant(grant(change));
+    }
+
+    fn decide(&self) -> ReadingDecision {
+        read(&self.state, &Reading::Lend(Box::new(self.lend.clone())), self.moment)
+    }
+}
+
+fn used<'a>(decision: &'a ReadingDecision) -> Vec<&'a SecretUsed> {
+    let of = |line: &'a Body| if let Body::SecretUsed(used) = line { Some(used) } else { None };
+    decision.lines.iter().filter_map(of).collect()
+}
+
+fn alerts(decision: &ReadingDecision) -> Vec<AlertSort> {
+    let of = |line: &Body| if let Body::Alert(alert) = line { Some(alert.sort) } else { None };
+    decision.lines.iter().filter_map(of).collect()
+}
+
+/// Codes of the refusal of a changed claim; none if it is lent. Every line says the same.
+fn codes(change: impl FnOnce(&mut Claim)) -> Vec<String> {
+    let mut claim = Claim::honest();
+    change(&mut claim);
+    codes_of(&claim)
+}
+
+fn codes_of(claim: &Claim) -> Vec<String> {
+    let decision = claim.decide();
+    assert!(decision.lines.iter().all(|line| line.check().is_ok()), "{:?}", decision.lines);
+    assert_eq!(
+        used(&decision).len(),
+        claim.lend.names.len().min(crate::secret::NAMES_MAX),
+        "a line for each secret"
+    );
+    let Err(refusal) = &decision.lent else {
+        assert!(used(&decision).iter().all(|used| used.allowed), "{:?}", decision.lines);
+        return Vec::new();
+    };
+    assert!(used(&decision).iter().all(|used| !used.allowed), "{:?}", decision.lines);
+    let mut codes: Vec<_> = refusal.reasons().map(|reason| reason.code.clone()).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn an_honest_claim_is_lent_its_secret() {
+    let decision = Claim::honest().decide();
+    let lent = LentVersion { number: 1, value: digest("sealed") };
+    assert_eq!(decision.lent, Ok(BTreeMap::from([(token(), lent)])));
+    let [used] = used(&decision)[..] else { panic!("{:?}", decision.lines) };
+    assert_eq!(
+        (used.number, used.run, used.step.clone()),
+        (Some(1), Some(run_id().id()), Some(name("build")))
+    );
+    assert!(used.allowed && used.reasons.is_empty());
+    assert_eq!(alerts(&decision), []);
+    assert_eq!(codes(|_| ()), [""; 0]);
+}
+
+#[test]
+fn attack_another_step_asks() {
+    let other = |claim: &mut Claim| claim.lend.work = Some((run_id(), name("test")));
+    assert_eq!(codes(other), ["secret-not-due"]);
+    assert_eq!(
+        codes(|claim| claim.granted(|grant| grant.to = Borrower::Step(name("publish")))),
+        ["secret-not-granted"]
+    );
+}
+
+#[test]
+fn attack_another_run_asks() {
+    let other: RunId = id(51).into();
+    assert_eq!(codes(|claim| claim.lend.work = Some((other, name("build")))), ["secret-not-due"]);
+}
+
+#[test]
+fn attack_another_runner_asks() {
+    assert_eq!(
+        codes(|claim| claim.lend.runner = name("runner-2")),
+        ["secret-not-due"],
+        "with the other's nonce"
+    );
+    assert_eq!(codes(|claim| claim.lend.runner = name("runner-9")), ["secret-not-due"]);
+}
+
+#[test]
+fn attack_a_nonce_is_invented_or_unknown() {
+    assert_eq!(codes(|claim| claim.lend.nonce = id(99)), ["secret-not-due"]);
+    assert_eq!(codes(|claim| claim.lend.work = None), ["secret-not-due"]);
+}
+
+#[test]
+fn attack_a_claim_is_replayed_after_the_step_was_reported() {
+    let mut claim = Claim::honest();
+    let report = report(&claim.state, "runner-1", Work::Step(name("build")), "");
+    happen(&mut claim.state, &Command::Report(Box::new(report)));
+    assert_eq!(codes_of(&claim), ["secret-not-due"]);
+}
+
+#[test]
+fn attack_a_claim_is_replayed_after_the_run_was_cancelled() {
+    let mut claim = Claim::honest();
+    let cancel = build::Cancel { run: run_id(), commit: commit(1), person: alice() };
+    happen(&mut claim.state, &Command::Cancel(cancel));
+    assert_eq!(codes_of(&claim), ["secret-not-due"]);
+}
+
+/// Bob grants his own project's secret to the step of another project.
+#[test]
+fn attack_a_secret_of_another_project_is_named() {
+    let foreign = secret("bank/registry/token");
+    let mut claim = Claim::honest();
+    put(&mut claim.state, |put| {
+        *put = SecretPut { secret: foreign.clone(), value: digest("x"), person: bob(), ..put.clone() }
+    });
+    claim.lend.names = [foreign.clone()].into();
+    claim.lend.named = [foreign.clone()].into();
+    let mut statement = grant(|grant| grant.secret = GrantedSecret::Build(foreign));
+    (statement.person, statement.scope.project) = (bob().id(), name("bank"));
+    claim.grant(statement);
+    assert_eq!(codes_of(&claim), ["secret-other-project"]);
+}
+
+#[test]
+fn attack_the_pipeline_of_the_commit_does_not_name_the_secret() {
+    assert_eq!(codes(|claim| claim.lend.named = [].into()), ["secret-not-named"]);
+    assert_eq!(codes(|claim| claim.lend.named = [secret("shop/other")].into()), ["secret-not-named"]);
+}
+
+#[test]
+fn attack_the_run_is_on_another_ref() {
+    assert_eq!(codes(|claim| claim.lend.at_ref = Some("refs/heads/evil".parse().unwrap())), ["secret-ref"]);
+}
+
+/// Uploaded commits, and commits of forks, are on no ref that a runner verifies.
+#[test]
+fn attack_the_run_is_on_no_verified_ref() {
+    assert_eq!(codes(|claim| claim.lend.at_ref = None), ["secret-ref-unverified"]);
+}
+
+#[test]
+fn attack_the_run_is_in_another_pool() {
+    for pool in [Pool::Fork, Pool::Branch, Pool::Deploy] {
+        assert_eq!(codes(|claim| claim.lend.pool = pool), ["secret-pool"], "{pool}");
+        let other = |claim: &mut Claim| claim.granted(|grant| grant.pools = [pool].into());
+        assert_eq!(codes(other), ["secret-pool"], "{pool}");
+    }
+}
+
+/// A ref that became protected after the run had started in the pool of branches.
+#[test]
+fn attack_a_run_moves_into_a_better_pool() {
+    let mut claim = Claim::honest();
+    let fresh = owned();
+    claim.state.build = fresh.build;
+    claim.state.source = fresh.source;
+    happen(&mut claim.state, &Command::Run(Box::new(build::Run { pool: Some(Pool::Branch), ..run(false) })));
+    assert_eq!(codes_of(&claim), ["secret-pool"]);
+}
+
+#[test]
+fn attack_a_read_outside_the_hours_alerts() {
+    let at_hours = |hours: &str, seconds: u64| {
+        let mut claim = Claim::honest();
+        claim.granted(|grant| grant.hours = Some(hours.parse().unwrap()));
+        claim.moment = at(THURSDAY + seconds);
+        let (codes, alerts) = (codes_of(&claim), alerts(&claim.decide()));
+        match codes.is_empty() {
+            true => assert_eq!(alerts, []),
+            false => assert_eq!(
+                (codes.as_slice(), alerts.as_slice()),
+                (["secret-outside-hours".to_owned()].as_slice(), [AlertSort::OutsideHours].as_slice())
+            ),
+        }
+        codes.is_empty()
+    };
+    let (day, minute) = (24 * HOUR, 60);
+    for (hours, seconds, is_lent) in [
+        ("thu 08:00-18:00", 8 * HOUR - 1, false),
+        ("thu 08:00-18:00", 8 * HOUR, true),
+        ("thu 08:00-18:00", 18 * HOUR - 1, true),
+        ("thu 08:00-18:00", 18 * HOUR, false),
+        ("wed,fri 08:00-18:00", 9 * HOUR, false),
+        ("thu 22:00-02:00", 22 * HOUR - minute, false),
+        ("thu 22:00-02:00", 22 * HOUR, true),
+        ("thu 22:00-02:00", day, true),
+        ("thu 22:00-02:00", day + 2 * HOUR - 1, true),
+        ("thu 22:00-02:00", day + 2 * HOUR, false),
+        ("thu 22:00-02:00", day + 22 * HOUR, false),
+        ("thu 22:00-02:00", HOUR, false),
+    ] {
+        assert_eq!(at_hours(hours, seconds), is_lent, "{hours}, {seconds} s");
+    }
+}
+
+#[test]
+fn attack_the_newest_version_has_expired() {
+    let until = |seconds: u64| {
+        move |claim: &mut Claim| {
+            let expires = Some(at(THURSDAY + 9 * HOUR + seconds));
+            put(&mut claim.state, |put| {
+                *put = SecretPut { number: 2, value: digest("2"), expires, ..put.clone() }
+            });
+        }
+    };
+    assert_eq!(codes(until(1)), [""; 0]);
+    assert_eq!(codes(until(0)), ["secret-expired"], "the older version does not take its place");
+}
+
+#[test]
+fn attack_the_newest_version_was_destroyed() {
+    let destroyed = |number| {
+        move |claim: &mut Claim| {
+            put(&mut claim.state, |put| *put = SecretPut { number: 2, value: digest("2"), ..put.clone() });
+            let gone = SecretDestroyed { secret: token(), number, person: alice() };
+            claim.state.apply(&Event::SecretDestroyed(gone), at(THURSDAY));
+        }
+    };
+    assert_eq!(codes(destroyed(1)), [""; 0]);
+    assert_eq!(codes(destroyed(2)), ["secret-destroyed"], "the older version does not take its place");
+}
+
+#[test]
+fn attack_a_secret_is_lent_beyond_its_rotation() {
+    let after_days = |days: u64| {
+        move |claim: &mut Claim| {
+            put(&mut claim.state, |put| {
+                *put = SecretPut { number: 2, value: digest("2"), rotate_days: Some(7), ..put.clone() }
+            });
+            claim.moment = at(THURSDAY + days * 24 * HOUR);
+        }
+    };
+    assert_eq!(codes(after_days(6)), [""; 0], "it is due soon, which only warns");
+    assert_eq!(codes(after_days(7)), ["secret-rotation-due"]);
+}
+
+#[test]
+fn attack_a_secret_that_does_not_exist_is_asked_for() {
+    let unknown = |claim: &mut Claim| {
+        claim.lend.names = [secret("shop/nothing")].into();
+        claim.lend.named.clone_from(&claim.lend.names);
+    };
+    assert_eq!(codes(unknown), ["secret-not-granted", "secret-unknown"]);
+}
+
+#[test]
+fn attack_no_grant_or_one_of_another_secret() {
+    assert_eq!(codes(|claim| claim.lend.grants.clear()), ["secret-not-granted"]);
+    let other =
+        |claim: &mut Claim| claim.granted(|grant| grant.secret = GrantedSecret::Build(secret("shop/other")));
+    assert_eq!(codes(other), ["secret-not-granted"]);
+}
+
+#[test]
+fn attack_a_grant_that_is_not_on_record() {
+    let invented = |claim: &mut Claim| claim.lend.grants[0].digest = digest("invented");
+    assert_eq!(codes(invented), ["secret-not-granted"]);
+    let another = |claim: &mut Claim| {
+        let mut statement = grant(|_| ());
+        statement.person = bob().id();
+        claim.lend.grants[0].statement = Arc::new(statement);
+    };
+    assert_eq!(codes(another), ["secret-not-granted"], "the state knows it as another person's");
+}
+
+#[test]
+fn attack_a_grant_was_withdrawn() {
+    let withdrawn = |claim: &mut Claim| {
+        let digest = claim.lend.grants[0].digest;
+        claim.state.apply(&Event::StatusSet(status(vec![digest], Vec::new())), at(9));
+    };
+    assert_eq!(codes(withdrawn), ["secret-not-granted"]);
+}
+
+#[test]
+fn attack_a_grant_has_ended_or_begins_later() {
+    let end = THURSDAY + 30 * 24 * HOUR;
+    assert_eq!(codes(|claim| claim.moment = at(end - 1)), [""; 0]);
+    assert_eq!(codes(|claim| claim.moment = at(end)), ["secret-not-granted"]);
+    let later = |claim: &mut Claim| {
+        claim.granted(|_| ());
+        let mut statement = grant(|grant| grant.network = ["host:443".into()].into());
+        statement.not_before = at(THURSDAY + 10 * HOUR);
+        claim.state.statement.withdraw(&[claim.lend.grants.remove(0).digest]);
+        claim.grant(statement);
+    };
+    assert_eq!(codes(later), ["secret-not-granted"]);
+}
+
+#[test]
+fn attack_the_key_of_a_grant_is_revoked() {
+    let revoked = |claim: &mut Claim| {
+        let revocation = Revocation { key: KEY.into(), invalid_since: at(9) };
+        claim.state.apply(&Event::StatusSet(status(Vec::new(), vec![revocation])), at(9));
+    };
+    assert_eq!(codes(revoked), ["secret-not-granted"]);
+}
+
+#[test]
+fn attack_the_signer_of_a_grant_lost_the_role_or_never_had_it() {
+    let enrol = |claim: &mut Claim, role: &str, environment: Option<&str>| {
+        let Some(Event::Enrolled(mut enrolled)) = people().into_iter().nth(1) else { unreachable!() };
+        enrolled.expires = at(365 * 24 * HOUR);
+        let (project, environment) = (Some(name("shop")), environment.map(name));
+        enrolled.grants = vec![Grant { role: name(role), project, environment }];
+        claim.state.apply(&Event::Enrolled(enrolled), at(9));
+    };
+    assert_eq!(codes(|claim| enrol(claim, "secret-owner", None)), [""; 0]);
+    assert_eq!(codes(|claim| enrol(claim, "developer", None)), ["secret-not-granted"]);
+    assert_eq!(codes(|claim| enrol(claim, "secret-owner", Some("staging"))), ["secret-not-granted"]);
+    let expired = |claim: &mut Claim| {
+        let Some(Event::Enrolled(enrolled)) = people().into_iter().nth(1) else { unreachable!() };
+        claim.state.apply(&Event::Enrolled(enrolled), at(9));
+    };
+    assert_eq!(codes(expired), ["secret-not-granted"], "the enrolment has ended");
+}
+
+#[test]
+fn attack_the_vault_is_sealed() {
+    assert_eq!(codes(|claim| claim.lend.is_open = false), ["vault-sealed"]);
+}
+
+#[test]
+fn attack_a_claim_without_secrets_or_with_too_many() {
+    assert_eq!(codes(|claim| claim.lend.names.clear()), ["secret-not-named"]);
+    let many = |claim: &mut Claim| {
+        claim.lend.names = (0..17).map(|n| secret(&format!("shop/s{n}"))).collect();
+        claim.lend.named.clone_from(&claim.lend.names);
+    };
+    assert!(codes(many).contains(&"secret-not-named".to_owned()));
+}
+
+/// A claim for two secrets, of which one is granted, hands out none, and the line of the other says that it was withheld.
+#[test]
+fn attack_a_refused_secret_takes_the_others_with_it() {
+    let mut claim = Claim::honest();
+    let other = secret("shop/other");
+    put(&mut claim.state, |put| {
+        *put = SecretPut { secret: other.clone(), value: digest("x"), ..put.clone() }
+    });
+    claim.lend.names.insert(other.clone());
+    claim.lend.named.insert(other);
+    assert_eq!(codes_of(&claim), ["secret-not-granted"]);
+    let decision = claim.decide();
+    let reasons: Vec<_> = used(&decision).iter().flat_map(|used| used.reasons.clone()).collect();
+    assert_eq!(reasons, [name("secret-not-granted"), name("secret-withheld")]);
+    claim.grant(grant(|grant| grant.secret = GrantedSecret::Build(secret("shop/other"))));
+    assert_eq!(codes_of(&claim), [""; 0]);
+}
+
+#[test]
+fn attack_a_honey_token_alerts_whatever_is_decided() {
+    let honey = |claim: &mut Claim| {
+        put(&mut claim.state, |put| {
+            *put = SecretPut { number: 2, value: digest("2"), honey: true, ..put.clone() }
+        });
+    };
+    let mut claim = Claim::honest();
+    honey(&mut claim);
+    assert_eq!(alerts(&claim.decide()), [AlertSort::HoneyToken]);
+    claim.lend.grants.clear();
+    let decision = claim.decide();
+    assert_eq!((decision.lent.is_err(), alerts(&decision)), (true, vec![AlertSort::HoneyToken]));
+}
+
+#[test]
+fn the_first_loan_to_a_runner_alerts_and_a_refusal_does_not() {
+    let mut claim = Claim::honest();
+    claim.lend.first = [token()].into();
+    assert_eq!(alerts(&claim.decide()), [AlertSort::FirstUse]);
+    claim.lend.grants.clear();
+    assert_eq!(alerts(&claim.decide()), []);
+}
+
+#[test]
+fn a_person_is_shown_a_secret_of_their_own_project_and_that_alerts() {
+    let mut claim = Claim::honest();
+    let show = |state: &State, change: &dyn Fn(&mut Show)| {
+        let mut show = Show {
+            person: alice(),
+            secret: token(),
+            number: None,
+            reason: "the registry's support asks".into(),
+            is_open: true,
+        };
+        change(&mut show);
+        let decision = read(state, &Reading::Show(Box::new(show)), at(THURSDAY + HOUR));
+        assert!(decision.lines.iter().all(|line| line.check().is_ok()), "{:?}", decision.lines);
+        let codes: Vec<_> = match &decision.lent {
+            Ok(_) => Vec::new(),
+            Err(refusal) => refusal.reasons().map(|reason| reason.code.clone()).collect(),
+        };
+        assert_eq!(used(&decision)[0].allowed, codes.is_empty());
+        assert_eq!(used(&decision)[0].reason.as_deref(), Some("the registry's support asks"));
+        (codes, alerts(&decision))
+    };
+    assert_eq!(show(&claim.state, &|_| ()), (vec![], vec![AlertSort::SeenByPerson]));
+    let code = |state: &State, change: &dyn Fn(&mut Show)| show(state, change).0;
+    assert_eq!(code(&claim.state, &|show| show.person = bob()), ["role-missing"]);
+    assert_eq!(code(&claim.state, &|show| show.person = PersonId::from(id(77))), ["role-missing"]);
+    assert_eq!(code(&claim.state, &|show| show.number = Some(2)), ["secret-unknown"]);
+    assert_eq!(code(&claim.state, &|show| show.is_open = false), ["vault-sealed"]);
+    let gone = SecretDestroyed { secret: token(), number: 1, person: alice() };
+    claim.state.apply(&Event::SecretDestroyed(gone), at(THURSDAY));
+    assert_eq!(code(&claim.state, &|show| show.number = Some(1)), ["secret-destroyed"]);
+    let unreadable =
+        Show { person: alice(), secret: token(), number: None, reason: String::new(), is_open: true };
+    let decision = read(&claim.state, &Reading::Show(Box::new(unreadable)), at(THURSDAY));
+    assert!(
+        decision.lines[0].check().is_err(),
+        "without a reason the line is unsound, so the writer refuses"
+    );
+}
+
+fn status(withdrawn: Vec<evidence::Digest>, revoked: Vec<Revocation>) -> StatusSet {
+    StatusSet {
+        number: 2,
+        base: digest("base"),
+        base_number: 2,
+        file: digest("status"),
+        expires: at(365 * 24 * HOUR),
+        minimum_root: 1,
+        root: 1,
+        withdrawn,
+        revoked,
+        barred: Vec::new(),
+        frozen: Vec::new(),
+    }
+}
