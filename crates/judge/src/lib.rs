@@ -42,6 +42,7 @@ mod input_lanes;
 mod input_reads;
 mod lanes;
 mod ledger;
+mod lines;
 mod loans;
 mod owners;
 mod people;
@@ -88,6 +89,7 @@ pub use lanes::{
     DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
     statements_that_apply,
 };
+pub use lines::{LinesError, lines_of};
 pub use loans::Lent;
 pub use owners::{Lookup, Owners};
 pub use plan::{Planned, plan};

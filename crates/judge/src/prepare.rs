@@ -12,6 +12,8 @@ use evidence::request::{self, Request, RequestError};
 use evidence::vouched::Vouched;
 use serde_json::Value;
 
+use crate::lines::{LinesError, lines_of};
+
 /// An entry that passed all checks that need nothing else.
 #[derive(Debug)]
 pub struct Prepared {
@@ -21,6 +23,8 @@ pub struct Prepared {
     pub(crate) entry: Entry,
     /// The person's request, if a request caused the entry.
     pub(crate) asked: Option<Result<RecordedRequest, Arc<RecordedRequestError>>>,
+    /// Why the lines of the entry are unsound, if it has lines.
+    pub(crate) lines: Option<Result<(), LinesError>>,
 }
 
 /// A person's request from the particulars of an entry.
@@ -87,7 +91,11 @@ pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, PrepareError> {
         Event::read(&header.kind, &entry.facts).map_err(|source| PrepareError::Event { number, source })?;
     let by_person = matches!((&header.actor, header.auth), (Actor::Person(_), Auth::SignedRequest));
     let asked = by_person.then(|| asked(&header, &entry).map_err(Arc::new));
-    Ok(Prepared { number, header, event, entry, asked })
+    let lines = match &event {
+        Event::Recorded(facts) => Some(lines_of(&header, facts, &entry).map(drop)),
+        _ => None,
+    };
+    Ok(Prepared { number, header, event, entry, asked, lines })
 }
 
 impl Prepared {

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use domain::record::Recorded;
 use domain::{Event, RULES, State};
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};
-use evidence::{Digest, Moment};
+use evidence::records::{Body, Line, Lines};
+use evidence::{Digest, Id, Moment, Name};
 use tracing::Span;
 
 use crate::job::{IntakeError, Job};
@@ -23,6 +25,8 @@ pub struct Batch {
     pub events: Vec<(Event, Span)>,
     /// First entry of each idempotency key of this batch.
     keys: BTreeMap<Digest, u64>,
+    /// Lines of all reads of this batch, by the project of their entry.
+    lines: BTreeMap<Option<Name>, Vec<Line>>,
     salt: Salt,
 }
 
@@ -38,7 +42,14 @@ enum Cause {
 impl Batch {
     /// An empty batch of this time.
     pub const fn new(moment: Moment, salt: Salt) -> Self {
-        Self { moment, entries: Vec::new(), events: Vec::new(), keys: BTreeMap::new(), salt }
+        Self {
+            moment,
+            entries: Vec::new(),
+            events: Vec::new(),
+            keys: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            salt,
+        }
     }
 
     /// The first entry that this batch has for an idempotency key.
@@ -85,6 +96,57 @@ impl Batch {
             self.events.push((event, job.span.clone()));
         }
         Ok(Ok(()))
+    }
+
+    /// Keeps lines for the entries that [`Self::record_lines`] makes.
+    pub fn note(&mut self, bodies: Vec<Body>) -> Result<(), WriterError> {
+        for body in bodies {
+            let project = body.columns().project.cloned();
+            let line = Line { salt: Id::from_random((self.salt)()?), body };
+            self.lines.entry(project).or_default().push(line);
+        }
+        Ok(())
+    }
+
+    /// Records the lines of all reads of this batch: an entry for each project, or a few. They come after the entries of the
+    /// commands, because the reads were decided after them.
+    pub fn record_lines(&mut self, state: &mut State) -> Result<(), WriterError> {
+        for (project, lines) in std::mem::take(&mut self.lines) {
+            for lines in Lines::split(lines)? {
+                let event = Event::Recorded(Recorded::of(&lines)?);
+                let entry = self.entry_of_lines(&event, project.clone(), &lines)?;
+                state.apply(&event, self.moment);
+                self.entries.push(entry);
+                self.events.push((event, Span::none()));
+            }
+        }
+        Ok(())
+    }
+
+    fn entry_of_lines(
+        &self,
+        event: &Event,
+        project: Option<Name>,
+        lines: &Lines,
+    ) -> Result<Entry, WriterError> {
+        let facts = event.facts((self.salt)()?)?;
+        let particulars = Payload::new("particulars", lines, (self.salt)()?)?;
+        let header = Header {
+            v: 1,
+            kind: event.kind().to_owned(),
+            rules: RULES,
+            time: self.moment,
+            project,
+            subject: event.subject(),
+            actor: Actor::System,
+            auth: Auth::None,
+            cause: None,
+            idempotency: None,
+            facts: facts.commitment(),
+            particulars: Some(particulars.commitment()),
+            blobs: Vec::new(),
+        };
+        Ok(Entry { header: header.encode()?, facts, particulars: Some(particulars) })
     }
 
     fn entry(&self, event: &Event, job: &Job, cause: Cause) -> Result<Entry, WriterError> {

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use domain::secret::{Reading, ReadingDecision};
 use domain::{Event, Refusal, Refused, State, quota};
 use evidence::Moment;
 use evidence::entry::Actor;
+use evidence::records::Body;
 use ledger::Reader;
 
 use crate::batch::Batch;
@@ -104,6 +106,25 @@ impl Decider {
             }
             Err(refusal) => self.refuse(job, refusal, batch),
         }
+    }
+
+    /// Decides a read and keeps its lines for the batch. A read without a sound line is not allowed.
+    pub fn read(
+        &self,
+        reading: &Reading,
+        batch: &mut Batch,
+    ) -> Result<Result<ReadingDecision, IntakeError>, WriterError> {
+        let decision = domain::read(&self.state, reading, batch.moment);
+        if let Err(error) = decision.lines.iter().try_for_each(Body::check) {
+            return Ok(Err(IntakeError::Unfit(error.to_string())));
+        }
+        batch.note(decision.lines.clone())?;
+        Ok(Ok(decision))
+    }
+
+    /// Ends a batch: records the lines of its reads.
+    pub fn conclude(&mut self, batch: &mut Batch) -> Result<(), WriterError> {
+        batch.record_lines(&mut self.state)
     }
 
     /// Records the refusal of a known person's command, unless that person had too many within a minute.

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::State;
+use domain::secret::{Reading, ReadingDecision};
 use ledger::Ledger;
 use tlog::Note;
 use tokio::sync::{oneshot, watch};
@@ -32,10 +33,14 @@ pub struct Intake {
 
 type Waiting = (Job, oneshot::Sender<Result<Answer, IntakeError>>);
 
+/// A read whose line the writer records.
+type WaitingRead = (Reading, oneshot::Sender<Result<ReadingDecision, IntakeError>>);
+
 /// A task for the writer's thread.
 #[derive(Debug)]
 enum Task {
     Decide(Box<Waiting>),
+    Read(Box<WaitingRead>),
     Witnessed(Note, oneshot::Sender<Result<(), IntakeError>>),
 }
 
@@ -44,6 +49,7 @@ impl Task {
     fn goes_first(&self) -> bool {
         match self {
             Self::Decide(waiting) => waiting.0.command.stops(),
+            Self::Read(_) => false,
             Self::Witnessed(..) => true,
         }
     }
@@ -99,6 +105,17 @@ impl Intake {
         answer
     }
 
+    /// Has a read decided, and waits until its lines are durable.
+    ///
+    /// # Errors
+    /// `IntakeError` if it was not decided; then nothing may be read.
+    pub async fn read(&self, reading: Reading) -> Result<ReadingDecision, IntakeError> {
+        let (sender, receiver) = oneshot::channel();
+        self.enqueue(Task::Read(Box::new((reading, sender))))?;
+        let ended = || Err(IntakeError::Stopped("it ended before the read was decided".into()));
+        receiver.await.unwrap_or_else(|_| ended())
+    }
+
     /// Stores a checkpoint that a quorum of witnesses has cosigned.
     ///
     /// # Errors
@@ -141,7 +158,7 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
     let signal = || appended.send_modify(|count| *count = count.wrapping_add(1));
     loop {
         let first = tasks.next(writer.has_counted().then_some(COUNTED_AFTER));
-        let (mut waiting, mut bytes) = (Vec::new(), 0);
+        let (mut waiting, mut reads, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut next = match first {
             Next::Task(first) => Some(first),
             Next::Nothing => {
@@ -158,23 +175,31 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
                     bytes += decide.0.bytes();
                     waiting.push(*decide);
                 }
+                Task::Read(read) => {
+                    bytes += read.0.bytes();
+                    reads.push(*read);
+                }
                 Task::Witnessed(note, sender) => {
                     let stored = writer.witnessed(&note);
                     signal();
                     drop(sender.send(stored));
                 }
             }
-            if waiting.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
+            if waiting.len() + reads.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
                 // The queue is empty or closed: decide the batch so far.
                 next = tasks.at_once();
             }
         }
-        if waiting.is_empty() {
+        if waiting.is_empty() && reads.is_empty() {
             continue;
         }
-        let answers = writer.take(waiting.iter().map(|(job, _)| job));
-        if answers.iter().any(Result::is_ok) {
+        let readings: Vec<_> = reads.iter().map(|(reading, _)| reading).collect();
+        let (answers, read) = writer.take_with(waiting.iter().map(|(job, _)| job), &readings);
+        if answers.iter().any(Result::is_ok) || read.iter().any(Result::is_ok) {
             signal();
+        }
+        for ((_, sender), answer) in reads.into_iter().zip(read) {
+            drop(sender.send(answer));
         }
         for ((_, sender), answer) in waiting.into_iter().zip(answers) {
             // The sender may have gone; the entry is recorded even so.
@@ -186,7 +211,7 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
 
 /// Interval at which the writer checks whether a minute of counted refusals is over.
 const COUNTED_AFTER: Duration = Duration::from_secs(5);
-/// Most commands in one append.
+/// Most commands and reads in one append.
 const BATCH_COMMANDS_MAX: usize = 4_096;
 /// Bytes of particulars beyond which no more commands join a batch.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::State;
+use domain::secret::{Reading, ReadingDecision};
 use ledger::{Ledger, LedgerError, Reader, Tiles};
 use tlog::Note;
 use tracing::error;
@@ -20,6 +21,9 @@ use crate::quotas::Limits;
 use crate::world::World;
 use crate::writer_error::WriterError;
 use crate::{recorded, snapshots};
+
+/// The outcome of a read.
+type ReadingAnswer = Result<ReadingDecision, IntakeError>;
 
 /// The only component that appends to the ledger.
 #[derive(Debug)]
@@ -78,38 +82,61 @@ impl Writer {
         &mut self,
         jobs: impl Iterator<Item = &'a Job> + Clone,
     ) -> Vec<Result<Answer, IntakeError>> {
+        self.take_with(jobs, &[]).0
+    }
+
+    /// The same, and decides reads after the commands. Their lines are in the same batch, so a read is answered only once its
+    /// line is durable. If the disk is full or the append fails, nothing is read.
+    pub fn take_with<'a>(
+        &mut self,
+        jobs: impl Iterator<Item = &'a Job> + Clone,
+        readings: &[&Reading],
+    ) -> (Vec<Result<Answer, IntakeError>>, Vec<ReadingAnswer>) {
+        let space = if readings.is_empty() { Ok(()) } else { self.disk_space.for_anything() };
+        let read = space.as_ref().map(|()| readings).unwrap_or_default();
         // A command without space is rejected; the others are decided as if they had come alone.
         let spaces: Vec<_> = jobs.clone().map(|job| self.disk_space.for_command(&job.command)).collect();
         let admitted = || jobs.clone().zip(&spaces).filter(|(_, space)| space.is_ok()).map(|(job, _)| job);
-        let mut decided = match self.decide_and_append(admitted()) {
+        let (decided, answers) = match self.decide_and_append(admitted(), read) {
             Ok(answers) => answers,
             Err(error) => {
                 let error = match self.reload() {
                     Ok(()) => IntakeError::Append(error.to_string()),
                     Err(again) => IntakeError::Stopped(format!("{error}; then {again}")),
                 };
-                admitted().map(|job| self.recorded(job).map_or_else(|| Err(error.clone()), Ok)).collect()
+                let recorded = |job| self.recorded(job).map_or_else(|| Err(error.clone()), Ok);
+                (admitted().map(recorded).collect(), read.iter().map(|_| Err(error.clone())).collect())
             }
-        }
-        .into_iter();
+        };
+        let mut decided = decided.into_iter();
         let answer = |space: Result<(), DiskFull>| match space {
             Ok(()) => decided.next().unwrap_or_else(|| Err(IntakeError::Stopped("it gave no answer".into()))),
             Err(full) => Err(full.into()),
         };
-        spaces.into_iter().map(answer).collect()
+        let readings = match space {
+            Ok(()) => answers,
+            Err(full) => readings.iter().map(|_| Err(full.clone().into())).collect(),
+        };
+        (spaces.into_iter().map(answer).collect(), readings)
     }
 
     fn decide_and_append<'a>(
         &mut self,
         jobs: impl Iterator<Item = &'a Job>,
-    ) -> Result<Vec<Result<Answer, IntakeError>>, WriterError> {
+        readings: &[&Reading],
+    ) -> Result<(Vec<Result<Answer, IntakeError>>, Vec<ReadingAnswer>), WriterError> {
         let mut batch = self.decider.begin()?;
         let mut answers = Vec::new();
         for job in jobs {
             answers.push(self.decider.decide(job, &self.reader, &mut batch)?);
         }
+        let mut read = Vec::new();
+        for reading in readings {
+            read.push(self.decider.read(reading, &mut batch)?);
+        }
+        self.decider.conclude(&mut batch)?;
         if batch.entries.is_empty() {
-            return Ok(answers);
+            return Ok((answers, read));
         }
         let append = self.ledger.begin(self.decider.entries() - batch.entries.len() as u64)?;
         if !append.new_entries().is_empty() {
@@ -123,7 +150,7 @@ impl Writer {
                 *after = size;
             }
         });
-        Ok(answers)
+        Ok((answers, read))
     }
 
     fn publish(&self, batch: &Batch) {

@@ -3,6 +3,7 @@
 use domain::{EventError, Refusal};
 use evidence::canonical::CanonicalError;
 use evidence::entry::EntryError;
+use evidence::records::RecordError;
 use evidence::{Moment, NameError};
 use ledger::LedgerError;
 
@@ -24,6 +25,9 @@ pub enum WriterError {
     /// Facts or particulars could not be encoded.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+    /// A line about a read is unsound.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// No randomness for a salt.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),

@@ -11,8 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tlog::{Frontier, Hash, Nodes, inclusion_proof, leaf_hash, node_hash};
 
+use super::record_error::RecordError;
 use super::table::{Body, RecordKind};
-use crate::canonical::{self, CanonicalError};
+use crate::canonical;
 use crate::{Digest, Id};
 
 /// One line.
@@ -30,20 +31,6 @@ pub struct Line {
 pub struct Lines {
     v: u8,
     lines: Vec<Line>,
-}
-
-/// Why lines are unsound.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The bytes are not canonical.
-    #[error(transparent)]
-    Canonical(#[from] CanonicalError),
-    /// This program does not know the version.
-    #[error("lines: version {0} is newer than this program knows (1)")]
-    Version(u8),
-    /// There is no line, or one that breaks a rule.
-    #[error("lines: {0}")]
-    Rule(&'static str),
 }
 
 #[derive(Deserialize)]
@@ -78,10 +65,8 @@ impl Line {
     /// # Errors
     /// `RecordError` when the line breaks a rule.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
-        match self.body.fault() {
-            Some(fault) => Err(RecordError::Rule(fault)),
-            None => Ok(canonical::encode("line", self)?),
-        }
+        self.body.check()?;
+        Ok(canonical::encode("line", self)?)
     }
 }
 
@@ -121,10 +106,8 @@ impl Lines {
         if lines.lines.is_empty() {
             return Err(RecordError::Rule("there are no lines"));
         }
-        match lines.lines.iter().find_map(|line| line.body.fault()) {
-            Some(fault) => Err(RecordError::Rule(fault)),
-            None => Ok(lines),
-        }
+        lines.lines.iter().try_for_each(|line| line.body.check())?;
+        Ok(lines)
     }
 
     /// The lines, in order.

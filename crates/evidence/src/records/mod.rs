@@ -8,12 +8,14 @@
 
 mod alert;
 mod form;
+mod record_error;
 mod rules;
 mod secret_used;
 mod table;
 
 pub use alert::{Alert, AlertSort};
-pub use form::{LINES_BYTES_MAX, Line, Lines, RecordError};
+pub use form::{LINES_BYTES_MAX, Line, Lines};
+pub use record_error::RecordError;
 pub use rules::Columns;
 pub use secret_used::{REASON_BYTES_MAX, SecretUsed};
 pub use table::{Body, RecordKind};

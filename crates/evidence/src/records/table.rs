@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::alert::Alert;
+use super::record_error::RecordError;
 use super::rules::{Columns, Content as _};
 use super::secret_used::SecretUsed;
 
@@ -58,7 +59,15 @@ macro_rules! kinds {
                 }
             }
 
-            pub(super) fn fault(&self) -> Option<&'static str> {
+            /// Checks that it keeps the rules of its form.
+            ///
+            /// # Errors
+            /// `RecordError` names the rule.
+            pub fn check(&self) -> Result<(), RecordError> {
+                self.fault().map_or(Ok(()), |fault| Err(RecordError::Rule(fault)))
+            }
+
+            fn fault(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant(content) => content.fault(),)*
                 }

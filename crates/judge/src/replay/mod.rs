@@ -121,7 +121,12 @@ impl<'a, S: Store> Replay<'a, S> {
         }
         match self.expected.pop_front() {
             Some((expected, cause)) => self.follows(*number, header, event, &expected, cause),
-            None => self.decide(prepared),
+            None => match &prepared.lines {
+                // Lines are no decision.
+                Some(Ok(())) => {}
+                Some(Err(error)) => self.differs(*number, error.to_string()),
+                None => self.decide(prepared),
+            },
         }
         self.state.apply(event, header.time);
         // The flow is known for these rules only. After an entry of other rules, each entry counts as a decision by
