@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing is lent but the newest version of a secret that the verified pipeline names for exactly the step that is
 //! due on this runner, under a grant in force for the step, its ref, its pool and the hours. All or nothing: if one secret of a
-//! claim is refused, none is handed out. Whatever is not known is a refusal.
+//! claim is refused, none is handed out. A fact that is not known is a refusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use evidence::secret_name::SecretName;
 use evidence::statements::{self, Loan, LoanFault, Statement};
 use evidence::{Digest, Id, Moment, Name};
 
-use super::read::{LentVersion, ReadingDecision};
+use super::decision::{LentVersion, ReadingDecision};
 use super::state::{Rotation, Secret, State};
 use crate::build::Due;
 use crate::ids::RunId;

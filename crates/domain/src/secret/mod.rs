@@ -4,6 +4,7 @@
 //! for rotation when its newest version is older than its cadence. A runner is *lent* a secret for a step; a person is *shown* one. Invariant: a number is given once, and rises by one.
 
 mod decide;
+mod decision;
 mod event;
 mod lend;
 mod read;
@@ -14,8 +15,9 @@ mod state;
 mod tests;
 
 pub use decide::{Destroy, Put, ROLE, SECRETS_MAX, destroy, put};
+pub use decision::{LentVersion, ReadingDecision};
 pub use event::{SecretDestroyed, SecretPut};
 pub use lend::{Lend, LendingStatement, NAMES_MAX};
-pub use read::{LentVersion, Reading, ReadingDecision, read};
+pub use read::{Reading, read};
 pub use show::Show;
 pub use state::{ROTATE_DAYS_MAX, Rotation, Secret, State, VERSIONS_MAX, Version};

@@ -1,17 +1,10 @@
-//! Reads of secrets: the question, and the decision with its lines.
+//! Reads of secrets: by a runner for a step, or by a person.
 //!
-//! Invariant: every read has a line for each secret that it names, allowed or refused. A value is handed out only after the
-//! lines are durable.
+//! Invariant: to decide changes nothing. The writer decides, in the state after all that it has accepted.
 
-use std::collections::BTreeMap;
-
-use evidence::Digest;
-use evidence::records::Body;
-use evidence::secret_name::SecretName;
-
+use super::decision::ReadingDecision;
 use super::lend::{self, Lend};
 use super::show::{self, Show};
-use crate::refusal::Refusal;
 use crate::state::State;
 
 /// A read of one or several secrets.
@@ -21,24 +14,6 @@ pub enum Reading {
     Lend(Box<Lend>),
     /// A person asks for the value of a secret.
     Show(Box<Show>),
-}
-
-/// A version whose value may be handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LentVersion {
-    /// Its number.
-    pub number: u32,
-    /// Digest of its sealed value.
-    pub value: Digest,
-}
-
-/// The decision about a read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadingDecision {
-    /// A version for each secret; or, if one of them is refused, the reasons against all of those.
-    pub lent: Result<BTreeMap<SecretName, LentVersion>, Refusal>,
-    /// Lines to record, whatever the decision.
-    pub lines: Vec<Body>,
 }
 
 impl Reading {

@@ -8,8 +8,8 @@ use evidence::records::{Alert, AlertSort, Body, SecretUsed};
 use evidence::secret_name::SecretName;
 
 use super::decide::role;
+use super::decision::{LentVersion, ReadingDecision};
 use super::lend::codes;
-use super::read::{LentVersion, ReadingDecision};
 use super::state::State;
 use crate::identity;
 use crate::ids::PersonId;
