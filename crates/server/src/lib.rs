@@ -79,7 +79,7 @@ pub use intake::Intake;
 pub use job::{Answer, CommandSource, IntakeError, Job};
 pub use quotas::{FILE as QUOTAS_FILE, Limits, QuotaError};
 pub use readers::Readers;
-pub use replaying::{ReplayError, replay};
+pub use replaying::{ReplayError, replay, unsound_lines};
 pub use salt::NoRandomness;
 pub use serve::{Ready, Serve, serve};
 pub use serve_error::ServeError;

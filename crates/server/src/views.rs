@@ -10,6 +10,7 @@ mod error;
 pub mod figures;
 pub mod freezes;
 pub mod moments;
+pub mod records;
 pub mod releases;
 pub mod runs;
 mod schema;

@@ -20,6 +20,7 @@ mod masking;
 mod neighbours;
 mod pages;
 mod peers;
+mod reads;
 mod scans;
 mod shipped;
 mod streams;
@@ -38,7 +39,7 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 16] = [
+    let figures: [(&str, &dyn Fn()); 17] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
@@ -47,6 +48,7 @@ fn main() {
         ("step", &isolation::start),
         ("masking", &masking::throughput),
         ("held-step", &masking::step),
+        ("reads", &reads::reads),
         ("secrets", &scans::secrets),
         ("bill", &scans::bill),
         ("advisories", &advisories::components),

@@ -159,8 +159,14 @@ fn verify(
         Anchors { ledger, witnesses: root.witness_keys()?, quorum: root.witnesses.quorum as usize, seen };
     let report = ledger::verify(home.data(), &anchors)?;
     let misfits = if report.breaches.is_empty() { trust::fold(home.data())?.misfits } else { 0 };
-    let sound = report.breaches.is_empty();
+    let mut sound = report.breaches.is_empty();
     let mut verified = verified(&root, belief, report, misfits)?;
+    if sound {
+        let unsound = server::unsound_lines(&Reader::open(home.data())?)?;
+        sound = unsound.is_empty();
+        let breach = |(entry, what)| BreachReport { place: format!("entry {entry}"), what };
+        verified.breaches.extend(unsound.into_iter().map(breach));
+    }
     if sound {
         let reader = Reader::open(home.data())?;
         let stale = server::views::compare(home.data(), &reader)?;

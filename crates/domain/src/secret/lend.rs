@@ -108,8 +108,9 @@ pub(super) fn lend(
 /// The work that the claim is for, if it is still due on that runner.
 fn due<'a>(build: &'a build::State, lend: &'a Lend) -> Option<&'a Due> {
     let (run, step) = lend.work.as_ref()?;
-    let own = |due: &&Due| due.nonce == lend.nonce && due.run == *run && due.work == Work::Step(step.clone());
-    build.outstanding(&lend.runner).find(own)
+    let (run, work) = (build.run(*run)?, Work::Step(step.clone()));
+    let own = |due: &&Due| due.nonce == lend.nonce && due.runner == lend.runner && due.work == work;
+    run.due.iter().find(own).filter(|_| run.report(&work, &lend.runner).is_none())
 }
 
 impl Asked<'_> {

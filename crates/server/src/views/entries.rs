@@ -14,7 +14,7 @@ use wire::{RunState, WorkState};
 use super::columns::signed;
 use super::error::ViewError;
 use super::releases::EntryPosition;
-use super::{figures, freezes, moments, releases, search, statements};
+use super::{figures, freezes, moments, records, releases, search, statements};
 use crate::caller::refused_of_none;
 
 /// Applies the entries from the cursor to a number.
@@ -53,6 +53,7 @@ pub fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewEr
     releases::apply(rows, position, &event)?;
     moments::apply(rows, position, &event)?;
     statements::apply(rows, number, &event)?;
+    records::apply(rows, number, (&header, &event, entry))?;
     search::apply(rows, number, &header, (project, &refused), (&event, &entry.facts.bytes))?;
     if let Event::StatusSet(status) = &event {
         freezes::apply(rows, number, &time, &header.actor, status)?;

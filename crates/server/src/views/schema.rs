@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT
 CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT NULL, kind TEXT NOT NULL,
   person TEXT NOT NULL, project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL, begins TEXT NOT NULL,
   until TEXT NOT NULL, envelope TEXT NOT NULL, withdrawn INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS record (entry INTEGER NOT NULL, line INTEGER NOT NULL, kind TEXT NOT NULL, time TEXT NOT NULL,
+  project TEXT NOT NULL, secret TEXT, number INTEGER, who TEXT NOT NULL, run TEXT, step TEXT, place TEXT, allowed INTEGER,
+  summary TEXT NOT NULL, PRIMARY KEY (entry, line)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry (entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, project TEXT NOT NULL,
   refused TEXT NOT NULL, person TEXT, time TEXT NOT NULL) STRICT;
 CREATE VIRTUAL TABLE IF NOT EXISTS entry_text USING fts5(words, content='', detail='none');
@@ -53,11 +56,15 @@ CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
 CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
 CREATE INDEX IF NOT EXISTS run_of_project ON run (project, entry);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
+CREATE INDEX IF NOT EXISTS record_of_secret ON record (secret, who, allowed);
+CREATE INDEX IF NOT EXISTS record_of_actor ON record (who, entry);
+CREATE INDEX IF NOT EXISTS record_of_project ON record (project, entry);
+CREATE INDEX IF NOT EXISTS record_of_run ON record (run) WHERE run IS NOT NULL;
 CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 16] = [
+pub const TABLES: [(&str, &str); 17] = [
     ("cursor", "entries"),
     ("source", "run, requester, pack"),
     ("run", "run, entry, project, commit_id, state, started, ended, services, person"),
@@ -72,6 +79,7 @@ pub const TABLES: [(&str, &str); 16] = [
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
          by_run, by_rollback, request, person, ends, warnings",
     ),
+    ("record", "entry, line, kind, time, project, secret, number, who, run, step, place, allowed, summary"),
     ("entry", "entry, kind, project, refused, person, time"),
     // The index is made of the words that this table shows; the table goes before it.
     ("entry_word", "term, doc"),
@@ -84,4 +92,4 @@ pub const TABLES: [(&str, &str); 16] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 12;
+pub const VERSION: i64 = 13;
