@@ -139,7 +139,7 @@ fn attack_a_row_has_no_words_of_people_and_erased_lines_have_none() {
     erased[0].2.particulars = None;
     assert_eq!(find(&view(&erased), &RecordConditions::default(), 50, &|_| true).unwrap().len(), 3);
     let mut changed = entries();
-    changed[0].2.particulars.clone_from(&changed[1].2.particulars);
+    changed[0].2.particulars = entries()[1].2.particulars.clone();
     let (header, event, entry) = &changed[0];
     let rows = view(&[]);
     let error = apply(&rows, 0, (header, event, entry)).unwrap_err().to_string();
