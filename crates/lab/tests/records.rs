@@ -70,13 +70,13 @@ fn header(facts: &Payload, particulars: Option<&Payload>) -> Header {
 }
 
 fn facts(lines: &[Line]) -> Recorded {
-    Recorded::of(&Lines::split(lines.to_vec()).unwrap()[0]).unwrap()
+    Recorded::of(&Lines::split(lines.iter().cloned().collect()).unwrap()[0]).unwrap()
 }
 
 /// An entry whose facts are of some lines, and whose particulars are others, each with a commitment that fits.
 fn entry(facts: Recorded, stored: &[Line], change: impl FnOnce(&mut Header)) -> Entry {
     let facts = Event::Recorded(facts).facts([1; 16]).unwrap();
-    let lines = Lines::split(stored.to_vec()).unwrap().into_iter().next();
+    let lines = Lines::split(stored.iter().cloned().collect()).unwrap().into_iter().next();
     let particulars = lines.map(|lines| Payload::new("particulars", &lines, [2; 16]).unwrap());
     let mut header = header(&facts, particulars.as_ref());
     change(&mut header);
@@ -111,7 +111,8 @@ const OTHER: &str = "its lines are not those of the tree in its facts";
 #[test]
 fn attack_a_line_is_changed_removed_added_or_moved_within_its_entry() {
     assert_eq!(stored(|_| ()), None);
-    let rows: [(&str, fn(&mut Vec<Line>)); 7] = [
+    type Row = (&'static str, fn(&mut Vec<Line>));
+    let rows: [Row; 7] = [
         ("a changed one", |lines| lines[0].body = used(9).into()),
         ("one that was allowed and now was not", |lines| {
             let refused = SecretUsed { allowed: false, reasons: [name("secret-pool")].into(), ..used(1) };

@@ -24,6 +24,8 @@ use crate::{recorded, snapshots};
 
 /// The outcome of a read.
 type ReadingAnswer = Result<ReadingDecision, IntakeError>;
+/// The outcomes of commands and of reads, each in their order.
+type Answers = (Vec<Result<Answer, IntakeError>>, Vec<ReadingAnswer>);
 
 /// The only component that appends to the ledger.
 #[derive(Debug)]
@@ -91,7 +93,7 @@ impl Writer {
         &mut self,
         jobs: impl Iterator<Item = &'a Job> + Clone,
         readings: &[&Reading],
-    ) -> (Vec<Result<Answer, IntakeError>>, Vec<ReadingAnswer>) {
+    ) -> Answers {
         let space = if readings.is_empty() { Ok(()) } else { self.disk_space.for_anything() };
         let read = space.as_ref().map(|()| readings).unwrap_or_default();
         // A command without space is rejected; the others are decided as if they had come alone.
@@ -115,7 +117,7 @@ impl Writer {
         };
         let readings = match space {
             Ok(()) => answers,
-            Err(full) => readings.iter().map(|_| Err(full.clone().into())).collect(),
+            Err(full) => readings.iter().map(|_| Err(full.into())).collect(),
         };
         (spaces.into_iter().map(answer).collect(), readings)
     }
@@ -124,7 +126,7 @@ impl Writer {
         &mut self,
         jobs: impl Iterator<Item = &'a Job>,
         readings: &[&Reading],
-    ) -> Result<(Vec<Result<Answer, IntakeError>>, Vec<ReadingAnswer>), WriterError> {
+    ) -> Result<Answers, WriterError> {
         let mut batch = self.decider.begin()?;
         let mut answers = Vec::new();
         for job in jobs {

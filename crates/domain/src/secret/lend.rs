@@ -207,7 +207,8 @@ impl Asked<'_> {
     ) -> Vec<Body> {
         let Lend { runner, work, .. } = self.lend;
         let (run, step) = work.clone().map(|(run, step)| (run.id(), step)).unzip();
-        let mut reasons: BTreeSet<Name> = decided.as_ref().err().map(codes).unwrap_or_default();
+        let mut reasons: BTreeSet<Name> =
+            decided.as_ref().err().map(|reasons| codes(reasons)).unwrap_or_default();
         if is_refused && decided.is_ok() {
             reasons.extend("secret-withheld".parse());
         }
@@ -222,7 +223,7 @@ impl Asked<'_> {
             (known.is_some_and(|known| known.honey), AlertSort::HoneyToken),
             (!is_refused && self.lend.first.contains(name), AlertSort::FirstUse),
         ];
-        let alerts = alerts.into_iter().filter_map(|(is_so, sort)| is_so.then(|| alert(sort)));
+        let alerts = alerts.into_iter().filter(|(is_so, _)| *is_so).map(|(_, sort)| alert(sort));
         let used = SecretUsed {
             secret: name.clone(),
             number,
@@ -265,7 +266,7 @@ pub(super) fn version(
     Some(LentVersion { number, value: newest.value })
 }
 
-pub(super) fn codes(reasons: &Vec<Reason>) -> BTreeSet<Name> {
+pub(super) fn codes(reasons: &[Reason]) -> BTreeSet<Name> {
     reasons.iter().filter_map(|reason| reason.code.parse().ok()).collect()
 }
 
