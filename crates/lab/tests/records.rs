@@ -69,15 +69,20 @@ fn header(facts: &Payload, particulars: Option<&Payload>) -> Header {
     }
 }
 
+/// The particulars of one entry; none for no line.
+fn in_one(lines: &[Line]) -> Option<Lines> {
+    let all: Vec<Line> = lines.into();
+    Lines::split(all).unwrap().into_iter().next()
+}
+
 fn facts(lines: &[Line]) -> Recorded {
-    Recorded::of(&Lines::split(lines.iter().cloned().collect()).unwrap()[0]).unwrap()
+    Recorded::of(&in_one(lines).unwrap()).unwrap()
 }
 
 /// An entry whose facts are of some lines, and whose particulars are others, each with a commitment that fits.
 fn entry(facts: Recorded, stored: &[Line], change: impl FnOnce(&mut Header)) -> Entry {
     let facts = Event::Recorded(facts).facts([1; 16]).unwrap();
-    let lines = Lines::split(stored.iter().cloned().collect()).unwrap().into_iter().next();
-    let particulars = lines.map(|lines| Payload::new("particulars", &lines, [2; 16]).unwrap());
+    let particulars = in_one(stored).map(|lines| Payload::new("particulars", &lines, [2; 16]).unwrap());
     let mut header = header(&facts, particulars.as_ref());
     change(&mut header);
     Entry { header: header.encode().unwrap(), facts, particulars }
