@@ -1,6 +1,7 @@
 //! Steps with secrets, through the real holder and the real sandbox: they get the values, and nothing else shows one.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod memory;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -10,6 +11,7 @@ use std::sync::{LazyLock, Mutex};
 
 use evidence::machine::MachineSigner;
 use evidence::receipt::Ending;
+use evidence::seal::SealKey;
 use evidence::secret_name::SecretName;
 use evidence::{Bytes, Id, Moment, Name};
 use judge::Lent;
@@ -54,7 +56,11 @@ fn isolation() -> Sandbox {
 }
 
 /// A value as the server lends it to a holder: its key is wrapped for this installation and work.
-fn lent(holder: &Holder, file: &str, value: &[u8], (installation, nonce): (Id, Id)) -> LentSecret {
+fn lent(holder: &Holder, file: &str, value: &[u8], of: (Id, Id)) -> LentSecret {
+    lent_by(&holder.key(), file, value, of)
+}
+
+fn lent_by(to: &SealKey, file: &str, value: &[u8], (installation, nonce): (Id, Id)) -> LentSecret {
     let (of, mut next) = (secret(&format!("shop/{file}")), 0_u8);
     let mut draw = |bytes: &mut [u8]| {
         next += 1;
@@ -62,7 +68,7 @@ fn lent(holder: &Holder, file: &str, value: &[u8], (installation, nonce): (Id, I
     };
     let version = SecretVersion::build(of.clone(), 3);
     let (sealed, key) = SealedValue::seal(INSTALLATION, &version, value, &mut draw).unwrap();
-    let key = key.wrap(&holder.key(), &sealed.binding(installation, Some(nonce)).unwrap()).unwrap();
+    let key = key.wrap(to, &sealed.binding(installation, Some(nonce)).unwrap()).unwrap();
     LentSecret { name: name(file), secret: of, number: 3, sealed: Bytes(sealed.encode().unwrap()), key }
 }
 
