@@ -60,8 +60,13 @@ fn words(failed: &Value) -> String {
     failed["reasons"].as_array().unwrap().iter().map(|reason| format!("{reason}\n")).collect()
 }
 
+/// The log, as soon as the agent has sent some of it: right after a start, the server has none.
 fn log(shop: &Shop) -> String {
-    shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().to_owned()
+    until(|| {
+        let (_, said) = shop.home.try_in(&shop.repository(), &["logs", "shop/ledger-api/dev"], &[]);
+        let said: Value = serde_json::from_str(&said).ok()?;
+        said["log"].as_str().map(str::to_owned)
+    })
 }
 
 /// Positions of these texts in a log rise.
