@@ -12,6 +12,7 @@ use tracing::{error, warn};
 
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
+use crate::secrets::HeldSecrets;
 use crate::store::{ReleaseError, Releases};
 
 /// Makes a release run: real processes, or a substitute in tests.
@@ -42,6 +43,9 @@ pub trait Services: std::fmt::Debug + Send {
 
     /// How the process that should run has ended by itself; `None` while it runs.
     fn ended(&mut self) -> Option<String>;
+
+    /// Takes the secrets with which processes are started from now on.
+    fn give(&mut self, _secrets: &HeldSecrets) {}
 
     /// The enclosure of the running process, if known.
     fn hold(&self) -> Option<Hold> {
@@ -104,6 +108,8 @@ pub struct Replaced<'a> {
     pub is_up: bool,
     /// Number of the new release, if the steps before it have to run: a rollback brings back what they had run for.
     pub steps_of: Option<u64>,
+    /// The secrets of the new release.
+    pub secrets: &'a HeldSecrets,
 }
 
 /// The resources of an agent: releases on disk, and the running process.
@@ -111,12 +117,13 @@ pub struct Replaced<'a> {
 pub struct Hands {
     releases: Releases,
     services: Box<dyn Services>,
+    secrets: HeldSecrets,
 }
 
 impl Hands {
     /// Hands of an agent that runs nothing yet.
     pub fn new(dir: &Path, services: Box<dyn Services>) -> Result<Self, ReleaseError> {
-        Ok(Self { releases: Releases::open(dir)?, services })
+        Ok(Self { releases: Releases::open(dir)?, services, secrets: HeldSecrets::new() })
     }
 
     /// The releases on disk.
@@ -124,15 +131,30 @@ impl Hands {
         &self.releases
     }
 
+    /// The secrets with which processes are started.
+    pub const fn secrets(&self) -> &HeldSecrets {
+        &self.secrets
+    }
+
+    /// Takes the secrets with which processes are started from now on.
+    pub fn give(&mut self, secrets: HeldSecrets) {
+        self.services.give(&secrets);
+        self.secrets = secrets;
+    }
+
     /// Runs the steps before a new release, and replaces the running one with it. If a step fails, the running one goes on;
-    /// if the new one does not work, the old one is started again.
+    /// if the new one does not work, the old one is started again with the secrets that it had.
     ///
     /// # Errors
     /// `Fault` when the agent was asked to end meanwhile: then it is done again when it starts.
     pub fn apply(&mut self, new: &KnownRelease, replaced: Replaced<'_>) -> Result<Applied, Fault> {
+        let before = self.secrets.clone();
+        let given = before.iter().chain(replaced.secrets);
+        self.give(given.map(|(name, held)| (name.clone(), held.clone())).collect());
         let stepped = replaced.steps_of.map_or(Ok(()), |release| self.before(new, release));
         let is_untouched = stepped.is_err() && replaced.is_up;
         let Err(fault) = stepped.and_then(|()| self.run(new)) else { return Ok(Applied::running()) };
+        self.give(before);
         if fault.code == ENDING {
             return Err(fault);
         }

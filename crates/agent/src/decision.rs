@@ -5,20 +5,26 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
+use evidence::seal::SealKey;
+use evidence::secrets_order::SecretsOrder;
+use evidence::statements::SecretVersion;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, CheckedRollback, PinnedCheckpoint, Reasons, VerificationContext, check, check_rollback,
-    judge_checked, newest_root,
+    Anchors, CheckedRollback, CheckedSecrets, PinnedCheckpoint, Reasons, VerificationContext, check,
+    check_rollback, check_secrets, judge_checked, newest_root,
 };
 
 use crate::memory::{KnownRelease, Memory};
+use crate::secrets::{HeldSecrets, chosen};
 
 /// A decision of the agent.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// The release to run; `None` if the work is refused.
     pub apply: Option<KnownRelease>,
+    /// The secrets with which it runs.
+    pub secrets: HeldSecrets,
     /// The artifact that this rolls back for good.
     pub leaves: Option<Digest>,
     /// Codes of the reasons against, sorted.
@@ -127,6 +133,7 @@ impl Memory {
         let warned = warned.map(|warning| format!("warning: {}: {}", warning.code, warning.what));
         Decision {
             apply: known.filter(|_| passed),
+            secrets: HeldSecrets::new(),
             leaves: None,
             reasons: judgement.codes(),
             words: if passed { warned.collect() } else { words.collect() },
@@ -156,7 +163,36 @@ impl Memory {
             return refused("return-used", "this request was carried out before");
         }
         let leaves = checked.from.filter(|_| checked.bars);
-        Decision { apply: Some(known), leaves, reasons: Vec::new(), words: Vec::new() }
+        Decision {
+            apply: Some(known),
+            secrets: HeldSecrets::new(),
+            leaves,
+            reasons: Vec::new(),
+            words: Vec::new(),
+        }
+    }
+
+    /// The versions in an order that count here, and why others do not.
+    ///
+    /// # Errors
+    /// The refusal of the whole order.
+    pub fn judge_secrets(
+        &mut self,
+        order: &SecretsOrder,
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Result<CheckedSecrets, Box<Decision>> {
+        if self.place != order.place || self.installation != order.installation {
+            return Err(refused("other-place", "the secrets are of another place").into());
+        }
+        self.meet(&order.roots, &[Some(&order.status), by_hand]);
+        let (anchors, mut seen) = self.context(now);
+        seen.newer.extend(by_hand.cloned());
+        let checked = check_secrets(order, &anchors, &seen, self.latest(now));
+        let checked = checked.map_err(|reasons| Box::new(refused_for(reasons)))?;
+        self.seen_root = self.seen_root.max(checked.root);
+        self.seen_status = self.seen_status.max(checked.status);
+        Ok(checked)
     }
 
     /// Whether an order stops the probe of this artifact's release: the order is genuine, and goes back from that release or
@@ -189,10 +225,24 @@ impl Memory {
     }
 }
 
+impl Decision {
+    /// The same with the secrets of the plan: the newest of these versions, else what is held. A secret that this agent refuses
+    /// refuses all.
+    #[must_use]
+    pub fn with_secrets(self, verified: &[SecretVersion], held: &HeldSecrets, own: Option<&SealKey>) -> Self {
+        let Some(known) = &self.apply else { return self };
+        match chosen(&known.plan.secrets, verified, held, own) {
+            Ok(secrets) => Self { secrets, ..self },
+            Err(fault) => refused(fault.code, &fault.what),
+        }
+    }
+}
+
 /// A refusal for one reason.
 pub fn refused(code: &str, what: &str) -> Decision {
     Decision {
         apply: None,
+        secrets: HeldSecrets::new(),
         leaves: None,
         reasons: vec![code.to_owned()],
         words: vec![format!("{code}: {what}")],
@@ -204,6 +254,7 @@ fn refused_for(reasons: Reasons) -> Decision {
     let all: Vec<_> = reasons.against.into_iter().chain(reasons.unclear).collect();
     Decision {
         apply: None,
+        secrets: HeldSecrets::new(),
         leaves: None,
         reasons: codes(all.iter().map(|reason| reason.code.clone())),
         words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),

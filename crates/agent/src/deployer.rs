@@ -3,39 +3,57 @@
 //! Invariant: nothing is applied whose evidence was not proven under this agent's own memory, and nothing changes before
 //! the change is stored. The deployer uses neither network nor clock itself: the caller passes bytes, and `now`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use evidence::bundle::Bundle;
-use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::{Descriptor, Manifest};
 use evidence::report::{AgentReport, DETAIL_BYTES_MAX, ReleaseOutcome};
 use evidence::rollback_order::RollbackOrder;
+use evidence::seal::SealKey;
 use evidence::status::StatusFile;
-use evidence::{Digest, Moment};
+use evidence::{Digest, Moment, Name};
 use sandbox::Hold;
 use tlog::Checkpoint;
 use tracing::{info, warn};
 
 use crate::apply::{Applied, ENDING, Hands, Replaced, Services};
 use crate::decision::{Decision, refused};
-use crate::error::{DeployError, StatusFileError};
+use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
 use crate::probe::INTERRUPTED;
 use crate::process::reserved;
 use crate::restarts::Restarts;
+use crate::sealed_values::SealedValues;
+use crate::secrets::{named_by, own_seal, versions};
+use crate::status_file::{read_aside, read_status};
 
 /// An agent's memory, key and resources.
 #[derive(Debug)]
 pub struct Deployer {
-    dir: PathBuf,
-    memory: Memory,
-    hands: Hands,
+    pub(crate) dir: PathBuf,
+    pub(crate) memory: Memory,
+    pub(crate) hands: Hands,
     signer: MachineSigner,
-    now: fn() -> Moment,
+    pub(crate) now: fn() -> Moment,
     /// Why the current release does not run; it is started again by the next check.
-    down: Option<String>,
-    restarts: Restarts,
+    pub(crate) down: Option<String>,
+    pub(crate) restarts: Restarts,
+    /// The sealed values of its secrets.
+    pub(crate) sealed: SealedValues,
+    /// Rotations that did not succeed.
+    pub(crate) rotations: Rotations,
+}
+
+/// Rotations that did not succeed.
+#[derive(Debug, Default)]
+pub struct Rotations {
+    /// Sealed values with which the service does not run.
+    pub failed: BTreeSet<Digest>,
+    /// Why the newest version of a secret is not used.
+    pub refused: Option<String>,
 }
 
 /// State of the current release, for status reports.
@@ -47,6 +65,10 @@ pub struct Condition {
     pub down: Option<String>,
     /// How often it was started again.
     pub restarts: Restarts,
+    /// The number of each secret with which it runs.
+    pub secrets: BTreeMap<Name, u32>,
+    /// Why the newest version of a secret is not used.
+    pub secret_refused: Option<String>,
 }
 
 /// The requested release, as far as a report names it.
@@ -98,8 +120,19 @@ impl Deployer {
         services: Box<dyn Services>,
         now: fn() -> Moment,
     ) -> Result<Self, DeployError> {
-        let hands = Hands::new(releases, services)?;
-        let deployer = Self { dir, memory, hands, signer, now, down: None, restarts: Restarts::default() };
+        let mut hands = Hands::new(releases, services)?;
+        hands.give(memory.secrets.clone());
+        let deployer = Self {
+            sealed: SealedValues::of(&dir),
+            dir,
+            memory,
+            hands,
+            signer,
+            now,
+            down: None,
+            restarts: Restarts::default(),
+            rotations: Rotations::default(),
+        };
         deployer.clear_away();
         Ok(deployer)
     }
@@ -112,12 +145,22 @@ impl Deployer {
         if let Err(error) = self.hands.releases().keep(&needed) {
             warn!("releases that are not needed any more could not be removed: {error}");
         }
+        let named: BTreeSet<Name> = self.memory.known().flat_map(|known| named_by(&known.plan)).collect();
+        let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
+        if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
+            warn!("sealed values that are not needed any more could not be removed: {error}");
+        }
     }
 
     /// The agent's memory.
     #[must_use]
     pub const fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// Public half of the agent's seal key. It is read again each time, because people may make one while the agent runs.
+    pub(crate) fn seal(&self) -> Option<SealKey> {
+        own_seal(&self.dir)
     }
 
     /// Stops the running process.
@@ -136,7 +179,16 @@ impl Deployer {
     /// State of the current release.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        Condition { hold: self.hands.hold(), down: self.down.clone(), restarts: self.restarts.clone() }
+        let plan = self.memory.running.as_ref().map(|known| &known.plan);
+        let named: BTreeSet<Name> = plan.into_iter().flat_map(named_by).collect();
+        let used = self.hands.secrets().iter().filter(|(name, _)| named.contains(name));
+        Condition {
+            hold: self.hands.hold(),
+            down: self.down.clone(),
+            restarts: self.restarts.clone(),
+            secrets: used.map(|(name, held)| (name.clone(), held.number)).collect(),
+            secret_refused: self.rotations.refused.clone(),
+        }
     }
 
     /// Starts what ran when the agent ended. A later look tries again what does not start.
@@ -203,6 +255,22 @@ impl Deployer {
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
 
+    /// Sealed values that a release needs and that are not here yet, by the names in its plan.
+    #[must_use]
+    pub fn wants_sealed(&self, bundle: &Bundle) -> BTreeSet<Digest> {
+        let names: BTreeSet<Name> = named_by(&bundle.plan).collect();
+        let versions = versions(bundle).into_iter().filter(|version| names.contains(&version.secret));
+        versions.map(|version| version.value).filter(|value| !self.sealed.has(value)).collect()
+    }
+
+    /// Stores a sealed value that the server gave.
+    ///
+    /// # Errors
+    /// `DeployError` when it cannot be written.
+    pub fn keep_sealed(&self, value: &Digest, bytes: &[u8]) -> Result<(), DeployError> {
+        self.sealed.keep(value, bytes)
+    }
+
     /// Judges a release with the bytes of its layer, and applies it if allowed; returns the signed report.
     ///
     /// # Errors
@@ -236,6 +304,12 @@ impl Deployer {
                 Err(error) => return Err(error.into()),
             }
         }
+        // The judge has proven the newest version of each secret.
+        decision = decision.with_secrets(&versions(bundle), &self.memory.secrets, self.seal().as_ref());
+        if let Some((name, held)) = decision.secrets.iter().find(|(_, held)| !self.sealed.has(&held.value)) {
+            let what = format!("the server does not have version {} of secret `{name}`", held.number);
+            decision = refused("secret-missing", &what);
+        }
         let plan = bundle.plan.digest()?;
         let asked = RequestedRelease { release: bundle.release, artifact: bundle.artifact(), plan };
         self.carry_out(&asked, decision)
@@ -267,6 +341,8 @@ impl Deployer {
         let by_hand = read_status(&self.dir)?;
         self.memory.aside = read_aside(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
+        // A release that comes back ran here before, so its secrets are here.
+        let decision = decision.with_secrets(&[], &self.memory.secrets, self.seal().as_ref());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose()?.unwrap_or(order.artifact);
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
@@ -314,8 +390,10 @@ impl Deployer {
                     let old = self.memory.running.clone();
                     let is_up = old.as_ref().is_some_and(|old| self.is_up(old));
                     let steps_of = (!is_return).then_some(asked.release);
-                    let replaced = Replaced { old: old.as_ref(), is_up, steps_of };
+                    let secrets = &decision.secrets;
+                    let replaced = Replaced { old: old.as_ref(), is_up, steps_of, secrets };
                     let applied = self.hands.apply(new, replaced)?;
+                    self.memory.secrets = self.hands.secrets().clone();
                     self.remember(new, asked.release, applied.outcome);
                     if !applied.is_untouched {
                         self.down = None;
@@ -406,39 +484,5 @@ fn bounded(detail: &str) -> String {
     detail.get(..end).unwrap_or_default().to_owned()
 }
 
-/// The status file in an agent's directory, which a person can write if the server withholds the status.
-///
-/// # Errors
-/// `StatusFileError` when there is one that cannot be read.
-pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
-    read_file(dir, STATUS_FILE)
-}
-
-/// The status that lay there until one that cannot be read took its place.
-///
-/// # Errors
-/// `StatusFileError` when there is one that cannot be read.
-pub fn read_aside(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
-    read_file(dir, ASIDE_FILE)
-}
-
-fn read_file(dir: &Path, name: &str) -> Result<Option<StatusFile>, StatusFileError> {
-    let path = dir.join(name);
-    let size = match std::fs::metadata(&path) {
-        Ok(found) => found.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StatusFileError::Read(path, error)),
-    };
-    if size > 2 * ENVELOPE_BYTES_MAX as u64 {
-        return Err(StatusFileError::Long(path));
-    }
-    let bytes = std::fs::read(&path).map_err(|error| StatusFileError::Read(path.clone(), error))?;
-    StatusFile::decode(&bytes).map(Some).map_err(|error| StatusFileError::Status(path, error))
-}
-
 const UNREAD: &str = "a status signer signed a status that this program cannot read, so nothing is applied here; upgrade \
                       this agent, or have the status signers sign a newer status that it can read";
-/// Name of the file by which a person can give a status to an agent.
-pub const STATUS_FILE: &str = "status.json";
-/// Name of the file to which such a status goes when one that cannot be read takes its place.
-pub const ASIDE_FILE: &str = "status-before.json";

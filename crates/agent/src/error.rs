@@ -32,6 +32,9 @@ pub enum DeployError {
     /// The release may be applied now, and its bytes were not fetched.
     #[error("the release may be applied now; asking for its bytes")]
     BytesNeeded,
+    /// A sealed value cannot be written.
+    #[error(transparent)]
+    Sealed(#[from] disk::DiskError),
     /// The plan has no digest.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -67,6 +67,9 @@ pub enum StartError {
     /// The program cannot be started.
     #[error("`{0}` cannot be started: {1}")]
     Program(String, String),
+    /// It does not get its secrets.
+    #[error("{0}")]
+    Secrets(String),
     /// The system failed.
     #[error("cannot {0}: {1}")]
     Io(&'static str, io::Error),
@@ -144,6 +147,7 @@ impl ServiceProcess {
         match held.next(until).map_err(doing("hear from the launcher"))? {
             Some(KeeperMessage::Started(hold)) => held.hold = hold,
             Some(KeeperMessage::Unheld(what)) => return Err(StartError::Unheld(what)),
+            Some(KeeperMessage::Unopened(what)) => return Err(StartError::Secrets(what)),
             Some(KeeperMessage::Failed(what)) => {
                 return Err(StartError::Program(launch.program.display().to_string(), what));
             }

@@ -23,6 +23,7 @@ use rustix::process::{
 use sandbox::{Enclosed, Fork, Hold, signal_all};
 use serde::{Deserialize, Serialize};
 
+use crate::opened::{Opened, SealedSecrets};
 use crate::service_user::ServiceUser;
 
 /// The program that a keeper is asked to start.
@@ -50,6 +51,9 @@ pub struct Launch {
     pub user: Option<ServiceUser>,
     /// Whether the keeper's standard input is a listening socket for the program.
     pub socket: bool,
+    /// Its secrets, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SealedSecrets>,
 }
 
 /// Messages to the agent over the control socket, one JSON value to a line.
@@ -58,6 +62,8 @@ pub struct Launch {
 pub enum KeeperMessage {
     /// This host does not allow this kind of enclosure.
     Unheld(String),
+    /// The program does not get its secrets, so it was not started.
+    Unopened(String),
     /// The program could not be started.
     Failed(String),
     /// The program runs in this enclosure.
@@ -141,11 +147,19 @@ fn wait_for(child: Pid) -> io::Result<()> {
 
 /// Starts the service and waits until none of its processes is left.
 fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
+    let opened = match launch.secrets.as_ref().map(|sealed| Opened::open(sealed, hold)).transpose() {
+        Ok(opened) => opened,
+        Err(error) => return say(control, &KeeperMessage::Unopened(error.to_string())),
+    };
+    let masked = opened.is_some().then(io::pipe).transpose()?;
     let (mut told, tell) = io::pipe()?;
     let main = match sandbox::fork()? {
         Fork::Child => {
             drop(told);
-            let error = become_service(launch, third);
+            let error = match masked.map_or(Ok(()), |(_, output)| rustix::stdio::dup2_stderr(&output)) {
+                Ok(()) => become_service(launch, third, opened.as_ref()),
+                Err(error) => error.into(),
+            };
             // Nobody reads the message if the agent has ended.
             drop((&tell).write_all(error.to_string().as_bytes()));
             std::process::exit(127);
@@ -158,13 +172,20 @@ fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io:
     if !failure.is_empty() {
         return say(control, &KeeperMessage::Failed(failure));
     }
+    let log = fcntl_dupfd_cloexec(io::stderr(), 3)?;
     // Standard error is the log: its reader sees the end once the service's own copies are closed.
     hold_nothing()?;
+    let hidden = match opened.zip(masked) {
+        Some((opened, (output, _))) => Some(opened.hide(output, log)?),
+        None => None,
+    };
     say(control, &KeeperMessage::Started(hold))?;
     let stop = Stop { hold, asked: AtomicBool::new(false), stop_ms: launch.stop_ms };
     std::thread::scope(|scope| {
         scope.spawn(|| stop.listen(control));
         reap(main, control, &stop);
+        // The last output may still be on its way to the log.
+        let _ = hidden.map(|done| done.recv_timeout(LAST_OUTPUT_MAX));
         // This does not wait for the other thread: process 1 ends, and a sleeping thread ends with it.
         drop(say(control, &KeeperMessage::Gone));
         std::process::exit(0)
@@ -241,7 +262,7 @@ fn kill(hold: Hold) {
 }
 
 /// The last stage before a service: sets its session, limits and socket (`sd_listen_fds(3)`).
-fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
+fn become_service(launch: &Launch, third: OwnedFd, opened: Option<&Opened>) -> io::Error {
     if let Err(error) = prepare(launch, third) {
         return error;
     }
@@ -250,6 +271,7 @@ fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
     };
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).env_clear().envs(&launch.variables).current_dir(&launch.directory);
+    command.envs(opened.into_iter().flat_map(Opened::variables));
     if launch.socket {
         command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "service");
         command.env("LISTEN_PID", std::process::id().to_string());
@@ -304,6 +326,8 @@ pub fn write_frame(mut control: &UnixStream, bytes: &[u8]) -> io::Result<()> {
     control.write_all(bytes)
 }
 
+/// Longest wait for output that is still to be written to the log.
+const LAST_OUTPUT_MAX: Duration = Duration::from_secs(2);
 /// Larger than any plan.
 const LAUNCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 

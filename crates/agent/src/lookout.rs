@@ -15,8 +15,8 @@ use evidence::{Bytes, Digest, Moment};
 use tokio::time::sleep;
 use wire::{AgentWork, Client};
 
-use crate::deployer::read_status;
 use crate::memory::Memory;
+use crate::status_file::read_status;
 
 /// The inputs under which the probed release was judged.
 #[derive(Debug)]

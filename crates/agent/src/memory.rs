@@ -18,6 +18,8 @@ use evidence::status::StatusFile;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::secrets::HeldSecrets;
+
 /// An agent's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +79,9 @@ pub struct Memory {
     pub left: Option<Digest>,
     /// The last report, kept until a newer one, so that it can be sent again.
     pub report: Option<(u64, Envelope)>,
+    /// The secrets that were used, each with its highest number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: HeldSecrets,
 }
 
 /// A release or rollback whose application was begun.

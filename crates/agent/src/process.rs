@@ -23,11 +23,13 @@ use tokio::runtime::Runtime;
 use tracing::warn;
 
 use crate::apply::{Fault, Services};
+use crate::given::GivenSecrets;
 use crate::held::{AliveError, Launcher, ServiceProcess, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
 use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
+use crate::secrets::{HeldSecrets, UNOPENED};
 use crate::service_log::{Flow, ServiceLog};
 use crate::service_user::ServiceUser;
 use crate::{leftovers, sockets, steps};
@@ -49,6 +51,7 @@ pub struct Processes {
     /// Whether the socket was given to a release.
     given: bool,
     service: Option<Service>,
+    secrets: GivenSecrets,
     /// Whether this host allows process namespaces, as far as it was tried.
     namespace: bool,
 }
@@ -87,6 +90,7 @@ impl Processes {
             socket: None,
             given: false,
             service: None,
+            secrets: GivenSecrets::of(dir, dir),
             namespace: true,
         })
     }
@@ -101,6 +105,12 @@ impl Processes {
     #[must_use]
     pub fn running_as(self, user: Option<ServiceUser>) -> Self {
         Self { user, ..self }
+    }
+
+    /// The same, with secrets that lie in an agent's directory; default: in the directory of its releases.
+    #[must_use]
+    pub fn with_secrets_of(self, agent: &Path, home: &Path) -> Self {
+        Self { secrets: GivenSecrets::of(agent, home), ..self }
     }
 
     /// The same, with a log that says when a process begins.
@@ -157,8 +167,12 @@ impl Processes {
 
     fn launch(&mut self, plan: &Plan, dir: &Path) -> Result<Option<Service>, Fault> {
         let Target::Process { command, stop_ms, .. } = &plan.target else { return Ok(None) };
-        let failed = |error: StartError| Fault::new("start-failed", error.to_string());
-        let launch = self.described(plan, dir, command, *stop_ms).map_err(failed)?;
+        let failed = |error: StartError| match error {
+            StartError::Secrets(what) => Fault::new(UNOPENED, what),
+            error => Fault::new("start-failed", error.to_string()),
+        };
+        let launch = self.described(plan, dir, command, *stop_ms);
+        let launch = launch.and_then(|launch| self.secrets.to(plan, launch)).map_err(failed)?;
         let (pipe, log) =
             io::pipe().map_err(|error| failed(StartError::Io("make a pipe for the log", error)))?;
         self.note(&format!("commit {} begins", plan.commit));
@@ -210,6 +224,7 @@ impl Processes {
             stop_ms,
             user: self.user,
             socket: matches!(listening(plan), Some((_, Listen::Socket))),
+            secrets: None,
         })
     }
 
@@ -387,6 +402,10 @@ impl Services for Processes {
         let end = self.service.as_mut().and_then(|service| service.held.ended())?.to_string();
         self.note(&format!("it ended by itself with {end}"));
         Some(end)
+    }
+
+    fn give(&mut self, secrets: &HeldSecrets) {
+        self.secrets.take(secrets);
     }
 
     fn hold(&self) -> Option<Hold> {

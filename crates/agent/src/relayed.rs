@@ -12,8 +12,8 @@ use evidence::relayed_status::RelayedStatus;
 use evidence::status::{Status, StatusFile};
 use judge::{KnownStatuses, RelayedError};
 
-use crate::deployer::{ASIDE_FILE, STATUS_FILE, read_aside, read_status};
 use crate::memory::{Memory, MemoryError};
+use crate::status_file::{ASIDE_FILE, STATUS_FILE, read_aside, read_status};
 
 /// Why a status of a witness is not taken.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! The agent's process: requests due work for its place, judges, applies, reports; and watches the running release.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,10 @@ use evidence::relayed_status::RelayedStatus;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use tracing::{info, warn};
+use vault::SEALED_BYTES_MAX;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_statuses};
 
-use crate::deployer::{Condition, Deployer, Layer, RequestedRelease, read_status};
+use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
 use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
@@ -27,6 +29,7 @@ use crate::process::Processes;
 use crate::relayed;
 use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
+use crate::status_file::read_status;
 use crate::telling::tell;
 
 /// Takes the agent's next key up once people have named it, and returns it then. It may block.
@@ -74,7 +77,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     }
     let services = Processes::new(&home, agent.launcher, log.clone(), interrupts.clone());
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
-    let services = services.running_as(user);
+    let services = services.running_as(user).with_secrets_of(&dir, &home);
     let said = services.said();
     let (relays, installation) = (agent.relays, agent.memory.installation);
     let (at, next_key) = (dir.clone(), agent.next_key);
@@ -86,8 +89,9 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
-        // These three never end by themselves.
+        // These never end by themselves.
         () = life.renew(next_key) => {}
+        () = life.rotate() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
@@ -125,6 +129,49 @@ impl Life {
                 warn!("{error}");
             }
         }
+    }
+
+    /// Takes newer versions of the service's secrets, without a release.
+    async fn rotate(&self) {
+        let mut complained = false;
+        loop {
+            tokio::time::sleep(ROTATE_EVERY).await;
+            let done = self.rotate_once().await;
+            if let (Err(error), false) = (&done, complained) {
+                warn!("newer versions of secrets cannot be looked for: {error}; trying again");
+            }
+            complained = done.is_err();
+        }
+    }
+
+    async fn rotate_once(&self) -> Result<(), AgentError> {
+        if !self.running.run(|running| running.has_secrets()).await? {
+            return Ok(());
+        }
+        let order = Arc::new(self.client.place_secrets(&self.place).await?);
+        let given = Arc::clone(&order);
+        let newer = self.running.run(move |running| running.newer(&given)).await??;
+        if newer.is_empty() {
+            return Ok(());
+        }
+        self.fetch_sealed(newer.values().map(|held| held.value).collect()).await?;
+        self.running.run(move |running| running.rotate(&newer)).await??;
+        self.see().await;
+        Ok(())
+    }
+
+    /// Fetches sealed values that are not here. A value that the server does not have is missed when it is needed.
+    async fn fetch_sealed(&self, values: BTreeSet<Digest>) -> Result<(), AgentError> {
+        for value in values {
+            let bytes = match self.client.blob(&value, SEALED_BYTES_MAX).await {
+                Ok(bytes) => bytes,
+                Err(ClientError::Answer { .. }) => continue,
+                Err(ClientError::Problem(problem)) if problem.status == 404 => continue,
+                Err(error) => return Err(error.into()),
+            };
+            self.running.run(move |running| running.keep_sealed(&value, &bytes)).await??;
+        }
+        Ok(())
     }
 
     async fn work(&self, stop: impl Future<Output = ()>) {
@@ -284,7 +331,12 @@ impl Life {
         let wanted = running.run(move |running| running.wants(&at, &with)).await??;
         let layer = match wanted {
             None => Layer::Unasked,
-            Some(wanted) => fetched(client, &wanted).await?,
+            Some(wanted) => {
+                let of = Arc::clone(&bundle);
+                let sealed = running.run(move |running| running.wants_sealed(&of)).await?;
+                self.fetch_sealed(sealed).await?;
+                fetched(client, &wanted).await?
+            }
         };
         self.applied(bundle, proof, layer).await
     }
@@ -366,6 +418,7 @@ async fn consistency(
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks for a next key.
+const ROTATE_EVERY: Duration = Duration::from_secs(5);
 const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);
 /// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

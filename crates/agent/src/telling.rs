@@ -67,6 +67,11 @@ fn view_of(condition: &Condition) -> ServiceView {
         last,
         last_time,
         probing: None,
+        secrets: condition.secrets.clone(),
+        secret_refused: condition
+            .secret_refused
+            .as_ref()
+            .map(|what| what.chars().take(SAID_CHARS_MAX).collect()),
     }
 }
 

@@ -1,13 +1,14 @@
 //! One line for a machine's key and place: how the operator of a host tells the people who sign what joins there.
 //!
-//! Input: `NAME=KEY@HOST` of a runner or agent, `VKEY@HOST` of a witness; an operator may follow after `/`. Output: the
-//! parts. Invariant: one spelling: host names are lower case, and what a line prints, it reads. A line is neither secret
+//! Input: `NAME=KEY@HOST` of a runner, `NAME=KEY,SEAL@HOST` of an agent, `VKEY@HOST` of a witness; an operator may follow
+//! after `/`. Output: the parts. Invariant: one spelling: host names are lower case, and what a line prints, it reads. A line is neither secret
 //! nor signed: only root and statement give it effect.
 
 use std::fmt;
 use std::str::FromStr;
 
 use evidence::machine::MachineKey;
+use evidence::seal::SealKey;
 use evidence::trust_root::{FormerKey, Machine, Mode, Site, TrustRoot, Witness};
 use evidence::{Moment, Name, Place};
 use serde::{Deserialize, Serialize};
@@ -35,13 +36,16 @@ pub struct HostLine {
     pub operator: Option<Operator>,
 }
 
-/// A runner or an agent: `NAME=KEY`, with `@HOST` or `@HOST/OPERATOR`.
+/// A runner or an agent: `NAME=KEY`, for an agent with `,SEAL`, the key to which its secrets are sealed; then `@HOST` or
+/// `@HOST/OPERATOR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineLine {
     /// Name.
     pub name: Name,
     /// Public key.
     pub key: MachineKey,
+    /// Public key to which its secrets are sealed, if the line names one.
+    pub seal: Option<SealKey>,
     /// Host, if the line names one.
     pub at: Option<HostLine>,
 }
@@ -94,15 +98,16 @@ impl MachineLine {
             Some(at) => at.site(&otherwise.operator),
             None => otherwise.clone(),
         };
-        Machine::new(self.name.clone(), self.key, place)
+        Machine { seal: self.seal, ..Machine::new(self.name.clone(), self.key, place) }
     }
 
     /// The same machine with the key of this line; the key that it had counts until an end, unless it stays. A line
-    /// without a host leaves the machine where it was.
+    /// without a host leaves the machine where it was, and one without a seal key leaves that as it was.
     pub fn instead_of(&self, before: &Machine, until: Option<Moment>) -> Machine {
         let former = until.filter(|_| self.key != before.key);
         let former = former.map(|until| FormerKey { key: before.key, until });
-        Machine { key: self.key, place: self.machine(&before.place).place, former, ..before.clone() }
+        let seal = self.seal.or(before.seal);
+        Machine { key: self.key, place: self.machine(&before.place).place, seal, former, ..before.clone() }
     }
 }
 
@@ -189,8 +194,12 @@ impl FromStr for MachineLine {
         })?;
         // Base64 has no `@`, and an operator may have one.
         let (key, at) = rest.split_once('@').map_or((rest, None), |(key, at)| (key, Some(at)));
+        // Neither base64 nor the name of a kind of keys has a comma.
+        let (key, seal) = key.split_once(',').map_or((key, None), |(key, seal)| (key, Some(seal)));
         let key = key.parse().map_err(|error| Error::unusable(format!("`{text}`: {error}")))?;
-        Ok(Self { name: name.parse()?, key, at: at.map(str::parse).transpose()? })
+        let seal = seal.map(str::parse).transpose();
+        let seal = seal.map_err(|error| Error::unusable(format!("`{text}`: {error}")))?;
+        Ok(Self { name: name.parse()?, key, seal, at: at.map(str::parse).transpose()? })
     }
 }
 
@@ -258,6 +267,7 @@ impl fmt::Display for HostLine {
 impl fmt::Display for MachineLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.name, self.key)?;
+        self.seal.as_ref().map_or(Ok(()), |seal| write!(f, ",{seal}"))?;
         self.at.as_ref().map_or(Ok(()), |at| write!(f, "@{at}"))
     }
 }
@@ -280,8 +290,16 @@ mod tests {
     fn a_line_reads_what_it_prints() {
         let key = evidence::machine::MachineSigner::from_seed([7; 32]).unwrap();
         for at in ["", "@build-1.example", "@build-1/Ada & Bob <ops@example.com>"] {
-            let text = format!("runner-1={}{at}", key.public());
-            assert_eq!(text.parse::<MachineLine>().unwrap().to_string(), text);
+            for seal in ["", ",x25519:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM="] {
+                let text = format!("runner-1={}{seal}{at}", key.public());
+                assert_eq!(text.parse::<MachineLine>().unwrap().to_string(), text);
+            }
+            for wrong in [",", ",x25519:AAAA", ",x25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+                assert!(
+                    format!("runner-1={}{wrong}{at}", key.public()).parse::<MachineLine>().is_err(),
+                    "{wrong}"
+                );
+            }
         }
         let vkey = "witness/ops@one+12345678+ab+/cd==";
         for at in ["w1", "w1/another/operator"] {
@@ -314,6 +332,18 @@ mod tests {
         assert_eq!((renewed.key, renewed.former), (key(2), Some(FormerKey { key: key(1), until })));
         assert_eq!(line(2).instead_of(&renewed, Some(until)).former, None, "named again, it is the only one");
         assert_eq!(line(2).instead_of(&before, None).former, None);
+    }
+
+    #[test]
+    fn a_line_without_a_seal_key_leaves_it_as_it_was() {
+        let key = evidence::machine::MachineSigner::from_seed([7; 32]).unwrap();
+        let line =
+            |seal| MachineLine { name: "agent-1".parse().unwrap(), key: *key.public(), seal, at: None };
+        let sealed = "x25519:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=".parse().ok();
+        let before = line(sealed).machine(&Site { host: "a".into(), operator: "ada".into() });
+        assert_eq!((before.seal, line(None).instead_of(&before, None).seal), (sealed, sealed));
+        let other = "x25519:CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=".parse().ok();
+        assert_eq!(line(other).instead_of(&before, None).seal, other);
     }
 
     #[test]

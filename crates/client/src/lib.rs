@@ -61,6 +61,7 @@ pub mod run;
 pub mod run_failure;
 pub mod run_reports;
 pub mod run_request;
+pub mod seal_files;
 pub mod secret;
 pub mod secret_file;
 pub mod secret_values;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use client::hosts::MachineLine;
 use client::key_files;
 use client::random;
+use client::seal_files;
 use evidence::Place;
 use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::Envelope;
@@ -110,7 +111,8 @@ pub fn default_places(
                 None => {
                     let dir = dir(service, &environment);
                     let key = *key_files::take_up(&dir.join("key.pem"), None)?.public();
-                    let line = MachineLine { name: agent()?, key, at: None };
+                    let seal = Some(seal_files::take_up(&dir)?);
+                    let line = MachineLine { name: agent()?, key, seal, at: None };
                     (Some(dir), line.machine(&root.server))
                 }
             };

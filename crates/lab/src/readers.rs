@@ -74,6 +74,7 @@ impl Lab {
             earlier: Vec::new(),
             left: None,
             report: None,
+            secrets: BTreeMap::new(),
         }
     }
 

@@ -3,7 +3,9 @@
 //! Invariant: information for people, sent under the agent's claim. None of it is signed or recorded, no decision uses it,
 //! and a server keeps a bounded part in memory.
 
-use evidence::{Bytes, Moment};
+use std::collections::BTreeMap;
+
+use evidence::{Bytes, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 /// State of a service.
@@ -30,6 +32,12 @@ pub struct ServiceView {
     /// Why a release that is being probed has not passed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probing: Option<String>,
+    /// The number of each secret with which it runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<Name, u32>,
+    /// Why the newest version of a secret is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_refused: Option<String>,
 }
 
 /// The message of an agent.

@@ -76,7 +76,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The agent uses `sandbox` only for enclosures: decision 0032.
-    ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
+    ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox", "vault", "mask"]),
     (
         "client",
         &[

@@ -3,6 +3,7 @@
 //! Input: checked evidence. Output: a signed envelope. Invariant: the statement names the trust root and the checkpoint
 //! that this program has verified.
 
+pub mod deploy_secret;
 pub mod finding;
 pub mod grant;
 pub mod not_affected;

@@ -14,6 +14,7 @@ use client::key_files;
 use client::pinned_root::PinnedRoot;
 use client::pkcs11::Uri;
 use client::role_way;
+use client::seal_files;
 use evidence::Name;
 use evidence::Place;
 use evidence::pin::Pin;
@@ -123,6 +124,7 @@ fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let name = machine_key::name(join.name.as_ref(), &join.data, None)?;
     let signer = key_files::take_up(&join.data.join("key.pem"), join.key.as_ref())?;
     write_memory(&join.data, &name, &join.place, &pin, join.rehearsal)?;
+    seal_files::take_up(&join.data)?;
     let line = machine_key::line(&join.data, name.clone(), *signer.public())?;
     let shown = serde_json::json!({
         "name": name, "key": line.key, "line": line.to_string(), "place": join.place
@@ -159,6 +161,7 @@ fn again(join: &Join, pin: &Pin, output: Output) -> Result<(), Failure> {
 const NAMED: Named = Named {
     first: "countersign init --agent PLACE=LINE",
     later: "countersign trust environment PLACE --agent LINE",
+    is_sealed_to: true,
 };
 
 /// Writes the first memory of an agent: its pin, and the numbers in the pin.
@@ -202,6 +205,7 @@ pub fn write_memory(
         earlier: Vec::new(),
         left: None,
         report: None,
+        secrets: BTreeMap::new(),
     };
     Ok(memory.write(data)?)
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use client::hosts::{Host, HostLine, MachineLine, Operator};
 use client::machine_dir::{self, Described};
 use client::pkcs11::Uri;
+use client::seal_files;
 use evidence::Name;
 use evidence::machine::{MachineKey, MachineSigner};
 use serde_json::json;
@@ -82,19 +83,23 @@ pub struct Named {
     pub first: &'static str,
     /// For one that there is.
     pub later: &'static str,
+    /// Whether secrets are sealed to such machines.
+    pub is_sealed_to: bool,
 }
 
 /// The line of a runner or agent; `joined` is its name if it has joined.
 pub fn run(verb: &MachineKeyVerb, joined: Option<Name>, named: Named, output: Output) -> Result<(), Failure> {
     let name = name(verb.name.as_ref(), &verb.place.data, joined)?;
     let (signer, at) = verb.place.make(name.as_str())?;
-    let line = MachineLine { name, key: *signer.public(), at: Some(at) };
+    let seal = named.is_sealed_to.then(|| seal_files::take_up(&verb.place.data)).transpose()?;
+    let line = MachineLine { name, key: *signer.public(), seal, at: Some(at) };
     print(&line.to_string(), named, verb.place.renew, output)
 }
 
-/// The line of a machine, with its host as far as it was described.
+/// The line of a machine, with its seal key if it has one, and its host as far as it was described.
 pub fn line(dir: &Path, name: Name, key: MachineKey) -> Result<MachineLine, Failure> {
-    Ok(MachineLine { name, key, at: machine_dir::read(dir)?.map(|known| known.at) })
+    let seal = seal_files::read(dir)?;
+    Ok(MachineLine { name, key, seal, at: machine_dir::read(dir)?.map(|known| known.at) })
 }
 
 /// The given name, else the one under which the machine has joined or was described.
@@ -117,7 +122,7 @@ pub fn name(given: Option<&Name>, dir: &Path, joined: Option<Name>) -> Result<Na
 
 /// Prints a line and what becomes of it.
 pub fn print(line: &str, named: Named, renews: bool, output: Output) -> Result<(), Failure> {
-    let Named { first, later } = named;
+    let Named { first, later, .. } = named;
     output.print(&json!({ "line": line }), |_| match renews {
         true => format!(
             "{line}\nnext: give this line to the people who sign, for `{later}`; once it counts, start this machine again"

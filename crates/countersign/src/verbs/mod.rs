@@ -44,6 +44,7 @@ mod secret;
 mod secret_grant;
 mod secret_import;
 mod secret_leaked;
+mod secret_place;
 mod secret_root;
 mod secret_values;
 mod server;

@@ -108,8 +108,11 @@ pub struct Joined {
     pub pin: String,
 }
 
-const NAMED: Named =
-    Named { first: "countersign init --runner LINE", later: "countersign trust root --runner LINE" };
+const NAMED: Named = Named {
+    first: "countersign init --runner LINE",
+    later: "countersign trust root --runner LINE",
+    is_sealed_to: false,
+};
 
 /// Joins a runner, or runs it until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {

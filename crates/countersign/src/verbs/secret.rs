@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::secret_grant::{self, SecretGrantVerb};
 use super::secret_import::{self, Import};
 use super::secret_leaked::{self, Leaked};
+use super::secret_place;
 use super::secret_root::{self, RotateRoot};
 use super::secret_values::{self, Destroy, List, Put};
 use crate::failure::Failure;
@@ -32,7 +33,10 @@ pub enum SecretVerb {
 /// Runs the verb.
 pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
     match verb {
-        SecretVerb::Put(verb) => secret_values::put(&verb, output),
+        SecretVerb::Put(verb) => match verb.place() {
+            Some(place) => secret_place::put(&verb, place, output),
+            None => secret_values::put(&verb, output),
+        },
         SecretVerb::List(verb) => secret_values::list(&verb, output),
         SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
         SecretVerb::Import(verb) => secret_import::run(&verb, output),

@@ -9,12 +9,13 @@ use clap::Args;
 use client::new_statement::Until;
 use client::secret_values::{self as values, NewVersion};
 use client::session;
-use evidence::secret_name::SecretName;
-use evidence::{Digest, Name};
+use evidence::secret_name::{SecretName, SecretNameError};
+use evidence::{Digest, Name, Place};
 use serde::Serialize;
 use wire::{SecretVersionView, SecretView};
+use zeroize::Zeroizing;
 
-use super::DataDir;
+use super::{DataDir, words};
 use crate::consent;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -24,24 +25,51 @@ use crate::waiting::{runtime, unless_interrupted};
 #[derive(Debug, Args)]
 pub struct Put {
     #[command(flatten)]
-    data_dir: DataDir,
-    /// The secret, PROJECT/PATH, such as shop/registry/token.
-    secret: SecretName,
+    pub data_dir: DataDir,
+    /// The secret: PROJECT/PATH, such as shop/registry/token; with --place its name there, as `release.yaml` names it.
+    pub secret: String,
+    /// Place whose service gets it, PROJECT/SERVICE/ENVIRONMENT: the value is sealed to the agents that its statement names, and nobody else can open it.
+    #[arg(long, conflicts_with_all = ["number", "rotate_days", "honey"], requires = "reason")]
+    place: Option<Place>,
+    /// Your reason for a version at a place; it is signed and recorded.
+    #[arg(long, value_parser = words, requires = "place")]
+    pub reason: Option<String>,
+    /// Sign a version at a place without asking; default: show it and ask.
+    #[arg(long, requires = "place")]
+    pub yes: bool,
     /// File with the value; default: standard input. Every byte counts, a line feed at the end too.
     #[arg(long)]
-    file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Number of the version: it is refused unless it is the one after the newest; default: that one.
     #[arg(long)]
     number: Option<u32>,
-    /// End of the version: a date, which means the end of that day in UTC, or a time such as 2026-12-31T12:00:00Z; default: none.
+    /// End of the version: a date, which means the end of that day in UTC, or a time such as 2026-12-31T12:00:00Z; default: none, at a place 365 days from now.
     #[arg(long)]
-    expires: Option<Until>,
+    pub expires: Option<Until>,
     /// Days after which a newer version is due: people are warned before, and afterwards the secret is not lent; default: never.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     rotate_days: Option<u32>,
     /// Nothing needs this secret: every read of it is an alert.
     #[arg(long)]
     honey: bool,
+}
+
+impl Put {
+    /// The place, if the secret is one of a place.
+    pub const fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The value, from a file or standard input.
+    pub fn value(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        match &self.file {
+            Some(file) => Ok(values::read_file(file)?),
+            None if io::stdin().is_terminal() => Err(Failure::usage(
+                "a terminal would show the value: send it from a program through a pipe, or name a file with --file",
+            )),
+            None => Ok(values::read_pipe(io::stdin().lock())?),
+        }
+    }
 }
 
 /// Arguments of `secret list`.
@@ -95,18 +123,12 @@ struct DestroyReport {
 /// Seals a value and puts it.
 pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
-    if verb.file.is_none() && io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "a terminal would show the value: send it from a program through a pipe, or name a file with --file",
-        ));
-    }
-    let value = match &verb.file {
-        Some(file) => values::read_file(file)?,
-        None => values::read_pipe(io::stdin().lock())?,
-    };
+    let secret: SecretName =
+        verb.secret.parse().map_err(|error: SecretNameError| Failure::usage(error.to_string()))?;
+    let value = verb.value()?;
     let (bytes, ends_in_line) = (value.len(), value.last() == Some(&b'\n'));
     let new = NewVersion {
-        secret: verb.secret.clone(),
+        secret: secret.clone(),
         number: verb.number,
         value,
         expires: verb.expires.as_ref().map(|until| until.0),
@@ -117,7 +139,7 @@ pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
     let putting = async { Ok(values::put(&access, &client, new).await?) };
     let put = runtime()?.block_on(unless_interrupted(putting, UNKNOWN))?;
     let report = PutReport {
-        secret: verb.secret.clone(),
+        secret,
         number: put.number,
         value: put.value,
         entry: put.entry,

@@ -52,7 +52,7 @@ pub struct Amend {
     /// YAML file of bounds for what the release file sets; default: the current bounds, for a new place `{}`.
     #[arg(long)]
     bounds: Option<PathBuf>,
-    /// Agent, NAME=KEY@HOST as `agent key` prints it; may be given several times; default: the current agents. Without `@HOST` a known agent
+    /// Agent, NAME=KEY,SEAL@HOST as `agent key` prints it; may be given several times; default: the current agents. Without `@HOST` a known agent
     /// stays where it is, and a new one is where the first of the current ones is, else on the server's host.
     #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
     agent: Vec<MachineLine>,

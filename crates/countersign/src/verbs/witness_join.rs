@@ -54,8 +54,11 @@ pub struct WitnessJoin {
     server: Option<String>,
 }
 
-const NAMED: Named =
-    Named { first: "countersign init --witness LINE", later: "countersign trust root --witness LINE" };
+const NAMED: Named = Named {
+    first: "countersign init --witness LINE",
+    later: "countersign trust root --witness LINE",
+    is_sealed_to: false,
+};
 
 /// Makes the key, or the next one, and prints the line that names the witness in the trust root.
 pub fn key(verb: &WitnessKey, output: Output) -> Result<(), Failure> {

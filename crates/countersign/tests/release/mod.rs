@@ -29,6 +29,7 @@ mod nine;
 mod origin;
 mod origins;
 mod peers;
+mod place_secrets;
 mod pools;
 mod quotas;
 mod raw_tls;

@@ -109,7 +109,7 @@ fn runners(verb: &Init, home: &Home, server: &Site) -> Result<Vec<Machine>, Fail
     for number in 1..=local {
         let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
         let name = format!("runner-{number}").parse()?;
-        runners.push(MachineLine { name, key: *key.public(), at: None }.machine(server));
+        runners.push(MachineLine { name, key: *key.public(), seal: None, at: None }.machine(server));
     }
     runners.sort();
     Ok(runners)

@@ -1,0 +1,191 @@
+//! Secrets of a service in the process that keeps it: opened, put into files that only the service sees, and hidden in its log.
+//!
+//! Invariant: a value is nowhere but in this process, in the service's files, and in a variable if the plan asks for one. This
+//! process writes no core, cannot be traced by the service, and ends with it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, PipeReader, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use evidence::seal::WrappedKey;
+use evidence::{Digest, Id, Name, Place};
+use mask::{MaskedStream, Masker};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sandbox::{Hold, private_files};
+use serde::{Deserialize, Serialize};
+use vault::{SEALED_BYTES_MAX, SealSecret, SealedValue, SecretVersion};
+use zeroize::Zeroizing;
+
+/// Sealed secrets of a service, and where it finds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedSecrets {
+    /// File of the agent's seal key.
+    pub seal: PathBuf,
+    /// Empty directory over which the files are mounted.
+    pub directory: PathBuf,
+    /// The installation.
+    pub installation: Id,
+    /// The place.
+    pub place: Place,
+    /// The secrets.
+    pub secrets: Vec<SealedSecret>,
+}
+
+/// One sealed secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedSecret {
+    /// Name of its file.
+    pub name: Name,
+    /// Variable that has the value too.
+    pub variable: Option<String>,
+    /// Name of the secret at the place.
+    pub secret: Name,
+    /// Number of its version.
+    pub number: u32,
+    /// Digest of the sealed value.
+    pub value: Digest,
+    /// The key of the value.
+    pub key: WrappedKey,
+    /// File of the sealed value.
+    pub file: PathBuf,
+}
+
+/// Why a service does not get its secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenedError {
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {1}", path = .0.display())]
+    Read(PathBuf, io::Error),
+    /// The seal key is damaged.
+    #[error("`{path}`: {1}", path = .0.display())]
+    Key(PathBuf, vault::SealSecretError),
+    /// A value does not open.
+    #[error("version {0} of secret `{1}` does not open: {2}")]
+    Value(u32, Name, String),
+    /// A value cannot be in a variable.
+    #[error("secret `{0}` has a NUL byte, which no variable can hold: read its file")]
+    Variable(Name),
+    /// The files cannot be made.
+    #[error("its secrets cannot be put into memory that only the service sees: {0}")]
+    Files(io::Error),
+    /// The values cannot be hidden in the log.
+    #[error(transparent)]
+    Mask(#[from] mask::MaskError),
+}
+
+/// Opened secrets.
+pub struct Opened {
+    values: Vec<(Name, Option<String>, Zeroizing<Vec<u8>>)>,
+    masker: Masker,
+}
+
+impl Opened {
+    /// Opens secrets and puts them into files. The caller is inside the enclosure of the service.
+    ///
+    /// # Errors
+    /// `OpenedError` when one does not open: then the service is not started.
+    pub fn open(sealed: &SealedSecrets, hold: Hold) -> Result<Self, OpenedError> {
+        let read = |path: &Path| fs::read(path).map_err(|error| OpenedError::Read(path.to_path_buf(), error));
+        let line = Zeroizing::new(read(&sealed.seal)?);
+        let text = std::str::from_utf8(&line).unwrap_or_default();
+        let seal: SealSecret = text.parse().map_err(|error| OpenedError::Key(sealed.seal.clone(), error))?;
+        let mut values = Vec::new();
+        for secret in &sealed.secrets {
+            let value = open(sealed, secret, &seal, &read(&secret.file)?)
+                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why))?;
+            if secret.variable.is_some() && value.contains(&0) {
+                return Err(OpenedError::Variable(secret.secret.clone()));
+            }
+            values.push((secret.name.clone(), secret.variable.clone(), value));
+        }
+        let masker = Masker::new(values.iter().map(|(_, _, value)| value.as_slice()))?;
+        let files = values.iter().map(|(name, _, value)| (name.as_str(), value.as_slice()));
+        private_files(hold, &sealed.directory, files).map_err(OpenedError::Files)?;
+        Ok(Self { values, masker })
+    }
+
+    /// Variables that have a value.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, OsString)> {
+        self.values.iter().filter_map(|(_, variable, value)| {
+            Some((variable.as_deref()?, OsString::from_vec(value.to_vec())))
+        })
+    }
+
+    /// Copies a service's output to its log until it ends, without the values; tells when that is done.
+    pub fn hide(self, output: PipeReader, log: OwnedFd) -> io::Result<Receiver<()>> {
+        let (end, done) = channel();
+        std::thread::Builder::new().name("mask".into()).spawn(move || {
+            // Nobody reads the log if the agent has ended; then this process ends too.
+            drop(copied(&self.masker, output, log));
+            let _ = end.send(());
+        })?;
+        Ok(done)
+    }
+}
+
+fn open(
+    sealed: &SealedSecrets,
+    secret: &SealedSecret,
+    seal: &SealSecret,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    if bytes.len() > SEALED_BYTES_MAX || Digest::of(bytes) != secret.value {
+        return Err("its file was changed".into());
+    }
+    let value = SealedValue::decode(bytes).map_err(|error| error.to_string())?;
+    let wanted = SecretVersion::deploy(sealed.place.clone(), secret.secret.clone(), secret.number);
+    if *value.of() != wanted {
+        return Err(format!("it was sealed as {}", value.of()));
+    }
+    let binding = value.binding(sealed.installation, None).map_err(|error| error.to_string())?;
+    let key = seal.unwrap(&secret.key, &binding).map_err(|error| error.to_string())?;
+    value.open(sealed.installation, &key).map_err(|error| error.to_string())
+}
+
+/// Masks until the end of the output. Bytes that may begin a value are held at most [`HELD`].
+fn copied(masker: &Masker, mut output: PipeReader, log: OwnedFd) -> io::Result<()> {
+    let (mut log, mut stream) = (fs::File::from(log), MaskedStream::new(masker));
+    let mut buffer = Zeroizing::new(vec![0; 64 * 1024]);
+    loop {
+        let mut shown = Vec::new();
+        if stream.holds() && !is_readable(&output)? {
+            stream.flush(&mut shown);
+        } else {
+            match output.read(&mut buffer) {
+                Ok(0) => {
+                    stream.flush(&mut shown);
+                    return log.write_all(&shown);
+                }
+                Ok(count) => stream.push(buffer.get(..count).unwrap_or_default(), &mut shown),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        log.write_all(&shown)?;
+    }
+}
+
+/// Whether more output comes soon.
+fn is_readable(output: &PipeReader) -> io::Result<bool> {
+    let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(HELD.subsec_nanos()) };
+    loop {
+        let mut polled = [PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
+        match poll(&mut polled, Some(&wait)) {
+            Err(rustix::io::Errno::INTR) => {}
+            done => return Ok(done? > 0),
+        }
+    }
+}
+
+/// Longest time for which output is held that may begin a value.
+const HELD: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Rotation: a newer version of a secret takes the place of the one that a service runs with, without a release.
+//!
+//! Invariant: a version is verified under this agent's own root and memory, and its number is higher than every one that was
+//! used. If the service does not run with it, it runs on with the one that it had, and that version is not tried again.
+
+use evidence::secrets_order::SecretsOrder;
+use evidence::statements::SecretVersion;
+use tracing::{info, warn};
+
+use crate::apply::ENDING;
+use crate::deployer::Deployer;
+use crate::error::DeployError;
+use crate::probe::INTERRUPTED;
+use crate::secrets::{HeldSecrets, RefusedSecret, named_by, taken};
+use crate::status_file::{read_aside, read_status};
+
+impl Deployer {
+    /// Whether the running release has secrets.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.memory.running.as_ref().is_some_and(|known| !known.plan.secrets.is_empty())
+    }
+
+    /// The versions of an order that are newer than those that the running release has. Why others are refused is kept for
+    /// people.
+    ///
+    /// # Errors
+    /// `DeployError` when nothing can be said of it now.
+    pub fn newer(&mut self, order: &SecretsOrder) -> Result<HeldSecrets, DeployError> {
+        let by_hand = read_status(&self.dir)?;
+        self.memory.aside = read_aside(&self.dir)?;
+        let before = (self.memory.seen_root, self.memory.seen_status, self.memory.unread.clone());
+        let checked = self.memory.judge_secrets(order, by_hand.as_ref(), (self.now)());
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(decision) => {
+                self.refuses(decision.words);
+                return Ok(HeldSecrets::new());
+            }
+        };
+        if before != (self.memory.seen_root, self.memory.seen_status, self.memory.unread.clone()) {
+            self.memory.write(&self.dir)?;
+        }
+        let mut words: Vec<_> =
+            checked.refused.iter().map(|refused| format!("{}: {}", refused.code, refused.what)).collect();
+        let mut newer = HeldSecrets::new();
+        for version in &checked.versions {
+            match self.next(version) {
+                Some(Ok(held)) => drop(newer.insert(version.secret.clone(), held)),
+                Some(Err(fault)) => words.push(format!("{}: {}", fault.code, fault.what)),
+                None => {}
+            }
+        }
+        self.refuses(words);
+        Ok(newer)
+    }
+
+    /// A version that the running release could have, if it is another one than it has.
+    fn next(&self, version: &SecretVersion) -> Option<Result<crate::secrets::HeldSecret, RefusedSecret>> {
+        let known = self.memory.running.as_ref()?;
+        if !named_by(&known.plan).any(|name| name == version.secret) {
+            return None;
+        }
+        let held = self.hands.secrets().get(&version.secret);
+        let is_used = held.is_some_and(|held| held.number == version.number && held.value == version.value);
+        if is_used || self.rotations.failed.contains(&version.value) {
+            return None;
+        }
+        Some(taken(version, held, self.seal().as_ref()))
+    }
+
+    /// Keeps why versions are not used; each reason is logged once.
+    fn refuses(&mut self, mut words: Vec<String>) {
+        words.sort();
+        let refused = (!words.is_empty()).then(|| words.join("; "));
+        let failed = !self.rotations.failed.is_empty();
+        if refused != self.rotations.refused && !(refused.is_none() && failed) {
+            refused.iter().for_each(|what| warn!("a newer version of a secret is refused: {what}"));
+            self.rotations.refused = refused;
+        }
+    }
+
+    /// Starts the running release again with newer versions, whose values are here.
+    ///
+    /// # Errors
+    /// `DeployError` when the memory cannot be written.
+    pub fn rotate(&mut self, newer: &HeldSecrets) -> Result<(), DeployError> {
+        let Some(known) = self.memory.running.clone() else { return Ok(()) };
+        let there = newer.iter().filter(|(_, held)| self.sealed.has(&held.value));
+        let there: HeldSecrets = there.map(|(name, held)| (name.clone(), held.clone())).collect();
+        if there.is_empty() {
+            return Ok(());
+        }
+        let before = self.hands.secrets().clone();
+        for (name, held) in &there {
+            info!(
+                "secret `{name}` has a newer version, {}; the service is started again with it",
+                held.number
+            );
+        }
+        self.hands
+            .give(before.iter().chain(&there).map(|(name, held)| (name.clone(), held.clone())).collect());
+        match self.hands.run(&known) {
+            Ok(()) => {
+                self.rotations.refused = None;
+                self.down = None;
+                self.restarts.started((self.now)());
+                self.memory.secrets = self.hands.secrets().clone();
+                self.memory.write(&self.dir)?;
+            }
+            Err(fault) if [ENDING, INTERRUPTED].contains(&fault.code) => {
+                self.hands.give(before);
+                self.down = Some(fault.what);
+            }
+            Err(fault) => {
+                let what =
+                    format!("{}: {}; the service runs on with the version before", fault.code, fault.what);
+                warn!("the service does not run with the newer version of a secret: {what}");
+                self.rotations.failed.extend(there.values().map(|held| held.value));
+                self.rotations.refused = Some(what);
+                self.hands.give(before);
+                self.resume();
+            }
+        }
+        Ok(())
+    }
+}

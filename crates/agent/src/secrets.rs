@@ -1,0 +1,217 @@
+//! The secrets that this agent uses: which version of each, and whether another one may take its place.
+//!
+//! Invariant: the number of a secret only rises, and each number has one value. Values are sealed here: the process that keeps a
+//! service opens them, and ends with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use evidence::bundle::Bundle;
+use evidence::plan::{Plan, SecretReference};
+use evidence::seal::{SealKey, WrappedKey};
+use evidence::statements::{SecretVersion, Statement};
+use evidence::{Digest, Name};
+use serde::{Deserialize, Serialize};
+use vault::SealSecret;
+use zeroize::Zeroizing;
+
+/// A version of a secret that this agent uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldSecret {
+    /// Its number, the highest that was used.
+    pub number: u32,
+    /// Digest of the sealed value, which lies in a file.
+    pub value: Digest,
+    /// The key of the value, wrapped to this agent.
+    pub key: WrappedKey,
+}
+
+/// Why an agent does not use a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct RefusedSecret {
+    /// Code for the report.
+    pub code: &'static str,
+    /// The reason, in words.
+    pub what: String,
+}
+
+/// The version of each secret by its name at the place.
+pub type HeldSecrets = BTreeMap<Name, HeldSecret>;
+
+/// The versions with which a plan runs: the newest of those that were verified, else those that are held already.
+///
+/// # Errors
+/// `RefusedSecret` names the secret that the agent refuses or does not have.
+pub fn chosen(
+    needed: &BTreeMap<Name, SecretReference>,
+    verified: &[SecretVersion],
+    held: &HeldSecrets,
+    own: Option<&SealKey>,
+) -> Result<HeldSecrets, RefusedSecret> {
+    let mut chosen = HeldSecrets::new();
+    for reference in needed.values() {
+        let (name, known) = (&reference.secret, held.get(&reference.secret));
+        let newest =
+            verified.iter().filter(|version| version.secret == *name).max_by_key(|version| version.number);
+        let next = match (newest, known) {
+            (Some(version), known) => taken(version, known, own)?,
+            (None, Some(known)) => known.clone(),
+            (None, None) => {
+                return Err(refused(
+                    "secret-missing",
+                    format!("this agent has no version of secret `{name}`"),
+                ));
+            }
+        };
+        if u64::from(next.number) < reference.least {
+            let what = format!(
+                "the plan needs version {} of secret `{name}`, and there is {}",
+                reference.least, next.number
+            );
+            return Err(refused("secret-missing", what));
+        }
+        chosen.insert(name.clone(), next);
+    }
+    Ok(chosen)
+}
+
+/// A version, unless it is older than the one that is held, or was not sealed to this agent.
+///
+/// # Errors
+/// `RefusedSecret` says why it is not used.
+pub fn taken(
+    version: &SecretVersion,
+    known: Option<&HeldSecret>,
+    own: Option<&SealKey>,
+) -> Result<HeldSecret, RefusedSecret> {
+    let SecretVersion { secret, number, value, keys } = version;
+    if let Some(known) = known {
+        if *number < known.number {
+            let what = format!(
+                "version {number} of secret `{secret}` is older than {}, which was used",
+                known.number
+            );
+            return Err(refused("secret-older", what));
+        }
+        if *number == known.number && *value != known.value {
+            let what = format!("version {number} of secret `{secret}` was used, and had another value");
+            return Err(refused("secret-older", what));
+        }
+    }
+    let own = own.ok_or_else(|| {
+        let what = "this agent has no seal key; `countersign agent key` makes one, which the statement then has to name";
+        refused(UNOPENED, what)
+    })?;
+    let key = keys.get(own).ok_or_else(|| {
+        refused(UNOPENED, format!("version {number} of secret `{secret}` is not sealed to this agent"))
+    })?;
+    Ok(HeldSecret { number: *number, value: *value, key: key.clone() })
+}
+
+/// Names of the secrets of a plan.
+pub fn named_by(plan: &Plan) -> impl Iterator<Item = Name> {
+    plan.secrets.values().map(|reference| reference.secret.clone())
+}
+
+/// The versions of secrets that a bundle carries.
+pub fn versions(bundle: &Bundle) -> Vec<SecretVersion> {
+    let read = bundle.lanes.statements.iter().filter_map(|envelope| Statement::read(envelope).ok());
+    read.filter_map(|statement| statement.secret().cloned()).collect()
+}
+
+fn refused(code: &'static str, what: impl Into<String>) -> RefusedSecret {
+    RefusedSecret { code, what: what.into() }
+}
+
+/// Public half of the seal key in an agent's directory, if it has one.
+pub fn own_seal(dir: &Path) -> Option<SealKey> {
+    let text = Zeroizing::new(fs::read_to_string(dir.join(SEAL_FILE)).ok()?);
+    text.parse::<SealSecret>().ok()?.public().ok()
+}
+
+/// Name of the file of an agent's seal key.
+pub const SEAL_FILE: &str = "seal.key";
+/// Code for a value that this agent cannot open.
+pub const UNOPENED: &str = "secret-unopened";
+
+#[cfg(test)]
+mod tests {
+    use evidence::Bytes;
+    use evidence::bundle::Bundle;
+    use evidence::plan::{Plan, SecretReference};
+
+    use super::*;
+
+    fn seal(text: &str) -> SealKey {
+        text.parse().unwrap()
+    }
+
+    fn own() -> SealKey {
+        seal("x25519:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=")
+    }
+
+    fn key() -> WrappedKey {
+        WrappedKey { enc: Bytes(vec![1; 32]), bytes: Bytes(vec![2; 48]) }
+    }
+
+    fn version(number: u32, value: &[u8]) -> SecretVersion {
+        let secret = "database".parse().unwrap();
+        SecretVersion { secret, number, value: Digest::of(value), keys: [(own(), key())].into() }
+    }
+
+    fn held(number: u32, value: &[u8]) -> HeldSecrets {
+        let held = HeldSecret { number, value: Digest::of(value), key: key() };
+        [("database".parse().unwrap(), held)].into()
+    }
+
+    fn needed(least: u64) -> BTreeMap<Name, SecretReference> {
+        let secret = SecretReference { secret: "database".parse().unwrap(), least, variable: None };
+        [("password".parse().unwrap(), secret)].into()
+    }
+
+    fn code(
+        least: u64,
+        verified: &[SecretVersion],
+        known: &HeldSecrets,
+        own: Option<&SealKey>,
+    ) -> Result<u32, &'static str> {
+        let chosen = chosen(&needed(least), verified, known, own).map_err(|fault| fault.code)?;
+        Ok(chosen.values().next().map(|held| held.number).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_newest_version_is_used_and_without_one_what_is_held() {
+        let (own, none) = (own(), HeldSecrets::new());
+        assert_eq!(code(1, &[version(1, b"a"), version(2, b"b")], &none, Some(&own)), Ok(2));
+        assert_eq!(code(1, &[version(2, b"b")], &held(2, b"b"), Some(&own)), Ok(2), "used again");
+        assert_eq!(code(1, &[version(3, b"c")], &held(2, b"b"), Some(&own)), Ok(3));
+        assert_eq!(code(1, &[], &held(2, b"b"), None), Ok(2), "a rollback needs no server");
+        assert_eq!(code(1, &[], &none, Some(&own)), Err("secret-missing"));
+    }
+
+    #[test]
+    fn attack_a_version_that_was_replaced() {
+        assert_eq!(code(1, &[version(1, b"a")], &held(2, b"b"), Some(&own())), Err("secret-older"));
+    }
+
+    #[test]
+    fn attack_another_value_under_a_number_that_was_used() {
+        assert_eq!(code(1, &[version(2, b"x")], &held(2, b"b"), Some(&own())), Err("secret-older"));
+    }
+
+    #[test]
+    fn attack_a_version_below_the_one_that_the_plan_needs() {
+        assert_eq!(code(3, &[version(2, b"b")], &HeldSecrets::new(), Some(&own())), Err("secret-missing"));
+        assert_eq!(code(3, &[], &held(2, b"b"), Some(&own())), Err("secret-missing"));
+    }
+
+    #[test]
+    fn attack_a_version_for_another_agent() {
+        let other = seal("x25519:CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=");
+        assert_eq!(code(1, &[version(1, b"a")], &HeldSecrets::new(), Some(&other)), Err(UNOPENED));
+        assert_eq!(code(1, &[version(1, b"a")], &HeldSecrets::new(), None), Err(UNOPENED));
+    }
+}

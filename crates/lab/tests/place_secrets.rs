@@ -1,0 +1,209 @@
+//! Secrets of a place between releases: a version counts only if a person in the role for it put it at exactly this place.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use evidence::Digest;
+use evidence::dsse::Envelope;
+use evidence::seal::SealKey;
+use evidence::secrets_order::SecretsOrder;
+use evidence::statements::{Body, DeploySecret, NAMESPACE, SecretVersion, Statement};
+use evidence::status::Revocation;
+use judge::{VerificationContext, check_secrets};
+use lab::forgery::{self, READERS};
+use lab::{Lab, Parts, assemble, at, id, name, said};
+
+/// A release with a secret, whose version Bob put.
+fn released() -> (Lab, Parts) {
+    let kind = forgery::KINDS.iter().find(|kind| kind.open == "secret-missing").unwrap();
+    kind.stated(|_| ())
+}
+
+fn put(parts: &Parts) -> Statement {
+    Statement::read(&parts.statements[0]).unwrap()
+}
+
+fn signed(lab: &Lab, statement: &Statement) -> Envelope {
+    let mut envelope = statement.envelope().unwrap();
+    lab.bob.approve.sign(&mut envelope, NAMESPACE);
+    envelope
+}
+
+fn changed(statement: &Statement, change: impl FnOnce(&mut SecretVersion)) -> Statement {
+    let mut changed = Statement { nonce: id(97), ..statement.clone() };
+    if let Body::DeploySecret(DeploySecret(version)) = &mut changed.body {
+        change(version);
+        changed.subjects = vec![version.value];
+    }
+    changed
+}
+
+fn order(lab: &Lab, parts: &Parts, statement: Envelope) -> SecretsOrder {
+    SecretsOrder {
+        v: 1,
+        installation: id(1),
+        place: "shop/api/production".parse().unwrap(),
+        numbers: [(name("database"), 2)].into(),
+        roots: vec![lab.signed_root(&lab.root(), &[0, 1])],
+        status: parts.status.clone(),
+        enrolments: {
+            let mut enrolments = parts.enrolments.clone();
+            enrolments.sort_by_key(Envelope::payload_digest);
+            enrolments
+        },
+        statements: vec![statement],
+    }
+}
+
+/// Numbers of the versions that count, and the codes of the others.
+fn judged(lab: &Lab, order: &SecretsOrder) -> (Vec<u32>, Vec<String>) {
+    let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
+    match check_secrets(order, &lab.anchors(), &seen, at(0)) {
+        Ok(checked) => (
+            checked.versions.iter().map(|version| version.number).collect(),
+            checked.refused.iter().map(|refused| refused.code.to_owned()).collect(),
+        ),
+        Err(reasons) => (Vec::new(), reasons.against.iter().map(|reason| reason.code.clone()).collect()),
+    }
+}
+
+fn refused(change: impl FnOnce(&mut Statement)) -> Vec<String> {
+    let (lab, parts) = released();
+    let mut statement = put(&parts);
+    change(&mut statement);
+    let (versions, codes) = judged(&lab, &order(&lab, &parts, signed(&lab, &statement)));
+    assert_eq!(versions, Vec::<u32>::new());
+    codes
+}
+
+#[test]
+fn a_version_that_its_owner_put_counts() {
+    let (lab, parts) = released();
+    assert_eq!(judged(&lab, &order(&lab, &parts, parts.statements[0].clone())), (vec![2], vec![]));
+}
+
+/// The plan names the secret and its lowest number, so approvers have nothing to look at again.
+#[test]
+fn a_rotation_after_the_approval_leaves_the_approval_as_it_is() {
+    let (lab, mut parts) = released();
+    let next = changed(&put(&parts), |version| {
+        version.number = 3;
+        version.value = Digest::of(b"the next sealed value");
+    });
+    parts.statements = vec![signed(&lab, &next)];
+    let (bundle, leaves) = assemble(&lab, &parts);
+    for reader in READERS {
+        assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
+    }
+}
+
+#[test]
+fn attack_a_value_that_the_server_sealed_by_itself() {
+    let (lab, parts) = released();
+    // The seal key is public, so everybody can seal to it; nobody but an owner can sign that.
+    let forged = changed(&put(&parts), |version| version.value = Digest::of(b"sealed by the server"));
+    let unsigned = forged.envelope().unwrap();
+    assert_eq!(judged(&lab, &order(&lab, &parts, unsigned)), (vec![], vec!["statement-unsound".into()]));
+    let mut by_stranger = forged.envelope().unwrap();
+    lab.mallory.approve.sign(&mut by_stranger, NAMESPACE);
+    assert_eq!(judged(&lab, &order(&lab, &parts, by_stranger)), (vec![], vec!["statement-unsound".into()]));
+}
+
+#[test]
+fn attack_the_signature_of_another_version() {
+    let (lab, parts) = released();
+    let other = changed(&put(&parts), |version| version.number = 3).envelope().unwrap();
+    let json = |envelope: &Envelope| serde_json::to_value(envelope).unwrap();
+    let mut swapped = json(&other);
+    swapped["signatures"] = json(&parts.statements[0])["signatures"].clone();
+    let swapped: Envelope = serde_json::from_value(swapped).unwrap();
+    assert_eq!(judged(&lab, &order(&lab, &parts, swapped)), (vec![], vec!["statement-unsound".into()]));
+}
+
+#[test]
+fn attack_a_version_of_another_place() {
+    assert_eq!(refused(|it| it.scope.environment = Some(name("staging"))), ["statement-stray"]);
+    assert_eq!(refused(|it| it.scope.service = Some(name("web"))), ["statement-stray"]);
+    assert_eq!(refused(|it| it.scope.project = name("yard")), ["statement-stray"]);
+}
+
+#[test]
+fn attack_a_version_of_another_installation() {
+    assert_eq!(refused(|it| it.installation = id(2)), ["statement-unsound"]);
+    let (lab, parts) = released();
+    let mut other = order(&lab, &parts, parts.statements[0].clone());
+    other.installation = id(2);
+    assert_eq!(judged(&lab, &other), (vec![], vec!["statement-unsound".into()]));
+}
+
+#[test]
+fn attack_a_version_that_has_ended_or_begins_later() {
+    assert_eq!(refused(|it| it.expires = at(-60)), ["expired"]);
+    assert_eq!(refused(|it| it.not_before = at(60)), ["expired"]);
+}
+
+#[test]
+fn attack_a_version_under_a_root_that_is_still_to_come() {
+    assert_eq!(refused(|it| it.root = 2), ["statement-unsound"]);
+}
+
+#[test]
+fn attack_a_version_in_the_name_of_somebody_who_is_not_enrolled() {
+    assert_eq!(refused(|it| it.person = id(77)), ["statement-unsound"]);
+}
+
+#[test]
+fn attack_a_version_that_is_withdrawn() {
+    let (lab, mut parts) = released();
+    let mut status = lab.status();
+    status.number = 2;
+    status.withdrawn = vec![parts.statements[0].payload_digest()];
+    parts.status = lab.signed_status(&status, &[0, 1]);
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    assert_eq!(judged(&lab, &given), (vec![], vec!["statement-withdrawn".into()]));
+}
+
+#[test]
+fn attack_a_version_by_a_key_that_is_revoked() {
+    let (lab, mut parts) = released();
+    let mut status = lab.status();
+    let key = lab.bob.approve.key.fingerprint().to_owned();
+    status.revoked = vec![Revocation { key, invalid_since: at(-3_600) }];
+    parts.status = lab.signed_status(&status, &[0, 1]);
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    assert_eq!(judged(&lab, &given), (vec![], vec!["statement-unsound".into()]));
+}
+
+#[test]
+fn attack_a_version_by_a_person_without_the_role() {
+    let (lab, mut parts) = released();
+    parts.enrolments = vec![lab.signed_enrolment(&lab.bob.enrolment(&["release-manager"]))];
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    assert_eq!(judged(&lab, &given), (vec![], vec!["role-missing".into()]));
+}
+
+#[test]
+fn attack_a_status_or_a_root_that_was_replaced() {
+    let (lab, parts) = released();
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    let code = |seen: VerificationContext| {
+        let judged = check_secrets(&given, &lab.anchors(), &seen, at(0));
+        judged.map(|_| ()).map_err(|reasons| reasons.against[0].code.clone())
+    };
+    let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
+    assert_eq!(code(seen.clone()), Ok(()));
+    assert_eq!(code(VerificationContext { status: 5, ..seen.clone() }), Err("status-rollback".into()));
+    assert!(code(VerificationContext { root: 2, ..seen }).is_err());
+}
+
+/// What an agent would run with, from the versions that count.
+#[test]
+fn attack_another_statement_than_a_version() {
+    let (lab, parts) = forgery::KINDS[0].stated(|_| ());
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    assert_eq!(judged(&lab, &given), (vec![], vec!["statement-stray".into()]));
+    let seal: SealKey = "x25519:CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=".parse().unwrap();
+    let (lab, parts) = released();
+    let given = order(&lab, &parts, parts.statements[0].clone());
+    let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
+    let checked = check_secrets(&given, &lab.anchors(), &seen, at(0)).unwrap();
+    assert!(checked.versions[0].keys.contains_key(&seal), "the honest version is sealed to the agent");
+}
