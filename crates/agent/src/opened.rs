@@ -155,7 +155,7 @@ fn copied(masker: &Masker, mut output: PipeReader, log: OwnedFd) -> io::Result<(
     let mut buffer = Zeroizing::new(vec![0; 64 * 1024]);
     loop {
         let mut shown = Vec::new();
-        if stream.holds() && !is_readable(&output)? {
+        if stream.held() > 0 && !is_readable(&output)? {
             stream.flush(&mut shown);
         } else {
             match output.read(&mut buffer) {

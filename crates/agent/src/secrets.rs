@@ -140,8 +140,6 @@ pub const UNOPENED: &str = "secret-unopened";
 #[cfg(test)]
 mod tests {
     use evidence::Bytes;
-    use evidence::bundle::Bundle;
-    use evidence::plan::{Plan, SecretReference};
 
     use super::*;
 

@@ -123,7 +123,8 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     let seen = votes.iter().filter_map(|vote| vote.seen_size).chain(lanes::sizes(&statements));
     checked.ledger.lists(checked.bundle, &checked.trust.roots, checked.plan.digest, seen)?;
     let environment = &checked.trust.environment;
-    secrets::check(&checked.bundle.plan, environment, &statements, &mut checked.reasons);
+    let now = checked.now;
+    secrets::check(&checked.bundle.plan, environment, &statements, now, &mut checked.reasons);
     checked.lanes.statements = statements;
     checked.approvals.votes = votes;
     Ok(checked)

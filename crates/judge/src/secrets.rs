@@ -1,22 +1,29 @@
-//! The secrets of a plan: each has a version in force that exactly the place's agents can open.
+//! The secrets of a plan: each is granted to the service, and has a version in force that exactly the place's agents can open.
 //!
 //! Invariant: the newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
 //! alone can see whether a value opens; nobody else can see more than who could open it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::Name;
 use evidence::environment::Environment;
 use evidence::plan::Plan;
 use evidence::seal::SealKey;
 use evidence::statements::SecretVersion;
+use evidence::{Moment, Name};
 
-use crate::lanes::ProvenStatement;
+use crate::lanes::{ProvenStatement, counting};
 use crate::reasons::Reasons;
 
 /// Adds what is against the secrets of a plan.
-pub fn check(plan: &Plan, environment: &Environment, statements: &[ProvenStatement], reasons: &mut Reasons) {
+pub fn check(
+    plan: &Plan,
+    environment: &Environment,
+    statements: &[ProvenStatement],
+    now: Moment,
+    reasons: &mut Reasons,
+) {
     for (name, least) in needed(plan) {
+        granted(plan, name, statements, now, reasons);
         let versions: Vec<_> = statements.iter().filter_map(|proven| version(proven, name)).collect();
         let place = plan.place();
         let Some(number) = versions.iter().map(|(version, _)| version.number).max() else {
@@ -42,6 +49,24 @@ pub fn check(plan: &Plan, environment: &Environment, statements: &[ProvenStateme
         for (code, what) in recipients(version, environment) {
             reasons.against(code, format!("version {number} of secret `{name}` {what}"), PUT);
         }
+    }
+}
+
+/// Adds that nobody lets the service have a secret, or not at this time.
+fn granted(plan: &Plan, name: &Name, statements: &[ProvenStatement], now: Moment, reasons: &mut Reasons) {
+    let given = counting(statements).filter_map(|proven| proven.statement.gives());
+    let given: Vec<_> =
+        given.filter(|given| *given.service == plan.service && given.secret == name).collect();
+    let (service, place) = (&plan.service, plan.place());
+    if given.is_empty() {
+        let what = format!("no grant in force lets service {service} have secret `{name}` of {place}");
+        reasons.against("secret-not-granted", what, GRANT);
+        return;
+    }
+    if !given.iter().any(|given| given.hours.is_none_or(|hours| hours.has(now))) {
+        let hours: Vec<_> = given.iter().filter_map(|given| given.hours).map(ToString::to_string).collect();
+        let what = format!("secret `{name}` of {place} is granted to {service} only {}", hours.join(" and "));
+        reasons.against("secret-outside-hours", what, GRANT);
     }
 }
 
@@ -83,6 +108,8 @@ fn recipients(version: &SecretVersion, environment: &Environment) -> Vec<(&'stat
     found
 }
 
+const GRANT: &str =
+    "have a person in the role `secret-owner` who is no author of the change grant it to the service";
 const PUT: &str = "have a person in the role `secret-owner` put a new version";
 const MISSING: &str = "secret-missing";
 const EXPOSED: &str = "secret-exposed";

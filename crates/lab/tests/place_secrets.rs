@@ -17,8 +17,13 @@ fn released() -> (Lab, Parts) {
     kind.stated(|_| ())
 }
 
+/// The version; the grant is before it.
+fn version(parts: &Parts) -> &Envelope {
+    parts.statements.last().unwrap()
+}
+
 fn put(parts: &Parts) -> Statement {
-    Statement::read(&parts.statements[0]).unwrap()
+    Statement::read(version(parts)).unwrap()
 }
 
 fn signed(lab: &Lab, statement: &Statement) -> Envelope {
@@ -77,7 +82,7 @@ fn refused(change: impl FnOnce(&mut Statement)) -> Vec<String> {
 #[test]
 fn a_version_that_its_owner_put_counts() {
     let (lab, parts) = released();
-    assert_eq!(judged(&lab, &order(&lab, &parts, parts.statements[0].clone())), (vec![2], vec![]));
+    assert_eq!(judged(&lab, &order(&lab, &parts, version(&parts).clone())), (vec![2], vec![]));
 }
 
 /// The plan names the secret and its lowest number, so approvers have nothing to look at again.
@@ -88,7 +93,7 @@ fn a_rotation_after_the_approval_leaves_the_approval_as_it_is() {
         version.number = 3;
         version.value = Digest::of(b"the next sealed value");
     });
-    parts.statements = vec![signed(&lab, &next)];
+    *parts.statements.last_mut().unwrap() = signed(&lab, &next);
     let (bundle, leaves) = assemble(&lab, &parts);
     for reader in READERS {
         assert_eq!(said(&lab, reader, &bundle, &leaves, at(0)), Vec::<String>::new(), "{reader:?}");
@@ -113,7 +118,7 @@ fn attack_the_signature_of_another_version() {
     let other = changed(&put(&parts), |version| version.number = 3).envelope().unwrap();
     let json = |envelope: &Envelope| serde_json::to_value(envelope).unwrap();
     let mut swapped = json(&other);
-    swapped["signatures"] = json(&parts.statements[0])["signatures"].clone();
+    swapped["signatures"] = json(version(&parts))["signatures"].clone();
     let swapped: Envelope = serde_json::from_value(swapped).unwrap();
     assert_eq!(judged(&lab, &order(&lab, &parts, swapped)), (vec![], vec!["statement-unsound".into()]));
 }
@@ -129,7 +134,7 @@ fn attack_a_version_of_another_place() {
 fn attack_a_version_of_another_installation() {
     assert_eq!(refused(|it| it.installation = id(2)), ["statement-unsound"]);
     let (lab, parts) = released();
-    let mut other = order(&lab, &parts, parts.statements[0].clone());
+    let mut other = order(&lab, &parts, version(&parts).clone());
     other.installation = id(2);
     assert_eq!(judged(&lab, &other), (vec![], vec!["statement-unsound".into()]));
 }
@@ -155,9 +160,9 @@ fn attack_a_version_that_is_withdrawn() {
     let (lab, mut parts) = released();
     let mut status = lab.status();
     status.number = 2;
-    status.withdrawn = vec![parts.statements[0].payload_digest()];
+    status.withdrawn = vec![version(&parts).payload_digest()];
     parts.status = lab.signed_status(&status, &[0, 1]);
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     assert_eq!(judged(&lab, &given), (vec![], vec!["statement-withdrawn".into()]));
 }
 
@@ -168,7 +173,7 @@ fn attack_a_version_by_a_key_that_is_revoked() {
     let key = lab.bob.approve.key.fingerprint().to_owned();
     status.revoked = vec![Revocation { key, invalid_since: at(-3_600) }];
     parts.status = lab.signed_status(&status, &[0, 1]);
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     assert_eq!(judged(&lab, &given), (vec![], vec!["statement-unsound".into()]));
 }
 
@@ -176,14 +181,14 @@ fn attack_a_version_by_a_key_that_is_revoked() {
 fn attack_a_version_by_a_person_without_the_role() {
     let (lab, mut parts) = released();
     parts.enrolments = vec![lab.signed_enrolment(&lab.bob.enrolment(&["release-manager"]))];
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     assert_eq!(judged(&lab, &given), (vec![], vec!["role-missing".into()]));
 }
 
 #[test]
 fn attack_a_status_or_a_root_that_was_replaced() {
     let (lab, parts) = released();
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     let code = |seen: VerificationContext| {
         let judged = check_secrets(&given, &lab.anchors(), &seen, at(0));
         judged.map(|_| ()).map_err(|reasons| reasons.against[0].code.clone())
@@ -198,11 +203,11 @@ fn attack_a_status_or_a_root_that_was_replaced() {
 #[test]
 fn attack_another_statement_than_a_version() {
     let (lab, parts) = forgery::KINDS[0].stated(|_| ());
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     assert_eq!(judged(&lab, &given), (vec![], vec!["statement-stray".into()]));
     let seal: SealKey = "x25519:CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=".parse().unwrap();
     let (lab, parts) = released();
-    let given = order(&lab, &parts, parts.statements[0].clone());
+    let given = order(&lab, &parts, version(&parts).clone());
     let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
     let checked = check_secrets(&given, &lab.anchors(), &seen, at(0)).unwrap();
     assert!(checked.versions[0].keys.contains_key(&seal), "the honest version is sealed to the agent");

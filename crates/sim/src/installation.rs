@@ -116,5 +116,6 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         earlier: Vec::new(),
         left: None,
         report: None,
+        secrets: BTreeMap::new(),
     }
 }

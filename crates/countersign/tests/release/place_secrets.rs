@@ -87,7 +87,17 @@ fn a_service_gets_its_secret_and_a_rotation_needs_no_release() {
     let (shop, values) = (shop(), Values::new());
     let up = shop.home.up();
     let missing = shop.in_repository(&["run"], 3);
-    assert_eq!(codes(&missing), ["secret-missing"], "{missing}");
+    assert_eq!(codes(&missing), ["secret-missing", "secret-not-granted"], "{missing}");
+    shop.ok(&[
+        "secret",
+        "grant",
+        "database",
+        "--to-service",
+        DEV,
+        "--reason",
+        "it reads the database",
+        "--yes",
+    ]);
     let put = values.put(&shop, DEV, FIRST, 0);
     assert_eq!((&put["number"], &put["agents"]), (&json!(1), &json!(["agent-1"])), "{put}");
     shop.in_repository(&["promote", DEV], 0);
@@ -234,7 +244,7 @@ fn attack_a_secret_of_another_place_and_a_service_without_a_private_place() {
     // A version for staging is none for dev.
     values.put(&shop, "shop/ledger-api/staging", FIRST, 0);
     let missing = shop.in_repository(&["run"], 3);
-    assert_eq!(codes(&missing), ["secret-missing"], "{missing}");
+    assert_eq!(codes(&missing), ["secret-missing", "secret-not-granted"], "{missing}");
     let unknown = values.put(&shop, "shop/ledger-api/elsewhere", FIRST, 1);
     assert!(unknown["error"].as_str().unwrap().contains("there is no place"), "{unknown}");
     let path =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::loan::{Loan, LoanFault, Reach};
-use super::rules::Matter;
+use super::rules::{Given, Matter};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
@@ -205,6 +205,12 @@ impl Statement {
         let mut faults = answer.err().unwrap_or_default();
         faults.push(LoanFault::NotInForce(self.not_before, self.expires));
         Some(Err(faults))
+    }
+
+    /// The secret of a place that it lets a service have, if it does.
+    #[must_use]
+    pub fn gives(&self) -> Option<Given<'_>> {
+        self.body.gives()
     }
 
     fn encode(&self) -> Result<Vec<u8>, StatementError> {

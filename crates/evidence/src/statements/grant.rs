@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hours::Hours;
 use super::loan::{Loan, LoanFault, Reach};
-use super::rules::{Content, KindRules, Matter};
+use super::rules::{Content, Given, KindRules, Matter};
 use super::scope::Scope;
 use crate::git::RefPattern;
 use crate::pool::Pool;
@@ -156,6 +156,15 @@ impl Content for SecretGrant {
             faults.push(LoanFault::OutsideHours(hours.to_string()));
         }
         Some(if faults.is_empty() { Ok(self.network.clone()) } else { Err(faults) })
+    }
+
+    fn gives(&self) -> Option<Given<'_>> {
+        match (&self.secret, &self.to) {
+            (GrantedSecret::Deploy(secret), Borrower::Service(service)) => {
+                Some(Given { service, secret, hours: self.hours.as_ref() })
+            }
+            _ => None,
+        }
     }
 
     fn borrower(&self) -> Option<&Name> {

@@ -30,7 +30,7 @@ pub use hours::{ClockTime, ClockTimeError, Day, Hours, HoursError};
 pub use lending::lend;
 pub use loan::{Loan, LoanFault, Reach};
 pub use not_affected::{Justification, NotAffected};
-pub use rules::{KindRules, Matter};
+pub use rules::{Given, KindRules, Matter};
 pub use scope::Scope;
 pub use secret_version::{SEAL_KEYS_MAX, SecretVersion};
 pub use seen::{SeenFinding, weight};

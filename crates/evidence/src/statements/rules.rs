@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::hours::Hours;
 use super::loan::{Loan, LoanFault, Reach};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
@@ -22,6 +23,17 @@ pub struct KindRules {
     pub days_max: u64,
     /// Whether change authors and the person who asked for the run are barred, outside solo mode.
     pub bars_authors: bool,
+}
+
+/// A secret of a place that a service may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given<'a> {
+    /// The service.
+    pub service: &'a Name,
+    /// Name of the secret at the place.
+    pub secret: &'a Name,
+    /// Hours in which that counts; absent for all.
+    pub hours: Option<&'a Hours>,
 }
 
 /// Facts of a release that statements are about.
@@ -89,6 +101,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// The step to which it lends a secret, if it lends one to a step.
     fn borrower(&self) -> Option<&Name> {
+        None
+    }
+
+    /// The service and the secret of its place that it lets the service have, and the hours, if it does not count in all.
+    fn gives(&self) -> Option<Given<'_>> {
         None
     }
 

@@ -7,7 +7,7 @@ use super::deploy_secret::DeploySecret;
 use super::grant::SecretGrant;
 use super::loan::{Loan, LoanFault, Reach};
 use super::not_affected::NotAffected;
-use super::rules::{Content as _, KindRules, Matter};
+use super::rules::{Content as _, Given, KindRules, Matter};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
@@ -151,6 +151,12 @@ macro_rules! kinds {
             pub(super) fn secret(&self) -> Option<&SecretVersion> {
                 match self {
                     $(Self::$variant(content) => content.secret(),)*
+                }
+            }
+
+            pub(super) fn gives(&self) -> Option<Given<'_>> {
+                match self {
+                    $(Self::$variant(content) => content.gives(),)*
                 }
             }
 

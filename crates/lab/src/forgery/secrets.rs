@@ -1,12 +1,16 @@
 //! Secrets of a place: versions that are missing, lower than the plan needs, or that somebody else can open.
 
+use std::collections::BTreeSet;
+
 use evidence::Bytes;
 use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::plan::SecretReference;
 use evidence::seal::{SealKey, WrappedKey};
-use evidence::statements::{Body, DeploySecret, SecretVersion, Statement};
+use evidence::statements::{
+    Body, Borrower, DeploySecret, GrantedSecret, SecretGrant, SecretVersion, Statement,
+};
 
 use super::row::{Forgery, forged};
 use super::stating::{state, stated, statement};
@@ -14,6 +18,7 @@ use crate::files::RELEASE_SECRETS;
 use crate::parts::Parts;
 use crate::world::{Lab, id, name};
 
+pub(super) const NOT_GRANTED: &str = "secret-not-granted";
 pub(super) const MISSING: &str = "secret-missing";
 const EXPOSED: &str = "secret-exposed";
 
@@ -42,6 +47,13 @@ pub(super) fn rows() -> Vec<Forgery> {
         forged("two versions of a secret with one number", MISSING, |lab, parts| {
             beside(lab, parts, |version| version.value = Digest::of(b"another sealed value"));
         }),
+        forged("a secret that is granted at other hours", "secret-outside-hours", |lab, parts| {
+            stated(lab, parts, grant, |it| {
+                if let Body::Grant(grant) = &mut it.body {
+                    grant.hours = Some(OTHER_HOURS.parse().unwrap());
+                }
+            });
+        }),
         forged("the version of a secret before one that the status withdraws", MISSING, |lab, parts| {
             beside(lab, parts, |version| version.number = 3);
             let mut status = lab.status();
@@ -69,8 +81,35 @@ pub(super) fn rows() -> Vec<Forgery> {
     [of_versions, of_plans].concat().into_iter().map(|row| row.in_lab(with_secrets)).collect()
 }
 
-/// Bob's version of the secret `database` at the place, for its one agent, whose statement gets a seal key.
+/// Bob lets the service have the secret; a version of it is there.
+pub(super) fn grant(lab: &Lab, parts: &mut Parts) -> Statement {
+    let version = put(lab, parts);
+    state(lab, parts, &version, &lab.bob.approve);
+    given(lab, parts)
+}
+
+/// Bob's version of the secret `database` at the place, which is granted to the service.
 pub(super) fn deploy_secret(lab: &Lab, parts: &mut Parts) -> Statement {
+    let grant = given(lab, parts);
+    state(lab, parts, &grant, &lab.bob.approve);
+    put(lab, parts)
+}
+
+fn given(lab: &Lab, parts: &mut Parts) -> Statement {
+    let grant = SecretGrant {
+        secret: GrantedSecret::Deploy(name("database")),
+        to: Borrower::Service(name("api")),
+        refs: BTreeSet::new(),
+        pools: BTreeSet::new(),
+        network: BTreeSet::new(),
+        hours: None,
+    };
+    let subject = grant.secret.subject();
+    Statement { nonce: id(94), ..statement(lab, parts, subject, Body::Grant(grant)) }
+}
+
+/// Bob's version of the secret `database` at the place, for its one agent, whose statement gets a seal key.
+fn put(lab: &Lab, parts: &mut Parts) -> Statement {
     instead(lab, parts, |statement| statement.agents[0].seal = Some(seal(8)));
     let version = SecretVersion {
         secret: name("database"),
@@ -83,9 +122,16 @@ pub(super) fn deploy_secret(lab: &Lab, parts: &mut Parts) -> Statement {
 
 /// Makes a version one of another secret, whose sealed value is the statement's subject.
 pub(super) fn of_another(statement: &mut Statement) {
-    if let Body::DeploySecret(DeploySecret(version)) = &mut statement.body {
-        version.secret = name("another");
-        version.value = statement.subjects[0];
+    match &mut statement.body {
+        Body::DeploySecret(DeploySecret(version)) => {
+            version.secret = name("another");
+            version.value = statement.subjects[0];
+        }
+        Body::Grant(grant) => {
+            grant.secret = GrantedSecret::Deploy(name("another"));
+            statement.subjects = vec![grant.secret.subject()];
+        }
+        _ => {}
     }
 }
 
@@ -96,11 +142,11 @@ fn versioned(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut SecretVersion)) 
 /// The honest version, and a changed one beside it.
 fn beside(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut SecretVersion)) {
     versioned(lab, parts, |_| ());
-    let honest: Vec<Envelope> = parts.statements.clone();
+    let honest: Option<Envelope> = parts.statements.last().cloned();
     let mut other = Statement { nonce: id(96), ..deploy_secret(lab, parts) };
     changed(&mut other, &change);
     state(lab, parts, &other, &lab.bob.approve);
-    parts.statements.splice(..0, honest);
+    parts.statements.extend(honest);
     lab.approve(parts);
 }
 
@@ -127,4 +173,6 @@ fn wrapped() -> WrappedKey {
     WrappedKey { enc: Bytes(vec![1; 32]), bytes: Bytes(vec![2; 48]) }
 }
 
+/// A minute that is days away.
+const OTHER_HOURS: &str = "wed 10:00-10:01";
 const PLAN: &str = "plan-differs";

@@ -36,7 +36,7 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 8] = [
+pub const KINDS: [StatedKind; 9] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
@@ -45,6 +45,7 @@ pub const KINDS: [StatedKind; 8] = [
     StatedKind { lab: with_checks, made: waiver_of_check, open: FOUND },
     StatedKind { lab: with_checks, made: quarantine_of_check, open: FAILED },
     StatedKind { lab: secrets::with_secrets, made: secrets::deploy_secret, open: secrets::MISSING },
+    StatedKind { lab: secrets::with_secrets, made: secrets::grant, open: secrets::NOT_GRANTED },
 ];
 
 impl StatedKind {
@@ -89,6 +90,7 @@ macro_rules! rows_of {
                 stated(lab, parts, $made, |_| ());
                 let mut status = lab.status();
                 status.withdrawn = parts.statements.iter().map(Envelope::payload_digest).collect();
+                status.withdrawn.sort();
                 parts.status = lab.signed_status(&status, &[0, 1]);
             }),
             forged(concat!("a ", $kind, " signed after the approval"), "approvals-missing", |lab, parts| {
@@ -148,6 +150,7 @@ macro_rules! rows_of {
                 let mut parts = lab.honest();
                 stated(lab, &mut parts, $made, |_| ());
                 bundle.lanes.statements.append(&mut parts.statements);
+                bundle.lanes.statements.sort_by_key(Envelope::payload_digest);
             }),
         ]
         .map(|row| row.in_lab($lab))
@@ -171,9 +174,20 @@ pub(super) fn rows() -> Vec<Forgery> {
 
 /// A version that comes after the approval is a rotation, which leaves the approval as it is.
 fn of_deploy_secrets() -> Vec<Forgery> {
-    use secrets::{MISSING, deploy_secret, with_secrets};
+    use secrets::{MISSING, NOT_GRANTED, deploy_secret, grant, with_secrets};
+    let grants = rows_of!("grant", NOT_GRANTED, with_secrets, grant);
     let rows = rows_of!("deploy secret", MISSING, with_secrets, deploy_secret);
-    rows.into_iter().filter(|row| row.name != "a deploy secret signed after the approval").collect()
+    let rows = rows.into_iter().filter(|row| row.name != "a deploy secret signed after the approval");
+    grants.into_iter().chain(rows).chain([by_author()]).collect()
+}
+
+fn by_author() -> Forgery {
+    forged("a grant by the author of the change", secrets::NOT_GRANTED, |lab, parts| {
+        by(lab, parts, secrets::grant, &lab.ada, &lab.ada.approve);
+        let ada = lab.ada.enrolment(&["developer", "secret-owner"]);
+        enrolled(lab, parts, &[&ada, &lab.bob.enrolment(ROLES)]);
+    })
+    .in_lab(secrets::with_secrets)
 }
 
 fn of_some_kinds() -> Vec<Forgery> {

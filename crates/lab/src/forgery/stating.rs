@@ -1,6 +1,7 @@
 //! How rows make a statement: by Bob, who holds every role that a kind asks for, or by somebody else.
 
 use evidence::Digest;
+use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::statements::{Body, NAMESPACE, Scope, Statement};
 
@@ -27,7 +28,11 @@ pub(super) fn by(lab: &Lab, parts: &mut Parts, made: Made, person: &Person, key:
 pub(super) fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
     let mut envelope = statement.envelope().unwrap();
     key.sign(&mut envelope, NAMESPACE);
-    parts.statements = vec![envelope];
+    // Statements of other kinds stay, for instance the grant of a secret beside its version.
+    let of_kind =
+        |known: &Envelope| Statement::read(known).is_ok_and(|known| known.kind() == statement.kind());
+    parts.statements.retain(|known| !of_kind(known));
+    parts.statements.push(envelope);
     lab.approve(parts);
 }
 
