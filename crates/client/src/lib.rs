@@ -64,6 +64,7 @@ pub mod run_request;
 pub mod seal_files;
 pub mod secret;
 pub mod secret_file;
+pub mod secret_reads;
 pub mod secret_values;
 pub mod seen_status;
 pub mod session;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
-use evidence::{Bytes, Digest};
+use evidence::{Bytes, Digest, Id};
 use serde_json::Value;
 use wire::{Client, ClientError, CommandOutcome, ProblemKind, Submission};
 
@@ -79,6 +79,12 @@ impl SignedRequest {
     #[must_use]
     pub const fn envelope(&self) -> &Envelope {
         &self.submission.request
+    }
+
+    /// The nonce of the request.
+    #[must_use]
+    pub const fn nonce(&self) -> Id {
+        self.request.nonce
     }
 
     /// Sends the request; a refusal is an error with its reasons.

@@ -42,6 +42,7 @@ mod input_lanes;
 mod input_reads;
 mod lanes;
 mod ledger;
+mod lending;
 mod lines;
 mod loans;
 mod owners;
@@ -89,6 +90,7 @@ pub use lanes::{
     DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
     statements_that_apply,
 };
+pub use lending::{LoanClaim, lending};
 pub use lines::{LinesError, lines_of};
 pub use loans::Lent;
 pub use owners::{Lookup, Owners};

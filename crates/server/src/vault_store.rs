@@ -104,7 +104,6 @@ impl VaultStore {
     ///
     /// # Errors
     /// `VaultError` if the vault is sealed, or has no such key.
-    #[cfg_attr(not(test), expect(dead_code, reason = "values are lent once reads are decided"))]
     pub fn lend(&self, to: &SealKey, binding: &Binding) -> Result<WrappedKey, VaultError> {
         let (ring, _) = self.ring()?;
         Ok(read(ring).lend(to, binding)?)

@@ -5,9 +5,10 @@
 
 use bytes::Bytes as Body;
 use evidence::dsse::Envelope;
+use evidence::entry::Actor;
 use evidence::seal::{SealKey, WrappedKey};
 use evidence::secret_name::SecretName;
-use evidence::{Bytes, Digest, Id, Moment, Name};
+use evidence::{Bytes, Digest, Id, Moment, Name, Place};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,12 @@ use crate::api::BODY_BYTES_MAX;
 use crate::client::{Client, path_of};
 use crate::client_error::{ClientError, problem_of, unreadable};
 use crate::client_request::ClientRequest;
+use crate::message::SignedStatement;
 
 /// Most secrets of one step.
 pub const SECRETS_MAX: usize = 16;
+/// Most lines in one answer about reads.
+pub const SECRET_USES_MAX: usize = 200;
 
 /// The vault as its server sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +100,68 @@ pub struct SecretVersionView {
     pub destroyed: bool,
 }
 
+/// A line about a read of a secret, or an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretUseView {
+    /// Number of the entry that records it.
+    pub entry: u64,
+    /// Its place in the entry, counted from 0.
+    pub line: u64,
+    /// Its kind, such as `secret-used`.
+    pub kind: String,
+    /// Time of the entry.
+    pub time: Moment,
+    /// The secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretName>,
+    /// Number of the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// The person or machine.
+    pub who: Actor,
+    /// The run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Id>,
+    /// The step of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Name>,
+    /// The place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Whether it was allowed; absent where the line is no decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<bool>,
+    /// The line in words.
+    pub summary: String,
+}
+
+/// Which lines are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct SecretUseFilter {
+    /// Of this project.
+    pub project: Option<Name>,
+    /// Of this secret.
+    pub secret: Option<SecretName>,
+    /// Of this run.
+    pub run: Option<Id>,
+    /// Of entries before this number.
+    pub before: Option<u64>,
+}
+
+impl SecretUseFilter {
+    fn query(&self) -> String {
+        let all = [
+            ("project", self.project.as_ref().map(ToString::to_string)),
+            ("secret", self.secret.as_ref().map(ToString::to_string)),
+            ("run", self.run.map(|run| run.to_string())),
+            ("before", self.before.map(|before| before.to_string())),
+        ];
+        let given = all.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        given.enumerate().map(|(at, part)| format!("{}{part}", if at == 0 { '?' } else { '&' })).collect()
+    }
+}
+
 /// The secrets that a step asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +224,22 @@ impl Client {
     pub async fn secrets(&self, project: Option<&Name>) -> Result<Vec<SecretView>, ClientError> {
         let query = project.map(|project| format!("?project={project}")).unwrap_or_default();
         self.get(&format!("secrets{query}")).await
+    }
+
+    /// Lines about reads of secrets, the newest first, at most `SECRET_USES_MAX`.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer.
+    pub async fn secret_uses(&self, filter: &SecretUseFilter) -> Result<Vec<SecretUseView>, ClientError> {
+        self.get(&format!("secrets/uses{}", filter.query())).await
+    }
+
+    /// The signed statements of a project in force that lend secrets.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer.
+    pub async fn secret_grants(&self, project: &Name) -> Result<Vec<SignedStatement>, ClientError> {
+        self.get(&format!("secrets/grants?project={project}")).await
     }
 
     /// Sends a sealed value, in the name of the signed request that puts it, which is sent afterwards.

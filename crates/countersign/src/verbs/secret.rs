@@ -6,7 +6,9 @@ use super::secret_grant::{self, SecretGrantVerb};
 use super::secret_import::{self, Import};
 use super::secret_leaked::{self, Leaked};
 use super::secret_place;
+use super::secret_read::{self, Exec, Get};
 use super::secret_root::{self, RotateRoot};
+use super::secret_seen::{self, Used, WhoCan};
 use super::secret_values::{self, Destroy, List, Put};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -24,6 +26,14 @@ pub enum SecretVerb {
     Import(Box<Import>),
     /// Look for a value, which comes from standard input: in a directory and its history, in logs, services and artifacts.
     Leaked(Box<Leaked>),
+    /// Read the value of a secret, on a terminal or into a file, for a reason. It is recorded, and it is an alert.
+    Get(Box<Get>),
+    /// Run a command that gets secrets in variables, for work on this machine. Each read is recorded, and it is an alert.
+    Exec(Box<Exec>),
+    /// Show who may have a secret: its grants in force.
+    WhoCan(WhoCan),
+    /// Show who had secrets: reads, allowed and refused, and alerts, the newest first.
+    Used(Box<Used>),
     /// Give the vault another root key, while the server is stopped.
     RotateRoot(RotateRoot),
     /// Lend a secret to a step of a pipeline, or let a service have it, with your signature.
@@ -41,6 +51,10 @@ pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
         SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
         SecretVerb::Import(verb) => secret_import::run(&verb, output),
         SecretVerb::Leaked(verb) => secret_leaked::run(&verb, output),
+        SecretVerb::Get(verb) => secret_read::get(&verb, output),
+        SecretVerb::Exec(verb) => secret_read::exec(&verb),
+        SecretVerb::WhoCan(verb) => secret_seen::who_can(&verb, output),
+        SecretVerb::Used(verb) => secret_seen::used(&verb, output),
         SecretVerb::RotateRoot(verb) => secret_root::rotate(&verb, output),
         SecretVerb::Grant(verb) => secret_grant::run(*verb, output),
     }

@@ -43,6 +43,8 @@ pub struct Server {
 pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("server", &[("role", "server")]);
+    let sandbox::KeyMemory { is_private, is_locked } = sandbox::guard_key_memory();
+    tracing::debug!(is_private, is_locked, "memory with keys");
     let home = verb.data_dir.home()?;
     let (root, _) = trust::root_in(home.data())?;
     let signer = ledger_signer(&home, &root)?;

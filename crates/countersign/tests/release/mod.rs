@@ -25,6 +25,7 @@ mod join_attacks;
 mod kill;
 mod leaks;
 mod lifecycle;
+mod loans;
 mod nine;
 mod origin;
 mod origins;

@@ -107,6 +107,8 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
         "secrets".into(),
         "secrets?project=shop".into(),
         "secrets/vault".into(),
+        "secrets/uses".into(),
+        "secrets/grants?project=shop".into(),
         "proofs/0".into(),
         "work/runner?now=true".into(),
         format!("work/orders/{run}"),
@@ -199,8 +201,11 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
         (&json!([]), &json!([])),
         "only her own projects are listed"
     );
-    let logs = home.json(&["logs", run], 1);
-    assert!(logs["error"].as_str().unwrap().contains("no role in project `shop`"), "{logs}");
+    for asked in [&["logs", run][..], &["secret", "list", "shop"], &["secret", "who-can", "shop/token"]] {
+        let refused = home.json(asked, 1);
+        assert!(refused["error"].as_str().unwrap().contains("no role in project `shop`"), "{refused}");
+    }
+    assert_eq!(home.ok(&["secret", "used", "shop/token"])["lines"], json!([]));
     let bearer = format!("Authorization: Bearer {}\r\n", session(&home, installation).1);
     let entries: Vec<Value> = serde_json::from_str(&get(&up, "/api/v1/entries", &bearer).1).unwrap();
     let of_shop: Vec<&Value> = entries.iter().filter(|entry| entry["kind"] == "source.taken").collect();

@@ -11,6 +11,7 @@ mod console;
 pub mod freshness;
 mod host;
 mod introduction;
+mod lent_secrets;
 pub mod logged_work;
 mod machines;
 mod metrics;
@@ -51,6 +52,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/uploads/{run}", get(uploads::get))
+        .route("/work/secrets/{nonce}", post(lent_secrets::lend))
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/work/services/{*place}", post(services::tell))
         // The server proves its identity here before the client proves its own.
@@ -72,6 +74,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/uploads/{digest}", put(uploads::put).layer(DefaultBodyLimit::disable()))
         .route("/secrets", get(secrets::list))
         .route("/secrets/vault", get(secrets::vault))
+        .route("/secrets/uses", get(secrets::uses))
+        .route("/secrets/grants", get(secrets::grants))
+        .route("/secrets/reads", post(lent_secrets::read))
         .route("/secrets/values/{digest}", put(secrets::put_value).layer(DefaultBodyLimit::disable()))
         .route("/enrolments/{digest}", get(reading::enrolment))
         .route("/service-logs/{*place}", get(services::log))

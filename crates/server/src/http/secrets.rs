@@ -11,15 +11,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::secret::{ROLE, Rotation, Secret};
+use domain::statement::RecordedStatement;
 use domain::{PersonId, Reason, Refusal};
+use evidence::dsse::Envelope;
 use evidence::request::Request;
 use evidence::secret_name::SecretName;
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Id, Moment, Name};
+use judge::Store as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vault::{SEALED_BYTES_MAX, SealedValue, SecretVersion};
-use wire::{Credential, ProblemKind, PutValue, SecretVersionView, SecretView, Submission, VaultView};
+use wire::{
+    Credential, ProblemKind, PutValue, SECRET_USES_MAX, SecretUseView, SecretVersionView, SecretView,
+    SignedStatement, Submission, VaultView,
+};
 
+use super::freshness::up_to_date;
 use super::machines::malformed;
 use super::problem::Failure;
 use super::requester::blocking;
@@ -30,6 +37,7 @@ use crate::edge::EdgeError;
 use crate::job::Answer;
 use crate::shared::Shared;
 use crate::vault_store::VaultError;
+use crate::views::records::{self, RecordConditions, RecordRow};
 
 /// The vault: whether it is open, and the key to which the keys of new values are wrapped.
 pub async fn vault(State(shared): State<Arc<Shared>>) -> Json<VaultView> {
@@ -217,6 +225,83 @@ fn view(name: &SecretName, secret: &Secret, is_owner: bool, now: Moment) -> Secr
         honey: is_owner && secret.honey,
     }
 }
+
+/// The lines that are asked for.
+#[derive(Debug, Deserialize)]
+pub struct UsesQuery {
+    #[serde(default)]
+    project: Option<Name>,
+    #[serde(default)]
+    secret: Option<SecretName>,
+    #[serde(default)]
+    run: Option<Id>,
+    #[serde(default)]
+    before: Option<u64>,
+}
+
+/// Lines about reads of secrets that the caller may know of, the newest first.
+pub async fn uses(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Query(UsesQuery { project, secret, run, before }): Query<UsesQuery>,
+) -> Result<Json<Vec<SecretUseView>>, Failure> {
+    let found = blocking(move || {
+        up_to_date(&shared)?;
+        let (state, now) = (shared.intake.state(), clock::now());
+        let may = |of: Option<&Name>| of.is_some_and(|project| caller.may_read(project, &state, now));
+        let wanted = RecordConditions { project, secret, run, before, ..RecordConditions::default() };
+        let found = shared.views.ask(|rows| records::find(rows, &wanted, SECRET_USES_MAX, &may));
+        Ok(found.map_err(Failure::failed)?.into_iter().map(used).collect())
+    });
+    Ok(Json(found.await?))
+}
+
+fn used(row: RecordRow) -> SecretUseView {
+    SecretUseView {
+        entry: row.entry,
+        line: row.line,
+        kind: row.kind,
+        time: row.time,
+        secret: row.secret,
+        number: row.number,
+        who: row.who,
+        run: row.run,
+        step: row.step,
+        place: row.place,
+        allowed: row.allowed,
+        summary: row.summary,
+    }
+}
+
+/// The project whose statements are asked for.
+#[derive(Debug, Deserialize)]
+pub struct GrantsQuery {
+    project: Name,
+}
+
+/// The signed statements of a project in force that lend secrets.
+pub async fn grants(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Query(GrantsQuery { project }): Query<GrantsQuery>,
+) -> Result<Json<Vec<SignedStatement>>, Failure> {
+    let found = blocking(move || {
+        right::of_project(&shared, &caller, &project)?;
+        let (state, now) = (shared.intake.state(), clock::now());
+        let store = shared.gatekeeper.store();
+        let enrolled = |known: &&RecordedStatement| state.identity.person(known.facts.person, now).is_some();
+        let lending = state.statement.lending(&project, now).filter(enrolled).take(GRANTS_MAX);
+        let signed = lending.map(|known| {
+            let bytes = store.blob(&known.facts.envelope).map_err(Failure::failed)?;
+            Ok(SignedStatement { statement: Envelope::decode(&bytes).map_err(Failure::failed)? })
+        });
+        signed.collect()
+    });
+    Ok(Json(found.await?))
+}
+
+/// Most statements in one answer.
+const GRANTS_MAX: usize = 512;
 
 /// Action that puts a version.
 pub const PUT: &str = "secret-put";

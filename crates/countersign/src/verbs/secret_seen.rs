@@ -1,0 +1,129 @@
+//! `countersign secret who-can|used`: who may have a secret, and who had it.
+
+use clap::Args;
+use client::secret_reads;
+use client::session;
+use evidence::entry::Actor;
+use evidence::secret_name::SecretName;
+use evidence::statements::Statement;
+use evidence::{Id, Moment, Name};
+use serde::Serialize;
+use wire::{SecretUseFilter, SecretUseView};
+
+use super::DataDir;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::waiting::{runtime, unless_interrupted};
+
+/// Arguments of `secret who-can`.
+#[derive(Debug, Args)]
+pub struct WhoCan {
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// The secret.
+    secret: SecretName,
+}
+
+/// Arguments of `secret used`.
+#[derive(Debug, Args)]
+pub struct Used {
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Only this secret; default: all of every project that you may read.
+    secret: Option<SecretName>,
+    /// Only secrets of this project.
+    #[arg(long)]
+    project: Option<Name>,
+    /// Only reads for this run, by its full id.
+    #[arg(long)]
+    run: Option<Id>,
+    /// Only lines of entries before this number, for the next page.
+    #[arg(long)]
+    before: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct WhoCanReport {
+    secret: SecretName,
+    grants: Vec<GrantRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct GrantRow {
+    what: String,
+    person: Id,
+    from: Moment,
+    until: Moment,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct UsedReport {
+    lines: Vec<SecretUseView>,
+}
+
+/// Shows the grants of a secret.
+pub fn who_can(verb: &WhoCan, output: Output) -> Result<(), Failure> {
+    let client = session::client(&verb.data_dir.access()?)?;
+    let asking = async { Ok(secret_reads::grants(&client, &verb.secret).await?) };
+    let grants = runtime()?.block_on(unless_interrupted(asking, NOTHING))?;
+    let report = WhoCanReport { secret: verb.secret.clone(), grants: grants.iter().map(row).collect() };
+    output.print(&report, |report| {
+        let line = |row: &GrantRow| {
+            let GrantRow { what, person, until, reason, .. } = row;
+            format!("{what}\n  until {until}, by {person}: {}", shown::line(reason))
+        };
+        let mut lines: Vec<_> = report.grants.iter().map(line).collect();
+        if lines.is_empty() {
+            lines.push(format!("no step gets {}; `countersign secret grant` lends it to one", report.secret));
+        }
+        lines.push(format!(
+            "people with the role `secret-owner` in {} can read it: `countersign secret get`",
+            report.secret.project()
+        ));
+        lines.join("\n")
+    })
+}
+
+fn row(statement: &Statement) -> GrantRow {
+    GrantRow {
+        what: statement.body.summary(),
+        person: statement.person,
+        from: statement.not_before,
+        until: statement.expires,
+        reason: statement.reason.clone(),
+    }
+}
+
+/// Shows reads and alerts.
+pub fn used(verb: &Used, output: Output) -> Result<(), Failure> {
+    let client = session::client(&verb.data_dir.access()?)?;
+    let filter = SecretUseFilter {
+        project: verb.project.clone(),
+        secret: verb.secret.clone(),
+        run: verb.run,
+        before: verb.before,
+    };
+    let asking = async { Ok(client.secret_uses(&filter).await?) };
+    let lines = runtime()?.block_on(unless_interrupted(asking, NOTHING))?;
+    output.print(&UsedReport { lines }, |report| match report.lines.as_slice() {
+        [] => "nobody read such a secret".to_owned(),
+        lines => lines.iter().map(line).collect::<Vec<_>>().join("\n"),
+    })
+}
+
+fn line(used: &SecretUseView) -> String {
+    let SecretUseView { entry, time, who, run, step, summary, .. } = used;
+    let who = match who {
+        Actor::Person(person) => format!("person {person}"),
+        Actor::Machine(machine) => machine.to_string(),
+        Actor::System => "the server".to_owned(),
+    };
+    let work = match (step, run) {
+        (Some(step), Some(run)) => format!(", step {step} of run {run}"),
+        _ => String::new(),
+    };
+    format!("{time}  {summary}, {who}{work} (entry {entry})")
+}
+
+const NOTHING: &str = "nothing was changed";
