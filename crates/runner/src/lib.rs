@@ -29,6 +29,7 @@ mod outputs;
 mod own_task;
 mod packing;
 pub mod program;
+mod reach;
 mod remotes;
 mod reports;
 mod repository;

@@ -14,7 +14,9 @@ use sandbox::{Destination, Secret, Spec};
 use zeroize::Zeroizing;
 
 use crate::ecosystem;
+use crate::finished::StepLog;
 use crate::host::{Host, Identity};
+use crate::reach::{Bounded, bounded};
 use crate::source::Source;
 use crate::step_error::StepError;
 use crate::step_image::StepImage;
@@ -39,7 +41,7 @@ pub fn specify(
     name: &Name,
     step: &Step,
     (service, image): (Option<CheckedService<'_>>, Option<&StepImage>),
-    host: &Host<'_>,
+    (host, log): (&Host<'_>, &StepLog<'_>),
 ) -> Result<Spec, StepError> {
     let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
     let (command, script) = match run {
@@ -51,10 +53,12 @@ pub fn specify(
     if !step.secrets.keys().eq(identity.lent.secrets.keys()) {
         return Err(StepError::NotLent(name.clone()));
     }
-    let mut network = destinations(name, step, host.toolchain)?;
-    if let Some(reach) = &identity.lent.reach {
-        let reach: Vec<Destination> = reach.iter().filter_map(|to| to.parse().ok()).collect();
-        network.retain(|to| reach.contains(to));
+    let Bounded { within: network, beyond } =
+        bounded(destinations(name, step, host.toolchain)?, identity.lent.reach.as_ref());
+    for to in beyond {
+        log.say(&format!(
+            "{to} is out of reach, because the grants of the step's secrets do not all name it"
+        ));
     }
     let machine = host.toolchain.environment();
     let mut environment = image.map_or_else(|| machine.clone(), |image| image.environment(machine));

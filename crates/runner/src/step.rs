@@ -117,7 +117,8 @@ fn perform(
     // Held until the step has ended, so that nobody removes it.
     let image = job.image.map(|image| StepImage::prepare(image, job.maker.name(), host, &log)).transpose()?;
     let mut done = if plan.scan.is_empty() {
-        let spec = specify(identity, source, job.maker.name(), plan, (job.service, image.as_ref()), host)?;
+        let seen = (job.service, image.as_ref());
+        let spec = specify(identity, source, job.maker.name(), plan, seen, (host, &log))?;
         let of = (&job.maker, plan, job.producer);
         command(&spec, &inputs, of, (source, retained), &log, host)?
     } else {

@@ -24,6 +24,12 @@ fn publishing() -> Shop {
     run: test -e out/ledger-api
 ";
     shop.write(path, &text.replace("steps:\n", step));
+    // Each runner verifies by its own fetch that the ref has the commit.
+    let (data, repository) =
+        (shop.home.data().display().to_string(), shop.repository().display().to_string());
+    for runner in ["runner-1", "runner-2"] {
+        shop.ok(&["runner", "remote", "add", "--data", &format!("{data}.{runner}"), "shop", &repository]);
+    }
     shop
 }
 
@@ -62,7 +68,7 @@ fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
     put(&shop.home, &[SECRET], VALUE, 0);
     let none = refused(&shop, RUN_ON_MAIN);
     assert!(none.contains("secret-not-granted") && none.contains("no grant in force"), "{none}");
-    let mut granted = Vec::new();
+    let mut ends = Vec::new();
     for (secret, step, bounds, code) in [
         (SECRET, "test", ON_MAIN, "secret-not-granted"),
         ("shop/registry/other", "publish", ON_MAIN, "secret-not-granted"),
@@ -70,12 +76,14 @@ fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
         (SECRET, "publish", &["--ref", "refs/heads/release", "--pool", "branch"], "secret-ref"),
         (SECRET, "publish", &["--ref", "refs/heads/main", "--pool", "protected"], "secret-pool"),
     ] {
-        granted.push(grant(&shop, secret, step, bounds));
+        let (digest, end) = grant(&shop, secret, step, bounds);
         let said = refused(&shop, RUN_ON_MAIN);
         assert!(said.contains(&format!("{code}: ")), "{code} in {said}");
         assert!(!said.contains("grant-5b21e7"), "{said}");
+        withdraw(&shop, &digest);
+        ends.push(end);
     }
-    let hours = format!("{} 08:00-18:00", other_day(granted[0].1));
+    let hours = format!("{} 08:00-18:00", other_day(ends[0]));
     let (outside, _) = grant(&shop, SECRET, "publish", &[ON_MAIN, &["--hours", &hours]].concat());
     let said = refused(&shop, RUN_ON_MAIN);
     assert!(said.contains("secret-outside-hours: ") && said.contains(&hours), "{said}");
@@ -85,8 +93,6 @@ fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
     // What was uploaded is on no ref.
     let said = refused(&shop, &[]);
     assert!(said.contains("secret-ref-unverified: "), "{said}");
-    shop.commit("published");
-    shop.ok(&[&["run"], RUN_ON_MAIN].concat());
     withdraw(&shop, &honest);
     let said = refused(&shop, RUN_ON_MAIN);
     assert!(said.contains("secret-not-granted: "), "{said}");

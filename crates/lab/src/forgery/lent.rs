@@ -61,11 +61,19 @@ fn grants() -> Vec<RunForgery> {
                 grant.hours = Some(Hours { days: others.collect(), from, to });
             });
         }),
-        lent_row("a grant of another project's secret", STRAY, |lab, work| {
+        lent_row("a grant of another project's secret among the grants", STRAY, |lab, work| {
             granted(lab, work, |grant, statement| {
                 grant.secret = "yard/registry/token".parse().unwrap();
                 statement.scope.project = name("yard");
             });
+            let stray = work.order.grants.remove(0);
+            work.order.grants = sorted([stray, signed(&honest(lab), &lab.bob.approve)].into());
+        }),
+        lent_row("more grants than an order may have", UNSOUND, |lab, work| {
+            let more = (0..=u8::MAX).map(|n| Statement { nonce: id(n), ..honest(lab) });
+            let mut grants: Vec<_> = more.map(|it| signed(&it, &lab.bob.approve)).collect();
+            grants.push(signed(&Statement { expires: at(60), ..honest(lab) }, &lab.bob.approve));
+            work.order.grants = sorted(grants);
         }),
         lent_row("a grant to a service in place of one to the step", STRAY, |lab, work| {
             granted(lab, work, |grant, statement| {
@@ -76,10 +84,11 @@ fn grants() -> Vec<RunForgery> {
                 statement.scope = Scope { project: name("shop"), service, environment };
             });
         }),
-        lent_row("another statement in the place of a grant", STRAY, |lab, work| {
+        lent_row("another statement among the grants", STRAY, |lab, work| {
             let mut statement = honest(lab);
             statement.body = Body::Tag(Tag { version: "1.0.0".into(), labels: [].into() });
-            work.order.grants = vec![signed(&statement, &lab.bob.approve)];
+            work.order.grants =
+                sorted([honest(lab), statement].map(|it| signed(&it, &lab.bob.approve)).into());
         }),
         lent_row("a grant of another installation", UNSOUND, |lab, work| {
             granted(lab, work, |_, statement| statement.installation = id(2));
@@ -140,7 +149,8 @@ fn runs() -> Vec<RunForgery> {
         lent_row(
             "a secret for a commit that the runner found on another ref",
             "secret-ref-unverified",
-            |_, work| {
+            |lab, work| {
+                granted(lab, work, |grant, _| grant.refs = ["refs/heads/*".parse().unwrap()].into());
                 work.found = "refs/heads/mallory".parse().ok();
             },
         ),
@@ -232,6 +242,11 @@ fn honest(lab: &Lab) -> Statement {
             hours: None,
         }),
     }
+}
+
+fn sorted(mut grants: Vec<Envelope>) -> Vec<Envelope> {
+    grants.sort_by_key(Envelope::payload_digest);
+    grants
 }
 
 fn signed(statement: &Statement, key: &Pair) -> Envelope {

@@ -395,6 +395,27 @@ fn attack_a_value_in_the_name_of_a_host() {
     assert!(log.contains("refused to connect to ***.example:443"), "{log}");
 }
 
+/// The grants of the secrets name one destination; the pipeline names two.
+#[test]
+fn attack_a_step_with_a_secret_reaches_what_no_grant_names() {
+    let try_both = "for to in mirror.example:443 127.0.0.1:9; do exec 3<>/dev/tcp/127.0.0.1/${http_proxy##*:} && \
+                    printf 'CONNECT %s HTTP/1.1\\r\\n\\r\\n' $to >&3 && head -c 12 <&3; done";
+    let script = format!("bash -c {}", shell(try_both));
+    let declares = "    network: ['mirror.example:443', '127.0.0.1:9']\n";
+    let said = log(&Trial { declares, ..Trial::of(&script, ONE) }.run().unwrap());
+    let unnamed = ": it is not among the step's";
+    assert!(said.contains("countersign: mirror.example:443 is out of reach, because the grants"), "{said}");
+    assert!(said.contains(&format!("refused to connect to mirror.example:443{unnamed}")), "{said}");
+    let granted = said.lines().find(|line| line.contains("refused to connect to 127.0.0.1:9"));
+    assert!(
+        granted.is_some_and(|line| !line.contains(unnamed)),
+        "the operator refuses the loopback, not the grant: {said}"
+    );
+    let declares = "    network: ['mirror.example:443']\n";
+    let done = Trial { declares, ..Trial::of("test -z \"${http_proxy-}\"", ONE) }.run().unwrap();
+    assert!(done.facts.passed(), "no network is left: {}", log(&done));
+}
+
 fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
