@@ -63,8 +63,8 @@ fn words(failed: &Value) -> String {
 /// The log, as soon as the agent has sent some of it: right after a start, the server has none.
 fn log(shop: &Shop) -> String {
     until(|| {
-        let (_, said) = shop.home.try_in(&shop.repository(), &["logs", "shop/ledger-api/dev"], &[]);
-        let said: Value = serde_json::from_str(&said).ok()?;
+        let output = shop.home.run_in(&shop.repository(), &["logs", "shop/ledger-api/dev", "-o", "json"]);
+        let said: Value = serde_json::from_slice(&output.stdout).ok()?;
         said["log"].as_str().map(str::to_owned)
     })
 }
