@@ -85,6 +85,12 @@ pub const PAGES: &[Page] = &[
         Way::At("/trust"),
         "trust: what ends, what is stopped, people, machines, policies",
     ),
+    page(
+        "secrets",
+        "/secrets",
+        Way::At("/secrets"),
+        "secrets: versions, newer ones that are due, reads, alerts",
+    ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),
     page("system", "/system", Way::At("/system"), "the system: roles, versions, queues, disk, ledger, views"),

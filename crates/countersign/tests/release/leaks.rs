@@ -109,6 +109,12 @@ fn secrets_of_files_are_imported_whole_or_not_at_all() {
     assert!(!all.contains(VALUE));
     let (left, _) = import(&["--format", "env", "--only-new", "-"], &env, 0);
     assert_eq!(names(&left), of(json!(null)));
+    // The page names them, and shows no value.
+    let page: Value = serde_json::from_str(&up.get("/secrets.json").1).unwrap();
+    assert_eq!(page["headline"], "2 secrets, none needs a newer version soon");
+    let text = page.to_string();
+    assert!(text.contains("shop/payments/db-password") && text.contains("vault open"), "{text}");
+    assert!(!text.contains(VALUE) && !up.get("/secrets").1.contains(VALUE));
     // A stand-in for the person's `sops`: it gets the file, and prints JSON.
     let dir = tempfile::tempdir().unwrap();
     let sops = dir.path().join("sops");

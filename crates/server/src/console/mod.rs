@@ -41,6 +41,7 @@ mod recorded;
 mod release;
 mod run;
 mod running;
+mod secrets;
 mod service;
 mod service_choice;
 mod sheets;

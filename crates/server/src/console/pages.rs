@@ -12,7 +12,7 @@ use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
     compare, components, delivery, findings, ledger, log, overview, policies, posture, record, release, run,
-    service, system, trust,
+    secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -70,6 +70,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/components", json: Some("/components.json"), make: components_page },
     Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
+    Page { path: "/secrets", json: Some("/secrets.json"), make: secrets_page },
     Page { path: "/system", json: Some("/system.json"), make: system_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
@@ -189,6 +190,11 @@ fn policy_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     let page = policies::place(at, &place)?;
     let heading = (format!("Policy of {place}"), of_ledger());
     made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn secrets_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = secrets::secrets(at)?;
+    made(at, address, form, ("Secrets".to_owned(), by_server("countersign secret list")), &page, pages::sheet)
 }
 
 fn system_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
