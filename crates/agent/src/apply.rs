@@ -44,6 +44,9 @@ pub trait Services: std::fmt::Debug + Send {
     /// How the process that should run has ended by itself; `None` while it runs.
     fn ended(&mut self) -> Option<String>;
 
+    /// Looks after what steps may have left; called again and again.
+    fn look(&mut self) {}
+
     /// Takes the secrets with which processes are started from now on.
     fn give(&mut self, _secrets: &HeldSecrets) {}
 
@@ -205,6 +208,11 @@ impl Hands {
             .switch(Some(&known.artifact))
             .map_err(|error| Fault::new("switch-failed", error.to_string()))?;
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
+    }
+
+    /// Looks after what steps may have left.
+    pub fn look(&mut self) {
+        self.services.look();
     }
 
     /// How the process that should run has ended by itself; `None` while it runs.

@@ -231,7 +231,7 @@ impl Decision {
     #[must_use]
     pub fn with_secrets(self, verified: &[SecretVersion], held: &HeldSecrets, own: Option<&SealKey>) -> Self {
         let Some(known) = &self.apply else { return self };
-        match chosen(&known.plan.secrets, verified, held, own) {
+        match chosen(&known.plan.needs(), verified, held, own) {
             Ok(secrets) => Self { secrets, ..self },
             Err(fault) => refused(fault.code, &fault.what),
         }

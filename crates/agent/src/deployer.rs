@@ -27,7 +27,7 @@ use crate::probe::INTERRUPTED;
 use crate::process::reserved;
 use crate::restarts::Restarts;
 use crate::sealed_values::SealedValues;
-use crate::secrets::{named_by, own_seal, versions};
+use crate::secrets::{named_by, needed_by, own_seal, versions};
 use crate::status_file::{read_aside, read_status};
 
 /// An agent's memory, key and resources.
@@ -145,7 +145,7 @@ impl Deployer {
         if let Err(error) = self.hands.releases().keep(&needed) {
             warn!("releases that are not needed any more could not be removed: {error}");
         }
-        let named: BTreeSet<Name> = self.memory.known().flat_map(|known| named_by(&known.plan)).collect();
+        let named: BTreeSet<Name> = self.memory.known().flat_map(|known| needed_by(&known.plan)).collect();
         let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
         if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
             warn!("sealed values that are not needed any more could not be removed: {error}");
@@ -193,6 +193,8 @@ impl Deployer {
 
     /// Starts what ran when the agent ended. A later look tries again what does not start.
     pub fn resume(&mut self) {
+        // A probe may take long, and what a killed agent left must not wait for it.
+        self.hands.look();
         let Some(known) = self.memory.running.clone() else { return };
         match self.hands.run(&known) {
             Ok(()) => {
@@ -207,6 +209,7 @@ impl Deployer {
 
     /// Starts a process again that has ended by itself, or that did not start when it was last tried.
     pub fn watch(&mut self) {
+        self.hands.look();
         if self.down.is_none() {
             let Some(end) = self.hands.ended() else { return };
             self.fell(&format!("the service ended by itself with {end}"));
@@ -258,7 +261,7 @@ impl Deployer {
     /// Sealed values that a release needs and that are not here yet, by the names in its plan.
     #[must_use]
     pub fn wants_sealed(&self, bundle: &Bundle) -> BTreeSet<Digest> {
-        let names: BTreeSet<Name> = named_by(&bundle.plan).collect();
+        let names: BTreeSet<Name> = needed_by(&bundle.plan).collect();
         let versions = versions(bundle).into_iter().filter(|version| names.contains(&version.secret));
         versions.map(|version| version.value).filter(|value| !self.sealed.has(value)).collect()
     }

@@ -4,10 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
+use evidence::Bytes;
+use evidence::databases::PlannedDatabase;
 use evidence::plan::Plan;
 
 use crate::held::StartError;
 use crate::keeper::Launch;
+use crate::minting::SealedCredential;
 use crate::opened::{SealedSecret, SealedSecrets};
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecrets, SEAL_FILE};
@@ -71,6 +74,33 @@ impl GivenSecrets {
             secrets,
         };
         Ok(Launch { variables, secrets: Some(sealed), ..launch })
+    }
+}
+
+impl GivenSecrets {
+    /// By what the credential of a database is opened.
+    ///
+    /// # Errors
+    /// `StartError` when it is not held, or cannot be read.
+    pub fn credential(
+        &self,
+        plan: &Plan,
+        database: &PlannedDatabase,
+    ) -> Result<SealedCredential, StartError> {
+        let name = &database.credential;
+        let missing = || StartError::Secrets(format!("this agent has no version of secret `{name}`"));
+        let held = self.held.get(name).ok_or_else(missing)?;
+        let sealed = std::fs::read(self.sealed.file(&held.value));
+        Ok(SealedCredential {
+            seal: self.seal.clone(),
+            installation: plan.installation,
+            place: plan.place(),
+            secret: name.clone(),
+            number: held.number,
+            value: held.value,
+            key: held.key.clone(),
+            sealed: Bytes(sealed.map_err(|error| StartError::Io("read a sealed secret", error))?),
+        })
     }
 }
 

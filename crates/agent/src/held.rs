@@ -3,7 +3,6 @@
 //! Invariant: `stop` returns `Ok` only once the kernel has confirmed that none of its processes is left.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -111,11 +110,11 @@ fn name_of(signal: i32) -> Option<&'static str> {
 }
 
 impl ServiceProcess {
-    /// Starts a program; its output goes to `log`.
+    /// Starts a program; its output goes to `log`. Standard input of the keeper is a socket, or a pipe with variables.
     pub fn start(
         launcher: &dyn Launcher,
         launch: &Launch,
-        socket: Option<&TcpListener>,
+        stdin: Option<OwnedFd>,
         log: OwnedFd,
     ) -> Result<Self, StartError> {
         let doing = |what| move |error| StartError::Io(what, error);
@@ -123,11 +122,7 @@ impl ServiceProcess {
         let mut command = launcher.command();
         // The launcher has no variables: the variables of the release are set only by the last `execve`.
         command.args(["keep", &std::process::id().to_string()]).env_clear().current_dir("/");
-        match socket {
-            Some(socket) => command
-                .stdin(OwnedFd::from(socket.try_clone().map_err(doing("hand over the listening socket"))?)),
-            None => command.stdin(Stdio::null()),
-        };
+        command.stdin(stdin.map_or_else(Stdio::null, Stdio::from));
         command.stdout(OwnedFd::from(theirs)).stderr(log).process_group(0);
         let keeper = command.spawn().map_err(doing("start the launcher"))?;
         // `command` still owns the other end of the control socket and of the log, which must be closed here.

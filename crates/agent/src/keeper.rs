@@ -22,7 +22,9 @@ use rustix::process::{
 };
 use sandbox::{Enclosed, Fork, Hold, signal_all};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use crate::minting;
 use crate::opened::{Opened, SealedSecrets};
 use crate::service_user::ServiceUser;
 
@@ -54,6 +56,9 @@ pub struct Launch {
     /// Its secrets, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SealedSecrets>,
+    /// Whether the keeper's standard input is a pipe with the variables of a role that was made for the program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub minted: bool,
 }
 
 /// Messages to the agent over the control socket, one JSON value to a line.
@@ -78,12 +83,15 @@ pub enum KeeperMessage {
 
 /// Carries out a hidden stage of the binary; returns only if the stage fails.
 ///
-/// `keep AGENT`: keeps one service of the agent with this process id. `follow PARENT PROGRAM …`: becomes a program
+/// `keep AGENT`: keeps one service of the agent with this process id. `mint AGENT` and `revoke AGENT`: make or drop roles of
+/// databases for it. `follow PARENT PROGRAM …`: becomes a program
 /// that ends with its parent.
 #[must_use]
 pub fn exec_service(arguments: &[String]) -> io::Error {
     let done = match arguments {
         [stage, agent] if stage == "keep" => keep(agent),
+        [stage, agent] if stage == "mint" => follow(agent).and_then(|()| minting::mint()),
+        [stage, agent] if stage == "revoke" => follow(agent).and_then(|()| minting::revoke()),
         [stage, parent, program, rest @ ..] if stage == "follow" => {
             follow(parent).and_then(|()| Err(Command::new(program).args(rest).exec()))
         }
@@ -128,6 +136,13 @@ fn keep(agent: &str) -> io::Result<()> {
     }
 }
 
+/// The variables of a role, from the process that made it.
+fn read_variables(pipe: &OwnedFd) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(VARIABLES_BYTES_MAX));
+    std::fs::File::from(pipe.try_clone()?).take(VARIABLES_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Closes its copies of socket and log, so that only the service has them.
 fn hold_nothing() -> io::Result<()> {
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
@@ -147,7 +162,10 @@ fn wait_for(child: Pid) -> io::Result<()> {
 
 /// Starts the service and waits until none of its processes is left.
 fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
-    let opened = match launch.secrets.as_ref().map(|sealed| Opened::open(sealed, hold)).transpose() {
+    let minted = if launch.minted { Some(serde_json::from_slice(&read_variables(&third)?)?) } else { None };
+    let is_given = launch.minted || launch.secrets.is_some();
+    let opened = is_given.then(|| Opened::open(launch.secrets.as_ref(), minted, hold));
+    let opened = match opened.transpose() {
         Ok(opened) => opened,
         Err(error) => return say(control, &KeeperMessage::Unopened(error.to_string())),
     };
@@ -328,6 +346,8 @@ pub fn write_frame(mut control: &UnixStream, bytes: &[u8]) -> io::Result<()> {
 
 /// Longest wait for output that is still to be written to the log.
 const LAST_OUTPUT_MAX: Duration = Duration::from_secs(2);
+/// Larger than the variables of any role.
+const VARIABLES_BYTES_MAX: usize = 16 * 1024;
 /// Larger than any plan.
 const LAUNCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 

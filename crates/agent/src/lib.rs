@@ -5,6 +5,7 @@
 //! any command without evidence.
 
 mod apply;
+mod before;
 mod decision;
 mod deployer;
 mod error;
@@ -12,9 +13,11 @@ mod given;
 mod held;
 mod interrupts;
 mod keeper;
+mod leases;
 mod leftovers;
 mod lookout;
 mod memory;
+mod minting;
 mod opened;
 mod own_thread;
 mod patience;

@@ -3,6 +3,7 @@
 //! Invariant: a value is nowhere but in this process, in the service's files, and in a variable if the plan asks for one. This
 //! process writes no core, cannot be traced by the service, and ends with it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, PipeReader, Read as _, Write as _};
@@ -20,6 +21,20 @@ use sandbox::{Hold, private_files};
 use serde::{Deserialize, Serialize};
 use vault::{SEALED_BYTES_MAX, SealSecret, SealedValue, SecretVersion};
 use zeroize::Zeroizing;
+
+/// Variables of a step with a role.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MintedVariables {
+    /// All of them, with the password.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Drop for MintedVariables {
+    fn drop(&mut self) {
+        self.variables.values_mut().for_each(zeroize::Zeroize::zeroize);
+    }
+}
 
 /// Sealed secrets of a service, and where it finds them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +72,11 @@ pub struct SealedSecret {
     pub file: PathBuf,
 }
 
+/// Why a value does not open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnopenedError(String);
+
 /// Why a service does not get its secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenedError {
@@ -83,6 +103,8 @@ pub enum OpenedError {
 /// Opened secrets.
 pub struct Opened {
     values: Vec<(Name, Option<String>, Zeroizing<Vec<u8>>)>,
+    /// Variables of the role that was made for it.
+    minted: Option<MintedVariables>,
     masker: Masker,
 }
 
@@ -91,15 +113,36 @@ impl Opened {
     ///
     /// # Errors
     /// `OpenedError` when one does not open: then the service is not started.
-    pub fn open(sealed: &SealedSecrets, hold: Hold) -> Result<Self, OpenedError> {
+    pub fn open(
+        sealed: Option<&SealedSecrets>,
+        minted: Option<MintedVariables>,
+        hold: Hold,
+    ) -> Result<Self, OpenedError> {
+        let mut opened = match sealed {
+            Some(sealed) => Self::unsealed(sealed, hold)?,
+            None => Self { values: Vec::new(), minted: None, masker: Masker::new([])? },
+        };
+        if let Some(minted) = minted {
+            let passwords = minted.variables.iter().filter(|(name, _)| name.as_str() == PASSWORD);
+            let passwords = passwords.map(|(_, password)| password.as_bytes());
+            let values = opened.values.iter().map(|(_, _, value)| value.as_slice());
+            opened.masker = Masker::new(values.chain(passwords))?;
+            opened.minted = Some(minted);
+        }
+        Ok(opened)
+    }
+
+    fn unsealed(sealed: &SealedSecrets, hold: Hold) -> Result<Self, OpenedError> {
         let read = |path: &Path| fs::read(path).map_err(|error| OpenedError::Read(path.to_path_buf(), error));
         let line = Zeroizing::new(read(&sealed.seal)?);
         let text = std::str::from_utf8(&line).unwrap_or_default();
         let seal: SealSecret = text.parse().map_err(|error| OpenedError::Key(sealed.seal.clone(), error))?;
         let mut values = Vec::new();
         for secret in &sealed.secrets {
-            let value = open(sealed, secret, &seal, &read(&secret.file)?)
-                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why))?;
+            let version = (&secret.secret, secret.number, secret.value);
+            let (installation, place) = (sealed.installation, &sealed.place);
+            let value = open_value(installation, place, version, &secret.key, &seal, &read(&secret.file)?)
+                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why.to_string()))?;
             if secret.variable.is_some() && value.contains(&0) {
                 return Err(OpenedError::Variable(secret.secret.clone()));
             }
@@ -108,14 +151,17 @@ impl Opened {
         let masker = Masker::new(values.iter().map(|(_, _, value)| value.as_slice()))?;
         let files = values.iter().map(|(name, _, value)| (name.as_str(), value.as_slice()));
         private_files(hold, &sealed.directory, files).map_err(OpenedError::Files)?;
-        Ok(Self { values, masker })
+        Ok(Self { values, minted: None, masker })
     }
 
     /// Variables that have a value.
     pub fn variables(&self) -> impl Iterator<Item = (&str, OsString)> {
-        self.values.iter().filter_map(|(_, variable, value)| {
+        let minted = self.minted.iter().flat_map(|minted| &minted.variables);
+        let minted = minted.map(|(name, value)| (name.as_str(), OsString::from(value.as_str())));
+        let secrets = self.values.iter().filter_map(|(_, variable, value)| {
             Some((variable.as_deref()?, OsString::from_vec(value.to_vec())))
-        })
+        });
+        secrets.chain(minted)
     }
 
     /// Copies a service's output to its log until it ends, without the values; tells when that is done.
@@ -130,23 +176,26 @@ impl Opened {
     }
 }
 
-fn open(
-    sealed: &SealedSecrets,
-    secret: &SealedSecret,
+/// Opens the sealed value of a secret's version: its name, number and digest.
+pub fn open_value(
+    installation: Id,
+    place: &Place,
+    (secret, number, digest): (&Name, u32, Digest),
+    key: &WrappedKey,
     seal: &SealSecret,
     bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, String> {
-    if bytes.len() > SEALED_BYTES_MAX || Digest::of(bytes) != secret.value {
-        return Err("its file was changed".into());
+) -> Result<Zeroizing<Vec<u8>>, UnopenedError> {
+    if bytes.len() > SEALED_BYTES_MAX || Digest::of(bytes) != digest {
+        return Err(UnopenedError("its file was changed".into()));
     }
-    let value = SealedValue::decode(bytes).map_err(|error| error.to_string())?;
-    let wanted = SecretVersion::deploy(sealed.place.clone(), secret.secret.clone(), secret.number);
+    let value = SealedValue::decode(bytes).map_err(|error| UnopenedError(error.to_string()))?;
+    let wanted = SecretVersion::deploy(place.clone(), secret.clone(), number);
     if *value.of() != wanted {
-        return Err(format!("it was sealed as {}", value.of()));
+        return Err(UnopenedError(format!("it was sealed as {}", value.of())));
     }
-    let binding = value.binding(sealed.installation, None).map_err(|error| error.to_string())?;
-    let key = seal.unwrap(&secret.key, &binding).map_err(|error| error.to_string())?;
-    value.open(sealed.installation, &key).map_err(|error| error.to_string())
+    let binding = value.binding(installation, None).map_err(|error| UnopenedError(error.to_string()))?;
+    let key = seal.unwrap(key, &binding).map_err(|error| UnopenedError(error.to_string()))?;
+    value.open(installation, &key).map_err(|error| UnopenedError(error.to_string()))
 }
 
 /// Masks until the end of the output. Bytes that may begin a value are held at most [`HELD`].
@@ -184,6 +233,8 @@ fn is_readable(output: &PipeReader) -> io::Result<bool> {
     }
 }
 
+/// Variable with the password of a role.
+pub const PASSWORD: &str = "PGPASSWORD";
 /// Longest time for which output is held that may begin a value.
 const HELD: Duration = Duration::from_millis(100);
 

@@ -6,7 +6,7 @@
 //! of a release may outlive it, so each release gets a new socket, and nothing answers at the old one any more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, PipeReader};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evidence::Moment;
-use evidence::before::RELEASE_VARIABLE;
 use evidence::plan::{Plan, ProbeTarget, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
 use rustix::net::{Shutdown, shutdown};
@@ -27,31 +26,33 @@ use crate::given::GivenSecrets;
 use crate::held::{AliveError, Launcher, ServiceProcess, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
+use crate::leases::Leases;
 use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
 use crate::secrets::{HeldSecrets, UNOPENED};
 use crate::service_log::{Flow, ServiceLog};
 use crate::service_user::ServiceUser;
-use crate::{leftovers, sockets, steps};
+use crate::{leftovers, sockets};
 
 /// The process of a place, with its socket.
 #[derive(Debug)]
 pub struct Processes {
     state: PathBuf,
-    launcher: Box<dyn Launcher>,
+    pub(crate) launcher: Box<dyn Launcher>,
     user: Option<ServiceUser>,
-    log: ServiceLog,
-    interrupts: Interrupts,
+    pub(crate) log: ServiceLog,
+    pub(crate) interrupts: Interrupts,
     settle: Duration,
     said: LastAnswer,
-    clock: Option<fn() -> Moment>,
+    pub(crate) clock: Option<fn() -> Moment>,
     /// Shared, so that it can run while a probe borrows the rest.
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     socket: Option<(u16, TcpListener)>,
     /// Whether the socket was given to a release.
     given: bool,
     service: Option<Service>,
-    secrets: GivenSecrets,
+    pub(crate) secrets: GivenSecrets,
+    pub(crate) leases: Leases,
     /// Whether this host allows process namespaces, as far as it was tried.
     namespace: bool,
 }
@@ -91,6 +92,7 @@ impl Processes {
             given: false,
             service: None,
             secrets: GivenSecrets::of(dir, dir),
+            leases: Leases::of(dir),
             namespace: true,
         })
     }
@@ -110,7 +112,7 @@ impl Processes {
     /// The same, with secrets that lie in an agent's directory; default: in the directory of its releases.
     #[must_use]
     pub fn with_secrets_of(self, agent: &Path, home: &Path) -> Self {
-        Self { secrets: GivenSecrets::of(agent, home), ..self }
+        Self { secrets: GivenSecrets::of(agent, home), leases: Leases::of(agent), ..self }
     }
 
     /// The same, with a log that says when a process begins.
@@ -125,7 +127,7 @@ impl Processes {
     }
 
     /// Writes a line of the agent itself into the log of the service.
-    fn note(&self, what: &str) {
+    pub(crate) fn note(&self, what: &str) {
         if let Some(clock) = self.clock {
             self.log.note(&format!("[countersign, {}: {what}]", clock()));
         }
@@ -176,20 +178,31 @@ impl Processes {
         let (pipe, log) =
             io::pipe().map_err(|error| failed(StartError::Io("make a pipe for the log", error)))?;
         self.note(&format!("commit {} begins", plan.commit));
-        let held = self.held(&launch, OwnedFd::from(log)).map_err(failed)?;
+        let held = self.held(&launch, None, OwnedFd::from(log)).map_err(failed)?;
         let flow =
             self.log.take(pipe).map_err(|error| failed(StartError::Io("read the service's log", error)))?;
         let listen = listening(plan).map_or(Listen::Socket, |(_, listen)| listen);
         Ok(Some(Service { held, flow, listen }))
     }
 
-    /// Starts a program in the strongest enclosure that this host allows.
-    fn held(&mut self, launch: &Launch, log: OwnedFd) -> Result<ServiceProcess, StartError> {
+    /// Starts a program in the strongest enclosure that this host allows, with variables in a pipe if a role was made for it.
+    pub(crate) fn held(
+        &mut self,
+        launch: &Launch,
+        variables: Option<PipeReader>,
+        log: OwnedFd,
+    ) -> Result<ServiceProcess, StartError> {
+        let doing = |what| move |error| StartError::Io(what, error);
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| launch.socket);
         self.given |= socket.is_some();
+        let socket = socket.map(|socket| socket.try_clone().map(OwnedFd::from)).transpose();
+        let socket = socket.map_err(doing("hand over the listening socket"))?;
+        let stdin = socket.or_else(|| variables.map(OwnedFd::from));
         if self.namespace {
-            let copy = log.try_clone().map_err(|error| StartError::Io("copy the log's pipe", error))?;
-            match ServiceProcess::start(self.launcher.as_ref(), launch, socket, copy) {
+            let copy = log.try_clone().map_err(doing("copy the log's pipe"))?;
+            let first = stdin.as_ref().map(OwnedFd::try_clone).transpose();
+            let first = first.map_err(doing("copy the standard input"))?;
+            match ServiceProcess::start(self.launcher.as_ref(), launch, first, copy) {
                 Err(StartError::Unheld(what)) => {
                     self.namespace = false;
                     warn!(
@@ -201,10 +214,10 @@ impl Processes {
             }
         }
         let launch = Launch { namespace: false, ..launch.clone() };
-        ServiceProcess::start(self.launcher.as_ref(), &launch, socket, log)
+        ServiceProcess::start(self.launcher.as_ref(), &launch, stdin, log)
     }
 
-    fn described(
+    pub(crate) fn described(
         &self,
         plan: &Plan,
         dir: &Path,
@@ -225,6 +238,7 @@ impl Processes {
             user: self.user,
             socket: matches!(listening(plan), Some((_, Listen::Socket))),
             secrets: None,
+            minted: false,
         })
     }
 
@@ -316,7 +330,7 @@ impl Processes {
         let (pipe, log) = io::pipe().map_err(|error| StartError::Io("make a pipe for the log", error))?;
         let said = ServiceLog::in_memory();
         let flow = said.take(pipe).map_err(|error| StartError::Io("read what it prints", error))?;
-        let mut held = self.held(&launch, OwnedFd::from(log))?;
+        let mut held = self.held(&launch, None, OwnedFd::from(log))?;
         let until = Instant::now() + try_time(&plan.probe).max(COMMAND_TIME_MIN);
         let end = loop {
             if let Some(end) = held.ended() {
@@ -350,30 +364,11 @@ impl Services for Processes {
     }
 
     fn before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault> {
-        let runtime = Arc::clone(&self.runtime);
-        for step in &plan.before {
-            let failed = |error: StartError| steps::failed(step, &error.to_string());
-            // It ends as soon as it is asked to: the time of a step is over then, or nobody wants the release any more.
-            let mut launch = self.described(plan, dir, &step.command, 0).map_err(failed)?;
-            launch.socket = false;
-            launch.variables.insert(RELEASE_VARIABLE.into(), release.to_string());
-            let pipe = io::pipe().map_err(|error| failed(StartError::Io("make a pipe for its log", error)));
-            let (pipe, log) = pipe?;
-            self.note(&format!("step `{}` before release {release} begins", step.name));
-            let held = self.held(&launch, OwnedFd::from(log)).map_err(failed)?;
-            // The service writes into the same log meanwhile.
-            let said = ServiceLog::in_memory();
-            let flow = self.log.take_twice(pipe, &said);
-            let flow = flow.map_err(|error| failed(StartError::Io("read its log", error)))?;
-            let done = runtime.block_on(steps::until_done(step, held, &self.interrupts));
-            let lines = said.last_lines(&flow);
-            self.note(&match &done {
-                Ok(()) => format!("step `{}` before release {release} is done", step.name),
-                Err(fault) => fault.what.clone(),
-            });
-            done.map_err(|fault| steps::with_lines(fault, &lines))?;
-        }
-        Ok(())
+        self.run_before(plan, dir, release)
+    }
+
+    fn look(&mut self) {
+        self.leases.look(self.launcher.as_ref());
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault> {

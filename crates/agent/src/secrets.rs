@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use evidence::bundle::Bundle;
-use evidence::plan::{Plan, SecretReference};
+use evidence::plan::Plan;
 use evidence::seal::{SealKey, WrappedKey};
 use evidence::statements::{SecretVersion, Statement};
 use evidence::{Digest, Name};
@@ -46,14 +46,14 @@ pub type HeldSecrets = BTreeMap<Name, HeldSecret>;
 /// # Errors
 /// `RefusedSecret` names the secret that the agent refuses or does not have.
 pub fn chosen(
-    needed: &BTreeMap<Name, SecretReference>,
+    needed: &BTreeMap<&Name, u64>,
     verified: &[SecretVersion],
     held: &HeldSecrets,
     own: Option<&SealKey>,
 ) -> Result<HeldSecrets, RefusedSecret> {
     let mut chosen = HeldSecrets::new();
-    for reference in needed.values() {
-        let (name, known) = (&reference.secret, held.get(&reference.secret));
+    for (&name, &least) in needed {
+        let known = held.get(name);
         let newest =
             verified.iter().filter(|version| version.secret == *name).max_by_key(|version| version.number);
         let next = match (newest, known) {
@@ -66,11 +66,9 @@ pub fn chosen(
                 ));
             }
         };
-        if u64::from(next.number) < reference.least {
-            let what = format!(
-                "the plan needs version {} of secret `{name}`, and there is {}",
-                reference.least, next.number
-            );
+        if u64::from(next.number) < least {
+            let what =
+                format!("the plan needs version {} of secret `{name}`, and there is {}", least, next.number);
             return Err(refused("secret-missing", what));
         }
         chosen.insert(name.clone(), next);
@@ -114,6 +112,11 @@ pub fn taken(
 /// Names of the secrets of a plan.
 pub fn named_by(plan: &Plan) -> impl Iterator<Item = Name> {
     plan.secrets.values().map(|reference| reference.secret.clone())
+}
+
+/// Names of the secrets that a release gets, or that its agent needs.
+pub fn needed_by(plan: &Plan) -> impl Iterator<Item = Name> {
+    plan.needs().into_keys().cloned().collect::<Vec<_>>().into_iter()
 }
 
 /// The versions of secrets that a bundle carries.
@@ -165,9 +168,8 @@ mod tests {
         [("database".parse().unwrap(), held)].into()
     }
 
-    fn needed(least: u64) -> BTreeMap<Name, SecretReference> {
-        let secret = SecretReference { secret: "database".parse().unwrap(), least, variable: None };
-        [("password".parse().unwrap(), secret)].into()
+    fn needed(name: &Name, least: u64) -> BTreeMap<&Name, u64> {
+        [(name, least)].into()
     }
 
     fn code(
@@ -176,7 +178,8 @@ mod tests {
         known: &HeldSecrets,
         own: Option<&SealKey>,
     ) -> Result<u32, &'static str> {
-        let chosen = chosen(&needed(least), verified, known, own).map_err(|fault| fault.code)?;
+        let chosen = chosen(&needed(&"database".parse().unwrap(), least), verified, known, own)
+            .map_err(|fault| fault.code)?;
         Ok(chosen.values().next().map(|held| held.number).unwrap_or_default())
     }
 

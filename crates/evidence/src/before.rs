@@ -3,12 +3,13 @@
 //!
 //! Invariant: a step is part of the plan, so of what people approve. It has an end in time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
+use crate::databases::Database;
 use crate::tree_list::is_tree_path;
 
 /// Variable with the number of the release, for steps before it.
@@ -37,6 +38,11 @@ pub struct Before {
     /// Program, as a path in the artifact, and its arguments; it exits with code 0 when it is done. It can run more than once
     /// for a release, whose number is in the variable `COUNTERSIGN_RELEASE`.
     pub command: Vec<String>,
+    /// The database of the service in which a role is made for the step. The variables `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`
+    /// and `PGPASSWORD` name it to the step, and it is gone afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub database: Option<Name>,
     /// Seconds that it has; 600 by default, 3,600 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_seconds: Option<u64>,
@@ -70,12 +76,15 @@ impl Before {
 }
 
 /// The broken rule of the steps of a service, if there is one.
-pub(crate) fn fault(steps: &[Before]) -> Option<String> {
+pub(crate) fn fault(steps: &[Before], databases: &BTreeMap<Name, Database>) -> Option<String> {
     if steps.len() > BEFORE_MAX {
         return Some(format!("are more than {BEFORE_MAX}; let one step do several things"));
     }
     let mut names = BTreeSet::new();
     steps.iter().find_map(|step| match step.fault() {
+        None if step.database.as_ref().is_some_and(|name| !databases.contains_key(name)) => {
+            Some(format!("`{}`: `databases` of the service has no such `database`", step.name))
+        }
         Some(fault) => Some(format!("`{}`: {fault}", step.name)),
         None => {
             (!names.insert(&step.name)).then(|| format!("`{}` stands twice; name each step once", step.name))

@@ -37,6 +37,7 @@ pub mod claim;
 pub mod codeowners;
 pub mod configuration;
 pub mod credentials;
+pub mod databases;
 pub mod document;
 pub mod domain_name;
 pub mod dsse;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::before::{BEFORE_MAX, Before, STOP_MS_MAX, WORD_BYTES_MAX, WORDS_MAX};
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
+use crate::databases::{DATABASES_MAX, PlannedDatabase};
 use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, Service, ServiceSecret};
 use crate::rollout::Rollout;
 use crate::{CommitId, Digest, Id, Name};
@@ -58,6 +59,9 @@ pub struct Plan {
     /// Secrets that the release gets, by the names under which it gets them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<Name, SecretReference>,
+    /// Databases in which the agent makes roles for steps, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<Name, PlannedDatabase>,
     /// Steps that the agent runs before the release begins, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<StepBefore>,
@@ -86,6 +90,9 @@ pub struct StepBefore {
     pub command: Vec<String>,
     /// Time after which it is ended, in milliseconds.
     pub stop_ms: u64,
+    /// The database in which it gets a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
 }
 
 /// The process to run or the files to install.
@@ -183,7 +190,8 @@ impl Target {
 impl StepBefore {
     /// The step that a release file declares.
     fn of(step: &Before) -> Self {
-        Self { name: step.name.clone(), command: step.command.clone(), stop_ms: step.stop_ms() }
+        let Before { name, command, database, .. } = step.clone();
+        Self { name, command, stop_ms: step.stop_ms(), database }
     }
 }
 
@@ -234,6 +242,9 @@ impl Plan {
         if secrets.values().filter_map(|one| one.variable.as_ref()).any(|name| variables.contains_key(name)) {
             return Err(PlanError::Rule("the configuration sets a variable that has the value of a secret"));
         }
+        let steps = service.before.iter().filter(|step| step.is_for(to.environment));
+        let before: Vec<_> = steps.map(StepBefore::of).collect();
+        let databases = planned_databases(service, &before, &variables)?;
         Ok(Self {
             v: 1,
             installation: to.installation,
@@ -256,13 +267,23 @@ impl Plan {
             on_failure: "return".into(),
             rollout: None,
             secrets,
-            before: service
-                .before
-                .iter()
-                .filter(|step| step.is_for(to.environment))
-                .map(StepBefore::of)
-                .collect(),
+            databases,
+            before,
         })
+    }
+
+    /// Every secret that a release needs by its name at the place, with the lowest number that one of its references needs. The
+    /// release gets those of `secrets`; nobody but the agent gets the credential of a database.
+    #[must_use]
+    pub fn needs(&self) -> BTreeMap<&Name, u64> {
+        let given = self.secrets.values().map(|reference| (&reference.secret, reference.least));
+        let kept = self.databases.values().map(|database| (&database.credential, database.least));
+        let mut needs = BTreeMap::new();
+        for (name, least) in given.chain(kept) {
+            let highest: &mut u64 = needs.entry(name).or_default();
+            *highest = least.max(*highest);
+        }
+        needs
     }
 
     /// Parses a plan.
@@ -295,12 +316,21 @@ impl Plan {
             (self.secrets.values().all(|one| one.least >= 1), "a secret's lowest number starts at 1"),
             (self.before.len() <= BEFORE_MAX, "a plan has more than 16 steps before the release"),
             (names.len() == self.before.len(), "a step before the release stands twice"),
+            (self.databases.len() <= DATABASES_MAX, "a plan has more than 16 databases"),
+            (
+                self.before
+                    .iter()
+                    .flat_map(|step| &step.database)
+                    .all(|name| self.databases.contains_key(name)),
+                "a step before the release names a database that the plan does not have",
+            ),
             (
                 self.before.iter().all(is_step),
                 "a step before the release has no command or time, or too long ones",
             ),
         ];
         let fault = faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault);
+        let fault = fault.or_else(|| self.databases.values().find_map(PlannedDatabase::fault));
         fault.or_else(|| self.rollout.as_ref().and_then(Rollout::fault))
     }
 
@@ -319,4 +349,20 @@ impl Plan {
     pub fn digest(&self) -> Result<Digest, PlanError> {
         Ok(Digest::of(&self.encode()?))
     }
+}
+
+/// The databases of a service in which these steps get roles.
+fn planned_databases(
+    service: &Service,
+    steps: &[StepBefore],
+    variables: &BTreeMap<String, String>,
+) -> Result<BTreeMap<Name, PlannedDatabase>, PlanError> {
+    let used: BTreeSet<&Name> = steps.iter().filter_map(|step| step.database.as_ref()).collect();
+    let databases = service.databases.iter().filter(|(name, _)| used.contains(name));
+    databases
+        .map(|(name, database)| {
+            let planned = database.planned(variables).map_err(|fault| PlanError::Rule(fault.0))?;
+            Ok((name.clone(), planned))
+        })
+        .collect()
 }

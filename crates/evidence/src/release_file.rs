@@ -13,6 +13,7 @@ use crate::Name;
 use crate::before::{self, Before};
 use crate::check::{CHECKS_MAX, Check};
 use crate::configuration::{OWN_VARIABLES, variable_fault};
+use crate::databases::{DATABASES_MAX, Database};
 use crate::pipeline::yaml_words;
 use crate::tree_list::is_tree_path;
 
@@ -62,6 +63,10 @@ pub struct Service {
     /// Limits, if the defaults do not fit.
     #[serde(default)]
     pub limits: ServiceLimits,
+    /// Databases in which the agent makes roles for steps before a release, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Database>")]
+    pub databases: BTreeMap<Name, Database>,
     /// Steps that the agent runs, in this order, before a new release replaces the running one, such as migrations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Before>,
@@ -286,7 +291,14 @@ impl Service {
         if let Some(why) = self.secret_fault() {
             return fail("secrets", why);
         }
-        if let Some(why) = before::fault(&self.before) {
+        let database = self.databases.iter().find_map(|(name, database)| Some((name, database.fault()?)));
+        if let Some((name, why)) = database {
+            return fail("databases", format!("`{name}`: {why}"));
+        }
+        if self.databases.len() > DATABASES_MAX {
+            return fail("databases", format!("are more than {DATABASES_MAX}"));
+        }
+        if let Some(why) = before::fault(&self.before, &self.databases) {
             return fail("before", why);
         }
         match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {

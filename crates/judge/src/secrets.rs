@@ -3,7 +3,7 @@
 //! Invariant: the newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
 //! alone can see whether a value opens; nobody else can see more than who could open it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use evidence::environment::Environment;
 use evidence::plan::Plan;
@@ -22,7 +22,7 @@ pub fn check(
     now: Moment,
     reasons: &mut Reasons,
 ) {
-    for (name, least) in needed(plan) {
+    for (name, least) in plan.needs() {
         granted(plan, name, statements, now, reasons);
         let versions: Vec<_> = statements.iter().filter_map(|proven| version(proven, name)).collect();
         let place = plan.place();
@@ -68,16 +68,6 @@ fn granted(plan: &Plan, name: &Name, statements: &[ProvenStatement], now: Moment
         let what = format!("secret `{name}` of {place} is granted to {service} only {}", hours.join(" and "));
         reasons.against("secret-outside-hours", what, GRANT);
     }
-}
-
-/// The secrets of a plan by name, with the lowest number that one of its references needs.
-fn needed(plan: &Plan) -> BTreeMap<&Name, u64> {
-    let mut needed: BTreeMap<&Name, u64> = BTreeMap::new();
-    for reference in plan.secrets.values() {
-        let least = needed.entry(&reference.secret).or_default();
-        *least = reference.least.max(*least);
-    }
-    needed
 }
 
 fn version<'a>(proven: &'a ProvenStatement, name: &Name) -> Option<(&'a SecretVersion, &'a ProvenStatement)> {

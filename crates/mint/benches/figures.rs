@@ -50,7 +50,7 @@ fn leases(server: &Postgres, count: usize) -> (Duration, Duration) {
     let terms = Terms { owner: "shop_owner".parse().unwrap(), until: Moment::LAST, connections: 4 };
     let lease = || Lease {
         id: LeaseId::draw().unwrap(),
-        credential: "db".parse().unwrap(),
+        credential: "db".into(),
         target: target.clone(),
         terms: terms.clone(),
     };

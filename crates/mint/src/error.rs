@@ -20,6 +20,17 @@ pub enum TextError {
 #[error("an id of a lease is 32 lower-case hexadecimal digits")]
 pub struct LeaseIdError;
 
+/// A credential that cannot be used. No text of it is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// It is no line.
+    #[error("the credential is not one line of text, `USER:PASSWORD`")]
+    Text,
+    /// It begins with no name.
+    #[error("the credential has no user: {0}")]
+    User(TextError),
+}
+
 /// The journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {

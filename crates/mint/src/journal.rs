@@ -109,7 +109,7 @@ mod tests {
         };
         let until = "2026-11-29T12:00:00.000Z".parse().unwrap();
         let terms = Terms { owner: "shop_owner".parse().unwrap(), until, connections: 4 };
-        Lease { id: LeaseId::draw().unwrap(), credential: "shop-db".parse().unwrap(), target, terms }
+        Lease { id: LeaseId::draw().unwrap(), credential: "shop-db".into(), target, terms }
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use evidence::{Moment, Name};
+use evidence::Moment;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::error::{LeaseIdError, MintError};
+use crate::error::{AdminError, LeaseIdError, MintError};
 use crate::text::{DatabaseName, RoleName};
 use crate::verifier::random;
 
@@ -116,8 +116,8 @@ pub struct Terms {
 pub struct Lease {
     /// Its id.
     pub id: LeaseId,
-    /// Name under which the holder finds the credential that may revoke it.
-    pub credential: Name,
+    /// By what the holder can open the credential that may revoke it; never the credential itself.
+    pub credential: String,
     /// The database.
     pub target: Target,
     /// Its terms.
@@ -147,16 +147,20 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// Opens the credential of a name, for as long as one operation takes.
-pub trait AdminCredential {
-    /// Why it cannot be opened.
-    type Error;
-
-    /// The credential.
+impl Admin {
+    /// Reads a credential: `USER:PASSWORD`, or `USER` alone where the server asks for no password, and perhaps the end of a line.
     ///
     /// # Errors
-    /// When it is missing or cannot be opened.
-    fn open(&self, name: &Name) -> Result<Admin, Self::Error>;
+    /// When it begins with no name of a role, or is no text.
+    pub fn parse(bytes: &[u8]) -> Result<Self, AdminError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| AdminError::Text)?;
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let (user, password) = line.split_once(':').unwrap_or((line, ""));
+        let is_line = !line.contains(char::is_control);
+        let user = user.parse().map_err(AdminError::User)?;
+        let password = Zeroizing::new(password.to_owned());
+        if is_line { Ok(Self { user, password }) } else { Err(AdminError::Text) }
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +187,24 @@ mod tests {
         assert!(near("/run/postgresql") && near("127.0.0.1") && near("::1"));
         // A name may resolve to anything.
         assert!(!near("localhost") && !near("127.0.0.1.example.org") && !near("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_credential_is_one_line() {
+        let read = |text: &str| Admin::parse(text.as_bytes());
+        let admin = read("minter:a:b\n").unwrap();
+        assert_eq!((admin.user.as_str(), admin.password.as_str()), ("minter", "a:b"));
+        assert!(read("minter").unwrap().password.is_empty());
+        let said = [read(":x"), read("m:secret\n\n"), Admin::parse(b"m:\xff")]
+            .map(|read| read.unwrap_err().to_string());
+        assert_eq!(
+            said,
+            [
+                "the credential has no user: a name has 1 to 63 bytes; this one has 0",
+                "the credential is not one line of text, `USER:PASSWORD`",
+                "the credential is not one line of text, `USER:PASSWORD`",
+            ]
+        );
     }
 
     #[test]

@@ -17,9 +17,9 @@ mod text;
 mod tls;
 mod verifier;
 
-pub use error::{JournalError, LeaseIdError, MintError, SshError, TextError};
+pub use error::{AdminError, JournalError, LeaseIdError, MintError, SshError, TextError};
 pub use journal::{Journal, LEASES_MAX};
-pub use lease::{Admin, AdminCredential, Lease, LeaseId, Minted, Target, Terms};
+pub use lease::{Admin, Lease, LeaseId, Minted, Target, Terms};
 pub use server::{Left, Server};
 pub use ssh::{PRINCIPALS_MAX, SshCredential, SshTerms, VALIDITY_MAX, certify};
 pub use text::{DatabaseName, RoleName};

@@ -1,7 +1,7 @@
 //! One connection to a database as somebody who may make roles: makes the role of a lease, and revokes many.
 //!
 //! Invariant: the connection is plain only where nothing leaves this machine. Every request has a time limit. A lease is
-//! revoked in this order: no new session, no session, nothing owned, no role; so a failure in between leaves less than before.
+//! revoked in this order: nobody who makes its role, no new session, no session, nothing owned, no role; so a failure in between leaves less than before.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -14,7 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::error::MintError;
 use crate::lease::{Admin, Lease, LeaseId, Minted, Target, Terms};
-use crate::statements::{self, CONNECTABLE, DEPENDED_ON, END_SESSIONS, EXISTING, SESSIONS, WITH_SESSIONS};
+use crate::statements::{
+    self, CONNECTABLE, DEPENDED_ON, END_MAKING, END_SESSIONS, EXISTING, MAKING, SESSIONS, WITH_SESSIONS,
+};
 use crate::tls::Authority;
 use crate::verifier::{Verifier, password};
 
@@ -81,6 +83,7 @@ impl Server {
     pub async fn mint(&self, id: LeaseId, terms: &Terms) -> Result<Minted, MintError> {
         let password: Zeroizing<String> = password()?;
         let verifier = Verifier::salted(&password)?;
+        self.execute("name a session", &statements::name_session(id)).await?;
         self.execute("make a role", &statements::mint(id, terms, &verifier)).await?;
         let role = id.role();
         let row = in_time(&self.at, self.client.query_one(CONNECTABLE, &[&role]))
@@ -114,6 +117,7 @@ impl Server {
 
     async fn revoke_together(&self, leases: &[Lease]) -> Result<(), MintError> {
         let names: Vec<String> = leases.iter().map(|lease| lease.id.role()).collect();
+        self.end_sessions((END_MAKING, MAKING), &names).await?;
         let existing = self.names(EXISTING, &names).await?;
         let leases: Vec<&Lease> = leases.iter().filter(|lease| existing.contains(&lease.id.role())).collect();
         if leases.is_empty() {
@@ -129,7 +133,7 @@ impl Server {
             self.execute("make its holder a member of a role", &statements::join(&joined)).await?;
         }
         if !busy.is_empty() {
-            self.end_sessions(&names).await?;
+            self.end_sessions((END_SESSIONS, SESSIONS), &names).await?;
         }
         // A session that has just ended may have made something meanwhile.
         let depended_on = self.names(DEPENDED_ON, &names).await?;
@@ -140,17 +144,17 @@ impl Server {
     }
 
     /// Ends sessions, and waits until none is left.
-    async fn end_sessions(&self, names: &[String]) -> Result<(), MintError> {
+    async fn end_sessions(&self, (end, left): (&str, &str), names: &[String]) -> Result<(), MintError> {
         let count = async |statement: &str| {
             let row = in_time(&self.at, self.client.query_one(statement, &[&names])).await?;
             let row = row.map_err(self.failed("end the sessions of a role"))?;
             row.try_get::<_, i64>(0).map_err(self.failed("end the sessions of a role"))
         };
         for _ in 0..SESSION_LOOKS_MAX {
-            count(END_SESSIONS).await?;
-            if count(SESSIONS).await? == 0 {
+            if count(left).await? == 0 {
                 return Ok(());
             }
+            count(end).await?;
             tokio::time::sleep(SESSION_LOOK).await;
         }
         Err(MintError::Slow { at: self.at.clone(), seconds: SESSION_TIME.as_secs() })

@@ -49,6 +49,18 @@ pub fn drop_roles(ids: &[LeaseId]) -> String {
     format!("DROP ROLE IF EXISTS {}", names.join(", "))
 }
 
+/// Names a session after the lease whose role it makes, so that a revocation can wait for its end: the server carries a
+/// statement out although the holder that sent it was killed.
+pub fn name_session(id: LeaseId) -> String {
+    format!("SET application_name = {}", literal(&id.role()))
+}
+
+/// Ends the sessions that make the roles in `$1`.
+pub const END_MAKING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = ANY($1) \
+                              AND pid <> pg_backend_pid()";
+/// Sessions that make the roles in `$1`.
+pub const MAKING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY($1) AND pid <> pg_backend_pid()";
 /// Ends the sessions of the roles in `$1`.
 pub const END_SESSIONS: &str =
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = ANY($1)";

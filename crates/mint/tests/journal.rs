@@ -11,7 +11,7 @@ fn lease() -> Lease {
         Target { host: "127.0.0.1".into(), port: 5432, database: "shop".parse().unwrap(), authority: None };
     let until = "2026-11-29T12:00:00.000Z".parse().unwrap();
     let terms = Terms { owner: "shop_owner".parse().unwrap(), until, connections: 4 };
-    Lease { id: LeaseId::draw().unwrap(), credential: "shop-db".parse().unwrap(), target, terms }
+    Lease { id: LeaseId::draw().unwrap(), credential: "shop-db".into(), target, terms }
 }
 
 /// Otherwise a damaged file would mean that no role is left.

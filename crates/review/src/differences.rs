@@ -26,7 +26,7 @@ pub use difference::{Difference, LINES_MAX, Line, Sign};
 pub use findings::NEW_FINDING;
 use lines::of_maps;
 pub(crate) use lines::{of_texts, of_values};
-pub use plan::secret_words;
+pub use plan::{database_words, secret_words};
 
 /// The differences of a release from the one that runs; `None` if nothing runs, or its evidence is not stored.
 #[must_use]

@@ -9,7 +9,7 @@ use evidence::plan::Plan;
 use evidence::trust_root::Mode;
 use judge::{Checked, ProvenStatement};
 
-use crate::differences::secret_words;
+use crate::differences::{database_words, secret_words};
 use crate::findings;
 use crate::ids::short;
 
@@ -88,9 +88,17 @@ fn planned(plan: &Plan) -> Vec<String> {
     }
     let secrets = plan.secrets.iter();
     lines.extend(secrets.map(|(name, secret)| format!("secret {name}: {}", secret_words(secret))));
+    lines.extend(
+        plan.databases
+            .iter()
+            .map(|(name, database)| format!("database {name}: {}", database_words(database))),
+    );
     lines.extend(plan.before.iter().map(|step| {
         let command = shown::line(&step.command.join(" "));
-        format!("before it, `{}` runs for at most {} s: {command}", step.name, step.stop_ms.div_ceil(1_000))
+        let role =
+            step.database.as_ref().map(|name| format!(" with a role of database {name}")).unwrap_or_default();
+        let seconds = step.stop_ms.div_ceil(1_000);
+        format!("before it, `{}` runs for at most {seconds} s{role}: {command}", step.name)
     }));
     lines
 }

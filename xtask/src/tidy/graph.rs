@@ -76,7 +76,13 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The agent uses `sandbox` only for enclosures: decision 0032.
-    ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox", "vault", "mask"]),
+    (
+        "agent",
+        &[
+            "disk", "tlog", "evidence", "mint", "policy", "domain", "judge", "wire", "sandbox", "vault",
+            "mask",
+        ],
+    ),
     (
         "client",
         &[

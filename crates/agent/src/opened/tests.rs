@@ -57,7 +57,10 @@ fn honest() -> SecretVersion {
 
 fn opens(given: &Given) -> Result<Zeroizing<Vec<u8>>, String> {
     let secret = &given.sealed.secrets[0];
-    open(&given.sealed, secret, &given.seal, &fs::read(&secret.file).unwrap())
+    let version = (&secret.secret, secret.number, secret.value);
+    let bytes = fs::read(&secret.file).unwrap();
+    open_value(given.sealed.installation, &given.sealed.place, version, &secret.key, &given.seal, &bytes)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn attack_a_sealed_value_that_was_changed() {
 #[test]
 fn a_service_is_not_started_without_a_private_place_for_its_secrets() {
     let given = given(&honest(), None, id(1));
-    let refused = Opened::open(&given.sealed, Hold::Descendants).err().unwrap().to_string();
+    let refused = Opened::open(Some(&given.sealed), None, Hold::Descendants).err().unwrap().to_string();
     assert!(refused.contains("this host gives no namespace in which they could lie"), "{refused}");
 }
 

@@ -105,6 +105,7 @@ impl Stage {
             on_failure: "return".into(),
             rollout: None,
             secrets: BTreeMap::new(),
+            databases: BTreeMap::new(),
             before: Vec::new(),
         })
     }

@@ -26,6 +26,7 @@ mod kill;
 mod leaks;
 mod lifecycle;
 mod loans;
+mod minted;
 mod nine;
 mod origin;
 mod origins;

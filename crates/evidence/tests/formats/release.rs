@@ -109,6 +109,67 @@ fn steps_before_a_release_are_in_its_plan_in_their_order() {
     );
 }
 
+#[test]
+fn databases_of_steps_are_in_the_plan_with_what_the_place_says() {
+    let derived = |databases: &str, step: &str, variables: &[(&str, &str)]| {
+        let file = format!("{RELEASE_FILE}    databases: {databases}\n    before: [{step}]");
+        let file = ReleaseFile::parse(file.as_bytes()).map_err(|error| error.to_string())?;
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let configuration = Configuration { v: 1, port: Some(8080), variables, ..Configuration::default() };
+        let commit = "a".repeat(40).parse().unwrap();
+        let (project, service, environment) = (name("shop"), name("api"), name("production"));
+        let to = Destination {
+            installation: id(1),
+            project: &project,
+            service: &service,
+            environment: &environment,
+            commit: &commit,
+        };
+        let plan = Plan::derive(&to, &file, &configuration).map_err(|error| error.to_string())?;
+        assert_eq!(Plan::decode(&plan.encode().unwrap()).unwrap(), plan);
+        let needs = plan.needs().into_iter().map(|(secret, least)| format!("{secret} {least}"));
+        let shown =
+            plan.databases.values().map(|it| format!("{} {} {} {}", it.host, it.port, it.database, it.owner));
+        Ok::<_, String>(shown.chain(needs).collect::<Vec<_>>())
+    };
+    let step = "{ name: up, command: [bin/api], database: main }";
+    let bare =
+        "{ main: { credential: minter, least: 2, owner: shop_owner }, other: { credential: x, owner: y } }";
+    let place = [("PGHOST", "db.example"), ("PGDATABASE", "shop")];
+    let said = derived(bare, step, &place).unwrap();
+    assert_eq!(said, ["db.example 5432 shop shop_owner", "minter 2"], "only those that a step names");
+    let whole = "{ main: { credential: minter, owner: shop_owner, host: /run/pg, port: 1, database: a } }";
+    assert_eq!(derived(whole, step, &place).unwrap(), ["/run/pg 1 a shop_owner", "minter 1"]);
+    let main = |more: &str| format!("{{ main: {{ credential: minter, {more} }} }}");
+    let faults = [
+        derived(bare, step, &[]),
+        derived(bare, step, &place[..1]),
+        derived(bare, step, &[("PGHOST", "x"), ("PGDATABASE", "x"), ("PGPORT", "none")]),
+        derived(&main("owner: x, connections: 0"), step, &place),
+        derived(&main("owner: x, host: 'a b'"), step, &place),
+        derived(&main("owner: ''"), step, &place),
+        derived(&main("owner: x, port: 0"), step, &place),
+        derived(&main("owner: x, least: 0"), step, &place),
+        derived("{}", step, &place),
+    ];
+    let said = faults.map(|fault| fault.unwrap_err().rsplit_once(": ").unwrap().1.to_owned());
+    assert_eq!(
+        said,
+        [
+            "a database needs `host`, or the variable PGHOST in release file or configuration",
+            "a database needs `database`, or the variable PGDATABASE in release file or configuration",
+            "the variable PGPORT is no port",
+            "`connections` of a database lie between 1 and 100",
+            "`host` of a database has 1 to 255 bytes and no spaces",
+            "`owner` of a database has 1 to 63 bytes in one line",
+            "`port` of a database starts at 1",
+            "`least` of a database's credential starts at 1",
+            "`databases` of the service has no such `database`",
+        ]
+    );
+}
+
 const RELEASE_FILE: &str = "
 version: 1
 services:

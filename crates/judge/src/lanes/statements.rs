@@ -130,7 +130,7 @@ pub fn statements_that_apply(
 
 /// The secrets of a plan, each with the service that gets it.
 fn secrets(plan: &Plan) -> BTreeSet<(&Name, &Name)> {
-    plan.secrets.values().map(|reference| (&plan.service, &reference.secret)).collect()
+    plan.needs().into_keys().map(|secret| (&plan.service, secret)).collect()
 }
 
 fn proven(

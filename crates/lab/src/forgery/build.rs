@@ -148,7 +148,8 @@ fn artifact() -> Vec<Forgery> {
             "plan-differs",
             |lab, parts| {
                 let command = vec!["bin/api".to_owned(), "--migrate".to_owned()];
-                parts.plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000 }];
+                parts.plan.before =
+                    vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000, database: None }];
                 lab.approve(parts);
             },
         ),

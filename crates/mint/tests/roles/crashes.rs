@@ -1,5 +1,8 @@
 //! Holders that are killed, databases that are away, and roles that cannot be dropped.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use mint::{Journal, Server};
 
 use super::{Shop, admin};
@@ -25,6 +28,31 @@ fn a_restarted_holder_revokes_what_its_journal_has() {
     assert_eq!(Journal::open(dir.path()).unwrap().leases().count(), 0);
     // Revoked once more, as after a crash before the journal was written, it does no harm.
     assert_eq!(shop.revoke(&shop.connect(), &leases), [""; 0]);
+}
+
+/// A holder that was killed while it made a role: the server carries the statement out, although nobody waits any more.
+#[test]
+fn attack_a_role_that_is_made_after_its_revocation() {
+    let Some(shop) = Shop::start() else { return };
+    // An event that waits for this lock keeps the statement from its end.
+    shop.postgres.sql("CREATE TABLE held (id int)");
+    let lock = "BEGIN; LOCK pg_authid IN SHARE ROW EXCLUSIVE MODE; SELECT 'held'";
+    let mut psql = shop.postgres.psql_command("postgres", "", shop.postgres.socket().to_str().unwrap());
+    let psql = psql.args(["-c", lock, "-c", "SELECT pg_sleep(1000)"]).stdout(Stdio::piped());
+    let mut holder = psql.spawn().unwrap();
+    let line = BufReader::new(holder.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    assert_eq!(line, "held");
+    let (server, lease) = (shop.connect(), shop.lease());
+    let (id, terms) = (lease.id, lease.terms.clone());
+    let making = shop.runtime.spawn(async move { server.mint(id, &terms).await.map(drop) });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    while shop.postgres.sql(waits) != "1" {}
+    // It is not there yet.
+    assert_eq!(shop.revoke(&shop.connect(), &[lease]), [""; 0]);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(shop.runtime.block_on(making).unwrap().is_err());
+    assert_eq!(shop.roles(), "");
 }
 
 #[test]
@@ -60,7 +88,10 @@ fn a_database_that_is_away_is_named_with_its_place() {
     drop(postgres);
     let left = runtime.block_on(server.revoke(&[lease]));
     assert_eq!(left.len(), 1);
-    assert!(left[0].why.starts_with(&format!("the database {target} does not list roles: ")), "{left:?}");
+    assert!(
+        left[0].why.starts_with(&format!("the database {target} does not end the sessions of a role: ")),
+        "{left:?}"
+    );
     let said = runtime.block_on(Server::connect(&target, &admin())).unwrap_err().to_string();
     assert!(said.starts_with(&format!("cannot connect to the database {target}: ")), "{said}");
 }

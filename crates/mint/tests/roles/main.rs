@@ -46,12 +46,7 @@ impl Shop {
 
     fn lease(&self) -> Lease {
         let terms = Terms { owner: "shop_owner".parse().unwrap(), until: until(3_600_000), connections: 4 };
-        Lease {
-            id: LeaseId::draw().unwrap(),
-            credential: "shop-db".parse().unwrap(),
-            target: self.target(),
-            terms,
-        }
+        Lease { id: LeaseId::draw().unwrap(), credential: "shop-db".into(), target: self.target(), terms }
     }
 
     fn mint(&self, server: &Server, lease: &Lease) -> Minted {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::databases::PlannedDatabase;
 use evidence::plan::{Plan, ProbeTarget, SecretReference, Target};
 
 use super::difference::Difference;
@@ -45,6 +46,8 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("memory", format!("{} MiB", plan.memory_bytes / (1024 * 1024)));
     add("replaces by", plan.strategy.clone());
     add("after a failed probe", plan.on_failure.clone());
+    let databases = plan.databases.iter();
+    values.extend(databases.map(|(name, database)| (format!("database {name}"), database_words(database))));
     for (at, step) in plan.before.iter().enumerate() {
         let what = format!("{} (at most {} ms)", step.command.join(" "), step.stop_ms);
         values.insert(format!("before the release, {}: {}", at + 1, step.name), what);
@@ -52,6 +55,15 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     values.extend(plan.variables.iter().map(|(name, value)| (format!("variable {name}"), value.clone())));
     values.extend(plan.secrets.iter().map(|(name, secret)| (format!("secret {name}"), secret_words(secret))));
     values
+}
+
+/// A database as people read it: where a role is made, and whose rights it has.
+pub fn database_words(database: &PlannedDatabase) -> String {
+    let PlannedDatabase { credential, least, host, port, database, owner, .. } = database;
+    let line = format!(
+        "`{database}` at {host}:{port}: a role that acts as `{owner}`, made with secret {credential}, version {least} or newer"
+    );
+    shown::line(&line)
 }
 
 /// A secret as people read it: never a value.
