@@ -135,6 +135,14 @@ pub(super) fn of_another(statement: &mut Statement) {
     }
 }
 
+/// Makes a statement count for another service; a grant names its service in its scope too.
+pub(super) fn for_service(statement: &mut Statement, service: &str) {
+    statement.scope.service = Some(name(service));
+    if let Body::Grant(grant) = &mut statement.body {
+        grant.to = Borrower::Service(name(service));
+    }
+}
+
 fn versioned(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut SecretVersion)) {
     stated(lab, parts, deploy_secret, |statement| changed(statement, &change));
 }

@@ -107,7 +107,7 @@ macro_rules! rows_of {
                 stated(lab, parts, $made, |it| it.scope.environment = Some(name("staging")));
             }),
             forged(concat!("a ", $kind, " for another service"), STRAY, |lab, parts| {
-                stated(lab, parts, $made, |it| it.scope.service = Some(name("web")));
+                stated(lab, parts, $made, |it| secrets::for_service(it, "web"));
             }),
             forged(concat!("a ", $kind, " for another project"), STRAY, |lab, parts| {
                 stated(lab, parts, $made, |it| it.scope.project = name("yard"));
