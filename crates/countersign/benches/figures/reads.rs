@@ -131,6 +131,7 @@ async fn found(intake: &Intake) -> Lend {
         not_before: statement.not_before,
         expires: statement.expires,
         envelope: Digest::of(b"envelope"),
+        secret: None,
     };
     let put = SecretPut {
         secret: secret(),

@@ -108,6 +108,7 @@ fn stated(statement: &Statement) -> Stated {
         not_before: statement.not_before,
         expires: statement.expires,
         envelope: digest("envelope"),
+        secret: None,
     }
 }
 
