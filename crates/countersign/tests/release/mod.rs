@@ -15,6 +15,7 @@ mod grants;
 mod growth;
 mod hardware;
 mod health;
+mod held;
 mod hostile;
 mod hostile_project;
 mod hosts;
