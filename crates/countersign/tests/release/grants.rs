@@ -80,7 +80,10 @@ fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
         let said = refused(&shop, RUN_ON_MAIN);
         assert!(said.contains(&format!("{code}: ")), "{code} in {said}");
         assert!(!said.contains("grant-5b21e7"), "{said}");
-        withdraw(&shop, &digest);
+        // Project `yard` has no place at which its grant could be found; it lends nothing here anyway.
+        if secret.starts_with("shop/") {
+            withdraw(&shop, &digest);
+        }
         ends.push(end);
     }
     let hours = format!("{} 08:00-18:00", other_day(ends[0]));
