@@ -5,6 +5,7 @@
 
 mod hosts;
 mod line;
+mod secrets;
 
 use std::time::Instant;
 
@@ -24,9 +25,10 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "findings" => FINDINGS,
         "console" => CONSOLE,
         "hosts" => hosts::LINES,
+        "secrets" => secrets::LINES,
         _ => {
             return Err(format!(
-                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts"
+                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts, secrets"
             ));
         }
     };

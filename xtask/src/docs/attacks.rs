@@ -1,12 +1,12 @@
-//! The table of attacks between hosts: each row names its clause or weakness, and the tests that show it.
+//! The tables of attacks, between hosts and on secrets: each row names its clause or weakness, and the tests that show it.
 //!
 //! Invariant: whether a test of that name exists is the part of `names`; how many rows there are, and what each says, is
 //! checked here.
 
 use super::page::Page;
 
-/// The page of the table.
-pub const PAGE: &str = "docs/attacks-hosts.md";
+/// The pages of the tables.
+pub const PAGES: [&str; 2] = ["docs/attacks-hosts.md", "docs/attacks-secrets.md"];
 
 /// Faults of the table's rows.
 pub fn faulty(page: &Page) -> Vec<String> {

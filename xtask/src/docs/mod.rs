@@ -63,7 +63,10 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     for name in names::EVIDENCE_PAGES {
         found.extend(names::unknown_tests(page(name)?, &tests));
     }
-    found.extend(attacks::faulty(page(attacks::PAGE)?));
+    for name in attacks::PAGES {
+        found.extend(attacks::faulty(page(name)?));
+        found.extend(names::unknown_tests(page(name)?, &tests));
+    }
     for name in paths::PAGES {
         found.extend(paths::unknown(root, page(name)?));
     }

@@ -65,8 +65,8 @@ pub fn unknown_tests(page: &Page, tests: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// Pages that name a test for each promise.
-pub const EVIDENCE_PAGES: [&str; 5] =
-    ["SECURITY.md", "docs/threats.md", "docs/hostile-server.md", "docs/conformance.md", super::attacks::PAGE];
+pub const EVIDENCE_PAGES: [&str; 4] =
+    ["SECURITY.md", "docs/threats.md", "docs/hostile-server.md", "docs/conformance.md"];
 
 /// The page that lists every term with its name in the code.
 pub const GLOSSARY: &str = "docs/glossary.md";
