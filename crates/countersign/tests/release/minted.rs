@@ -139,7 +139,7 @@ fn a_migration_has_a_role_that_is_gone_after_success_and_failure() {
     );
     estate.shop.in_repository(&["promote", DEV], 0);
     assert_eq!(estate.roles(), "", "it is gone as soon as the release is reported");
-    assert_eq!(estate.leases(), [json!(0); 0]);
+    assert!(estate.leases().is_empty());
     let had = estate.had();
     assert!(had.len() == 1 && had[0].starts_with("cs_"), "{had:?}");
     assert_eq!(
