@@ -12,6 +12,7 @@ mod lived_in;
 mod look;
 mod outcomes;
 mod repository;
+mod secrets;
 mod stage;
 
 use std::io::IsTerminal as _;

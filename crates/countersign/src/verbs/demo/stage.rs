@@ -143,7 +143,7 @@ impl Stage {
             json!({
                 "name": name, "emails": [format!("{name}@example.com")],
                 "key": format!("{name}/approval.pub"), "sign_in_key": format!("{name}/sign-in.pub"),
-                "roles": ["developer", "release-manager"],
+                "roles": ["developer", "release-manager", "secret-owner"],
             })
         };
         let listed = self.people.join("people.json");
@@ -210,6 +210,12 @@ impl Stage {
         self.note("a rehearsal: team rules, but all roles share this machine");
         for role in ["runner", "agent"] {
             for dir in home.roles(role)? {
+                if role == "runner" {
+                    // Each runner verifies by its own fetch that a ref has a commit.
+                    let (dir, remote) = (dir.display().to_string(), self.ledger.dir.display().to_string());
+                    let add = ["runner", "remote", "add", "--data", &dir, PROJECT, &remote];
+                    self.expect("alice", &add, 0, "giving the runners a remote")?;
+                }
                 self.start(role, &dir)?;
             }
         }
