@@ -143,7 +143,7 @@ fn with_reason(command: &Command, names: &mut Vec<String>) {
 #[test]
 fn attack_a_placeholder_is_no_reason_of_any_verb() {
     let place = "shop/api/production";
-    let verbs: [&[&str]; 7] = [
+    let verbs: [&[&str]; 11] = [
         &["approve", place],
         &["reject", place],
         &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
@@ -158,15 +158,21 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
         &["sign-off", "--until", "2026-12-31"],
         &["tag", "1", "1.2.3"],
         &["rollback", place],
+        &["secret", "put", "--place", place, "database"],
+        &["secret", "grant", "shop/a", "--to-step", "b", "--ref", "refs/heads/main", "--pool", "branch"],
+        &["secret", "get", "shop/a"],
+        &["secret", "exec", "shop/a=A"],
     ];
     let mut names = Vec::new();
     with_reason(&CommandLine::command(), &mut names);
-    let mut listed: Vec<_> = verbs.iter().map(|verb| verb[0].to_owned()).collect();
+    let name = |verb: &&[&str]| verb[usize::from(verb[0] == "secret")].to_owned();
+    let mut listed: Vec<_> = verbs.iter().map(name).collect();
     names.sort();
     listed.sort();
     assert_eq!(names, listed, "the table has each verb that takes a reason");
     let parsed = |verb: &[&str], reason: &str| {
-        let words = [&["countersign"], verb, &["--reason", reason]].concat();
+        let rest: &[&str] = if verb.contains(&"exec") { &["--", "true"] } else { &[] };
+        let words = [&["countersign"], verb, &["--reason", reason], rest].concat();
         CommandLine::try_parse_from(words).map(drop)
     };
     for verb in verbs {

@@ -16,7 +16,8 @@ const PLACE: &str = "shop/ledger-api/production";
 const DEV: &str = "shop/ledger-api/dev";
 
 /// Commands that work on the server's files, or make them.
-const ON_THE_HOST: [&str; 5] = ["up", "server", "audit verify", "audit replay", "trust origin"];
+const ON_THE_HOST: [&str; 6] =
+    ["up", "server", "audit verify", "audit replay", "trust origin", "secret rotate-root"];
 /// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
 const OF_NO_INSTALLATION: [&str; 31] = [
     "demo",
@@ -135,7 +136,7 @@ fn verbs() -> BTreeSet<String> {
     let page = std::fs::read_to_string(page).unwrap();
     let titles = page.lines().filter_map(|line| line.strip_prefix("## `countersign ")?.strip_suffix('`'));
     let all: BTreeSet<String> = titles.map(str::to_owned).collect();
-    let groups = ["project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key"];
+    let groups = ["project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key", "secret"];
     all.into_iter().filter(|verb| !groups.contains(&verb.as_str())).collect()
 }
 
@@ -148,7 +149,7 @@ pub fn line_of(shop: &Shop, up: &Up) -> String {
 /// belongs into this story or into one of the lists.
 #[test]
 fn every_command_of_a_person_works_without_the_data_directory() {
-    let (shop, _) = rehearsal_with(&["developer", "release-manager", "security"]);
+    let (shop, _) = rehearsal_with(&["developer", "release-manager", "security", "secret-owner"]);
     reported(&shop);
     shop.commit("a scanner that finds something");
     let up = shop.home.up();
@@ -160,6 +161,7 @@ fn every_command_of_a_person_works_without_the_data_directory() {
     stopping(both);
     trust(&shop, both);
     project(both);
+    secrets(both);
     for verb in ON_THE_HOST {
         let arguments: Vec<_> = verb.split(' ').collect();
         let out = if verb == "trust origin" { &["--out", "origin.json"][..] } else { &[] };
@@ -179,6 +181,44 @@ fn every_command_of_a_person_works_without_the_data_directory() {
 struct Both<'a> {
     ada: &'a Far,
     bob: &'a Far,
+}
+
+/// A secret is put, granted, read and destroyed.
+fn secrets(Both { ada, bob }: Both<'_>) {
+    let file = |name: &str, text: &str| {
+        let path = ada.home.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let token = "shop/registry/token";
+    assert_eq!(ada.ok(&["secret", "put", "--file", &file("value", "far-away"), token])["number"], 1);
+    let listed = file("listed.json", "{\"db\": {\"password\": \"far-away\"}}");
+    let imported = ada.ok(&["secret", "import", "--to", "shop", "--format", "json", &listed]);
+    assert_eq!(imported["secrets"][0]["secret"], "shop/db/password");
+    assert_eq!(bob.ok(&["secret", "list", "shop"])["secrets"].as_array().unwrap().len(), 2);
+    let bounds = ["--ref", "refs/heads/main", "--pool", "branch", "--reason", "it publishes", "--yes"];
+    bob.ok(&[&["secret", "grant", token, "--to-step", "publish"], &bounds[..]].concat());
+    assert_eq!(ada.ok(&["secret", "who-can", token])["grants"].as_array().unwrap().len(), 1);
+    let out = bob.home.dir.path().join("read");
+    bob.ok(&["secret", "get", token, "--reason", "to see it", "--out", out.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(out).unwrap(), "far-away");
+    let given = format!("{token}=TOKEN");
+    ada.ok(&[
+        "secret",
+        "exec",
+        &given,
+        "--reason",
+        "to try it",
+        "--",
+        "sh",
+        "-c",
+        "test \"$TOKEN\" = far-away",
+    ]);
+    let used = ada.ok(&["secret", "used", token])["lines"].as_array().unwrap().clone();
+    assert_eq!(used.iter().filter(|line| line["allowed"] == true).count(), 2, "{used:?}");
+    let short = ada.refused(&["secret", "leaked", "--offline"]);
+    assert!(short.contains("below 6 bytes"), "the standard input is empty: {short}");
+    ada.ok(&["secret", "destroy", token, "--number", "1", "--yes"]);
 }
 
 /// From a commit to production, and back.

@@ -305,7 +305,9 @@ fn attack_requests_without_measure_over_tls() {
     ] {
         let (got, said) = asks(&request);
         // What was not read when a connection is closed can end it before its answer arrives.
-        assert!(got == status || (got == 0 && request.len() > 100_000), "{what}: {got} {said}");
+        // Of a line without end the server says either, by how much of it came at once.
+        let is_line = what == "a long line" && got == 431;
+        assert!(got == status || is_line || (got == 0 && request.len() > 100_000), "{what}: {got} {said}");
     }
     let (status, said) = asks(format!("{chunked}{chunks}0\r\n\r\n").as_bytes());
     assert_eq!(status, 200, "others are answered: {said}");
