@@ -188,7 +188,7 @@ impl LeakSearch {
     /// Looks into the log of a service, as far as the server has it.
     pub async fn service(&mut self, client: &Client, place: &Place) {
         let (mut lines, mut from) = (Lines::default(), 0);
-        loop {
+        for _ in 0..SERVICE_PIECES_MAX {
             match client.service_log(place, from, false).await {
                 Ok(found) => {
                     let leak = |line| Leak::Service { place: place.clone(), line };
@@ -202,6 +202,7 @@ impl LeakSearch {
                 Err(error) => return self.missed(format!("service {place}"), error.to_string()),
             }
         }
+        self.missed(format!("service {place}"), "it writes faster than its log is read; look again".into());
     }
 
     async fn artifact(&mut self, client: &Client, name: &str, digest: &Digest) -> Result<(), Error> {
@@ -265,6 +266,8 @@ impl Lines {
     }
 }
 
+/// Most pieces of a service's log that are read: the server keeps fewer, and a service may write on.
+const SERVICE_PIECES_MAX: usize = 1_000;
 const COMMITS_AT_ONCE: usize = 1_000;
 /// A text that is looked for, with a line break behind each of its bytes.
 const KEPT_BYTES: usize = 2 * mask::TEXT_MAX;

@@ -69,7 +69,7 @@ fn openssh_reads_what_was_certified() {
     fs::write(&plain, &public.stdout).unwrap();
     assert_eq!(own(&plain), own(&file));
     assert!(!format!("{made:?}").contains("PRIVATE"));
-    // Each lease has a key of its own.
+    // No two leases share a key.
     assert_ne!(certify(&ca, &terms(), lease, now).unwrap().key, made.key);
 }
 

@@ -1,4 +1,4 @@
-//! The operations of a store of secrets, whoever makes it.
+//! The operations of a store of secrets, of every make.
 
 use crate::answer::{Credentials, Fields, KvValue, KvVersion, Lease};
 use crate::error::StoreError;

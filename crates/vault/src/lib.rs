@@ -1,4 +1,4 @@
-//! Values of secrets, sealed: each under a key that seals nothing else, and that key wrapped to whoever may open it.
+//! Values of secrets, sealed: each under a key that seals nothing else, and that key wrapped to those who may open it.
 //! Formats: `docs/formats/sealed-value.md`, `docs/formats/key-ring.md`.
 //!
 //! Invariant: a value opens only as the version of the secret that it was sealed for, in its own installation. Without the

@@ -62,9 +62,11 @@ pub fn run(verb: &Leaked, output: Output) -> Result<(), Failure> {
     drop(value);
     let path = verb.path.as_deref().unwrap_or(Path::new("."));
     search.directory(path)?;
-    // Outside of a repository there is no history.
-    if Repository::open(Some(path)).is_ok() {
-        search.history(path, verb.commits_max)?;
+    // Outside of a repository there is no history; inside of one, a history that cannot be read is an error.
+    match Repository::open(Some(path)) {
+        Err(error) if is_in_repository(path)? => return Err(error.into()),
+        Err(_) => {}
+        Ok(_) => search.history(path, verb.commits_max)?,
     }
     if !verb.offline {
         let client = session::client(&verb.data_dir.access()?)?;
@@ -94,6 +96,11 @@ pub fn run(verb: &Leaked, output: Output) -> Result<(), Failure> {
         LeakReport { read: search.read, leaks: search.leaks.into_iter().collect(), unread: search.unread };
     output.print(&report, text)?;
     outcome(&report)
+}
+
+/// Whether a directory above the path, or the path itself, has git's own files.
+fn is_in_repository(path: &Path) -> Result<bool, Failure> {
+    Ok(path.canonicalize()?.ancestors().any(|dir| dir.join(".git").exists()))
 }
 
 fn outcome(report: &LeakReport) -> Result<(), Failure> {

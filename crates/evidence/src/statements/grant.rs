@@ -33,7 +33,7 @@ pub struct SecretGrant {
     /// Pools in which a run may be; only for a step.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub pools: BTreeSet<Pool>,
-    /// Destinations, `HOST:PORT`, that may be reached by whoever holds the secret.
+    /// Destinations, `HOST:PORT`, that a step may reach while it holds the secret.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub network: BTreeSet<String>,
     /// Hours in which it counts; absent for all.

@@ -1,6 +1,6 @@
 //! Loans of build secrets to steps: what is asked, and the reasons why nothing is lent, as server and runners name them.
 //!
-//! Invariant: each reason has one code and one remedy, whoever finds it.
+//! Invariant: each reason has one code and one remedy, at the server and at runners.
 
 use std::collections::BTreeSet;
 

@@ -66,7 +66,7 @@ fn a_grant_has_one_encoding() {
     assert_eq!(
         to_step().secret.subject(),
         Digest::of(b"countersign-secret@v1\nshop/registry/token\n"),
-        "the subject is the secret, whoever gets it"
+        "the subject is the secret, and not its receiver"
     );
     assert_eq!(
         of(to_step()).body.summary(),

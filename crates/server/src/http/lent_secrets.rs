@@ -1,7 +1,7 @@
 //! Values of secrets that are lent: to the runner whose step is due, and to a person who gives a reason.
 //!
 //! Invariant: a value leaves sealed, its key wrapped to the key in the claim or request alone, and only after the line of the
-//! read is durable. Refused reads have lines too; whoever is unknown leaves none.
+//! read is durable. Refused reads have lines too; a stranger's request has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Secrets: one is lent to a step, whose log shows none of the ten encodings that it prints; another one nobody needs, and whoever
-//! reads it is noticed.
+//! Secrets: one is lent to a step, which prints it in ten encodings, and its log shows none. Nobody needs another one, and a read of
+//! that one is an alert.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -38,6 +38,9 @@ pub fn lent(stage: &mut Stage) -> Result<(), Failure> {
     let client = stage.client()?;
     let view = runtime()?.block_on(client.run(run.parse()?))?;
     runtime()?.block_on(search.run(&client, &view));
+    if !search.unread.is_empty() {
+        return Err(broke(line, &format!("not read: {:?}", search.unread)));
+    }
     search.directory(&stage.data)?;
     if !search.leaks.is_empty() {
         return Err(broke(line, &format!("the value is at {:?}", search.leaks)));
