@@ -1,11 +1,12 @@
 //! The rehearsal as a user runs it, and the files that it leaves behind.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use super::console::{HTML, browser, get};
-use crate::support::{Home, Up};
+use crate::support::{Home, Up, until};
 
 /// The pages of the guided list.
 fn every_look_is_a_page(up: &Up, home: &Home, data: &str, look: &[&str]) {
@@ -55,6 +56,47 @@ const WORDS: [&[&str]; 7] = [
     &["waiver"],
 ];
 
+/// The line of the migration: played where PostgreSQL is, and otherwise skipped with a reason.
+fn the_migration_is_told(told: &Value) {
+    let story = told["story"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+    let lines: Vec<_> = story.filter(|line| line.contains("a migration ")).collect();
+    let is_there = std::fs::read_dir("/usr/lib/postgresql")
+        .is_ok_and(|dirs| dirs.flatten().any(|dir| dir.path().join("bin/initdb").exists()));
+    let beginning =
+        if is_there { "a migration before the release to dev has" } else { "skipped: a migration " };
+    assert!(lines.len() == 1 && lines[0].starts_with(beginning), "{lines:?}");
+}
+
+/// However the demo ends, its database does too, and its directory is gone.
+#[test]
+fn attack_the_database_of_a_killed_demo_is_gone() {
+    let (home, dir) = (Home::new(), tempfile::tempdir().unwrap());
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let found = || {
+        let dirs = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.path());
+        dirs.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("cs-")).collect::<Vec<_>>()
+    };
+    let mut command = home.command(&["demo", "--exit", "-o", "json"]);
+    let mut demo = command.env("TMPDIR", dir.path()).stdout(Stdio::null()).spawn().unwrap();
+    let socket = || found().iter().any(|dir| dir.join(".s.PGSQL.5432").exists());
+    while demo.try_wait().unwrap().is_none() && !socket() {
+        std::thread::yield_now();
+    }
+    if demo.try_wait().unwrap().is_some_and(|status| status.success()) {
+        println!("skipped: no PostgreSQL on this machine");
+        return;
+    }
+    assert!(socket(), "the demo ended before its database began");
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    until(|| found().is_empty().then_some(()));
+    let mark = dir.path().join("cs-").display().to_string();
+    let lines = std::fs::read_dir("/proc").unwrap().flatten().map(|process| process.path().join("cmdline"));
+    let left = lines
+        .filter(|line| String::from_utf8_lossy(&std::fs::read(line).unwrap_or_default()).contains(&mark));
+    assert_eq!(left.count(), 0);
+}
+
 #[test]
 fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let home = Home::new();
@@ -63,7 +105,8 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let data = data.to_str().unwrap();
     let (up, told) = home.demo_in(&["--data", data]);
     assert_eq!(told["data"], data);
-    assert_eq!(told["story"].as_array().unwrap().len(), 23, "{told}");
+    assert_eq!(told["story"].as_array().unwrap().len(), 24, "{told}");
+    the_migration_is_told(&told);
     let look: Vec<_> =
         told["look"].as_array().unwrap().iter().map(|look| look["path"].as_str().unwrap()).collect();
     assert_eq!(look.len(), 7, "{told}");

@@ -6,10 +6,12 @@
 
 mod acts;
 mod attack;
+mod database;
 mod example;
 mod findings;
 mod lived_in;
 mod look;
+mod migration;
 mod outcomes;
 mod repository;
 mod secrets;

@@ -1,5 +1,5 @@
-//! Secrets: one is lent to a step, which prints it in ten encodings, and its log shows none. Nobody needs another one, and a read of
-//! that one is an alert.
+//! Secrets: one is lent to a step, which prints it in ten encodings, and its log shows none. The same change brings a migration,
+//! whose role is made for it. Nobody needs another secret, and a read of that one is an alert.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,12 +8,13 @@ use client::leaks::LeakSearch;
 use client::random;
 use serde_json::{Value, json};
 
+use super::migration::Migration;
 use super::repository::broke;
 use super::stage::{PROJECT, Stage};
 use crate::failure::Failure;
 use crate::waiting::runtime;
 
-/// Bob lends a token to a step that prints it.
+/// Bob lends a token to a step that prints it, and brings a migration.
 pub fn lent(stage: &mut Stage) -> Result<(), Failure> {
     let line = "a secret lent to a step";
     let value = format!("demo-{}", random::id()?);
@@ -24,8 +25,9 @@ pub fn lent(stage: &mut Stage) -> Result<(), Failure> {
     stage.expect("bob", &[&grant[..], &bounds].concat(), 0, line)?;
     let pipeline = ".countersign/pipeline.yaml";
     let honest = fs::read_to_string(stage.repository_dir().join(pipeline))?;
-    stage.write(pipeline, &honest.replace("steps:\n", STEP))?;
-    stage.commit("bob", "Publish what was built")?;
+    let migration = Migration::prepare(stage)?;
+    stage.write(pipeline, &migration.pipeline(&honest).replace("steps:\n", STEP))?;
+    stage.commit("bob", "Publish what was built, and migrate before it runs")?;
     let ran = stage.expect("bob", &["run", "--ref", "main"], 0, line)?.value;
     let run = ran.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
     let log = stage.expect("bob", &["logs", &run, "publish"], 0, line)?.value;
@@ -50,13 +52,13 @@ pub fn lent(stage: &mut Stage) -> Result<(), Failure> {
     if reads != 1 {
         return Err(broke(line, &format!("{reads} reads are on record")));
     }
-    stage.write(pipeline, &honest)?;
-    stage.commit("bob", "Publish by hand again")?;
     stage.tell(
         "a token is lent to one step on main, which prints it in ten encodings: log, artifact and server have none, and the read is on record"
             .into(),
     );
-    Ok(())
+    migration.told(stage)?;
+    stage.write(pipeline, &honest)?;
+    stage.commit("bob", "Publish by hand again").map(drop)
 }
 
 /// Bob reads a secret that nobody needs.
@@ -78,7 +80,7 @@ pub fn bait(stage: &mut Stage) -> Result<(), Failure> {
 }
 
 /// Alice puts a value, from a file that is removed.
-fn put(stage: &Stage, words: &[&str], value: &str, line: &str) -> Result<(), Failure> {
+pub fn put(stage: &Stage, words: &[&str], value: &str, line: &str) -> Result<(), Failure> {
     let file = stage.aside("value");
     fs::write(&file, value)?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;

@@ -370,6 +370,13 @@ impl Stage {
         self.story.push(line);
     }
 
+    /// Adds a line of the story that this machine cannot play, with the reason.
+    pub fn skip(&mut self, line: String) {
+        let line = format!("skipped: {line}");
+        self.note(&format!("  --  {line}"));
+        self.story.push(line);
+    }
+
     fn note(&mut self, line: &str) {
         if self.output == Output::Text
             && let Err(failure) = output::stream(format!("{}\n", shown::text(line)).as_bytes())
@@ -414,7 +421,8 @@ fn quiet(command: &mut Command) -> Result<(), Failure> {
     Err(Failure::error(format!("`{name}` failed: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }
 
-fn which(tool: &str) -> Result<String, Failure> {
+/// The path of a program of the host.
+pub fn which(tool: &str) -> Result<String, Failure> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|dir| dir.join(tool)).find(|path| path.is_file());
     found.map(|path| path.display().to_string()).ok_or_else(|| Failure::error(format!("`{tool}` is missing")))
