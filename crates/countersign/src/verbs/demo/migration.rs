@@ -7,8 +7,8 @@ use shown::shell;
 
 use super::database::{Database, MINTER, OWNER};
 use super::repository::broke;
-use super::secrets::put;
 use super::stage::{PROJECT, SERVICE, Stage};
+use super::values::put;
 use crate::failure::Failure;
 
 /// The line of the story.

@@ -16,6 +16,7 @@ mod outcomes;
 mod repository;
 mod secrets;
 mod stage;
+mod values;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;

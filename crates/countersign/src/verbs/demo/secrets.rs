@@ -2,7 +2,6 @@
 //! whose role is made for it. Nobody needs another secret, and a read of that one is an alert.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use client::leaks::LeakSearch;
 use client::random;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use super::migration::Migration;
 use super::repository::broke;
 use super::stage::{PROJECT, Stage};
+use super::values::put;
 use crate::failure::Failure;
 use crate::waiting::runtime;
 
@@ -77,17 +77,6 @@ pub fn bait(stage: &mut Stage) -> Result<(), Failure> {
     };
     stage.tell(format!("Bob reads a secret that nobody needs: the read and an alert are on record: {words}"));
     Ok(())
-}
-
-/// Alice puts a value, from a file that is removed.
-pub fn put(stage: &Stage, words: &[&str], value: &str, line: &str) -> Result<(), Failure> {
-    let file = stage.aside("value");
-    fs::write(&file, value)?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-    let named = file.display().to_string();
-    let done = stage.expect("alice", &[&["secret", "put", "--file", &named], words].concat(), 0, line);
-    fs::remove_file(&file)?;
-    done.map(drop)
 }
 
 /// Lines of the record about a secret.
