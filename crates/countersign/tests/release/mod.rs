@@ -41,6 +41,7 @@ mod rehearsal;
 mod relays;
 mod remote;
 mod remote_attacks;
+mod remote_profiles;
 mod replay;
 mod reports;
 mod rollbacks;

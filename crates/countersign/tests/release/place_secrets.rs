@@ -238,7 +238,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 }
 
 #[test]
-fn attack_a_secret_of_another_place_and_a_service_without_a_private_place() {
+fn a_version_counts_at_its_place_alone() {
     let (shop, values) = (shop(), Values::new());
     let up = shop.home.up();
     // A version for staging is none for dev.

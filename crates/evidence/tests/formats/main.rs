@@ -5,7 +5,9 @@
 mod documents;
 mod founding;
 mod grants;
+mod machines;
 mod optional;
+mod plans;
 mod records;
 mod release;
 mod renewed;
