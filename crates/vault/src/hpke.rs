@@ -8,8 +8,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::agreement::{PrivateKey, X25519};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use evidence::Bytes;
 use evidence::seal::{SealKey, WrappedKey};
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256;
@@ -18,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::binding::Binding;
 use crate::cipher::{Key, OpenError};
+use crate::key_line;
 
 /// A recipient's private key. In a file it is one line: a word that says what it is, and 32 bytes in base64.
 pub struct SealSecret(Key);
@@ -84,12 +83,7 @@ impl SealSecret {
     /// The line for the file. It is secret.
     #[must_use]
     pub fn line(&self) -> Zeroizing<String> {
-        let mut line = Zeroizing::new(String::with_capacity(LINE_BYTES));
-        line.push_str(WORD);
-        line.push(' ');
-        STANDARD.encode_string(self.0.as_bytes(), &mut line);
-        line.push('\n');
-        line
+        key_line::write(WORD, &self.0)
     }
 }
 
@@ -97,11 +91,7 @@ impl FromStr for SealSecret {
     type Err = SealSecretError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let encoded =
-            line.strip_prefix(WORD).and_then(|rest| rest.strip_prefix(' ')).ok_or(SealSecretError)?;
-        let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| SealSecretError)?);
-        let secret = Self::from_slice(&bytes).ok_or(SealSecretError)?;
+        let secret = key_line::read(WORD, text).map(Self).ok_or(SealSecretError)?;
         secret.public().map(|_| secret)
     }
 }
@@ -127,8 +117,6 @@ fn open(
 const SUITE: &dyn Hpke = DH_KEM_X25519_HKDF_SHA256_AES_256;
 const INFO: &[u8] = b"countersign-wrapped-key@v1";
 const WORD: &str = "countersign-seal-key@v1";
-/// The word, a space, 32 bytes in base64, and the end of the line.
-const LINE_BYTES: usize = 23 + 1 + 44 + 1;
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +138,7 @@ mod tests {
     }
 
     /// Base mode of DHKEM(X25519, HKDF-SHA256) and HKDF-SHA256: RFC 9180, A.1.1 (AES-128-GCM), and the entry for
-    /// AES-256-GCM of the file `test-vectors.json` that the RFC names, whose appendix prints it not.
+    /// AES-256-GCM of the file `test-vectors.json` that the RFC names; its appendix does not print that one.
     const VECTORS: [Vector; 2] = [
         Vector {
             suite: DH_KEM_X25519_HKDF_SHA256_AES_128,
@@ -192,7 +180,7 @@ mod tests {
     fn private_keys_have_one_spelling_and_are_never_printed() {
         let secret = SealSecret::filled(|bytes| bytes.fill(9));
         let line = secret.line();
-        assert_eq!(line.len(), LINE_BYTES);
+        assert_eq!(line.as_str(), format!("{WORD} {}=\n", "CQkJ".repeat(10) + "CQk"));
         assert_eq!(line.parse::<SealSecret>().unwrap().public(), secret.public());
         assert_eq!(format!("{secret:?}"), "SealSecret(..)");
         for wrong in ["", WORD, "countersign-seal-key@v1 AAAA", &line[1..], &format!("{}x", *line)] {

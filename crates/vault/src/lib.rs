@@ -8,6 +8,7 @@
 mod binding;
 mod cipher;
 mod hpke;
+mod key_line;
 mod ring;
 mod ring_error;
 mod root_key;

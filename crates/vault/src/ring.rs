@@ -5,7 +5,7 @@
 //! older ring, or a request of that time, leaves on a disk opens nothing without the older ring. A copy of the older ring *and*
 //! the root key open what was destroyed since: a new root key ends that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::canonical::{self, CanonicalError};
 use evidence::seal::{SealKey, WrappedKey};
@@ -182,9 +182,9 @@ impl KeyRing {
         &mut self,
         is_meant: impl Fn(&Digest, Moment) -> bool,
         draw: Draw<'_>,
-    ) -> Result<Vec<Digest>, RingError> {
+    ) -> Result<BTreeSet<Digest>, RingError> {
         let meant = self.keys.iter().filter(|(value, held)| is_meant(value, held.since));
-        let meant: Vec<Digest> = meant.map(|(value, _)| *value).collect();
+        let meant: BTreeSet<Digest> = meant.map(|(value, _)| *value).collect();
         if !meant.is_empty() {
             (self.key, self.intake, self.open_to) = fresh(draw)?;
             self.keys.retain(|value, _| !meant.contains(value));

@@ -5,12 +5,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use evidence::Digest;
 use zeroize::Zeroizing;
 
-use crate::cipher::{Draw, Key, Sealed};
+use crate::cipher::{Draw, Key, OpenError, Sealed};
+use crate::key_line;
 
 /// A key that wraps others.
 pub trait RootKey: fmt::Debug + Send + Sync {
@@ -34,8 +33,8 @@ pub trait RootKey: fmt::Debug + Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum RootKeyError {
     /// The bytes are not of this key or purpose.
-    #[error("it was sealed with another key, for something else, or it was changed since")]
-    Open,
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The cryptographic library failed.
     #[error("the root key does not wrap the ring's key now")]
     Wrap,
@@ -62,12 +61,7 @@ impl FileKey {
     /// The line for the file. It is secret.
     #[must_use]
     pub fn line(&self) -> Zeroizing<String> {
-        let mut line = Zeroizing::new(String::with_capacity(LINE_BYTES));
-        line.push_str(WORD);
-        line.push(' ');
-        STANDARD.encode_string(self.0.as_bytes(), &mut line);
-        line.push('\n');
-        line
+        key_line::write(WORD, &self.0)
     }
 }
 
@@ -75,10 +69,7 @@ impl FromStr for FileKey {
     type Err = FileKeyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let encoded = line.strip_prefix(WORD).and_then(|rest| rest.strip_prefix(' ')).ok_or(FileKeyError)?;
-        let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| FileKeyError)?);
-        Key::from_slice(&bytes).map(Self).ok_or(FileKeyError)
+        key_line::read(WORD, text).map(Self).ok_or(FileKeyError)
     }
 }
 
@@ -95,11 +86,9 @@ impl RootKey for FileKey {
     }
 
     fn unwrap(&self, purpose: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, RootKeyError> {
-        self.0.open(purpose, sealed).map_err(|_| RootKeyError::Open)
+        Ok(self.0.open(purpose, sealed)?)
     }
 }
 
 const WORD: &str = "countersign-root-key@v1";
 const ID: &str = "countersign-root-key@v1\n";
-/// The word, a space, 32 bytes in base64, and the end of the line.
-const LINE_BYTES: usize = 23 + 1 + 44 + 1;

@@ -1,6 +1,8 @@
 //! The key ring: what opens, what does not, and what is left of a value that was destroyed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+use std::collections::BTreeSet;
+
 use evidence::{Digest, Id, Moment};
 use proptest::prelude::*;
 use vault::{
@@ -91,7 +93,7 @@ fn reopened(ring: &KeyRing, random: &mut Counter) -> KeyRing {
     KeyRing::open(&bytes, installation(1), &root(9)).unwrap()
 }
 
-fn destroy(ring: &mut KeyRing, value: &SealedValue, random: &mut Counter) -> Vec<Digest> {
+fn destroy(ring: &mut KeyRing, value: &SealedValue, random: &mut Counter) -> BTreeSet<Digest> {
     let digest = value.digest().unwrap();
     ring.destroy(|value, _| *value == digest, &mut random.draw()).unwrap()
 }
@@ -264,7 +266,7 @@ fn another_root_key_is_named() {
 fn a_destroyed_value_opens_from_no_later_ring() {
     let Two { mut random, mut ring, token, other } = two();
     lent(&ring, &token).unwrap();
-    assert_eq!(destroy(&mut ring, &token, &mut random), [token.digest().unwrap()]);
+    assert_eq!(destroy(&mut ring, &token, &mut random), [token.digest().unwrap()].into());
     let again = reopened(&ring, &mut random);
     assert_eq!(
         lent(&again, &token).unwrap_err().to_string(),

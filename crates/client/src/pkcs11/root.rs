@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use evidence::{Bytes, Digest};
-use vault::{Draw, RootKey, RootKeyError, Sealed};
+use vault::{Draw, OpenError, RootKey, RootKeyError, Sealed};
 use zeroize::Zeroizing;
 
 use super::Uri;
@@ -37,7 +37,7 @@ pub fn open_root(uri: &Uri) -> Result<Arc<dyn RootKey>, Error> {
     let tried = random::drawing(|draw| key.wrap(TRIAL, draw, TRIAL.as_bytes()))?;
     let unusable = |error: RootKeyError| Error::unusable(format!("root key `{uri}`: {error}"));
     if key.unwrap(TRIAL, &tried.map_err(unusable)?).map_err(unusable)?.as_slice() != TRIAL.as_bytes() {
-        return Err(unusable(RootKeyError::Open));
+        return Err(unusable(OpenError.into()));
     }
     Ok(Arc::new(key))
 }
