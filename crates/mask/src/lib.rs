@@ -11,8 +11,10 @@ mod encodings;
 mod masker;
 mod search;
 mod stream;
+mod timed;
 
 pub use encodings::{BYTES_MIN, TEXT_MAX};
 pub use masker::{MaskError, Masker};
 pub use search::Search;
 pub use stream::{MASK, MaskedStream};
+pub use timed::{TimedStream, WAIT_MAX};
