@@ -110,7 +110,7 @@ fn shows(shown: &[u8], text: &[u8], run: usize) -> bool {
 }
 
 #[test]
-fn no_encoding_in_no_split_shows_a_value() {
+fn attack_a_value_in_every_encoding_and_split() {
     let mut cases = 0;
     for value in VALUES {
         let masker = Masker::new([value]).unwrap();

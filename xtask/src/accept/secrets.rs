@@ -37,7 +37,7 @@ pub const LINES: &[Line] = &[
     Line {
         claim: "the masking corpus leaks nothing; what cannot be masked is documented",
         shown_by: &[
-            "no_encoding_in_no_split_shows_a_value",
+            "attack_a_value_in_every_encoding_and_split",
             "a_value_of_a_mebibyte_is_hidden_whole_in_every_encoding",
             "a_step_that_prints_its_secret_in_ten_encodings_shows_none",
             "a_step_prints_its_secret_in_ten_encodings_and_nobody_has_it",
