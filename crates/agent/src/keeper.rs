@@ -93,7 +93,12 @@ pub fn exec_service(arguments: &[String]) -> io::Error {
         [stage, agent] if stage == "mint" => follow(agent).and_then(|()| minting::mint()),
         [stage, agent] if stage == "revoke" => follow(agent).and_then(|()| minting::revoke()),
         [stage, parent, program, rest @ ..] if stage == "follow" => {
-            follow(parent).and_then(|()| Err(Command::new(program).args(rest).exec()))
+            // The signal of the parent's end would be cleared for a program that gets rights by its file, as Debian's `ssh-agent`
+            // gets a group (prctl(2), PR_SET_PDEATHSIG).
+            rustix::thread::set_no_new_privs(true)
+                .map_err(Into::into)
+                .and_then(|()| follow(parent))
+                .and_then(|()| Err(Command::new(program).args(rest).exec()))
         }
         _ => Err(io::Error::other("no such stage; it is started by agents alone")),
     };

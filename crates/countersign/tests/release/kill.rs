@@ -2,12 +2,15 @@
 //! release was approved, and nothing is half applied.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use ledger::Reader;
 use serde_json::{Value, json};
 
 use super::{Shop, at};
-use crate::support::Up;
+use crate::support::{Home, Up, until};
 
 /// Pseudo-random numbers that are the same every time (Marsaglia's xorshift64).
 struct Numbers(u64);
@@ -30,6 +33,28 @@ fn seen(up: &Up, kept: &mut BTreeMap<u64, String>) {
     for entry in shown.as_array().unwrap() {
         kept.insert(entry["entry"].as_u64().unwrap(), entry["facts"].to_string());
     }
+}
+
+/// The `ssh-agent` of the demo, for instance, whose file gives it a group on Debian.
+#[test]
+fn a_program_that_follows_ends_with_its_parent_whatever_its_file_gives() {
+    let home = Home::new();
+    let program = home.dir.path().join("sleeps");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    // An ordinary user cannot give a file to a foreign group, and its program gets no right then.
+    drop(std::os::unix::fs::chown(&program, None, Some(65_534)));
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o2755)).unwrap();
+    let script = "\"$0\" service-exec follow $$ \"$1\" 1000 >&2 & echo $!; wait";
+    let mut parent = home.program("sh");
+    parent.args(["-c", script, env!("CARGO_BIN_EXE_countersign")]).arg(&program).stdout(Stdio::piped());
+    let mut parent = parent.spawn().unwrap();
+    let mut id = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut id).unwrap();
+    let runs = || std::fs::read_link(format!("/proc/{}/exe", id.trim())).is_ok_and(|exe| exe == program);
+    until(|| runs().then_some(()));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    until(|| (!runs()).then_some(()));
 }
 
 #[test]
