@@ -131,23 +131,46 @@ impl Database {
 impl PlannedDatabase {
     /// The broken rule, if there is one.
     pub(crate) fn fault(&self) -> Option<&'static str> {
-        let is_name = |text: &str| (1..=63).contains(&text.len()) && !text.contains(char::is_control);
-        let is_host = (1..=255).contains(&self.host.len())
-            && !self.host.contains(|letter: char| letter.is_control() || letter.is_whitespace());
-        let faults = [
-            (is_name(&self.owner), "`owner` of a database has 1 to 63 bytes in one line"),
-            (is_name(&self.database), "`database` has 1 to 63 bytes in one line"),
-            (is_host, "`host` of a database has 1 to 255 bytes and no spaces"),
-            (self.port > 0, "`port` of a database starts at 1"),
-            (self.least >= 1, "`least` of a database's credential starts at 1"),
-            ((1..=100).contains(&self.connections), "`connections` of a database lie between 1 and 100"),
-            (
-                self.authority.as_ref().is_none_or(|pem| pem.len() <= AUTHORITY_BYTES_MAX),
-                "`authority` of a database has more than 16,384 bytes",
-            ),
-        ];
-        faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
+        let least = (self.least == 0).then_some("`least` of a database's credential starts at 1");
+        let described = Described {
+            owner: &self.owner,
+            database: &self.database,
+            host: &self.host,
+            port: self.port,
+            connections: self.connections,
+            authority: self.authority.as_deref(),
+        };
+        described_fault(&described).or(least)
     }
+}
+
+/// A database, wherever it is described.
+pub(crate) struct Described<'a> {
+    pub owner: &'a str,
+    pub database: &'a str,
+    pub host: &'a str,
+    pub port: u16,
+    pub connections: u32,
+    pub authority: Option<&'a str>,
+}
+
+/// The broken rule of a database, if there is one.
+pub(crate) fn described_fault(of: &Described<'_>) -> Option<&'static str> {
+    let is_name = |text: &str| (1..=63).contains(&text.len()) && !text.contains(char::is_control);
+    let is_host = (1..=255).contains(&of.host.len())
+        && !of.host.contains(|letter: char| letter.is_control() || letter.is_whitespace());
+    let faults = [
+        (is_name(of.owner), "`owner` of a database has 1 to 63 bytes in one line"),
+        (is_name(of.database), "`database` has 1 to 63 bytes in one line"),
+        (is_host, "`host` of a database has 1 to 255 bytes and no spaces"),
+        (of.port > 0, "`port` of a database starts at 1"),
+        ((1..=100).contains(&of.connections), "`connections` of a database lie between 1 and 100"),
+        (
+            of.authority.is_none_or(|pem| pem.len() <= AUTHORITY_BYTES_MAX),
+            "`authority` of a database has more than 16,384 bytes",
+        ),
+    ];
+    faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
 }
 
 const AUTHORITY_BYTES_MAX: usize = 16_384;

@@ -14,10 +14,12 @@ use crate::{Digest, Name};
 
 mod apart;
 pub(crate) mod check;
+mod database;
 mod image;
 mod scan;
 mod secret;
 
+pub use database::{DATABASE_FILE, DATABASE_VARIABLES, StepDatabase};
 pub use image::{Image, ImageError};
 pub use scan::ScanSort;
 pub use secret::{SECRETS_MAX, SecretPath, SecretPathError, StepSecret};
@@ -28,6 +30,8 @@ pub const PATH: &str = ".countersign/pipeline.yaml";
 pub const BYTES_MAX: usize = 256 * 1024;
 /// Highest number of steps.
 pub const STEPS_MAX: usize = 256;
+/// Highest number of destinations that one step connects to.
+pub const CONNECT_MAX: usize = 16;
 /// Highest number of reports of one step.
 pub const REPORTS_MAX: usize = 24;
 /// Highest number of reports of all steps. Each one is a document that every judge may have to read.
@@ -82,6 +86,13 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, StepSecret>")]
     pub secrets: BTreeMap<Name, StepSecret>,
+    /// A database in which a role is made for the step, and which the step connects to. The variables `PGHOST`, `PGPORT`,
+    /// `PGDATABASE`, `PGUSER` and `PGPASSWORD` name it, and it is gone afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<StepDatabase>,
+    /// Destinations, `HOST:PORT`, that the step connects to directly: connections to that name and port are forwarded.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub connect: BTreeSet<String>,
     /// Package ecosystems or hosts that the step may reach. All traffic goes through the proxy.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub network: BTreeSet<String>,

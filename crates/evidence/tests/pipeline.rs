@@ -290,3 +290,118 @@ fn tree_lists_are_sorted_and_stay_inside() {
     let unsorted = serde_json::to_vec(&[file("b"), file("a")]).unwrap();
     assert!(TreeList::decode(&unsorted).is_err());
 }
+
+/// A step with a role of a database, and an artifact of a step before it.
+const ROLE: &str = "\
+version: 1
+steps:
+  build: {run: make, outputs: [out]}
+  integrate:
+    needs: [build]
+    run: make integrate
+    env: {LEVEL: a}
+    secrets: {token: {secret: registry/token}}
+    connect: ['queue.example:5672']
+    database: {credential: db/minter, owner: shop_owner, host: 127.0.0.1, database: shop}
+artifacts:
+  api: {files: {api: {step: build, path: out}}}
+";
+
+#[test]
+fn a_step_has_a_role_of_a_database_and_direct_connections() {
+    let pipeline = Pipeline::parse(ROLE.as_bytes()).unwrap();
+    let step = pipeline.steps.get(&"integrate".parse().unwrap()).unwrap();
+    let lent: Vec<_> =
+        step.secrets_in(&"shop".parse().unwrap()).iter().map(|(own, name)| format!("{own} {name}")).collect();
+    assert_eq!(
+        lent,
+        ["database shop/db/minter", "token shop/registry/token"],
+        "the credential is lent for it"
+    );
+    assert_eq!(step.connects_to().into_iter().collect::<Vec<_>>(), ["127.0.0.1:5432", "queue.example:5672"]);
+    assert!(evidence::rules::of_pipeline(&pipeline).is_empty());
+    let alone = ROLE.replace("    secrets: {token: {secret: registry/token}}\n", "");
+    let alone = Pipeline::parse(alone.as_bytes()).unwrap();
+    let held: Vec<_> = alone.held_apart().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!(held, ["integrate"], "a role alone holds it apart");
+    let plain = ROLE.replace("host: 127.0.0.1", "host: 'fd00::5', port: 6000, authority: x");
+    let plain = Pipeline::parse(plain.as_bytes()).unwrap();
+    let step = plain.steps.get(&"integrate".parse().unwrap()).unwrap();
+    assert!(step.connects_to().contains("[fd00::5]:6000"));
+}
+
+/// Faults of the pipeline after a change, against the form and against all rules.
+fn faults(from: &str, to: &str) -> String {
+    assert!(ROLE.contains(from), "{from}");
+    match Pipeline::parse(ROLE.replace(from, to).as_bytes()) {
+        Err(error) => error.to_string(),
+        Ok(pipeline) => {
+            evidence::rules::of_pipeline(&pipeline).iter().map(|problem| format!("{problem}\n")).collect()
+        }
+    }
+}
+
+#[test]
+fn attack_a_step_takes_the_credential_of_its_database_or_goes_elsewhere_with_it() {
+    let many: Vec<_> = (0..17).map(|n| format!("'host-{n}.example:1'")).collect();
+    let secrets: Vec<_> = (0..16).map(|n| format!("s{n}: {{secret: key}}")).collect();
+    for (from, to, expected) in [
+        (
+            "registry/token",
+            "db/minter",
+            "steps.integrate.database: `credential` is also a secret of the step",
+        ),
+        (
+            "{token:",
+            "{database:",
+            "steps.integrate.secrets: `database` is the file with the password of the role",
+        ),
+        (
+            "token: {secret: registry/token}",
+            &secrets.join(", "),
+            "steps.integrate.secrets: are more than 16 with",
+        ),
+        ("LEVEL: a", "PGHOST: a", "steps.integrate.database: sets the variable `PGHOST`"),
+        ("registry/token", "registry/token, env: PGPASSWORD", "sets the variable `PGPASSWORD`"),
+        ("host: 127.0.0.1", "host: db.example", "steps.integrate.database: needs `authority`"),
+        ("host: 127.0.0.1", "host: /run/postgresql", "a step sees no socket of the runner's host"),
+        ("host: 127.0.0.1", "host: 127.0.0.1, port: 0", "`port` of a database starts at 1"),
+        (
+            "host: 127.0.0.1",
+            "host: 'a b', authority: x",
+            "`host` of a database has 1 to 255 bytes and no spaces",
+        ),
+        ("owner: shop_owner", "owner: ''", "`owner` of a database has 1 to 63 bytes"),
+        (
+            "database: shop}",
+            "database: shop, connections: 0}",
+            "`connections` of a database lie between 1 and 100",
+        ),
+        ("database: shop}", "database: shop, least: 2}", "unknown field `least`"),
+        (
+            "run: make integrate",
+            "scan: [secrets]",
+            "steps.integrate: has `database` or `connect`, which mean nothing",
+        ),
+        (
+            "'queue.example:5672'",
+            &many.join(", "),
+            "steps.integrate.connect: names more than 16 destinations",
+        ),
+        ("'queue.example:5672'", "queue.example", "steps.integrate.connect: `queue.example` names no port"),
+        (
+            "'queue.example:5672'",
+            "cargo",
+            "`cargo` names no port; write `host:port`, such as `db.example:5432`",
+        ),
+        ("'queue.example:5672'", "'*.example:1'", "`*.example:1` is a pattern"),
+        (
+            "{step: build, path: out}",
+            "{step: integrate, path: out}",
+            "artifacts.api: `out` is not among the outputs",
+        ),
+    ] {
+        let said = faults(from, to);
+        assert!(said.contains(expected), "expected `{expected}` in: {said}");
+    }
+}

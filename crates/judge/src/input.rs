@@ -153,7 +153,7 @@ struct StepInput<'a> {
 struct SecretInput<'a> {
     step: &'a Name,
     #[serde(rename = "as")]
-    own: &'a Name,
+    own: Name,
     secret: SecretName,
     /// Omitted without a variable.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -339,11 +339,11 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
 
 fn secrets<'a>(checked: &'a Checked<'_>) -> Vec<SecretInput<'a>> {
     let of_step = |(step, described): (&'a Name, &'a Step)| {
-        described.secrets.iter().map(move |(own, asked)| SecretInput {
+        described.secrets_in(&checked.place.project).into_iter().map(move |(own, secret)| SecretInput {
             step,
+            env: described.secrets.get(&own).and_then(|asked| asked.env.as_deref()),
             own,
-            secret: asked.secret.in_project(&checked.place.project),
-            env: asked.env.as_deref(),
+            secret,
         })
     };
     checked.build.pipeline.steps.iter().flat_map(of_step).collect()

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -50,12 +51,27 @@ impl Server {
     /// # Errors
     /// `MintError` says why the database cannot be reached, or may not be.
     pub async fn connect(target: &Target, admin: &Admin) -> Result<Self, MintError> {
+        Self::connect_at(target, admin, None).await
+    }
+
+    /// Connects, to this address of the host if there is one. A certificate still has to be the host's.
+    ///
+    /// # Errors
+    /// `MintError` says why the database cannot be reached, or may not be.
+    pub async fn connect_at(
+        target: &Target,
+        admin: &Admin,
+        address: Option<IpAddr>,
+    ) -> Result<Self, MintError> {
         let at = target.to_string();
         let mut config = Config::new();
         config.host(&target.host).port(target.port).dbname(target.database.as_str());
         config.user(admin.user.as_str()).application_name("countersign").connect_timeout(CONNECT_TIME_MAX);
         if !admin.password.is_empty() {
             config.password(admin.password.as_bytes());
+        }
+        if let Some(address) = address {
+            config.hostaddr(address);
         }
         let failed = |source| MintError::Connect { at: at.clone(), source };
         let (client, driver) = match &target.authority {

@@ -54,6 +54,8 @@ fn held(script: &str) -> Option<()> {
         binds: system.into_iter().filter(|path| path.exists()).collect(),
         image: None,
         network: Vec::new(),
+        connect: Vec::new(),
+        certificates: None,
         service: None,
         secrets: lent.values.iter().map(secret).collect(),
         limits: within.caps().limits(&StepLimits::default()).ok()?,

@@ -9,7 +9,7 @@ use evidence::secret_name::SecretName;
 use evidence::{Id, Name};
 use wire::{ClientError, LentSecrets, Problem, WantedSecret, WantedSecrets};
 
-use crate::holder::{HeldStep, Holder, HolderError};
+use crate::holder::{HeldStep, Holder, HolderError, StepRole};
 use crate::host::{Isolation, NO_SECRETS};
 
 /// Gets secrets from the server; nothing if the work is not wanted any more.
@@ -27,6 +27,9 @@ pub enum LentError {
     /// The server does not lend them.
     #[error("the server does not lend the secrets of the step: {}", reasons(.0))]
     Refused(ClientError),
+    /// A text of its database is not a name.
+    #[error("the database of the step: {0}")]
+    Database(#[from] mint::TextError),
     /// The work is not wanted any more.
     #[error("the work is not wanted any more")]
     Unwanted,
@@ -36,7 +39,6 @@ pub enum LentError {
 }
 
 /// The step that a claim is about.
-#[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// The installation.
     pub installation: Id,
@@ -46,6 +48,8 @@ pub struct Claimant<'a> {
     pub secrets: &'a BTreeMap<Name, SecretName>,
     /// The step of the pipeline.
     pub step: &'a Step,
+    /// The role that it is to have.
+    pub role: Option<StepRole<'a>>,
 }
 
 /// The isolation for a step with secrets: they are lent to a process that it will run in.
@@ -53,7 +57,7 @@ pub struct Claimant<'a> {
 /// # Errors
 /// `LentError` if they are not.
 pub fn hold<'a>(
-    of: Claimant<'_>,
+    of: Claimant<'a>,
     within: &'a dyn Isolation,
     lend: Option<&Lend<'_>>,
 ) -> Result<HeldStep<'a>, LentError> {
@@ -70,7 +74,7 @@ pub fn hold<'a>(
     }
     let reports = of.step.reports.iter().map(|report| report.path.clone());
     let leaves = of.step.outputs.iter().cloned().chain(reports).collect();
-    Ok(HeldStep::new(within, holder, (of.installation, of.nonce), lent, leaves))
+    Ok(HeldStep::new(within, holder, (of.installation, of.nonce), lent, leaves).with_role(of.role))
 }
 
 /// Each reason of a refusal on a line, as the log of the step shows it.

@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span, error, error_span, info, warn};
 use wire::{Client, RunnerWork, StatusRelay, WantedSecrets, follow_statuses};
 
 use crate::deliver::{deliver, until_answered};
+use crate::leases::LOOK_EVERY;
 use crate::lent::Lend;
 use crate::origin_error::OriginError;
 use crate::origins::{Download, Offered};
@@ -36,7 +37,19 @@ pub async fn serve(
     tokio::select! {
         // This one never ends by itself.
         () = follow_statuses(&relays, installation, take) => {}
-        () = work(bench, client, slots, stop) => {}
+        () = revoke_left(&bench) => {}
+        () = work(Arc::clone(&bench), client, slots, stop) => {}
+    }
+    // Steps that run end with this process; their roles do not.
+    drop(tokio::task::spawn_blocking(move || bench.revoke_all()).await);
+}
+
+/// Revokes roles that a step left, also one of an earlier process.
+async fn revoke_left(bench: &Arc<Bench>) {
+    loop {
+        let bench = Arc::clone(bench);
+        drop(tokio::task::spawn_blocking(move || bench.revoke_left()).await);
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
@@ -372,6 +385,7 @@ mod tests {
                 sandbox::Egress::default(),
                 crate::Caps::default(),
             )),
+            leases: crate::Leases::of(dir),
             trust: crate::Trust::open(dir, &lab.pin()).unwrap(),
             now: || lab::at(0),
             sources: crate::Sources::default(),

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use evidence::Name;
 use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, URL_VARIABLE};
-use evidence::pipeline::{Run, Step, StepSecret};
+use evidence::pipeline::{DATABASE_FILE, Run, Step, StepDatabase, StepSecret};
 use evidence::release_check::ReleaseCheck;
-use sandbox::{Destination, Secret, Spec};
+use sandbox::{CERTIFICATES, Destination, Secret, Spec};
 use zeroize::Zeroizing;
 
 use crate::ecosystem;
@@ -50,12 +50,13 @@ pub fn specify(
         }
         Run::Program(words) => (words.clone(), None),
     };
-    if !step.secrets.keys().eq(identity.lent.secrets.keys()) {
+    if !step.secrets_in(&identity.project).keys().eq(identity.lent.secrets.keys()) {
         return Err(StepError::NotLent(name.clone()));
     }
-    let Bounded { within: network, beyond } =
-        bounded(destinations(name, step, host.toolchain)?, identity.lent.reach.as_ref());
-    for to in beyond {
+    let reach = identity.lent.reach.as_ref();
+    let Bounded { within: network, beyond } = bounded(destinations(name, step, host.toolchain)?, reach);
+    let Bounded { within: connect, beyond: beyond_direct } = bounded(direct(name, step)?, reach);
+    for to in beyond.iter().chain(&beyond_direct) {
         log.say(&format!(
             "{to} is out of reach, because the grants of the step's secrets do not all name it"
         ));
@@ -67,6 +68,14 @@ pub fn specify(
         environment.extend(proxy_environment());
     }
     environment.extend(step.env.clone());
+    if let Some(database) = &step.database {
+        let to: Destination = parsed(name, &database.destination())?;
+        if !connect.contains(&to) {
+            return Err(StepError::Unreached(name.clone(), to));
+        }
+        environment.remove("PGPASSWORD");
+        environment.extend(database_environment(database, to));
+    }
     environment.extend([
         ("COUNTERSIGN_COMMIT".to_owned(), source.id.to_string()),
         ("COUNTERSIGN_PROJECT".into(), identity.project.to_string()),
@@ -83,8 +92,10 @@ pub fn specify(
         binds: if image.is_some() { Vec::new() } else { host.toolchain.binds().to_vec() },
         image: image.map(StepImage::root),
         network,
+        connect,
+        certificates: step.database.as_ref().and_then(|database| database.authority.clone()),
         service: service.and_then(|service| service.port),
-        secrets: step.secrets.iter().map(secret).collect(),
+        secrets: step.secrets.iter().map(secret).chain(step.database.as_ref().map(|_| password())).collect(),
         limits,
     })
 }
@@ -92,6 +103,20 @@ pub fn specify(
 /// A secret of the step. Its value comes from the process that holds it.
 fn secret((file, asked): (&Name, &StepSecret)) -> Secret {
     Secret { name: file.to_string(), variable: asked.env.clone(), bytes: Zeroizing::default() }
+}
+
+/// The password of the step's role, which its holder has made.
+fn password() -> Secret {
+    Secret { name: DATABASE_FILE.into(), variable: Some("PGPASSWORD".into()), bytes: Zeroizing::default() }
+}
+
+/// Variables that name the database. The holder knows the user.
+fn database_environment(database: &StepDatabase, to: Destination) -> Vec<(String, String)> {
+    let always =
+        [("PGHOST", to.host), ("PGPORT", to.port.to_string()), ("PGDATABASE", database.database.clone())];
+    let protected = [("PGSSLMODE", "verify-full".into()), ("PGSSLROOTCERT", CERTIFICATES.to_owned())];
+    let protected = protected.into_iter().filter(|_| database.authority.is_some());
+    always.into_iter().chain(protected).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Variables that tell a check what it checks.
@@ -102,6 +127,16 @@ fn service_environment(CheckedService { check, port }: CheckedService<'_>) -> Ve
         (RELEASE_VARIABLE.to_owned(), check.release.to_string()),
     ];
     always.into_iter().chain(url).collect()
+}
+
+/// Destinations to which connections are forwarded.
+fn direct(name: &Name, step: &Step) -> Result<Vec<Destination>, StepError> {
+    step.connects_to().iter().map(|text| parsed(name, text)).collect()
+}
+
+fn parsed(name: &Name, text: &str) -> Result<Destination, StepError> {
+    text.parse()
+        .map_err(|error: sandbox::DestinationError| StepError::Network(name.clone(), error.to_string()))
 }
 
 /// Destinations in the pipeline's notation: hosts, or ecosystems, which stand for the hosts of their own clients.

@@ -5,7 +5,7 @@ use evidence::canonical::CanonicalError;
 use evidence::pipeline::{PATH, PipelineError};
 use evidence::receipt::ReceiptError;
 use evidence::tree_list::TreeListError;
-use sandbox::SandboxError;
+use sandbox::{Destination, SandboxError};
 
 use crate::caps::CapError;
 use crate::workspace::WorkspaceError;
@@ -36,6 +36,11 @@ pub enum StepError {
         "step `{0}` names secrets: only runners get them, for a run that people asked for, if they are granted"
     )]
     NotLent(Name),
+    /// The grants of its secrets do not name its database.
+    #[error(
+        "step `{0}`: the grants of its secrets do not all name its database {1}, so it gets no role there"
+    )]
+    Unreached(Name, Destination),
     /// The step asks for more than this runner allows.
     #[error("step `{0}`: {1}")]
     Cap(Name, CapError),

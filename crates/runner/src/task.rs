@@ -144,6 +144,8 @@ impl Task<'_> {
             binds: self.binds,
             image: None,
             network: Vec::new(),
+            connect: Vec::new(),
+            certificates: None,
             service: None,
             secrets: Vec::new(),
             limits,

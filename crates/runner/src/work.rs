@@ -26,9 +26,10 @@ use wire::BLOB_BYTES_MAX;
 use crate::answers::Answers;
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
-use crate::holder::HeldStep;
+use crate::holder::{HeldStep, StepRole, revoke};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
+use crate::leases::Leases;
 use crate::lent::{self, Claimant, LentError};
 use crate::origins::{Offered, Origins, ProjectCommit};
 use crate::outputs::RetainedOutputs;
@@ -60,6 +61,8 @@ pub struct Bench {
     pub answers: Answers,
     /// The isolation of steps.
     pub isolation: Box<dyn Isolation>,
+    /// Leases of roles that were made for steps.
+    pub leases: Leases,
     /// The checks that authorised people asked for the work.
     pub trust: Trust,
     /// The clock.
@@ -187,20 +190,33 @@ impl Bench {
         Ok(CompletedWork { receipt: done.receipt, blobs })
     }
 
+    /// Revokes roles of databases that no step uses any more.
+    pub fn revoke_left(&self) {
+        let within = self.isolation.as_ref();
+        self.leases.look(&|leases| revoke(leases, within), (self.now)());
+    }
+
+    /// Revokes all roles of databases, since this process ends.
+    pub fn revoke_all(&self) {
+        let within = self.isolation.as_ref();
+        self.leases.close(&|leases| revoke(leases, within));
+    }
+
     /// The isolation of a step with secrets, which are claimed now. `None` for other work.
-    fn held(
-        &self,
+    fn held<'a>(
+        &'a self,
         due: &Due,
-        pipeline: &Pipeline,
-        lent: &Lent,
+        pipeline: &'a Pipeline,
+        lent: &'a Lent,
         offered: &Offered<'_>,
-    ) -> Result<Option<HeldStep<'_>>, LentError> {
+    ) -> Result<Option<HeldStep<'a>>, LentError> {
         let Work::Step(step) = &due.work else { return Ok(None) };
         let Some(step) = pipeline.steps.get(step).filter(|_| !lent.secrets.is_empty()) else {
             return Ok(None);
         };
-        let claimant =
-            Claimant { installation: self.installation, nonce: due.nonce, secrets: &lent.secrets, step };
+        let role = step.database.as_ref().map(|database| StepRole::of(database, &self.leases, self.now));
+        let (installation, role) = (self.installation, role.transpose()?);
+        let claimant = Claimant { installation, nonce: due.nonce, secrets: &lent.secrets, step, role };
         lent::hold(claimant, self.isolation.as_ref(), offered.lend).map(Some)
     }
 

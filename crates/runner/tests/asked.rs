@@ -16,8 +16,8 @@ use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, WorkOffer};
 use lab::{Lab, name};
 use runner::{
-    Answers, Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Offered, Origins, Source, SourceFile,
-    Sources, Toolchain, Trust,
+    Answers, Bench, CompletedWork, IsWanted, Isolation, Keep, Leases, Log, Offered, Origins, Source,
+    SourceFile, Sources, Toolchain, Trust,
 };
 use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
@@ -99,6 +99,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         keep: Keep::open(dir, 1 << 20).unwrap(),
         answers: Answers::open(&dir.join("answers"), 1 << 20).unwrap(),
         isolation: Box::new(Counted { ran: Arc::clone(ran), left }),
+        leases: Leases::of(dir),
         trust: Trust::open(dir, &lab.pin()).unwrap(),
         now: || lab::at(0),
         sources,

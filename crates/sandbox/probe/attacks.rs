@@ -106,7 +106,8 @@ pub fn through(target: &str, text: &str) -> ExitCode {
 /// Sends text to a port of the loopback and prints the answer, or `refused`.
 pub fn ask(port: &str, text: &str) -> ExitCode {
     let mut answer = String::new();
-    let asked = TcpStream::connect(("127.0.0.1", port.parse::<u16>().unwrap())).and_then(|mut stream| {
+    let to = if port.contains(':') { port.to_owned() } else { format!("127.0.0.1:{port}") };
+    let asked = TcpStream::connect(to).and_then(|mut stream| {
         stream.write_all(text.as_bytes())?;
         stream.shutdown(std::net::Shutdown::Write)?;
         stream.read_to_string(&mut answer)

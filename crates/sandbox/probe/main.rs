@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: an attack that panics counts as not stopped")]
 
 mod attacks;
+mod direct;
 mod hoard;
 mod opened;
 mod ordinary;

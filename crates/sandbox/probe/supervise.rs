@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use sandbox::{Destination, Exit, Limits, SandboxError, StepOutcome};
 
 use crate::attacks::{ATTACKS, call, text};
+use crate::direct;
 use crate::opened;
 use crate::secrets;
 use crate::trial::{LIMITS, Trial};
@@ -64,6 +65,7 @@ pub fn supervise() -> ExitCode {
     good &= ordinary(&environment);
     good &= network(&environment);
     good &= service(&environment);
+    good &= direct::all(&environment);
     good &= secrets::all(&environment);
     let level = level(&environment);
     good &= hoards(&environment, &level);
@@ -303,7 +305,7 @@ const UNNAMED_HOST: &str = "192.0.2.1:443";
 const UNNAMED_PORT: &str = "127.0.0.1:22";
 
 /// Addresses of this machine's interfaces, with a port.
-fn own_addresses(port: u16) -> Vec<String> {
+pub fn own_addresses(port: u16) -> Vec<String> {
     let text = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
     let mut last = "";
     let mut found = Vec::new();

@@ -24,6 +24,8 @@ pub struct Trial<'a> {
     pub binds: Vec<PathBuf>,
     /// Destinations that it names.
     pub network: Vec<Destination>,
+    /// Destinations that it connects to.
+    pub connect: Vec<Destination>,
     /// A port of the host.
     pub service: Option<u16>,
     /// The operator's allowances.
@@ -41,6 +43,7 @@ impl<'a> Trial<'a> {
             limits: LIMITS,
             binds: Vec::new(),
             network: Vec::new(),
+            connect: Vec::new(),
             service: None,
             allowed: Vec::new(),
         }
@@ -58,7 +61,7 @@ impl<'a> Trial<'a> {
         let binds = system.into_iter().filter(|path| path.exists()).chain(self.binds).collect();
         let environment = self.environment.clone();
         let token = environment.get("PROBE_TOKEN").cloned().unwrap_or_default();
-        let Self { command, secrets, script, limits, network, service, .. } = self;
+        let Self { command, secrets, script, limits, network, connect, service, .. } = self;
         let spec = Spec {
             command,
             own: false,
@@ -67,6 +70,8 @@ impl<'a> Trial<'a> {
             binds,
             image: None,
             network,
+            connect,
+            certificates: None,
             service,
             secrets,
             limits,

@@ -10,8 +10,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::str::FromStr;
 
+use crate::destination::Destination;
 use crate::process::interface_addresses;
-use crate::spec::Destination;
 
 /// The operator's allowances beyond the public internet. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

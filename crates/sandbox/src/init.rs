@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{
@@ -27,19 +28,26 @@ use rustix::thread::UnshareFlags;
 
 use crate::channel::{read_frame, send_descriptor, write_frame};
 use crate::confine::confine;
+use crate::connect;
 use crate::mounts::{self, Doing as _, Failed, Granted};
 use crate::ports::PROXY_PORT;
 use crate::process::{
-    Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
+    Fork, add_to_loopback, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else,
+    unshare,
 };
 use crate::secret::{self, SECRETS};
 use crate::spec::{Exit, InputKind, OwnTask, Spec, WORKSPACE, stays_below};
+
+/// Most looks for an address that was just given to the loopback.
+const ADDRESS_LOOKS: u32 = 200;
+const ADDRESS_LOOK: Duration = Duration::from_millis(5);
 
 /// Tags of init's messages.
 pub const UNSHARED: u8 = b'U';
 pub const WORKSPACE_OPEN: u8 = b'W';
 pub const PROXY_OPEN: u8 = b'P';
 pub const SERVICE_OPEN: u8 = b'S';
+pub const CONNECT_OPEN: u8 = b'C';
 pub const LOG_OPEN: u8 = b'L';
 pub const ERROR_OPEN: u8 = b'M';
 pub const FAILED: u8 = b'E';
@@ -110,7 +118,7 @@ fn wait_for(child: Pid) -> Result<(), Failed> {
 
 fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
-    rustix::system::sethostname(mounts::HOST_NAME.as_bytes()).doing("set the host name")?;
+    rustix::system::sethostname(connect::HOST_NAME.as_bytes()).doing("set the host name")?;
     open_log(socket).doing("open the log")?;
     // The loopback of the namespace, for tests that talk to themselves. It leads nowhere else.
     bring_up_loopback().doing("bring up the loopback")?;
@@ -123,6 +131,14 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask
         let listener = TcpListener::bind(("127.0.0.1", port)).doing("listen for the service")?;
         send_descriptor(socket, SERVICE_OPEN, &listener).doing("hand over the service's listener")?;
     }
+    for address in connect::foreign(&spec.connect) {
+        add_to_loopback(address).doing(&format!("give the address {address} to the loopback"))?;
+    }
+    for (to, at) in spec.connect.iter().zip(connect::inside(&spec.connect)) {
+        let listener = listen(at).doing(&format!("listen for {to}"))?;
+        send_descriptor(socket, CONNECT_OPEN, &listener)
+            .doing(&format!("hand over the listener for {to}"))?;
+    }
     let workspace: OwnedFd = mounts::enter(spec, granted)?;
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
     inputs(socket)?;
@@ -132,6 +148,19 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask
     drop(workspace);
     let report = serde_json::to_vec(&exit).doing("report")?;
     (&*socket).write_all(&[EXITED]).and_then(|()| write_frame(socket, &report)).doing("report")
+}
+
+/// Listens at an address of this namespace. The kernel takes a moment until a new IPv6 address counts.
+fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    for _ in 0..ADDRESS_LOOKS {
+        match TcpListener::bind(at) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable && at.is_ipv6() => {
+                std::thread::sleep(ADDRESS_LOOK);
+            }
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(at)
 }
 
 /// Makes the pipes of the step's log its standard outputs, and sends their other ends to the supervisor.

@@ -11,6 +11,8 @@
 mod account;
 mod channel;
 mod confine;
+mod connect;
+mod destination;
 mod egress;
 mod enclosure;
 mod filter;
@@ -29,19 +31,20 @@ mod supervise;
 
 pub use account::become_user;
 pub use channel::{read_frame_within, receive_descriptor, send_descriptor, write_frame};
+pub use connect::HOST_NAME;
+pub use destination::{Destination, DestinationError};
 pub use egress::{Allowance, AllowanceError, Denied, Egress};
 pub use enclosure::{Enclosed, Hold, descendants, enclose, signal_all};
 pub use group::memory_max as group_memory_max;
 pub use init::init_main;
 pub use key_memory::{KeyMemory, guard_key_memory};
-pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use ports::PROXY_PORT;
 pub use private_files::private_files;
 pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
 pub use secret::{SECRET_BYTES_MAX, SECRETS, SECRETS_MAX, Secret};
 pub use spec::{
-    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, OwnTask, Reached, Refused, SCRIPT,
+    CERTIFICATES, CONNECT_MAX, Exit, Input, InputKind, Level, Limits, OwnTask, Reached, Refused, SCRIPT,
     Spec, SpecError, WORKSPACE, can_be_bound,
 };
 pub use supervise::{Inputs, SandboxError, StepOutcome, Stream, run, send_inputs};

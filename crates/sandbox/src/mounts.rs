@@ -18,14 +18,13 @@ use rustix::mount::{
 
 use rustix::process::geteuid;
 
+use crate::connect::{HOST_NAME, host_lines};
 use crate::process::{seal_device, seal_tree};
 use crate::secret::SECRETS;
-use crate::spec::{ROOT_BYTES, SCRIPT, SHM_BYTES, Spec, WORKSPACE};
+use crate::spec::{CERTIFICATES, ROOT_BYTES, SCRIPT, SHM_BYTES, Spec, WORKSPACE};
 
 /// Mount point of POSIX message queues.
 pub const QUEUES: &str = "/dev/mqueue";
-/// The host name of every sandbox.
-pub const HOST_NAME: &str = "sandbox";
 
 /// Directory where the new root is built, on a mount that only this namespace sees.
 const STAGE: &str = "/tmp";
@@ -124,8 +123,9 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
         bind(granted).doing(&format!("bind `{}`", granted.path.display()))?;
     }
     devices()?;
-    accounts().doing("write /etc")?;
-    script(spec.script.as_deref()).doing("write the script")?;
+    accounts(&host_lines(&spec.connect)).doing("write /etc")?;
+    read_only(SCRIPT, spec.script.as_deref()).doing("write the script")?;
+    read_only(CERTIFICATES, spec.certificates.as_deref()).doing("write the certificates")?;
     if !spec.secrets.is_empty() {
         fs::create_dir_all(SECRETS).doing(SECRETS)?;
         // Unlike the pages of a tmpfs, those of a ramfs are never swapped out. Only init writes here, so it needs no limit.
@@ -204,10 +204,10 @@ fn devices() -> Result<(), Failed> {
     mount("mqueue", QUEUES, "mqueue", flags, c"").doing("mount /dev/mqueue")
 }
 
-/// Writes the script of the step to a file, because the length of an argument is limited (execve(2)).
-fn script(text: Option<&str>) -> io::Result<()> {
+/// Writes a text for the step to a file. A script is one because the length of an argument is limited (execve(2)).
+fn read_only(path: &str, text: Option<&str>) -> io::Result<()> {
     let Some(text) = text else { return Ok(()) };
-    let path = Path::new(SCRIPT);
+    let path = Path::new(path);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -216,8 +216,9 @@ fn script(text: Option<&str>) -> io::Result<()> {
 }
 
 /// Writes the accounts: the step's user, the owners of the files that it sees, and name look-ups in files only.
-fn accounts() -> io::Result<()> {
-    let hosts = format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopback\n");
+fn accounts(others: &str) -> io::Result<()> {
+    let hosts =
+        format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopback\n{others}");
     let users = "root:x:0:0:root:/:/bin/false\nbuild:x:1000:1000:build:/work:/bin/sh\n\
                  nobody:x:65534:65534:nobody:/:/bin/false\n";
     for (file, text) in [

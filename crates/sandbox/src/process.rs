@@ -147,6 +147,47 @@ pub fn bring_up_loopback() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Gives `lo` of this network namespace one more address, which leads nowhere else.
+pub fn add_to_loopback(address: IpAddr) -> io::Result<()> {
+    use rustix::net::{AddressFamily, SocketType, socket};
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket(family, SocketType::DGRAM, None)?;
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&socket);
+    let v4 = match address {
+        IpAddr::V4(v4) => v4,
+        IpAddr::V6(v6) => {
+            let ifr6_addr = libc::in6_addr { s6_addr: v6.octets() };
+            // The loopback is the first interface of each namespace.
+            let request = libc::in6_ifreq { ifr6_addr, ifr6_prefixlen: 128, ifr6_ifindex: 1 };
+            // SAFETY: SIOCSIFADDR of a socket of this family reads one `in6_ifreq`, which lives through the call.
+            let done = unsafe { libc::ioctl(descriptor, libc::SIOCSIFADDR, &raw const request) };
+            return if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        }
+    };
+    // A label for each address: an interface has one of each label.
+    let label = format!("lo:{:08x}\0", u32::from(v4));
+    for (operation, value) in [(libc::SIOCSIFADDR, v4), (libc::SIOCSIFNETMASK, std::net::Ipv4Addr::BROADCAST)]
+    {
+        // SAFETY: all of `ifreq` is plain data, and zero is a valid value of it.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(label.as_bytes()) {
+            *to = from.cast_signed();
+        }
+        let mut data = [0; 14];
+        data.iter_mut()
+            .skip(2)
+            .zip(value.octets())
+            .for_each(|(to, from)| *to = libc::c_char::from_ne_bytes([from]));
+        request.ifr_ifru.ifru_addr =
+            libc::sockaddr { sa_family: libc::AF_INET as libc::sa_family_t, sa_data: data };
+        // SAFETY: both operations read one `ifreq`, which lives through the call.
+        if unsafe { libc::ioctl(descriptor, operation, &raw const request) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Addresses of this machine's interfaces: getifaddrs(3).
 pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
     let mut first = std::ptr::null_mut();

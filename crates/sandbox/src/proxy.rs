@@ -4,8 +4,8 @@
 //! Invariant: only destinations that the pipeline names by host and port are reached, and of those only addresses that
 //! the runner's operator allows (`egress`). A name is resolved once, and the proxy connects to the address that was
 //! judged. Reached and refused destinations are recorded. The proxy deliberately does not decrypt TLS: it knows only
-//! host, port and byte counts. A second listener may lead to one service of the host: its connections go to that
-//! address, whatever they say.
+//! host, port and byte counts. A second listener may lead to one service of the host, and others to one destination each
+//! (`connect`): their connections go there, whatever they say.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::destination::Destination;
 use crate::egress::Egress;
-use crate::spec::{Destination, Reached, Refused};
+use crate::spec::{Reached, Refused};
 
 /// Destinations that were reached or refused.
 #[derive(Debug, Default)]
@@ -67,6 +68,15 @@ impl<'a> Proxy<'a> {
                 Ok(upstream) => self.tunnel(&Request { to: to(), forward: None }, &client, &upstream),
                 Err(error) => self.refuse(to(), format!("the service does not answer: {error}")),
             }
+        });
+    }
+
+    /// Leads each connection to this destination, as far as the operator allows it, until the other end of `stop` is closed.
+    pub fn serve_to(&self, listener: OwnedFd, stop: &UnixStream, to: &Destination) {
+        self.accept(listener, stop, |client| match self.connect_judged(to) {
+            Ok(upstream) => self.tunnel(&Request { to: to.clone(), forward: None }, &client, &upstream),
+            Err(Unreached::Refused(why)) => self.refuse(to.clone(), why),
+            Err(Unreached::Failed(error)) => self.refuse(to.clone(), format!("it does not answer: {error}")),
         });
     }
 
@@ -143,12 +153,16 @@ impl<'a> Proxy<'a> {
         }
     }
 
-    /// Connects to the first address that answers, out of a few. A name with many dead addresses must not delay the end
-    /// of its step.
     fn connect(&self, to: &Destination) -> Result<TcpStream, Unreached> {
         if !self.named.contains(to) {
             return Err(Unreached::Refused("it is not among the step's `network` destinations".into()));
         }
+        self.connect_judged(to)
+    }
+
+    /// Connects to the first address that answers, out of a few. A name with many dead addresses must not delay the end
+    /// of its step.
+    fn connect_judged(&self, to: &Destination) -> Result<TcpStream, Unreached> {
         let mut answer = io::Error::other("its name leads to no address");
         for address in self.judged(to)?.into_iter().take(ADDRESSES_MAX) {
             if self.traffic().stopped {

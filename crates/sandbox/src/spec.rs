@@ -4,12 +4,12 @@
 //! the host is checked when the sandbox is built.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::connect;
+use crate::destination::Destination;
 use crate::ports::PROXY_PORT;
 use crate::secret::{SECRETS_MAX, Secret};
 
@@ -17,6 +17,10 @@ use crate::secret::{SECRETS_MAX, Secret};
 pub const WORKSPACE: &str = "/work";
 /// Path of the step's script, which is read-only.
 pub const SCRIPT: &str = "/run/step";
+/// Path of the certificates that the step may need, which is read-only.
+pub const CERTIFICATES: &str = "/run/certificates.pem";
+/// Most destinations to which connections of a step are forwarded.
+pub const CONNECT_MAX: usize = 32;
 /// Size of a sandbox's root and of its shared memory.
 pub const ROOT_BYTES: u64 = 4 << 20;
 pub const SHM_BYTES: u64 = 64 << 20;
@@ -41,6 +45,10 @@ pub struct Spec {
     pub image: Option<PathBuf>,
     /// Destinations that the step may reach, through the proxy only. If empty, the step has no network.
     pub network: Vec<Destination>,
+    /// Destinations that the step reaches directly, each by its name, address and port. Nothing but these is there.
+    pub connect: Vec<Destination>,
+    /// Text of the file `CERTIFICATES`, if the step needs one.
+    pub certificates: Option<String>,
     /// A loopback port of the host that the step reaches at the same port inside, and nothing else there.
     pub service: Option<u16>,
     /// Secrets of the step.
@@ -52,15 +60,6 @@ pub struct Spec {
 /// A task of the program that runs init. It gets the words of the command, and returns an exit code. It runs confined
 /// like every step, in the workspace, and needs no file of the host.
 pub type OwnTask = fn(&[String]) -> u8;
-
-/// A host and port that a step may reach.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Destination {
-    /// Name or address, lower case, without brackets.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-}
 
 /// A destination that a step has reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,40 +81,6 @@ pub struct Refused {
     pub to: Destination,
     /// Reason of the refusal.
     pub why: String,
-}
-
-/// The text is not a destination.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a destination: expected `host:port`, such as `registry.example:443`")]
-pub struct DestinationError(String);
-
-impl FromStr for Destination {
-    type Err = DestinationError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = || {
-            let (host, port) = text.rsplit_once(':')?;
-            let port = port.parse().ok().filter(|port| *port != 0)?;
-            if let Some(inner) = host.strip_prefix('[') {
-                let address: std::net::Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
-                return Some(Self { host: address.to_string(), port });
-            }
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            let named = (1..=253).contains(&host.len()) && host.chars().all(plain);
-            named.then(|| Self { host: host.trim_end_matches('.').to_ascii_lowercase(), port })
-        };
-        parsed().ok_or_else(|| DestinationError(text.chars().take(100).collect()))
-    }
-}
-
-impl fmt::Display for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
 }
 
 /// Limits of a step.
@@ -213,6 +178,11 @@ pub enum SpecError {
     /// The service's port is 0, or the proxy's.
     #[error("port {0} cannot lead to a service inside a sandbox")]
     Service(u16),
+    /// There are too many direct destinations, or two would be one inside.
+    #[error(
+        "a step connects to at most {CONNECT_MAX} destinations, each with its own address and port inside"
+    )]
+    Connect,
     /// There are too many secrets, or two have one name or variable.
     #[error("a step has at most {SECRETS_MAX} secrets, each with its own name and variable")]
     Secrets,
@@ -252,6 +222,11 @@ impl Spec {
         let is_taken = |port: u16| port == 0 || port == PROXY_PORT && !self.network.is_empty();
         if let Some(port) = self.service.filter(|port| is_taken(*port)) {
             return Err(SpecError::Service(port));
+        }
+        let taken = (!self.network.is_empty()).then_some(PROXY_PORT);
+        let taken: Vec<u16> = taken.into_iter().chain(self.service).collect();
+        if self.connect.len() > CONNECT_MAX || !connect::is_clear(&self.connect, &taken) {
+            return Err(SpecError::Connect);
         }
         if let Some(bind) = self.binds.iter().find(|bind| !can_be_bound(bind)) {
             return Err(SpecError::Bind(bind.clone()));

@@ -16,10 +16,12 @@ use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
 use crate::channel::{read_frame, receive_descriptor, write_frame};
 use crate::confine::LANDLOCK_ABI;
+use crate::destination::Destination;
 use crate::egress::Egress;
 use crate::group::{Group, ProcessGroup};
 use crate::init::{
-    BUILD_ID, ERROR_OPEN, EXITED, FAILED, LOG_OPEN, PROXY_OPEN, SERVICE_OPEN, UNSHARED, WORKSPACE_OPEN,
+    BUILD_ID, CONNECT_OPEN, ERROR_OPEN, EXITED, FAILED, LOG_OPEN, PROXY_OPEN, SERVICE_OPEN, UNSHARED,
+    WORKSPACE_OPEN,
 };
 use crate::outputs::Outputs;
 use crate::proxy::Proxy;
@@ -120,6 +122,9 @@ pub fn run(
             Open::Service(listener, port) => {
                 drop(scope.spawn(move || proxy.serve_port(listener, stopped, port)));
             }
+            Open::Connect(listener, to) => {
+                drop(scope.spawn(move || proxy.serve_to(listener, stopped, &to)));
+            }
             Open::Log(stream, pipe) => {
                 drop(scope.spawn(move || copy(std::fs::File::from(pipe), stream, budget, log)));
             }
@@ -142,6 +147,8 @@ pub fn run(
 enum Open {
     /// The listener of the proxy.
     Proxy(OwnedFd),
+    /// A listener whose connections go to this destination of the specification.
+    Connect(OwnedFd, Destination),
     /// A listener whose connections go to this port of the host.
     Service(OwnedFd, u16),
     /// A pipe of the step's log.
@@ -188,6 +195,9 @@ fn supervise(
     }
     if let Some(port) = spec.service {
         serve(Open::Service(descriptor(socket, SERVICE_OPEN)?, port));
+    }
+    for to in &spec.connect {
+        serve(Open::Connect(descriptor(socket, CONNECT_OPEN)?, to.clone()));
     }
     let workspace = descriptor(socket, WORKSPACE_OPEN)?;
     if inputs.hand_in(socket).and_then(|()| hand_in_secrets(socket, spec)).is_err() {
@@ -444,6 +454,8 @@ mod tests {
             binds: Vec::new(),
             image: None,
             network: Vec::new(),
+            connect: Vec::new(),
+            certificates: None,
             service: None,
             secrets: Vec::new(),
             limits: Limits {

@@ -29,7 +29,8 @@ fn supervise(user: Option<u32>) {
     println!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(said.matches(": stopped\n").count(), 52 + 21, "every attack ran");
-    assert!(said.matches("\nattack: ").count() >= 16, "and every one on the proxy and on secrets");
+    assert!(said.matches("\nattack: ").count() >= 25, "and every one on the proxy, direct ways and secrets");
+    assert!(!said.contains("WRONG") && said.contains("\nconnects to another address: ok\n"), "{said}");
     let held = said.matches(": stopped by its group\n").count();
     let skipped = said.matches(": skipped: this user has no control group here\n").count();
     assert!(matches!((held, skipped), (4, 0) | (0, 4)), "{said}");

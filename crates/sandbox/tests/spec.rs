@@ -25,6 +25,8 @@ fn spec() -> Spec {
         binds: vec!["/usr".into()],
         image: None,
         network: vec![],
+        connect: Vec::new(),
+        certificates: None,
         service: None,
         secrets: vec![],
         limits,
@@ -41,6 +43,16 @@ fn impossible_specifications_are_refused_before_anything_runs() {
         assert_eq!(refused, Err(SpecError::Bind(PathBuf::from(bind))), "{bind}");
     }
     assert_eq!(Spec { binds: vec!["/tmp/go".into()], ..spec() }.check(), Ok(()));
+    let connect =
+        |all: &[&str]| Spec { connect: all.iter().map(|to| to.parse().unwrap()).collect(), ..spec() };
+    assert_eq!(connect(&["db.example:5432", "10.0.0.1:5432"]).check(), Ok(()));
+    assert_eq!(connect(&["localhost:9", "127.0.0.1:9"]).check(), Err(SpecError::Connect));
+    let many: Vec<_> = (0..33).map(|n| format!("host-{n}:1")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    assert_eq!(
+        connect(&many).check().unwrap_err().to_string(),
+        "a step connects to at most 32 destinations, each with its own address and port inside"
+    );
     let long = "x".repeat(128 * 1024);
     let argument = Spec { command: vec!["/bin/echo".into(), long.clone()], ..spec() }.check().unwrap_err();
     assert!(

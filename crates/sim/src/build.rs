@@ -44,6 +44,7 @@ impl Builder {
             keep: Keep::open(dir, KEEP_BYTES).map_err(|error| error.to_string())?,
             answers: Answers::open(&dir.join("answers"), KEEP_BYTES).map_err(|error| error.to_string())?,
             isolation: Box::new(Steps { dir: dir.join("step") }),
+            leases: runner::Leases::of(dir),
             trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,
             sources: runner::Sources::default(),

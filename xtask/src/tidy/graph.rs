@@ -72,7 +72,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "runner",
         &[
             "shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image",
-            "mask", "vault",
+            "mask", "mint", "vault",
         ],
     ),
     // The agent uses `sandbox` only for enclosures: decision 0032.

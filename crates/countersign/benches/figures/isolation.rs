@@ -103,6 +103,8 @@ pub fn spec() -> Spec {
         binds: SEEN.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect(),
         image: None,
         network: Vec::new(),
+        connect: Vec::new(),
+        certificates: None,
         service: None,
         secrets: Vec::new(),
         limits: Limits {

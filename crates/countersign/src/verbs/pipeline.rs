@@ -11,7 +11,7 @@ use client::project_files::{self, ProjectFiles};
 use client::session;
 use client::working_tree;
 use evidence::check;
-use evidence::pipeline::{ApprovalNode, Image, LimitsInForce, Run, ScanSort, Step};
+use evidence::pipeline::{ApprovalNode, Image, LimitsInForce, Run, ScanSort, Step, StepDatabase};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
 use evidence::{Digest, Name, pipeline, release_file};
@@ -98,6 +98,12 @@ struct StepPlan {
     /// Outputs of the steps that this step needs, in addition to the commit's files.
     gets: BTreeMap<Name, BTreeSet<String>>,
     network: BTreeSet<String>,
+    /// Destinations that it connects to directly.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    connect: BTreeSet<String>,
+    /// The role that is made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
     outputs: BTreeSet<String>,
     /// Paths of the reports that the runner reads.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -250,12 +256,20 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
         needs: step.needs.clone(),
         gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
         network: step.network.clone(),
+        connect: step.connects_to(),
+        database: step.database.as_ref().map(role_words),
         outputs: step.outputs.clone(),
         reports: step.reports.iter().map(|report| report.path.clone()).collect(),
         producer: if step.reports.is_empty() { None } else { pipeline.producer(name).ok() },
         limits: step.is_work().then(|| step.limits.in_force()),
         scan: step.scan.clone(),
     }
+}
+
+/// The role that is made for a step, in words.
+fn role_words(database: &StepDatabase) -> String {
+    let StepDatabase { database: name, owner, credential, .. } = database;
+    format!("`{name}` at {} that acts as `{owner}`, made by secret {credential}", database.destination())
 }
 
 /// Outputs that have the path of a tracked file. A step that needs the output can only start if both are the same.
@@ -409,6 +423,10 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     if !step.network.is_empty() {
         lines.push(format!("    may reach: {}", list(&step.network)));
     }
+    if !step.connect.is_empty() {
+        lines.push(format!("    connects to: {}", list(&step.connect)));
+    }
+    lines.extend(step.database.iter().map(|role| format!("    has a role of {role}")));
     if !step.outputs.is_empty() {
         lines.push(format!("    leaves: {}", list(&step.outputs)));
     }

@@ -13,7 +13,7 @@ use client::pkcs11::Uri;
 use client::role_way;
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Answers, Bench, Keep, Origins, REMOTES_FILE, Remotes, Slots, Trust};
+use runner::{Answers, Bench, Keep, Leases, Origins, REMOTES_FILE, Remotes, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use shown::shell;
 use wire::Machine;
@@ -223,6 +223,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
         answers: Answers::open(&data.join("answers"), verb.keep_receipts << 20)?,
         isolation: Box::new(verb.operator.sandbox(data)?),
+        leases: Leases::of(data),
         trust,
         now: clock::moment,
         sources: runner::Sources::default(),

@@ -70,7 +70,7 @@ fn a_step_prints_its_secret_in_ten_encodings_and_nobody_has_it() {
 }
 
 /// Number of files below a directory, and those that have a value in any encoding.
-fn files(dir: &Path, masker: &Masker) -> (usize, Vec<String>) {
+pub fn files(dir: &Path, masker: &Masker) -> (usize, Vec<String>) {
     let (mut count, mut found, mut dirs) = (0, Vec::new(), vec![dir.to_path_buf()]);
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
@@ -89,7 +89,7 @@ fn files(dir: &Path, masker: &Masker) -> (usize, Vec<String>) {
 }
 
 /// Whether the memory of a process has a value in any encoding.
-fn in_memory(pid: u32, masker: &Masker) -> bool {
+pub fn in_memory(pid: u32, masker: &Masker) -> bool {
     let mut memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let readable = |line: &&str| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with('r'));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 #[path = "../../../mint/tests/roles/postgres.rs"]
 #[allow(dead_code, reason = "the crate `mint` uses the rest of it")]
-mod postgres;
+pub mod postgres;
 
 use self::postgres::Postgres;
 use super::shop::Shop;

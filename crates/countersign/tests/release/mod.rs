@@ -53,6 +53,7 @@ pub mod shop;
 mod sources;
 mod ssh;
 mod state;
+mod step_roles;
 mod stopping;
 mod tls;
 mod transport_attacks;

@@ -4,15 +4,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Pipeline, Step};
+use super::{DATABASE_FILE, Pipeline, Step, StepDatabase};
 use crate::Name;
 use crate::secret_name::SecretName;
 
 impl Step {
-    /// The secrets that the step asks for in a run of a project, by the names under which it gets them.
+    /// The secrets that are lent for the step in a run of a project, by the names of their files. The credential of its database
+    /// is one of them, although the step gets only the password of a role.
     #[must_use]
     pub fn secrets_in(&self, project: &Name) -> BTreeMap<Name, SecretName> {
-        self.secrets.iter().map(|(own, asked)| (own.clone(), asked.secret.in_project(project))).collect()
+        let asked = self.secrets.iter().map(|(own, asked)| (own.clone(), asked.secret.in_project(project)));
+        let credential = self.database.as_ref().map(|database| database.credential.in_project(project));
+        // The text is a name, so nothing is left out here.
+        asked.chain(DATABASE_FILE.parse().ok().zip(credential)).collect()
+    }
+
+    /// Whether something is lent for the step.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        !self.secrets.is_empty() || self.database.is_some()
+    }
+
+    /// Every destination that the step connects to directly.
+    #[must_use]
+    pub fn connects_to(&self) -> BTreeSet<String> {
+        self.connect.iter().cloned().chain(self.database.as_ref().map(StepDatabase::destination)).collect()
     }
 }
 
@@ -24,7 +40,7 @@ impl Pipeline {
         let mut held = BTreeSet::new();
         for name in self.order() {
             let Some((name, step)) = self.steps.get_key_value(name) else { continue };
-            if !step.secrets.is_empty() || step.needs.iter().any(|need| held.contains(need)) {
+            if step.has_secrets() || step.needs.iter().any(|need| held.contains(need)) {
                 held.insert(name);
             }
         }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ALL_REPORTS_MAX, Artifact, Pipeline, PipelineError, REPORTS_MAX, Run, SECRETS_MAX, STEPS_MAX, Step,
-    StepLimits, StepReport,
+    ALL_REPORTS_MAX, Artifact, CONNECT_MAX, DATABASE_FILE, DATABASE_VARIABLES, Pipeline, PipelineError,
+    REPORTS_MAX, Run, SECRETS_MAX, STEPS_MAX, Step, StepLimits, StepReport,
 };
 use crate::Name;
 use crate::configuration::variable_fault;
@@ -70,6 +70,9 @@ impl Pipeline {
         if let Some(why) = secrets_fault(step) {
             return fail("secrets", why);
         }
+        if let Some((field, why)) = database_fault(step) {
+            return fail(field, why);
+        }
         limits_fault(step.limits).map_or(Ok(()), |why| fail("limits", why))
     }
 
@@ -110,6 +113,12 @@ impl Pipeline {
 fn kind_fault(step: &Step) -> Option<(&'static str, &'static str)> {
     let is_scan = !step.scan.is_empty();
     let confined = !step.outputs.is_empty() || !step.network.is_empty() || !step.env.is_empty();
+    if step.run.is_none() && (step.database.is_some() || !step.connect.is_empty()) {
+        return Some((
+            "",
+            "has `database` or `connect`, which mean nothing without `run`: no command would use them",
+        ));
+    }
     let reported = !step.reports.is_empty() || !step.report_exits.is_empty();
     if step.run.is_none() && step.image.is_some() {
         return Some(("image", "means nothing without `run`: no command would see it"));
@@ -151,6 +160,35 @@ fn secrets_fault(step: &Step) -> Option<String> {
         }
         let twice = step.env.contains_key(variable) || !variables.insert(variable);
         twice.then(|| format!("set the variable `{variable}`, which `env` or another secret sets too"))
+    })
+}
+
+/// The field of a step by which it cannot have its database or its connections, and the reason; `None` if it can.
+fn database_fault(step: &Step) -> Option<(&'static str, String)> {
+    if step.connect.len() > CONNECT_MAX {
+        return Some(("connect", format!("names more than {CONNECT_MAX} destinations")));
+    }
+    let database = step.database.as_ref()?;
+    if let Some(why) = database.fault() {
+        return Some(("database", why.to_owned()));
+    }
+    let variables = step.env.keys().chain(step.secrets.values().filter_map(|asked| asked.env.as_ref()));
+    if let Some(taken) = variables.into_iter().find(|name| DATABASE_VARIABLES.contains(&name.as_str())) {
+        return Some(("database", format!("sets the variable `{taken}`, which `env` or a secret sets too")));
+    }
+    if step.secrets.keys().any(|own| own.as_str() == DATABASE_FILE) {
+        let what = format!(
+            "`{DATABASE_FILE}` is the file with the password of the role; give this one another name"
+        );
+        return Some(("secrets", what));
+    }
+    if step.secrets.len() >= SECRETS_MAX {
+        return Some(("secrets", format!("are more than {SECRETS_MAX} with the credential of the database")));
+    }
+    let own = step.secrets.values().any(|asked| asked.secret == database.credential);
+    own.then(|| {
+        let what = "`credential` is also a secret of the step, which could then make roles without end; take it out of `secrets`";
+        ("database", what.to_owned())
     })
 }
 

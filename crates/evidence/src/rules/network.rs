@@ -42,6 +42,15 @@ pub fn fault(text: &str) -> Option<String> {
     })
 }
 
+/// The reason why a text is not a destination of `connect`; `None` for `host:port`.
+pub fn connect_fault(text: &str) -> Option<String> {
+    let port = split(text).and_then(|(_, port)| port);
+    if port.is_none() {
+        return Some(format!("`{text}` names no port; write `host:port`, such as `db.example:5432`"));
+    }
+    fault(text)
+}
+
 /// Splits host and port, without the brackets of an IPv6 address.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {

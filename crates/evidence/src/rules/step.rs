@@ -5,7 +5,7 @@
 use super::{Problem, network, text_fault};
 use crate::Name;
 use crate::oci::is_layer_path;
-use crate::pipeline::{Artifact, PATH, Run, Step, StepLimits};
+use crate::pipeline::{Artifact, PATH, Run, Step, StepDatabase, StepLimits};
 
 /// Problems of a step.
 pub fn problems(name: &Name, step: &Step) -> Vec<Problem> {
@@ -30,6 +30,13 @@ pub fn problems(name: &Name, step: &Step) -> Vec<Problem> {
     }
     for why in step.network.iter().filter_map(|text| network::fault(text)) {
         say("network", why);
+    }
+    for why in step.connect.iter().filter_map(|text| network::connect_fault(text)) {
+        say("connect", why);
+    }
+    let database = step.database.as_ref().map(StepDatabase::destination);
+    for why in database.iter().filter_map(|text| network::connect_fault(text)) {
+        say("database", why);
     }
     for output in &step.outputs {
         if let Some(why) = output_fault(output) {

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use evidence::pipeline::DATABASE_FILE;
 use mask::{BYTES_MIN, Masker};
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::net::{RecvFlags, recv};
@@ -22,15 +23,15 @@ use sandbox::{
     Allowance, Egress, Inputs, Reached, Refused, SandboxError, StepOutcome, Stream, read_frame_within,
     send_descriptor,
 };
-use vault::{OpenError, SealSecret, SealedValue, SecretVersion, ValueError};
-use zeroize::Zeroizing;
+use vault::SealSecret;
 
+use super::hold_error::HoldError;
 use super::masked_log::MaskedLog;
 use super::protocol::{
-    DONE, Done, ERROR, FAILED, Failed, HAS, HAS_NOT, HELLO, Lent, OUT, PIECE_BYTES_MAX, SEARCH,
-    SEARCH_BYTES_MAX, UNWANTED, WORK_BYTES_MAX, WORKSPACE, Work, encoded, read, send,
+    DONE, Done, ERROR, FAILED, Failed, HAS, HAS_NOT, HELLO, OUT, Order, PIECE_BYTES_MAX, REVOKED, Revocation,
+    SEARCH, SEARCH_BYTES_MAX, UNWANTED, WORK_BYTES_MAX, WORKSPACE, Work, encoded, read, send,
 };
-use super::search;
+use super::{minting, opening, search};
 
 /// Runs a holder, whose standard input is the runner's socket. `init` starts the init process of a sandbox. The return value
 /// is the exit code of this process and says nothing about the step.
@@ -52,34 +53,6 @@ pub fn holder_main(init: fn() -> Command) -> u8 {
     }
 }
 
-/// Why a step with secrets did not run to its end. No text has a value.
-#[derive(Debug, thiserror::Error)]
-enum HoldError {
-    /// The system failed.
-    #[error("cannot {0}: {1}")]
-    Io(&'static str, io::Error),
-    /// A sealed value is malformed.
-    #[error("secret `{0}`: {1}")]
-    Value(String, ValueError),
-    /// The server sent another version than the one that it names.
-    #[error("secret `{0}`: the server lent {1} in its place")]
-    Other(String, Box<SecretVersion>),
-    /// A value does not open.
-    #[error(
-        "secret `{0}` does not open with the key that was lent for this step; the server lent a changed value"
-    )]
-    Open(String, OpenError),
-    /// The step has another secret than those that were lent.
-    #[error("secret `{0}` was not lent")]
-    Missing(String),
-    /// The values cannot be masked.
-    #[error(transparent)]
-    Mask(#[from] mask::MaskError),
-    /// The sandbox failed.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-}
-
 fn hold(socket: &UnixStream, init: fn() -> Command) -> Result<(), HoldError> {
     let doing = |what| move |error: io::Error| HoldError::Io(what, error);
     protect().map_err(doing("protect the memory of the secrets"))?;
@@ -90,8 +63,15 @@ fn hold(socket: &UnixStream, init: fn() -> Command) -> Result<(), HoldError> {
     })?;
     let public = secret.public().map_err(|error| HoldError::Io("draw a key", io::Error::other(error)))?;
     send(socket, HELLO, public.to_string().as_bytes()).map_err(doing("greet the runner"))?;
-    let mut work: Work = read(socket, WORK_BYTES_MAX).map_err(doing("read the work"))?;
-    open(&mut work, &secret)?;
+    let mut work = match read(socket, WORK_BYTES_MAX).map_err(doing("read the work"))? {
+        Order::Step(work) => *work,
+        Order::Revoke(Revocation { leases, allowed }) => {
+            let revoked = minting::revoked(leases, &egress(&allowed)?);
+            let told = encoded(&revoked).and_then(|bytes| send(socket, REVOKED, &bytes));
+            return told.map_err(doing("tell what is revoked"));
+        }
+    };
+    open(socket, &mut work, &secret)?;
     // From here on nothing that was sent to this process can be opened.
     drop(secret);
     let masker = Masker::new(work.spec.secrets.iter().map(|secret| secret.bytes.as_slice()))?;
@@ -113,32 +93,28 @@ fn protect() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the values into the specification.
-fn open(work: &mut Work, secret: &SealSecret) -> Result<(), HoldError> {
+/// Opens the values into the specification. In the place of the credential of a database, the step gets the password of a role.
+fn open(socket: &UnixStream, work: &mut Work, secret: &SealSecret) -> Result<(), HoldError> {
+    let of = (work.installation, work.nonce);
     for wanted in &mut work.spec.secrets {
         let lent = work.values.iter().find(|lent| lent.file.as_str() == wanted.name);
         let lent = lent.ok_or_else(|| HoldError::Missing(wanted.name.clone()))?;
-        wanted.bytes = value(lent, (work.installation, work.nonce), secret)?;
+        wanted.bytes = match work.role.as_ref().filter(|_| wanted.name == DATABASE_FILE) {
+            Some(order) => minting::role(socket, order, (lent, of), secret, &egress(&work.allowed)?)?,
+            None => opening::open(lent, of, secret)?.value,
+        };
+    }
+    if let Some(role) = &work.role {
+        work.spec.environment.insert("PGUSER".into(), role.id.role());
     }
     work.values.clear();
     Ok(())
 }
 
-fn value(
-    lent: &Lent,
-    (installation, nonce): (evidence::Id, evidence::Id),
-    secret: &SealSecret,
-) -> Result<Zeroizing<Vec<u8>>, HoldError> {
-    let name = || lent.file.to_string();
-    let sealed =
-        SealedValue::decode(lent.sealed.as_ref()).map_err(|error| HoldError::Value(name(), error))?;
-    if *sealed.of() != SecretVersion::build(lent.secret.clone(), lent.number) {
-        return Err(HoldError::Other(name(), Box::new(sealed.of().clone())));
-    }
-    let binding = sealed.binding(installation, Some(nonce));
-    let binding = binding.map_err(|error| HoldError::Value(name(), error.into()))?;
-    let key = secret.unwrap(&lent.key, &binding).map_err(|error| HoldError::Open(name(), error))?;
-    sealed.open(installation, &key).map_err(|error| HoldError::Open(name(), error))
+fn egress(allowed: &[String]) -> Result<Egress, HoldError> {
+    let allowed: Result<Vec<Allowance>, _> = allowed.iter().map(|text| text.parse()).collect();
+    let failed = |error| HoldError::Io("read the operator's allowances", io::Error::other(error));
+    allowed.map(Egress::new).map_err(failed)
 }
 
 /// Runs the step, and sends its masked log as it grows.
@@ -148,9 +124,7 @@ fn run(
     masker: &Masker,
     init: fn() -> Command,
 ) -> Result<StepOutcome, HoldError> {
-    let allowed: Result<Vec<Allowance>, _> = work.allowed.iter().map(|text| text.parse()).collect();
-    let allowed =
-        allowed.map_err(|error| HoldError::Io("read the operator's allowances", io::Error::other(error)))?;
+    let egress = egress(&work.allowed)?;
     let log = Mutex::new(MaskedLog::new(masker));
     let show = |shown: Vec<u8>, stream| {
         let tag = if stream == Stream::Out { OUT } else { ERROR };
@@ -184,7 +158,7 @@ fn run(
             !gone.get()
         };
         let inputs = Inputs::From(socket);
-        let outcome = sandbox::run(init(), &work.spec, inputs, &Egress::new(allowed), &add, &wanted);
+        let outcome = sandbox::run(init(), &work.spec, inputs, &egress, &add, &wanted);
         ended.store(true, Ordering::Relaxed);
         flusher.thread().unpark();
         outcome

@@ -4,13 +4,22 @@
 //! log, searches outputs for them, and exits. The runner, which lives for months, never has one in memory. If either of
 //! the two ends, so does the other, and with it every process of the step.
 
+mod held_step;
+mod hold_error;
 mod inner;
 mod masked_log;
+mod minting;
+mod opening;
 mod outer;
 mod protocol;
+mod revoke;
+mod role;
 mod search;
 mod start;
 
+pub use held_step::HeldStep;
 pub use inner::holder_main;
-pub use outer::{HeldStep, Holder, HolderError};
+pub use outer::{Holder, HolderError};
+pub use revoke::revoke;
+pub use role::StepRole;
 pub use start::HolderStart;

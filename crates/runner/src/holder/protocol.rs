@@ -5,7 +5,12 @@
 //! | from | message |
 //! |---|---|
 //! | holder | `HELLO`: its public key |
-//! | runner | a frame with [`Work`], then the inputs of the step as `sandbox::send_inputs` writes them |
+//! | runner | a frame with an [`Order`]: to revoke leases, or to run a step |
+//! | holder | of leases: `REVOKED` with `Revoked`, and it ends |
+//! | holder | of a step with a role: `LEASE` with the key of its credential, wrapped to the key of the lease |
+//! | runner | `BEGUN`: the lease is written down |
+//! | holder | `MINTED`: the role is made |
+//! | runner | the inputs of the step as `sandbox::send_inputs` writes them |
 //! | holder | `OUT` and `ERROR`, any number: a piece of the masked log |
 //! | runner | `UNWANTED`, at any time: the step is to end |
 //! | holder | `WORKSPACE` with the descriptor of the workspace, then `DONE`: [`Done`]; or `FAILED`: [`Failed`], and it ends |
@@ -17,14 +22,62 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
-use evidence::seal::WrappedKey;
+use evidence::seal::{SealKey, WrappedKey};
 use evidence::secret_name::SecretName;
 use evidence::{Bytes, Id, Name};
+use mint::{LeaseId, Target, Terms};
 use sandbox::{Exit, Level, Reached, Refused, Spec, read_frame_within, write_frame};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The work of a holder.
+use crate::left_leases::LeftLease;
+
+/// An order to a holder.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// To run a step.
+    Step(Box<Work>),
+    /// To revoke leases.
+    Revoke(Revocation),
+}
+
+/// Leases to revoke.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    pub leases: Vec<LeftLease>,
+    /// The operator's allowances for the network, each as text.
+    pub allowed: Vec<String>,
+}
+
+/// The role to make for a step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleOrder {
+    /// Its lease.
+    pub id: LeaseId,
+    pub target: Target,
+    pub terms: Terms,
+    /// The key of the lease, to which the credential is sealed for the revocation.
+    pub seal: SealKey,
+}
+
+/// By what the key of a lease opens its credential, as the journal of leases has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedCredential {
+    pub v: u8,
+    pub installation: Id,
+    /// Nonce of the work for which it was lent.
+    pub nonce: Id,
+    pub secret: SecretName,
+    pub number: u32,
+    pub sealed: Bytes,
+    pub key: WrappedKey,
+}
+
+/// A step and what it gets.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
@@ -34,6 +87,8 @@ pub struct Work {
     pub values: Vec<Lent>,
     /// The specification, without bytes of secrets.
     pub spec: Spec,
+    /// The role that is to be made first; its password is a secret of the step.
+    pub role: Option<RoleOrder>,
     /// The operator's allowances for the network, each as text.
     pub allowed: Vec<String>,
     /// Declared outputs and reports of the step, which are searched for values.
@@ -93,6 +148,10 @@ pub fn read<T: DeserializeOwned>(from: &UnixStream, most: usize) -> io::Result<T
 }
 
 pub const HELLO: u8 = b'K';
+pub const LEASE: u8 = b'L';
+pub const BEGUN: u8 = b'B';
+pub const MINTED: u8 = b'M';
+pub const REVOKED: u8 = b'R';
 pub const OUT: u8 = b'O';
 pub const ERROR: u8 = b'E';
 pub const UNWANTED: u8 = b'U';
@@ -106,6 +165,9 @@ pub const HAS_NOT: u8 = b'N';
 pub const HELLO_BYTES_MAX: usize = 256;
 /// 16 sealed values of 1 MiB in base64 of base64, a script, and what is around them.
 pub const WORK_BYTES_MAX: usize = 64 << 20;
+/// A wrapped key, or the reason for its absence.
+pub const LEASE_BYTES_MAX: usize = 64 << 10;
+pub const REVOKED_BYTES_MAX: usize = 1 << 20;
 pub const PIECE_BYTES_MAX: usize = 1 << 20;
 /// Destinations are as many as a step asks for in its time.
 pub const DONE_BYTES_MAX: usize = 64 << 20;

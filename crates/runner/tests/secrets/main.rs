@@ -416,6 +416,22 @@ fn attack_a_step_with_a_secret_reaches_what_no_grant_names() {
     assert!(done.facts.passed(), "no network is left: {}", log(&done));
 }
 
+/// The grants of the secrets name one destination; the pipeline connects to two of them directly.
+#[test]
+fn attack_a_step_with_a_secret_connects_where_no_grant_leads() {
+    let try_both = "for to in mirror.example/443 127.0.0.1/9; do exec 3<>/dev/tcp/$to && echo open $to || echo closed $to; done";
+    let script = format!("bash -c {}; cat /etc/hosts", shell(try_both));
+    let declares = "    connect: ['mirror.example:443', '127.0.0.1:9']\n";
+    let said = log(&Trial { declares, ..Trial::of(&script, ONE) }.run().unwrap());
+    assert!(said.contains("countersign: mirror.example:443 is out of reach, because the grants"), "{said}");
+    assert!(said.contains("closed mirror.example/443") && said.contains("open 127.0.0.1/9"), "{said}");
+    assert!(!said.contains("127.1.0.1 mirror.example"), "its name leads nowhere: {said}");
+    assert!(
+        said.contains("refused to connect to 127.0.0.1:9: ") && said.contains("is the loopback"),
+        "the operator refuses the loopback: {said}"
+    );
+}
+
 fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
