@@ -57,6 +57,7 @@ pub mod request;
 pub mod role_way;
 pub mod rollback;
 pub mod root_key;
+pub mod rotation;
 pub mod run;
 pub mod run_failure;
 pub mod run_reports;

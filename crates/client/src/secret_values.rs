@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::access::Access;
 use crate::error::Error;
 use crate::random;
-use crate::request::{self, Parts};
+use crate::request::{self, Parts, SignedRequest};
 
 /// A new version of a secret.
 #[derive(Debug)]
@@ -81,11 +81,30 @@ fn whole(from: impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok((bytes.len() <= VALUE_BYTES_MAX).then_some(bytes))
 }
 
+/// A version that is sealed and not sent yet.
+#[derive(Debug)]
+pub struct SealedVersion {
+    /// Its number.
+    pub number: u32,
+    /// Digest of the sealed value.
+    pub value: Digest,
+    put: PutValue,
+    signed: SignedRequest,
+}
+
 /// Seals a value here, sends it, and has it recorded as the next version.
 ///
 /// # Errors
 /// `Error` if the vault is sealed, the number is taken, or the server refuses.
 pub async fn put(access: &Access, client: &Client, new: NewVersion) -> Result<PutVersion, Error> {
+    seal(access, client, new).await?.send(client).await
+}
+
+/// Seals a value here, and signs the request to record it.
+///
+/// # Errors
+/// `Error` if the vault is sealed.
+pub async fn seal(access: &Access, client: &Client, new: NewVersion) -> Result<SealedVersion, Error> {
     let vault = client.vault().await?;
     let number = match new.number {
         Some(number) => number,
@@ -108,9 +127,20 @@ pub async fn put(access: &Access, client: &Client, new: NewVersion) -> Result<Pu
         arguments.insert("honey".into(), json!(true));
     }
     let signed = request::sign(access, "secret-put", Value::Object(arguments), Parts::default())?;
-    client.put_value(signed.envelope().clone(), &value, &put).await.map_err(refused)?;
-    let sent = signed.send(client).await?;
-    Ok(PutVersion { number, value, entry: sent.outcome.entry })
+    Ok(SealedVersion { number, value, put, signed })
+}
+
+impl SealedVersion {
+    /// Sends it, and has it recorded.
+    ///
+    /// # Errors
+    /// `Error` if the number is taken, or the server refuses.
+    pub async fn send(self, client: &Client) -> Result<PutVersion, Error> {
+        let Self { number, value, put, signed } = self;
+        client.put_value(signed.envelope().clone(), &value, &put).await.map_err(refused)?;
+        let sent = signed.send(client).await?;
+        Ok(PutVersion { number, value, entry: sent.outcome.entry })
+    }
 }
 
 /// Has a version destroyed; the entry that records it.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 27] = [
+pub const POINTS: [(&str, &str); 28] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -41,6 +41,7 @@ pub const POINTS: [(&str, &str); 27] = [
     ("mint.leases", "the journal of leases of databases"),
     ("people.private", "a key, a pin or a profile"),
     ("people.file", "a file that a person asked for"),
+    ("people.rotation", "the journal of a rotation of a secret"),
 ];
 
 /// Whether this process makes its writes durable: always, but in a simulator that said otherwise.

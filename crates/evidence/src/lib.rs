@@ -67,6 +67,7 @@ pub mod report;
 pub mod request;
 pub mod rollback_order;
 pub mod rollout;
+pub mod rotation_recipe;
 pub mod rules;
 pub mod run_order;
 pub mod seal;

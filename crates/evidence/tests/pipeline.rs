@@ -5,6 +5,7 @@ use std::path::Path;
 use evidence::Digest;
 use evidence::pipeline::{Image, Pipeline, PipelineError, Run};
 use evidence::release_file::ReleaseFile;
+use evidence::rotation_recipe::RotationRecipe;
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
 
 const GOOD: &str = "\
@@ -236,6 +237,7 @@ fn the_checked_in_schemas_are_those_of_the_types() {
     let schemas = [
         ("pipeline", serde_json::to_string_pretty(&schemars::schema_for!(Pipeline)).unwrap()),
         ("release", serde_json::to_string_pretty(&schemars::schema_for!(ReleaseFile)).unwrap()),
+        ("rotation", serde_json::to_string_pretty(&schemars::schema_for!(RotationRecipe)).unwrap()),
     ];
     for (name, schema) in schemas {
         let path =

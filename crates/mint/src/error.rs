@@ -97,6 +97,24 @@ pub enum MintError {
     /// The role cannot connect.
     #[error("roles made in the database {0} may not connect to it: grant CONNECT on it to PUBLIC")]
     Unconnectable(String),
+    /// Somebody else changes the two users.
+    #[error("somebody else rotates the users `{one}` and `{other}` of the database {at} now")]
+    Taken {
+        /// The database.
+        at: String,
+        /// One user.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// There is no such user.
+    #[error("the database {at} has no user `{user}`")]
+    Unknown {
+        /// The database.
+        at: String,
+        /// The user.
+        user: String,
+    },
     /// The system has no randomness.
     #[error("the system gives no random bytes")]
     Randomness,

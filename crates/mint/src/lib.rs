@@ -15,6 +15,7 @@ mod ssh;
 mod statements;
 mod text;
 mod tls;
+mod turns;
 mod verifier;
 
 pub use error::{AdminError, JournalError, LeaseIdError, MintError, SshError, TextError};
@@ -23,4 +24,5 @@ pub use lease::{Admin, Lease, LeaseId, Minted, Target, Terms};
 pub use server::{Left, Server};
 pub use ssh::{PRINCIPALS_MAX, SshCredential, SshTerms, VALIDITY_MAX, certify};
 pub use text::{DatabaseName, RoleName};
+pub use turns::Turns;
 pub use verifier::{ITERATIONS, Verifier};

@@ -24,8 +24,8 @@ use crate::verifier::{Verifier, password};
 /// A connection.
 #[derive(Debug)]
 pub struct Server {
-    at: String,
-    client: Client,
+    pub(crate) at: String,
+    pub(crate) client: Client,
     /// Drives the connection.
     driver: JoinHandle<()>,
 }
@@ -160,7 +160,11 @@ impl Server {
     }
 
     /// Ends sessions, and waits until none is left.
-    async fn end_sessions(&self, (end, left): (&str, &str), names: &[String]) -> Result<(), MintError> {
+    pub(crate) async fn end_sessions(
+        &self,
+        (end, left): (&str, &str),
+        names: &[String],
+    ) -> Result<(), MintError> {
         let count = async |statement: &str| {
             let row = in_time(&self.at, self.client.query_one(statement, &[&names])).await?;
             let row = row.map_err(self.failed("end the sessions of a role"))?;
@@ -183,7 +187,7 @@ impl Server {
         rows.iter().map(|row| row.try_get(0).map_err(self.failed("list roles"))).collect()
     }
 
-    async fn execute(&self, doing: &'static str, statements: &str) -> Result<(), MintError> {
+    pub(crate) async fn execute(&self, doing: &'static str, statements: &str) -> Result<(), MintError> {
         match in_time(&self.at, self.client.batch_execute(statements)).await? {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -194,13 +198,13 @@ impl Server {
         }
     }
 
-    fn failed(&self, doing: &'static str) -> impl Fn(tokio_postgres::Error) -> MintError {
+    pub(crate) fn failed(&self, doing: &'static str) -> impl Fn(tokio_postgres::Error) -> MintError {
         let at = self.at.clone();
         move |source| MintError::Statement { at: at.clone(), doing, source }
     }
 }
 
-async fn in_time<T>(at: &str, asked: impl Future<Output = T>) -> Result<T, MintError> {
+pub(crate) async fn in_time<T>(at: &str, asked: impl Future<Output = T>) -> Result<T, MintError> {
     let slow = |_| MintError::Slow { at: at.to_owned(), seconds: REQUEST_TIME_MAX.as_secs() };
     tokio::time::timeout(REQUEST_TIME_MAX, asked).await.map_err(slow)
 }

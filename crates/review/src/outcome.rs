@@ -372,6 +372,7 @@ mod tests {
             frozen: false,
             agents: Vec::new(),
             service: None,
+            agent_secrets: Vec::new(),
             checks: Vec::new(),
             statements: Vec::new(),
         }

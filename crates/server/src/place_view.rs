@@ -84,6 +84,7 @@ pub fn one(
         frozen: state.identity.is_frozen(at),
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
+        agent_secrets: shared.services.secrets(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),
         statements: stated(shared, at, moment)?,
     })

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use evidence::Place;
-use wire::{LogPiece, ServiceLogView, ServiceReport, ServiceView};
+use evidence::{Name, Place};
+use wire::{AgentSecretsView, LogPiece, ServiceLogView, ServiceReport, ServiceView};
 
 /// Services of all places.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Services {
 struct ServiceRecord {
     view: ServiceView,
     told: Instant,
+    /// The secrets of each agent, since a place can have several; agents that are silent leave.
+    secrets: BTreeMap<Name, (Instant, AgentSecretsView)>,
     log: Log,
 }
 
@@ -35,13 +37,19 @@ struct Log {
 
 impl Services {
     /// Stores an agent's report; returns the position up to which its log was received.
-    pub fn tell(&self, place: &Place, report: ServiceReport) -> u64 {
+    pub fn tell(&self, place: &Place, agent: &Name, report: ServiceReport) -> u64 {
         let mut known = self.known();
         let known = known.entry(place.clone()).or_insert_with(|| ServiceRecord {
             view: ServiceView::default(),
             told: Instant::now(),
+            secrets: BTreeMap::new(),
             log: Log::default(),
         });
+        let ServiceView { secrets, secret_refused, .. } = &report.service;
+        let (agent, refused) = (agent.clone(), secret_refused.clone());
+        let view = AgentSecretsView { agent: agent.clone(), secrets: secrets.clone(), refused };
+        known.secrets.retain(|_, (told, _)| told.elapsed() < FORGET_AFTER);
+        known.secrets.insert(agent, (Instant::now(), view));
         known.view = report.service;
         known.told = Instant::now();
         known.log.append(&report.log)
@@ -52,6 +60,13 @@ impl Services {
         let known = self.known();
         let known = known.get(place)?;
         (known.told.elapsed() < FORGET_AFTER).then(|| known.view.clone())
+    }
+
+    /// The secrets with which the service of each agent runs, of agents that have reported recently.
+    pub fn secrets(&self, place: &Place) -> Vec<AgentSecretsView> {
+        let known = self.known();
+        let of = known.get(place).into_iter().flat_map(|known| known.secrets.values());
+        of.filter(|(told, _)| told.elapsed() < FORGET_AFTER).map(|(_, view)| view.clone()).collect()
     }
 
     /// A place's log from a position on; `None` if its agent never reported.
@@ -119,6 +134,23 @@ mod tests {
 
     fn piece(stream: u64, from: u64, text: &str) -> LogPiece {
         LogPiece { stream, from, is_oldest: false, bytes: evidence::Bytes(text.as_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn each_agent_says_which_secrets_its_service_has() {
+        let (services, place) = (Services::default(), "shop/api/dev".parse().unwrap());
+        for (agent, number) in [("agent-1", 1), ("agent-2", 1), ("agent-1", 2)] {
+            let secrets = [("database".parse().unwrap(), number)].into();
+            let service = ServiceView { secrets, ..ServiceView::default() };
+            let report = ServiceReport { service, log: piece(1, 0, "") };
+            services.tell(&place, &agent.parse().unwrap(), report);
+        }
+        let numbers = services
+            .secrets(&place)
+            .into_iter()
+            .map(|view| (view.agent.to_string(), view.secrets.into_values().collect::<Vec<_>>()));
+        let expected = [("agent-1".to_owned(), vec![2]), ("agent-2".to_owned(), vec![1])];
+        assert_eq!(numbers.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub use secrets::{
     LentSecret, LentSecrets, PutValue, SECRET_USES_MAX, SECRETS_MAX, SecretUseFilter, SecretUseView,
     SecretVersionView, SecretView, VaultState, VaultView, WantedSecret, WantedSecrets,
 };
-pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView};
+pub use service::{
+    AgentSecretsView, LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView,
+};
 pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};

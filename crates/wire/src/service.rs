@@ -40,6 +40,19 @@ pub struct ServiceView {
     pub secret_refused: Option<String>,
 }
 
+/// The secrets with which one agent's service runs, as it last reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSecretsView {
+    /// The agent.
+    pub agent: Name,
+    /// The number of each secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<Name, u32>,
+    /// Why the newest version of a secret is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// The message of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

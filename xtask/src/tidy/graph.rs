@@ -95,7 +95,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
             "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
-            "image", "vault",
+            "image", "vault", "mint",
         ],
     ),
     (

@@ -8,6 +8,7 @@ use super::secret_leaked::{self, Leaked};
 use super::secret_place;
 use super::secret_read::{self, Exec, Get};
 use super::secret_root::{self, RotateRoot};
+use super::secret_rotate::{self, Rotate};
 use super::secret_seen::{self, Used, WhoCan};
 use super::secret_values::{self, Destroy, List, Put};
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ pub enum SecretVerb {
     Put(Box<Put>),
     /// Show secrets with their versions, never a value.
     List(List),
+    /// Give a secret its next value by a recipe: valid beside the former one, put, in use, and then the former one ends.
+    Rotate(Box<Rotate>),
     /// Destroy a version of a secret: the key of its value leaves the vault.
     Destroy(Box<Destroy>),
     /// Put the secrets of a file: `.env`, JSON, or one that sops encrypted.
@@ -48,6 +51,7 @@ pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
             None => secret_values::put(&verb, output),
         },
         SecretVerb::List(verb) => secret_values::list(&verb, output),
+        SecretVerb::Rotate(verb) => secret_rotate::run(&verb, output),
         SecretVerb::Destroy(verb) => secret_values::destroy(&verb, output),
         SecretVerb::Import(verb) => secret_import::run(&verb, output),
         SecretVerb::Leaked(verb) => secret_leaked::run(&verb, output),

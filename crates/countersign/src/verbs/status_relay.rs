@@ -19,7 +19,7 @@ use evidence::status::{Status, StatusFile, StatusInForce};
 use evidence::trust_root::TrustRoot;
 use judge::RelayedInForce;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use wire::{RelayError, StatusRelay, give_to_all, newest_of_all};
 
 use super::runtime;
@@ -170,7 +170,7 @@ impl NewestStatus {
         }
     }
 
-    /// Sends an amended status to the witnesses and to the server. One that takes it suffices.
+    /// Sends an amended status to the witnesses and to the server, and says what became of it.
     pub fn send(
         &self,
         access: &Access,
@@ -179,6 +179,18 @@ impl NewestStatus {
         follows: &str,
         output: Output,
     ) -> Result<(), Failure> {
+        let (said, text) = self.deliver(access, pin, envelope, follows)?;
+        output.print(&said, |_| text)
+    }
+
+    /// Sends an amended status to the witnesses and to the server. One that takes it suffices.
+    pub fn deliver(
+        &self,
+        access: &Access,
+        pin: &Pin,
+        envelope: &Envelope,
+        follows: &str,
+    ) -> Result<(Value, String), Failure> {
         let file = match Status::read(envelope)?.base {
             Some(_) => StatusFile { base: self.file().base.clone(), tightening: Some(envelope.clone()) },
             None => StatusFile { base: envelope.clone(), tightening: None },
@@ -201,18 +213,15 @@ impl NewestStatus {
                 if let (Some(said), false) = (said.as_object_mut(), told.is_empty()) {
                     said.insert("witnesses".into(), json!(told));
                 }
-                output
-                    .print(&said, |_| format!("recorded as entry {}{}{follows}", outcome.entry, lines(&told)))
+                Ok((said, format!("recorded as entry {}{}{follows}", outcome.entry, lines(&told))))
             }
             Err((why, _)) if is_taken => {
-                let said = json!({ "server": why, "witnesses": told });
-                output.print(&said, |_| {
-                    format!(
-                        "the server has not recorded it: {why}{}{follows}\nnext, once the server answers: \
-                         countersign trust status --save status.json, then: countersign trust send status.json",
-                        lines(&told)
-                    )
-                })
+                let text = format!(
+                    "the server has not recorded it: {why}{}{follows}\nnext, once the server answers: \
+                     countersign trust status --save status.json, then: countersign trust send status.json",
+                    lines(&told)
+                );
+                Ok((json!({ "server": why, "witnesses": told }), text))
             }
             Err((_, failure)) => Err(failure),
         }

@@ -143,7 +143,7 @@ fn with_reason(command: &Command, names: &mut Vec<String>) {
 #[test]
 fn attack_a_placeholder_is_no_reason_of_any_verb() {
     let place = "shop/api/production";
-    let verbs: [&[&str]; 11] = [
+    let verbs: [&[&str]; 12] = [
         &["approve", place],
         &["reject", place],
         &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
@@ -162,6 +162,7 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
         &["secret", "grant", "shop/a", "--to-step", "b", "--ref", "refs/heads/main", "--pool", "branch"],
         &["secret", "get", "shop/a"],
         &["secret", "exec", "shop/a=A"],
+        &["secret", "rotate", "recipe.yaml"],
     ];
     let mut names = Vec::new();
     with_reason(&CommandLine::command(), &mut names);

@@ -177,6 +177,25 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
 }
 
+/// Withdraws a statement, also one that the server shows no more because a newer one replaced it. A page is shown before the
+/// signature, and nothing of the answer.
+pub fn withdraw(access: &Access, statement: Digest, yes: bool, output: Output) -> Result<(), Failure> {
+    let seen = NewestStatus::newest(access, &Relays::default(), false)?;
+    let current = seen.current.clone();
+    if current.withdrawn.contains(&statement) {
+        return Ok(());
+    }
+    let (root, pin) = trust::pinned(seen.root.clone(), seen.belief)?;
+    pins::raise(&pin, |pin| pin.status = current.number)?;
+    let base = (root.status.threshold > 1).then(|| seen.file().base.payload_digest());
+    let mut amended = next(seen.with_all_stops(), base)?;
+    amended.withdrawn.push(statement);
+    amended.withdrawn.sort();
+    let mut envelope = amended.envelope()?;
+    sign_status(access, &mut envelope, false, yes, output)?;
+    seen.deliver(access, &pin, &envelope, "").map(drop)
+}
+
 fn saved(file: &StatusFile, number: u64, save: &std::path::Path, output: Output) -> Result<(), Failure> {
     files::write_shared(save, &file.encode()?)?;
     let shown = json!({ "file": save, "status": number });
@@ -320,8 +339,7 @@ fn artifacts(access: &Access) -> Result<Vec<Digest>, Failure> {
 
 /// The status with the requested changes; without a new base it is a tightening.
 fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status, Failure> {
-    let now = now()?;
-    let mut amended = Status { number: current.number + 1, issued: now, base, ..current };
+    let mut amended = next(current, base)?;
     let since = verb.since.unwrap_or_default();
     for key in &verb.revoke {
         revoke(&mut amended, key, since)?;
@@ -343,10 +361,14 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
     amended.frozen.dedup();
     amended.withdrawn.sort();
     amended.withdrawn.dedup();
-    if base.is_none() {
-        amended.expires = now.later_by(MONTH);
-    }
     Ok(amended)
+}
+
+/// The status after one, with the same content. A new base is valid for a month.
+fn next(current: Status, base: Option<Digest>) -> Result<Status, Failure> {
+    let now = now()?;
+    let expires = if base.is_none() { now.later_by(MONTH) } else { current.expires };
+    Ok(Status { number: current.number + 1, issued: now, base, expires, ..current })
 }
 
 /// Revokes a key from a time on. Only a base may set a later time than before, because that makes signatures count again.

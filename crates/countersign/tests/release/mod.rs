@@ -45,6 +45,7 @@ mod remote_profiles;
 mod replay;
 mod reports;
 mod rollbacks;
+mod rotations;
 mod runs;
 mod scans;
 mod services;

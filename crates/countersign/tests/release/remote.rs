@@ -196,6 +196,10 @@ fn secrets(Both { ada, bob }: Both<'_>) {
     let imported = ada.ok(&["secret", "import", "--to", "shop", "--format", "json", &listed]);
     assert_eq!(imported["secrets"][0]["secret"], "shop/db/password");
     assert_eq!(bob.ok(&["secret", "list", "shop"])["secrets"].as_array().unwrap().len(), 2);
+    let recipe = format!("version: 1\nsecret: {token}\nsource: {{ command: [printf, far-away] }}\n");
+    let recipe = file("recipe.yaml", &recipe);
+    let rotated = ada.ok(&["secret", "rotate", &recipe, "--reason", "every quarter", "--yes"]);
+    assert_eq!((&rotated["number"], &rotated["retired"]), (&json!(2), &json!(false)));
     let bounds = ["--ref", "refs/heads/main", "--pool", "branch", "--reason", "it publishes", "--yes"];
     bob.ok(&[&["secret", "grant", token, "--to-step", "publish"], &bounds[..]].concat());
     assert_eq!(ada.ok(&["secret", "who-can", token])["grants"].as_array().unwrap().len(), 1);

@@ -9,6 +9,7 @@ mod lifecycle;
 mod postgres;
 mod quoting;
 mod transport;
+mod turns;
 
 use evidence::Moment;
 use mint::{Admin, Lease, LeaseId, Minted, Server, Target, Terms};

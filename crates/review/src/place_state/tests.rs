@@ -45,6 +45,7 @@ fn place() -> PlaceView {
         frozen: false,
         agents: vec![agent(0)],
         service: None,
+        agent_secrets: Vec::new(),
         checks: Vec::new(),
         statements: Vec::new(),
     }

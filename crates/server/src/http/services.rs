@@ -35,7 +35,8 @@ pub async fn tell(
         let agent = shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
         is_for(&claim, &body)?;
         let report: ServiceReport = serde_json::from_slice(&body).map_err(malformed)?;
-        Ok((agent, shared.services.tell(&place, report)))
+        let log = shared.services.tell(&place, &agent, report);
+        Ok((agent, log))
     });
     let (agent, log) = heard.await?;
     listen::note_identity(agent.as_str());

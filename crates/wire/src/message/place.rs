@@ -4,7 +4,7 @@ use evidence::{CommitId, Digest, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView};
-use crate::service::ServiceView;
+use crate::service::{AgentSecretsView, ServiceView};
 use crate::statement::StatementView;
 use crate::states::WorkState;
 
@@ -57,6 +57,9 @@ pub struct PlaceView {
     /// State of the service, as its agent reports it; `None` if the agent has not reported recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceView>,
+    /// The secrets with which the service of each agent runs, of agents that have reported recently.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_secrets: Vec<AgentSecretsView>,
     /// Checks of the running release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckView>,
