@@ -26,8 +26,9 @@ use crate::memory::{Begun, KnownRelease, Memory};
 use crate::probe::INTERRUPTED;
 use crate::process::reserved;
 use crate::restarts::Restarts;
+use crate::rotations::{Rotations, UnusedVersions};
 use crate::sealed_values::SealedValues;
-use crate::secrets::{named_by, needed_by, own_seal, versions};
+use crate::secrets::{needed_by, own_seal, versions};
 use crate::status_file::{read_aside, read_status};
 
 /// An agent's memory, key and resources.
@@ -47,15 +48,6 @@ pub struct Deployer {
     pub(crate) rotations: Rotations,
 }
 
-/// Rotations that did not succeed.
-#[derive(Debug, Default)]
-pub struct Rotations {
-    /// Sealed values with which the service does not run.
-    pub failed: BTreeSet<Digest>,
-    /// Why the newest version of a secret is not used.
-    pub refused: Option<String>,
-}
-
 /// State of the current release, for status reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
@@ -69,6 +61,10 @@ pub struct Condition {
     pub secrets: BTreeMap<Name, u32>,
     /// Why the newest version of a secret is not used.
     pub secret_refused: Option<String>,
+    /// The same by the name of the secret.
+    pub unused: UnusedVersions,
+    /// Number of the release that runs.
+    pub release: Option<u64>,
 }
 
 /// The requested release, as far as a report names it.
@@ -180,14 +176,17 @@ impl Deployer {
     #[must_use]
     pub fn condition(&self) -> Condition {
         let plan = self.memory.running.as_ref().map(|known| &known.plan);
-        let named: BTreeSet<Name> = plan.into_iter().flat_map(named_by).collect();
+        let named: BTreeSet<Name> = plan.into_iter().flat_map(needed_by).collect();
         let used = self.hands.secrets().iter().filter(|(name, _)| named.contains(name));
+        let against = self.rotations.against.iter().filter(|(name, _)| named.contains(name));
         Condition {
             hold: self.hands.hold(),
             down: self.down.clone(),
             restarts: self.restarts.clone(),
             secrets: used.map(|(name, held)| (name.clone(), held.number)).collect(),
             secret_refused: self.rotations.refused.clone(),
+            unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
+            release: self.memory.running.as_ref().and_then(|known| known.release),
         }
     }
 

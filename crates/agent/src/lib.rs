@@ -27,6 +27,7 @@ mod process;
 mod relayed;
 mod restarts;
 mod rotation;
+mod rotations;
 mod sealed_values;
 mod secrets;
 mod serve;

@@ -11,6 +11,7 @@ use crate::apply::ENDING;
 use crate::deployer::Deployer;
 use crate::error::DeployError;
 use crate::probe::INTERRUPTED;
+use crate::rotations::{UnusedVersion, UnusedVersions};
 use crate::secrets::{HeldSecrets, RefusedSecret, named_by, taken};
 use crate::status_file::{read_aside, read_status};
 
@@ -34,7 +35,7 @@ impl Deployer {
         let checked = match checked {
             Ok(checked) => checked,
             Err(decision) => {
-                self.refuses(decision.words);
+                self.refuses(decision.words, UnusedVersions::new());
                 return Ok(HeldSecrets::new());
             }
         };
@@ -43,15 +44,26 @@ impl Deployer {
         }
         let mut words: Vec<_> =
             checked.refused.iter().map(|refused| format!("{}: {}", refused.code, refused.what)).collect();
+        let unused = |number, code| UnusedVersion { number, code, was_tried: false };
+        let mut against: UnusedVersions = checked
+            .refused
+            .iter()
+            .filter_map(|refused| {
+                refused.of.clone().map(|(name, number)| (name, unused(number, refused.code)))
+            })
+            .collect();
         let mut newer = HeldSecrets::new();
         for version in &checked.versions {
             match self.next(version) {
                 Some(Ok(held)) => drop(newer.insert(version.secret.clone(), held)),
-                Some(Err(fault)) => words.push(format!("{}: {}", fault.code, fault.what)),
+                Some(Err(fault)) => {
+                    against.insert(version.secret.clone(), unused(version.number, fault.code));
+                    words.push(format!("{}: {}", fault.code, fault.what));
+                }
                 None => {}
             }
         }
-        self.refuses(words);
+        self.refuses(words, against);
         Ok(newer)
     }
 
@@ -70,13 +82,14 @@ impl Deployer {
     }
 
     /// Keeps why versions are not used; each reason is logged once.
-    fn refuses(&mut self, mut words: Vec<String>) {
+    fn refuses(&mut self, mut words: Vec<String>, against: UnusedVersions) {
         words.sort();
         let refused = (!words.is_empty()).then(|| words.join("; "));
         let failed = !self.rotations.failed.is_empty();
         if refused != self.rotations.refused && !(refused.is_none() && failed) {
             refused.iter().for_each(|what| warn!("a newer version of a secret is refused: {what}"));
             self.rotations.refused = refused;
+            self.rotations.against = against;
         }
     }
 
@@ -103,6 +116,7 @@ impl Deployer {
         match self.hands.run(&known) {
             Ok(()) => {
                 self.rotations.refused = None;
+                self.rotations.against.clear();
                 self.down = None;
                 self.restarts.started((self.now)());
                 self.memory.secrets = self.hands.secrets().clone();
@@ -118,6 +132,9 @@ impl Deployer {
                 warn!("the service does not run with the newer version of a secret: {what}");
                 self.rotations.failed.extend(there.values().map(|held| held.value));
                 self.rotations.refused = Some(what);
+                let unused = |number| UnusedVersion { number, code: fault.code, was_tried: true };
+                self.rotations.against =
+                    there.iter().map(|(name, held)| (name.clone(), unused(held.number))).collect();
                 self.hands.give(before);
                 self.resume();
             }

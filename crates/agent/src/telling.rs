@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use evidence::Place;
-use evidence::{Bytes, Moment};
+use evidence::{Bytes, Moment, Name};
 use sandbox::Hold;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use wire::{Client, LogPiece, ServiceReport, ServiceView};
+use wire::{Client, LogPiece, ServiceReport, ServiceView, UnusedSecretView};
 
 use crate::deployer::Condition;
 use crate::probe::LastAnswer;
+use crate::rotations::UnusedVersion;
 use crate::service_log::ServiceLog;
 
 /// Reports to the server until this future is dropped.
@@ -67,12 +68,19 @@ fn view_of(condition: &Condition) -> ServiceView {
         last,
         last_time,
         probing: None,
+        release: condition.release,
         secrets: condition.secrets.clone(),
         secret_refused: condition
             .secret_refused
             .as_ref()
             .map(|what| what.chars().take(SAID_CHARS_MAX).collect()),
+        secrets_unused: condition.unused.iter().filter_map(unused_view).collect(),
     }
+}
+
+fn unused_view((name, unused): (&Name, &UnusedVersion)) -> Option<(Name, UnusedSecretView)> {
+    let UnusedVersion { number, code, was_tried } = *unused;
+    Some((name.clone(), UnusedSecretView { number, code: code.parse().ok()?, was_tried }))
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -1,14 +1,14 @@
 //! Names of build secrets: a project and a path, such as `shop/registry/token`.
 //!
 //! Invariant: each part is a name, so no path leads upwards and none is another spelling of one that exists. Deploy secrets
-//! have one name at a place; they are not named here.
+//! have one name at a place; records name them like build secrets.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Name;
+use crate::{Name, Place};
 
 /// Name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ impl SecretName {
     /// The name of a path in a project.
     pub(crate) const fn of(project: Name, path: Vec<Name>) -> Self {
         Self { project, path }
+    }
+
+    /// The name of a deploy secret in records: its project and its name. A line names its place beside it.
+    #[must_use]
+    pub fn at_place(place: &Place, name: &Name) -> Self {
+        Self { project: place.project.clone(), path: vec![name.clone()] }
     }
 
     /// The project.

@@ -37,6 +37,13 @@ impl Reasons {
         self.against.push(reason(code, what, remedy));
     }
 
+    /// Whether there are reasons, and each of them has this code.
+    #[must_use]
+    pub fn are_only(&self, code: &str) -> bool {
+        let mut all = self.against.iter().chain(&self.unclear).peekable();
+        all.peek().is_some() && all.all(|reason| reason.code == code)
+    }
+
     pub(crate) fn unclear(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
         self.unclear.push(reason(code, what, remedy));
     }

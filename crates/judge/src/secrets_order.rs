@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use evidence::Moment;
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
 use evidence::secrets_order::SecretsOrder;
 use evidence::statements::{SecretVersion, Statement};
 use evidence::status::Status;
+use evidence::{Moment, Name};
 
 use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
@@ -39,6 +39,8 @@ pub struct RefusedVersion {
     pub code: &'static str,
     /// A sentence about it.
     pub what: String,
+    /// The secret and number that it is said to be; absent if it cannot be read.
+    pub of: Option<(Name, u32)>,
 }
 
 /// Checks an order against a pinned root and the judge's own knowledge.
@@ -69,13 +71,19 @@ pub fn check_secrets(
         match version(order, envelope, &people, &status, now) {
             Ok(statement) if statement.root > root.version => {
                 let what = "it names a trust root that is still to come".to_owned();
-                refused.push(RefusedVersion { code: UNSOUND, what });
+                refused.push(RefusedVersion { code: UNSOUND, what, of: said(envelope) });
             }
             Ok(statement) => versions.extend(statement.secret().cloned()),
-            Err(fault) => refused.push(fault),
+            Err(fault) => refused.push(RefusedVersion { of: said(envelope), ..fault }),
         }
     }
     Ok(CheckedSecrets { root: root.version, status: status.number, versions, refused })
+}
+
+/// The secret and number that a statement names, whether it counts or not.
+fn said(envelope: &Envelope) -> Option<(Name, u32)> {
+    let statement = Statement::read(envelope).ok()?;
+    statement.secret().map(|version| (version.secret.clone(), version.number))
 }
 
 /// The statement of a version that counts.
@@ -86,7 +94,7 @@ fn version(
     status: &Status,
     now: Moment,
 ) -> Result<Statement, RefusedVersion> {
-    let refuse = |code, what: String| Err(RefusedVersion { code, what });
+    let refuse = |code, what: String| Err(RefusedVersion { code, what, of: None });
     let statement = match Statement::read(envelope) {
         Ok(statement) => statement,
         Err(error) => return refuse(UNSOUND, error.to_string()),

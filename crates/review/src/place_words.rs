@@ -40,6 +40,18 @@ pub fn rolled_back(view: &PlaceView, bar: &RollbackView) -> String {
     format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
 }
 
+/// The versions of secrets with which a service runs, and why newer ones are not used, as its agent says.
+#[must_use]
+pub fn secrets_text(service: &ServiceView) -> String {
+    let used = service.secrets.iter().map(|(name, number)| format!("{name} {number}"));
+    let used: Vec<_> = used.collect();
+    let mut text = if used.is_empty() { String::new() } else { format!("; secrets: {}", used.join(", ")) };
+    if let Some(why) = &service.secret_refused {
+        text += &format!("; a newer secret is not used: {}", shown::line(why));
+    }
+    text
+}
+
 /// An agent's report about its service, unless the service simply runs.
 #[must_use]
 pub fn service_text(service: &ServiceView) -> String {
@@ -57,4 +69,20 @@ pub fn service_text(service: &ServiceView) -> String {
         text.push_str("; its host has no process namespaces, so a subreaper supervises the service");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_shows_the_numbers_of_its_secrets_and_a_refusal() {
+        let mut service = ServiceView::default();
+        assert_eq!(secrets_text(&service), "");
+        service.secrets = [("database".parse().unwrap(), 2), ("mail".parse().unwrap(), 7)].into();
+        assert_eq!(secrets_text(&service), "; secrets: database 2, mail 7");
+        service.secret_refused = Some("secret-unopened: version 3 is not sealed to this agent".into());
+        let refused = "; secrets: database 2, mail 7; a newer secret is not used: secret-unopened: version 3 is not sealed to this agent";
+        assert_eq!(secrets_text(&service), refused);
+    }
 }

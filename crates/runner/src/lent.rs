@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use evidence::pipeline::Step;
 use evidence::secret_name::SecretName;
 use evidence::{Id, Name};
+use tracing::debug;
 use wire::{ClientError, LentSecrets, Problem, WantedSecret, WantedSecrets};
 
 use crate::holder::{HeldStep, Holder, HolderError, StepRole};
@@ -76,6 +77,23 @@ pub fn hold<'a>(
     let leaves = of.step.outputs.iter().cloned().chain(reports).collect();
     Ok(HeldStep::new(within, holder, (of.installation, of.nonce), lent, leaves).with_role(of.role))
 }
+
+/// Asks for secrets outside the hours of their grants, so that the server records the read and alerts people. Nothing is opened,
+/// whatever it answers: the process with the key ends before the claim is sent. The step was refused already, so a failure here
+/// changes nothing.
+pub fn ask_in_vain(secrets: &BTreeMap<Name, SecretName>, within: &dyn Isolation, lend: &Lend<'_>) {
+    let Some(Ok(holder)) = within.holder().map(Holder::start) else { return };
+    let key = holder.key();
+    drop(holder);
+    let claimed =
+        |(file, secret): (&Name, &SecretName)| WantedSecret { name: file.clone(), secret: secret.clone() };
+    if let Err(error) = lend(&WantedSecrets { key, secrets: secrets.iter().map(claimed).collect() }) {
+        debug!("a read outside the hours of its grant was refused, and is on record: {error}");
+    }
+}
+
+/// The code of a grant's hours, on which the server's record rests.
+pub const OUTSIDE_HOURS: &str = "secret-outside-hours";
 
 /// Each reason of a refusal on a line, as the log of the step shows it.
 fn reasons(error: &ClientError) -> String {

@@ -67,7 +67,7 @@ pub use host::{Host, Identity, IsWanted, Isolation, Log, Sandbox};
 pub use images::Images;
 pub use keep::{Keep, KeepError};
 pub use leases::{LeaseError, Leases};
-pub use lent::{Lend, LentError};
+pub use lent::{Lend, LentError, ask_in_vain};
 pub use origin_error::OriginError;
 pub use origins::{Damage, Download, Offered, Origins, ProjectCommit};
 pub use outputs::{LeftError, RetainedOutput, RetainedOutputs};

@@ -20,7 +20,7 @@ use evidence::rules;
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
 use evidence::{Digest, Id, Moment, Name};
-use judge::{Lent, OpenedRun};
+use judge::{Lent, OpenedRun, Reasons};
 use wire::BLOB_BYTES_MAX;
 
 use crate::answers::Answers;
@@ -30,7 +30,7 @@ use crate::holder::{HeldStep, StepRole, revoke};
 use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
 use crate::leases::Leases;
-use crate::lent::{self, Claimant, LentError};
+use crate::lent::{self, Claimant, LentError, OUTSIDE_HOURS};
 use crate::origins::{Offered, Origins, ProjectCommit};
 use crate::outputs::RetainedOutputs;
 use crate::repository::Repository;
@@ -146,7 +146,10 @@ impl Bench {
             Work::Step(_) | Work::Artifact(_) => None,
         };
         let found = verified.as_ref().map(|verified| &verified.name);
-        let lent = opened.lent(&pipeline, found, (self.now)()).map_err(TrustError::NotLent)?;
+        let lent = opened.lent(&pipeline, found, (self.now)()).map_err(|reasons| {
+            self.tells_of(due, &pipeline, &reasons, offered);
+            TrustError::NotLent(reasons)
+        })?;
         opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused)?;
         let outputs = self.keep.outputs_of_steps(&due.needs)?;
         let tree = source.list.encode()?;
@@ -200,6 +203,13 @@ impl Bench {
     pub fn revoke_all(&self) {
         let within = self.isolation.as_ref();
         self.leases.close(&|leases| revoke(leases, within));
+    }
+
+    /// Has the server record a read that is refused for nothing but the hours of a grant.
+    fn tells_of(&self, due: &Due, pipeline: &Pipeline, reasons: &Reasons, offered: &Offered<'_>) {
+        let (Work::Step(name), true) = (&due.work, reasons.are_only(OUTSIDE_HOURS)) else { return };
+        let (Some(step), Some(lend)) = (pipeline.steps.get(name), offered.lend) else { return };
+        lent::ask_in_vain(&step.secrets_in(&due.project), self.isolation.as_ref(), lend);
     }
 
     /// The isolation of a step with secrets, which are claimed now. `None` for other work.

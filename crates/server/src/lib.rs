@@ -46,6 +46,7 @@ mod salt;
 #[cfg(test)]
 mod sample;
 
+mod secret_uses;
 mod serve;
 mod serve_error;
 mod services;

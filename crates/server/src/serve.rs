@@ -31,6 +31,7 @@ use crate::introducer::Introducer;
 use crate::listeners::Listeners;
 use crate::logs::Logs;
 use crate::readers::Readers;
+use crate::secret_uses::SecretUses;
 use crate::serve_error::ServeError;
 use crate::services::Services;
 use crate::shared::Shared;
@@ -121,6 +122,7 @@ pub async fn serve(
         logs,
         attendance: Attendance::new(Instant::now()),
         services,
+        secret_uses: SecretUses::default(),
         console,
         browsers: BrowserSessions::default(),
         watchers: Watchers::new(),

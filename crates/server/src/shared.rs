@@ -16,6 +16,7 @@ use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
+use crate::secret_uses::SecretUses;
 use crate::services::Services;
 use crate::uploads::Uploads;
 use crate::vault_store::VaultStore;
@@ -37,6 +38,7 @@ pub struct Shared {
     pub logs: Logs,
     pub attendance: Attendance,
     pub services: Services,
+    pub secret_uses: SecretUses,
     pub console: ConsoleAddress,
     pub browsers: BrowserSessions,
     pub watchers: Watchers,

@@ -54,6 +54,7 @@ pub use secrets::{
 };
 pub use service::{
     AgentSecretsView, LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView,
+    UnusedSecretView,
 };
 pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};

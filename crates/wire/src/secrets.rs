@@ -129,6 +129,9 @@ pub struct SecretUseView {
     /// The place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// Number of the release at the place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
     /// Whether it was allowed; absent where the line is no decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<bool>,
@@ -145,6 +148,8 @@ pub struct SecretUseFilter {
     pub secret: Option<SecretName>,
     /// Of this run.
     pub run: Option<Id>,
+    /// Of this place.
+    pub place: Option<Place>,
     /// Of entries before this number.
     pub before: Option<u64>,
 }
@@ -155,6 +160,7 @@ impl SecretUseFilter {
             ("project", self.project.as_ref().map(ToString::to_string)),
             ("secret", self.secret.as_ref().map(ToString::to_string)),
             ("run", self.run.map(|run| run.to_string())),
+            ("place", self.place.as_ref().map(ToString::to_string)),
             ("before", self.before.map(|before| before.to_string())),
         ];
         let given = all.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));

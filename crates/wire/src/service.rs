@@ -32,12 +32,30 @@ pub struct ServiceView {
     /// Why a release that is being probed has not passed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probing: Option<String>,
-    /// The number of each secret with which it runs.
+    /// Number of the release that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
+    /// The number of each secret with which it runs, and of each that the agent uses for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<Name, u32>,
     /// Why the newest version of a secret is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_refused: Option<String>,
+    /// The versions that are not used, by the names of their secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets_unused: BTreeMap<Name, UnusedSecretView>,
+}
+
+/// A version of a secret that an agent does not use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusedSecretView {
+    /// Its number.
+    pub number: u32,
+    /// Code of the reason.
+    pub code: Name,
+    /// Whether the service was given it, and did not run with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_tried: bool,
 }
 
 /// The secrets with which one agent's service runs, as it last reported.

@@ -6,7 +6,7 @@ use client::session;
 use evidence::entry::Actor;
 use evidence::secret_name::SecretName;
 use evidence::statements::Statement;
-use evidence::{Id, Moment, Name};
+use evidence::{Id, Moment, Name, Place};
 use serde::Serialize;
 use wire::{SecretUseFilter, SecretUseView};
 
@@ -29,8 +29,11 @@ pub struct WhoCan {
 pub struct Used {
     #[command(flatten)]
     data_dir: DataDir,
-    /// Only this secret; default: all of every project that you may read.
-    secret: Option<SecretName>,
+    /// Only this secret, or with `--place` this name there; default: all of every project that you may read.
+    secret: Option<String>,
+    /// Only uses at this place: PROJECT/SERVICE/ENVIRONMENT.
+    #[arg(long)]
+    place: Option<Place>,
     /// Only secrets of this project.
     #[arg(long)]
     project: Option<Name>,
@@ -100,7 +103,8 @@ pub fn used(verb: &Used, output: Output) -> Result<(), Failure> {
     let client = session::client(&verb.data_dir.access()?)?;
     let filter = SecretUseFilter {
         project: verb.project.clone(),
-        secret: verb.secret.clone(),
+        secret: asked(verb)?,
+        place: verb.place.clone(),
         run: verb.run,
         before: verb.before,
     };
@@ -112,15 +116,36 @@ pub fn used(verb: &Used, output: Output) -> Result<(), Failure> {
     })
 }
 
+/// The secret of the question, as lines name it.
+fn asked(verb: &Used) -> Result<Option<SecretName>, Failure> {
+    let Some(text) = &verb.secret else { return Ok(None) };
+    let secret = match &verb.place {
+        None => text
+            .parse()
+            .map_err(|error| Failure::usage(format!("{error}; `--place` for a secret of a place")))?,
+        Some(place) => {
+            let name: Name = text.parse().map_err(|error| {
+                Failure::usage(format!("{error}: a secret has a plain name at its place"))
+            })?;
+            SecretName::at_place(place, &name)
+        }
+    };
+    Ok(Some(secret))
+}
+
 fn line(used: &SecretUseView) -> String {
-    let SecretUseView { entry, time, who, run, step, summary, .. } = used;
+    let SecretUseView { entry, time, who, run, step, place, release, summary, .. } = used;
     let who = match who {
         Actor::Person(person) => format!("person {person}"),
         Actor::Machine(machine) => machine.to_string(),
         Actor::System => "the server".to_owned(),
     };
-    let work = match (step, run) {
-        (Some(step), Some(run)) => format!(", step {step} of run {run}"),
+    let work = match (step, run, place) {
+        (Some(step), Some(run), _) => format!(", step {step} of run {run}"),
+        (_, _, Some(place)) => {
+            let release = release.map(|release| format!(", release {release}")).unwrap_or_default();
+            format!(", at {place}{release}")
+        }
         _ => String::new(),
     };
     format!("{time}  {summary}, {who}{work} (entry {entry})")

@@ -189,8 +189,9 @@ fn places_text(places: &[PlaceView]) -> String {
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
         let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
+        let secrets = view.service.as_ref().map_or_else(String::new, place_words::secrets_text);
         let checks = checks_text(&view.checks);
-        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}", view.place)
+        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}{secrets}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
 }

@@ -90,6 +90,12 @@ fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
     let (outside, _) = grant(&shop, SECRET, "publish", &[ON_MAIN, &["--hours", &hours]].concat());
     let said = refused(&shop, RUN_ON_MAIN);
     assert!(said.contains("secret-outside-hours: ") && said.contains(&hours), "{said}");
+    // The runner asked, although it would not take the value: the server has the read on record, with an alert.
+    let used = shop.ok(&["secret", "used", SECRET]);
+    let told: Vec<_> =
+        used["lines"].as_array().unwrap().iter().map(|line| line["summary"].as_str().unwrap()).collect();
+    let alert = format!("{SECRET} was asked for outside the hours of its grant");
+    assert_eq!(told, [alert, format!("{SECRET} was refused: secret-outside-hours")], "{used}");
     withdraw(&shop, &outside);
     let bounds = [ON_MAIN, &["--network", "registry.example:443"]].concat();
     let (honest, _) = grant(&shop, SECRET, "publish", &bounds);

@@ -118,6 +118,8 @@ fn a_service_gets_its_secret_and_a_rotation_needs_no_release() {
     for value in [FIRST, SECOND] {
         assert!(!log.contains(value) && !log.contains(&encoded(value)), "{log}");
     }
+    let known = ["used 1", "first-use", "used 2"];
+    until(|| (uses(&shop) == known).then_some(()));
     nothing_has_the_values(&shop, &up);
     only_the_agent_opens_it(&shop);
     let replayed = shop.ok(&["audit", "replay"]);
@@ -127,7 +129,53 @@ fn a_service_gets_its_secret_and_a_rotation_needs_no_release() {
     fs::remove_file(agent_dir(&shop).join("state/seen")).unwrap();
     let up = shop.home.up();
     until(|| (seen(&shop) == digests_of(SECOND)).then_some(()));
+    // The agent says the same again, which is on record; another place has none.
+    until(|| (at(&up, "dev")["service"]["secrets"] == json!({ "database": 2 })).then_some(()));
+    assert_eq!(uses(&shop), known);
+    let elsewhere = shop.ok(&["secret", "used", "database", "--place", "shop/ledger-api/staging"]);
+    assert_eq!(elsewhere["lines"], json!([]));
+    refused_version(&shop, &values, &up);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
     assert!(up.stop());
+}
+
+/// What the record says of the secret at the place, the oldest first.
+fn uses(shop: &Shop) -> Vec<String> {
+    let used = shop.ok(&["secret", "used", "database", "--place", DEV]);
+    let lines = used["lines"].as_array().unwrap().iter().rev();
+    let told = |line: &serde_json::Value| {
+        assert_eq!((&line["who"], &line["place"]), (&json!({ "machine": "agent-1" }), &json!(DEV)), "{line}");
+        match (line["allowed"].as_bool(), line["summary"].as_str().unwrap()) {
+            (Some(true), _) => format!("used {}", line["number"]),
+            (Some(false), summary) => summary.to_owned(),
+            (None, "shop/database is used by this agent for the first time") => "first-use".to_owned(),
+            (None, summary) => panic!("{summary}"),
+        }
+    };
+    lines.map(told).collect()
+}
+
+fn text(shop: &Shop, words: &[&str]) -> String {
+    String::from_utf8(shop.home.run(words).stdout).unwrap()
+}
+
+/// An agent that cannot open a version says so, and that is on record, too.
+fn refused_version(shop: &Shop, values: &Values, up: &Up) {
+    let (key, aside) = (agent_dir(shop).join("seal.key"), agent_dir(shop).join("seal.aside"));
+    fs::rename(&key, &aside).unwrap();
+    assert_eq!(values.put(shop, DEV, FIRST, 0)["number"], json!(3));
+    let refused = "shop/database version 3 is not used: secret-unopened";
+    until(|| uses(shop).contains(&refused.to_owned()).then_some(()));
+    let service = at(up, "dev")["service"].clone();
+    assert_eq!(service["secrets_unused"]["database"], json!({ "number": 3, "code": "secret-unopened" }));
+    let shown = text(shop, &["status"]);
+    assert!(shown.contains("; secrets: database 2; a newer secret is not used: secret-unopened"), "{shown}");
+    let shown = text(shop, &["secret", "used", "database", "--place", DEV]);
+    assert!(shown.contains(&format!("{refused}, agent-1, at {DEV}, release ")), "{shown}");
+    fs::rename(&aside, &key).unwrap();
+    until(|| (uses(shop).last().unwrap() == "used 3").then_some(()));
+    assert_eq!(uses(shop), ["used 1", "first-use", "used 2", refused, "used 3"]);
 }
 
 fn encoded(value: &str) -> String {

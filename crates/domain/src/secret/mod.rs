@@ -1,7 +1,8 @@
 //! Secret: the versions of a project's build secrets, by name. Their values are sealed bytes outside the ledger.
 //!
 //! Words: a person *puts* a version and *destroys* it; a *secret owner* may do both. A version *expires*; a secret is *due*
-//! for rotation when its newest version is older than its cadence. A runner is *lent* a secret for a step; a person is *shown* one. Invariant: a number is given once, and rises by one.
+//! for rotation when its newest version is older than its cadence. A runner is *lent* a secret for a step; a person is *shown* one. An agent *tells* which versions of secrets of its place
+//! it uses. Invariant: a number is given once, and rises by one.
 
 mod decide;
 mod decision;
@@ -10,6 +11,7 @@ mod lend;
 mod read;
 mod show;
 mod state;
+mod tell;
 
 #[cfg(test)]
 mod tests;
@@ -21,3 +23,4 @@ pub use lend::{Lend, LendingStatement, NAMES_MAX};
 pub use read::{Reading, read};
 pub use show::Show;
 pub use state::{ROTATE_DAYS_MAX, Rotation, Secret, State, VERSIONS_MAX, Version};
+pub use tell::{Tell, ToldVersion};

@@ -1,10 +1,11 @@
-//! Reads of secrets: by a runner for a step, or by a person.
+//! Reads of secrets: by a runner for a step, by a person, or by an agent for a release.
 //!
 //! Invariant: to decide changes nothing. The writer decides, in the state after all that it has accepted.
 
 use super::decision::ReadingDecision;
 use super::lend::{self, Lend};
 use super::show::{self, Show};
+use super::tell::{self, Tell};
 use crate::state::State;
 
 /// A read of one or several secrets.
@@ -14,6 +15,8 @@ pub enum Reading {
     Lend(Box<Lend>),
     /// A person asks for the value of a secret.
     Show(Box<Show>),
+    /// An agent tells which versions it uses.
+    Tell(Box<Tell>),
 }
 
 impl Reading {
@@ -22,6 +25,7 @@ impl Reading {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Lend(lend) => lend.names.len() * LINE_BYTES,
+            Self::Tell(tell) => tell.versions.len() * LINE_BYTES,
             Self::Show(show) => LINE_BYTES + show.reason.len(),
         }
     }
@@ -34,6 +38,7 @@ pub fn read(state: &State, reading: &Reading, moment: evidence::Moment) -> Readi
         Reading::Lend(lend) => {
             lend::lend(&state.identity, &state.build, &state.statement, &state.secret, lend, moment)
         }
+        Reading::Tell(tell) => tell::tell(state, tell),
         Reading::Show(show) => show::show(&state.identity, &state.secret, show, moment),
     }
 }

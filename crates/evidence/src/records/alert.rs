@@ -63,6 +63,7 @@ impl Content for Alert {
             run: self.run,
             step: self.step.as_ref(),
             place: self.place.as_ref(),
+            release: None,
             allowed: None,
         }
     }
@@ -71,6 +72,9 @@ impl Content for Alert {
         let secret = &self.secret;
         match self.sort {
             AlertSort::OutsideHours => format!("{secret} was asked for outside the hours of its grant"),
+            AlertSort::FirstUse if self.place.is_some() => {
+                format!("{secret} is used by this agent for the first time")
+            }
             AlertSort::FirstUse => format!("{secret} was lent to somebody for the first time"),
             AlertSort::HoneyToken => format!("{secret} is a honey token, and somebody asked for it"),
             AlertSort::SeenByPerson => format!("a person read the value of {secret}"),

@@ -24,6 +24,8 @@ pub struct Columns<'a> {
     pub step: Option<&'a Name>,
     /// The place.
     pub place: Option<&'a Place>,
+    /// Number of the release at the place.
+    pub release: Option<u64>,
     /// Whether it was allowed; absent if the line is no decision.
     pub allowed: Option<bool>,
 }

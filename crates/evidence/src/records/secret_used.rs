@@ -77,17 +77,22 @@ impl Content for SecretUsed {
             run: self.run,
             step: self.step.as_ref(),
             place: self.place.as_ref(),
+            release: self.release,
             allowed: Some(self.allowed),
         }
     }
 
     fn summary(&self) -> String {
         let number = self.number.map(|number| format!(" version {number}")).unwrap_or_default();
+        let (taken, refused) = match self.place {
+            Some(_) => ("is used", "is not used"),
+            None => ("was lent", "was refused"),
+        };
         if self.allowed {
-            return format!("{}{number} was lent", self.secret);
+            return format!("{}{number} {taken}", self.secret);
         }
         let reasons: Vec<_> = self.reasons.iter().map(Name::as_str).collect();
-        format!("{}{number} was refused: {}", self.secret, reasons.join(", "))
+        format!("{}{number} {refused}: {}", self.secret, reasons.join(", "))
     }
 }
 

@@ -446,3 +446,20 @@ fn code_limits_and_both_streams_are_as_without_secrets() {
     let done = Trial { declares: limits, ..Trial::of("sleep 1000", ONE) }.run().unwrap();
     assert_eq!(done.facts.exit, Ending::TimedOut);
 }
+
+/// The clocks differ, and the server lends: the claim has told it all the same, and the process for its answer has ended before.
+#[test]
+fn attack_a_server_lends_outside_the_hours_all_the_same() {
+    let asked = Mutex::new(Vec::new());
+    let lend = |wanted: &wire::WantedSecrets| {
+        let own = "/proc/thread-self/children";
+        let children = std::fs::read_to_string(own).unwrap_or_default();
+        asked.lock().unwrap().push((wanted.secrets.clone(), children));
+        let value = lent_by(&wanted.key, "token", TOKEN.as_bytes(), (INSTALLATION, NONCE));
+        Ok(Some(LentSecrets { values: vec![value] }))
+    };
+    let secrets = [(name("token"), secret("shop/token"))].into();
+    runner::ask_in_vain(&secrets, &isolation(), &lend);
+    let wanted = wire::WantedSecret { name: name("token"), secret: secret("shop/token") };
+    assert_eq!(asked.into_inner().unwrap(), [(vec![wanted], String::new())]);
+}

@@ -134,7 +134,7 @@ fn never_lent(
     up_to_date(shared)?;
     let mut first = BTreeSet::new();
     for name in names {
-        let is_first = shared.views.ask(|rows| records::is_first(rows, name, who));
+        let is_first = shared.views.ask(|rows| records::is_first(rows, name, who, None));
         if is_first.map_err(Failure::failed)? {
             first.insert(name.clone());
         }

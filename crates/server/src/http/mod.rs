@@ -26,6 +26,7 @@ mod services;
 mod sign_in;
 mod standing;
 mod tiles;
+mod told_secrets;
 pub mod uploads;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use domain::{PersonId, Reason, Refusal};
 use evidence::dsse::Envelope;
 use evidence::request::Request;
 use evidence::secret_name::SecretName;
-use evidence::{Digest, Id, Moment, Name};
+use evidence::{Digest, Id, Moment, Name, Place};
 use judge::Store as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -236,6 +236,8 @@ pub struct UsesQuery {
     #[serde(default)]
     run: Option<Id>,
     #[serde(default)]
+    place: Option<Place>,
+    #[serde(default)]
     before: Option<u64>,
 }
 
@@ -243,13 +245,13 @@ pub struct UsesQuery {
 pub async fn uses(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(UsesQuery { project, secret, run, before }): Query<UsesQuery>,
+    Query(UsesQuery { project, secret, run, place, before }): Query<UsesQuery>,
 ) -> Result<Json<Vec<SecretUseView>>, Failure> {
     let found = blocking(move || {
         up_to_date(&shared)?;
         let (state, now) = (shared.intake.state(), clock::now());
         let may = |of: Option<&Name>| of.is_some_and(|project| caller.may_read(project, &state, now));
-        let wanted = RecordConditions { project, secret, run, before, ..RecordConditions::default() };
+        let wanted = RecordConditions { project, secret, run, place, before, ..RecordConditions::default() };
         let found = shared.views.ask(|rows| records::find(rows, &wanted, SECRET_USES_MAX, &may));
         Ok(found.map_err(Failure::failed)?.into_iter().map(used).collect())
     });
@@ -268,6 +270,7 @@ fn used(row: RecordRow) -> SecretUseView {
         run: row.run,
         step: row.step,
         place: row.place,
+        release: row.release,
         allowed: row.allowed,
         summary: row.summary,
     }

@@ -14,9 +14,10 @@ use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceLogPosition, ServiceLogView,
 use super::machines::{claim, is_for, malformed};
 use super::problem::Failure;
 use super::requester::blocking;
-use super::right;
+use super::{right, told_secrets};
 use crate::caller::Caller;
 use crate::clock;
+use crate::secret_uses::AgentSecrets;
 use crate::shared::Shared;
 
 /// Receives an agent's report about the service of its place, and its new log.
@@ -30,16 +31,19 @@ pub async fn tell(
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
     let asked = shared.claimed_operation(&Method::POST, &uri);
+    let at = Arc::clone(&shared);
     let heard = blocking(move || {
-        let state = shared.intake.state();
-        let agent = shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
+        let state = at.intake.state();
+        let agent = at.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
         is_for(&claim, &body)?;
         let report: ServiceReport = serde_json::from_slice(&body).map_err(malformed)?;
-        let log = shared.services.tell(&place, &agent, report);
-        Ok((agent, log))
+        let secrets = AgentSecrets::of(&report.service);
+        let log = at.services.tell(&place, &agent, report);
+        Ok((agent, place, secrets, log))
     });
-    let (agent, log) = heard.await?;
+    let (agent, place, secrets, log) = heard.await?;
     listen::note_identity(agent.as_str());
+    told_secrets::record(&shared, agent, place, secrets).await?;
     Ok(Json(ServiceLogPosition { log }))
 }
 

@@ -39,6 +39,8 @@ pub struct RecordRow {
     pub step: Option<Name>,
     /// The place.
     pub place: Option<Place>,
+    /// Number of the release at the place.
+    pub release: Option<u64>,
     /// Whether it was allowed; absent if the line is no decision.
     pub allowed: Option<bool>,
     /// The line in a few words.
@@ -56,6 +58,8 @@ pub struct RecordConditions {
     pub who: Option<Actor>,
     /// The run.
     pub run: Option<Id>,
+    /// The place.
+    pub place: Option<Place>,
     /// Kind of the lines.
     pub kind: Option<String>,
     /// Only lines of entries before this number.
@@ -75,8 +79,8 @@ pub fn apply(
         Err(error) => return Err(ViewError::Entry(format!("entry {number}: {error}"))),
     };
     let mut insert = rows.prepare_cached(
-        "INSERT INTO record (entry, line, kind, time, project, secret, number, who, run, step, place, allowed, summary) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO record (entry, line, kind, time, project, secret, number, who, run, step, place, allowed, summary, \
+         release) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     let time = header.time.to_string();
     for (at, line) in (0_i64..).zip(lines.iter()) {
@@ -95,6 +99,7 @@ pub fn apply(
             about.place.map(ToString::to_string),
             about.allowed,
             line.body.summary(),
+            about.release.map(signed),
         ])?;
     }
     Ok(())
@@ -110,13 +115,14 @@ pub fn find(
     most: usize,
     may_read: &dyn Fn(Option<&Name>) -> bool,
 ) -> rusqlite::Result<Vec<RecordRow>> {
-    let RecordConditions { project, secret, who, run, kind, before } = conditions;
+    let RecordConditions { project, secret, who, run, place, kind, before } = conditions;
     let text = |value: String| Some(Value::from(value));
     let all = [
         ("project = ?", project.as_ref().and_then(|project| text(project.to_string()))),
         ("secret = ?", secret.as_ref().and_then(|secret| text(secret.to_string()))),
         ("who = ?", who.as_ref().and_then(|who| text(text_of(who)))),
         ("run = ?", run.and_then(|run| text(run.to_string()))),
+        ("place = ?", place.as_ref().and_then(|place| text(place.to_string()))),
         ("kind = ?", kind.clone().and_then(text)),
         ("entry < ?", before.map(|before| signed(before).into())),
     ];
@@ -124,7 +130,8 @@ pub fn find(
         all.into_iter().filter_map(|(part, value)| Some((part, value?))).unzip();
     let asked = if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
     let question = format!(
-        "SELECT entry, line, kind, time, secret, number, who, run, step, place, allowed, summary, project FROM record \
+        "SELECT entry, line, kind, time, secret, number, who, run, step, place, allowed, summary, project, \
+         release FROM record \
          {asked} ORDER BY entry DESC, line DESC LIMIT {READ_MAX}"
     );
     let mut statement = rows.prepare_cached(&question)?;
@@ -141,14 +148,38 @@ pub fn find(
     Ok(found)
 }
 
-/// Whether nobody has recorded yet that this person or machine was lent a secret.
+/// Whether nobody has recorded yet that this person or machine was lent a secret, or used one of this place.
 ///
 /// # Errors
 /// `rusqlite::Error` if the rows cannot be read.
-pub fn is_first(rows: &Connection, secret: &SecretName, who: &Actor) -> rusqlite::Result<bool> {
-    let question = "SELECT NOT EXISTS (SELECT 1 FROM record WHERE secret = ?1 AND who = ?2 AND allowed)";
+pub fn is_first(
+    rows: &Connection,
+    secret: &SecretName,
+    who: &Actor,
+    place: Option<&Place>,
+) -> rusqlite::Result<bool> {
+    let question = "SELECT NOT EXISTS (SELECT 1 FROM record WHERE secret = ?1 AND who = ?2 AND allowed \
+                    AND place IS ?3)";
     let mut statement = rows.prepare_cached(question)?;
-    statement.query_row(params![secret.to_string(), text_of(who)], |row| row.get(0))
+    let place = place.map(ToString::to_string);
+    statement.query_row(params![secret.to_string(), text_of(who), place], |row| row.get(0))
+}
+
+/// Whether a line says already that an agent uses this version of a secret of its place for this release, or does not use it.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn is_told(
+    rows: &Connection,
+    (secret, who, place): (&SecretName, &Actor, &Place),
+    (number, release, allowed): (u32, Option<u64>, bool),
+) -> rusqlite::Result<bool> {
+    let question = "SELECT EXISTS (SELECT 1 FROM record WHERE secret = ?1 AND who = ?2 AND allowed = ?3 AND place = ?4 \
+                    AND number = ?5 AND release IS ?6)";
+    let mut statement = rows.prepare_cached(question)?;
+    let place = place.to_string();
+    let about = params![secret.to_string(), text_of(who), allowed, place, number, release.map(signed)];
+    statement.query_row(about, |row| row.get(0))
 }
 
 fn row_of(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
@@ -168,6 +199,7 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
         run: optional(row, 7)?,
         step: optional(row, 8)?,
         place: optional(row, 9)?,
+        release: row.get::<_, Option<i64>>(13)?.and_then(|release| release.try_into().ok()),
         allowed: row.get(10)?,
         summary: row.get(11)?,
     })

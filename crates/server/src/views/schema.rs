@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS statement (digest TEXT PRIMARY KEY, entry INTEGER NOT
   until TEXT NOT NULL, envelope TEXT NOT NULL, withdrawn INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS record (entry INTEGER NOT NULL, line INTEGER NOT NULL, kind TEXT NOT NULL, time TEXT NOT NULL,
   project TEXT NOT NULL, secret TEXT, number INTEGER, who TEXT NOT NULL, run TEXT, step TEXT, place TEXT, allowed INTEGER,
-  summary TEXT NOT NULL, PRIMARY KEY (entry, line)) STRICT, WITHOUT ROWID;
+  summary TEXT NOT NULL, release INTEGER, PRIMARY KEY (entry, line)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry (entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, project TEXT NOT NULL,
   refused TEXT NOT NULL, person TEXT, time TEXT NOT NULL) STRICT;
 CREATE VIRTUAL TABLE IF NOT EXISTS entry_text USING fts5(words, content='', detail='none');
@@ -79,7 +79,10 @@ pub const TABLES: [(&str, &str); 17] = [
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
          by_run, by_rollback, request, person, ends, warnings",
     ),
-    ("record", "entry, line, kind, time, project, secret, number, who, run, step, place, allowed, summary"),
+    (
+        "record",
+        "entry, line, kind, time, project, secret, number, who, run, step, place, allowed, summary, release",
+    ),
     ("entry", "entry, kind, project, refused, person, time"),
     // The index is made of the words that this table shows; the table goes before it.
     ("entry_word", "term, doc"),
@@ -92,4 +95,4 @@ pub const TABLES: [(&str, &str); 17] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 13;
+pub const VERSION: i64 = 14;

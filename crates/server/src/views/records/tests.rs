@@ -122,11 +122,46 @@ fn lines_are_found_by_secret_by_actor_and_by_run() {
 #[test]
 fn a_read_is_the_first_one_until_one_was_allowed() {
     let rows = view(&entries());
-    let first = |secret: &str, who: Actor| is_first(&rows, &secret.parse().unwrap(), &who).unwrap();
+    let first = |secret: &str, who: Actor| is_first(&rows, &secret.parse().unwrap(), &who, None).unwrap();
     assert!(!first("shop/token", runner(1)) && !first("shop/token", Actor::Person(id(7))));
     assert!(first("shop/token", runner(2)), "another machine");
     assert!(first("shop/other", runner(1)), "another secret");
     assert!(first("shop/other", runner(2)), "a refused read is none");
+}
+
+#[test]
+fn a_use_at_a_place_is_told_once_for_a_release_a_version_and_an_outcome() {
+    let place: Place = "shop/api/dev".parse().unwrap();
+    let agent = Actor::Machine(name("agent-1"));
+    let (of, secret) = (place.clone(), "shop/database".parse().unwrap());
+    let line = SecretUsed {
+        secret: "shop/database".parse().unwrap(),
+        number: Some(2),
+        who: agent.clone(),
+        run: None,
+        step: None,
+        place: Some(place.clone()),
+        release: Some(7),
+        allowed: true,
+        reasons: [].into(),
+        reason: None,
+    };
+    let rows = view(&[entry("shop", vec![line.into()])]);
+    let told = |who: &Actor, at: &Place, about| is_told(&rows, (&secret, who, at), about).unwrap();
+    assert!(told(&agent, &of, (2, Some(7), true)));
+    for about in [(3, Some(7), true), (2, Some(8), true), (2, None, true), (2, Some(7), false)] {
+        assert!(!told(&agent, &of, about), "{about:?}");
+    }
+    assert!(!told(&runner(1), &of, (2, Some(7), true)), "another agent");
+    let other = "shop/api/production".parse().unwrap();
+    assert!(!told(&agent, &other, (2, Some(7), true)), "another place");
+    let first = |at: Option<&Place>| is_first(&rows, &secret, &agent, at).unwrap();
+    assert!(!first(Some(&place)) && first(Some(&other)) && first(None));
+    let wanted = RecordConditions { place: Some(place), ..RecordConditions::default() };
+    let [row] = <[RecordRow; 1]>::try_from(find(&rows, &wanted, 50, &|_| true).unwrap()).unwrap();
+    assert_eq!((row.release, row.summary.as_str()), (Some(7), "shop/database version 2 is used"));
+    let wanted = RecordConditions { place: Some(other), ..RecordConditions::default() };
+    assert_eq!(find(&rows, &wanted, 50, &|_| true).unwrap(), []);
 }
 
 /// Words of people may be erased from the ledger, so no row has them; erased lines have no row.
