@@ -100,6 +100,7 @@ pub use relayed::{
     KnownStatuses, NewerStatus, RelayedError, RelayedInForce, open_relayed, relayed_root, replaces,
     supersedes,
 };
+pub use secrets::recipients;
 pub use secrets_order::{CheckedSecrets, RefusedVersion, check_secrets};
 
 pub use approvals::Vote;

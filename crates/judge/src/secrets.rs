@@ -75,8 +75,9 @@ fn version<'a>(proven: &'a ProvenStatement, name: &Name) -> Option<(&'a SecretVe
     Some((version, proven))
 }
 
-/// Agents that cannot open a version, and keys that can and are of no agent.
-fn recipients(version: &SecretVersion, environment: &Environment) -> Vec<(&'static str, String)> {
+/// Agents that cannot open a version, and keys that can and are of no agent: a code and a sentence for each.
+#[must_use]
+pub fn recipients(version: &SecretVersion, environment: &Environment) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     for agent in &environment.agents {
         match agent.seal {

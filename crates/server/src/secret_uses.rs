@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use evidence::{Name, Place};
 use tokio::sync::Mutex as Turn;
@@ -24,9 +25,15 @@ pub struct AgentSecrets {
 /// The secrets of all agents.
 #[derive(Debug, Default)]
 pub struct SecretUses {
-    known: Mutex<BTreeMap<Place, BTreeMap<Name, AgentSecrets>>>,
+    known: Mutex<BTreeMap<Place, BTreeMap<Name, Told>>>,
     /// One report at a time is compared with the record.
     pub turn: Turn<()>,
+}
+
+#[derive(Debug)]
+struct Told {
+    secrets: AgentSecrets,
+    at: Instant,
 }
 
 impl AgentSecrets {
@@ -54,19 +61,31 @@ impl AgentSecrets {
 }
 
 impl SecretUses {
-    /// Whether an agent said the same before.
-    pub fn is_known(&self, place: &Place, agent: &Name, secrets: &AgentSecrets) -> bool {
+    /// The secrets of the agents of a place that have reported recently.
+    pub fn at(&self, place: &Place) -> BTreeMap<Name, AgentSecrets> {
         let known = self.known();
-        let told = known.get(place).and_then(|agents| agents.get(agent));
-        told.is_some_and(|told| *told == *secrets)
+        let agents = known.get(place).into_iter().flatten();
+        let recent = agents.filter(|(_, told)| told.at.elapsed() < FORGET_AFTER);
+        recent.map(|(agent, told)| (agent.clone(), told.secrets.clone())).collect()
+    }
+
+    /// Whether an agent said the same before. If it did, it still says so.
+    pub fn is_known(&self, place: &Place, agent: &Name, secrets: &AgentSecrets) -> bool {
+        let mut known = self.known();
+        let told = known.get_mut(place).and_then(|agents| agents.get_mut(agent));
+        let same = told.filter(|told| told.secrets == *secrets);
+        same.map(|told| told.at = Instant::now()).is_some()
     }
 
     /// Keeps what an agent said, after it was recorded.
     pub fn learn(&self, place: Place, agent: Name, secrets: AgentSecrets) {
-        self.known().entry(place).or_default().insert(agent, secrets);
+        self.known().entry(place).or_default().insert(agent, Told { secrets, at: Instant::now() });
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, BTreeMap<Name, AgentSecrets>>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, BTreeMap<Name, Told>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// An agent reports every ten seconds, so three missing reports make its state unknown.
+const FORGET_AFTER: Duration = Duration::from_secs(30);

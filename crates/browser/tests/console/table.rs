@@ -89,7 +89,7 @@ pub const PAGES: &[Page] = &[
         "secrets",
         "/secrets",
         Way::At("/secrets"),
-        "secrets: versions, newer ones that are due, reads, alerts",
+        "secrets: versions, who runs them, a calendar of rotation, grants, uses, alerts",
     ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),

@@ -156,6 +156,32 @@ fn uses(shop: &Shop) -> Vec<String> {
     lines.map(told).collect()
 }
 
+/// The page of secrets: versions, who runs which, who may have it, and no value.
+fn page_shows_it(up: &Up) {
+    let (status, body) = up.get("/secrets.json");
+    assert!(status == 200 && ![FIRST, SECOND].iter().any(|value| body.contains(value)), "{body}");
+    let page: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let row = |title: &str| {
+        let table = page["tables"].as_array().unwrap().iter().find(|table| table["title"] == *title).unwrap();
+        table["rows"][0].as_array().unwrap().clone()
+    };
+    let placed = row("Secrets of places");
+    assert_eq!((&placed[0]["text"], &placed[1]["text"]), (&json!("database"), &json!("number 3")));
+    assert_eq!((&placed[3]["text"], &placed[3]["badge"]), (&json!("agent-1"), &json!(null)));
+    assert_eq!(placed[4]["badge"]["word"], json!("refused"));
+    let said = placed[4]["text"].as_str().unwrap();
+    assert!(said.starts_with("agent-1 runs 2 in release "), "{said}");
+    assert!(said.ends_with("; agent-1 does not use 3: secret-unopened"), "{said}");
+    let granted = row("Grants in force");
+    assert_eq!(
+        (&granted[0]["text"], &granted[1]["text"]),
+        (&json!("database"), &json!("service ledger-api in dev"))
+    );
+    assert_eq!(row("Rotation calendar")[0]["text"], json!(format!("database of {DEV}")));
+    let used = row("Uses");
+    assert_eq!((&used[1]["text"], &used[4]["badge"]["word"]), (&json!("shop/database 3"), &json!("refused")));
+}
+
 fn text(shop: &Shop, words: &[&str]) -> String {
     String::from_utf8(shop.home.run(words).stdout).unwrap()
 }
@@ -173,6 +199,7 @@ fn refused_version(shop: &Shop, values: &Values, up: &Up) {
     assert!(shown.contains("; secrets: database 2; a newer secret is not used: secret-unopened"), "{shown}");
     let shown = text(shop, &["secret", "used", "database", "--place", DEV]);
     assert!(shown.contains(&format!("{refused}, agent-1, at {DEV}, release ")), "{shown}");
+    page_shows_it(up);
     fs::rename(&aside, &key).unwrap();
     until(|| (uses(shop).last().unwrap() == "used 3").then_some(()));
     assert_eq!(uses(shop), ["used 1", "first-use", "used 2", refused, "used 3"]);

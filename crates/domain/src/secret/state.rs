@@ -153,6 +153,13 @@ impl Secret {
         self.versions.last_key_value().map(|(number, version)| (*number, version))
     }
 
+    /// The moment from which a newer version is due, if the secret has a cadence.
+    #[must_use]
+    pub fn due(&self) -> Option<Moment> {
+        let (days, (_, newest)) = (self.rotate_days?, self.newest()?);
+        Some(newest.at.later_by(Duration::from_hours(u64::from(days) * 24)))
+    }
+
     /// Whether a newer version is due at a moment. The cadence counts from the moment at which the newest one was put.
     #[must_use]
     pub fn rotation(&self, moment: Moment) -> Rotation {

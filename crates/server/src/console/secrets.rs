@@ -1,31 +1,36 @@
-//! Secrets: which there are, how old they are, when newer versions are due, and who read them. Never a value.
+//! Secrets: which there are, how old they are, when newer versions are due, who may have them, and who had them. Never a value.
 //!
-//! Invariant: only secrets and reads of projects that the reader may read are listed or counted. Whether a secret is a honey
+//! Invariant: only secrets, grants and reads of projects that the reader may read are listed or counted. Whether a secret is a honey
 //! token is shown to nobody here: a thief reads pages, too.
 
+mod calendar;
+mod grants;
+mod places;
+mod uses;
+
 use domain::secret::{Rotation, Secret, Version};
-use evidence::entry::Actor;
 use evidence::secret_name::SecretName;
 use evidence::{Moment, Name};
 use review::duration;
-use web::model::{Badge, Sheet, SheetCell, SheetList, SheetRow, SheetTable, State};
+use web::model::{Badge, Sheet, SheetCell, SheetTable, State};
 use wire::{VaultState, VaultView};
 
 use super::reading::{Reading, time};
 use super::sheets::{self, cell};
-use super::words::{badge, command, person, run_href};
+use super::words::{badge, command, person};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
-use crate::views::records::{self, RecordConditions, RecordRow};
+use crate::views::records::{self, RecordConditions};
 
 /// The page.
 ///
 /// # Errors
-/// `Failure` if the views cannot be read.
+/// `Failure` if the views or statements cannot be read.
 pub fn secrets(at: &Reading<'_>) -> Result<Sheet, Failure> {
     up_to_date(at.shared)?;
     let state = at.shared.intake.state();
     let all: Vec<_> = state.secret.all().filter(|(name, _)| at.may_read(name.project())).collect();
+    let placed = places::known(at, &state);
     let conditions = RecordConditions::default();
     // Lines of no project are about the installation, and no read of a secret.
     let may = |project: Option<&Name>| project.is_some_and(|project| at.may_read(project));
@@ -34,22 +39,26 @@ pub fn secrets(at: &Reading<'_>) -> Result<Sheet, Failure> {
     let reads = reads.iter().filter(|row| row.secret.is_some());
     let (alerts, reads): (Vec<_>, Vec<_>) = reads.partition(|row| row.allowed.is_none());
     let vault = at.shared.vault.view();
-    let due: Vec<_> =
-        all.iter().filter_map(|(name, secret)| Some((due_of(secret, at.now)?, *name))).collect();
+    let built = all.iter().filter_map(|(name, secret)| calendar::of_build(name, secret));
+    let endings: Vec<_> = built.chain(placed.iter().filter_map(|known| calendar::of_place(known))).collect();
     Ok(Sheet {
-        headline: headline(all.len(), due.len()),
+        headline: headline(all.len() + placed.len(), calendar::soon(&endings, at.now)),
         badge: Some(vault_badge(&vault)),
         sub: vec![vault_words(&vault), "pages never show a value".to_owned()],
-        tables: vec![table(at, &all), reads_table(at, &reads)],
-        lists: vec![
-            sheets::list(
-                "Alerts",
-                alerts.iter().map(|row| alert(at, row)).collect(),
-                ALERTS_MAX,
-                "No read was unusual.",
-            ),
-            rotation(due, at.now),
+        tables: vec![
+            table(at, &all),
+            places::table(at, &state, &placed)?,
+            calendar::table(endings, at.now),
+            grants::table(at, &state)?,
+            uses::leases(at, &state, &reads),
+            uses::table(at, &reads),
         ],
+        lists: vec![sheets::list(
+            "Alerts",
+            alerts.iter().map(|row| uses::alert(at, row)).collect(),
+            ALERTS_MAX,
+            "No read was unusual.",
+        )],
         ..Sheet::default()
     })
 }
@@ -145,73 +154,6 @@ fn fault(version: &Version, now: Moment) -> Option<Badge> {
 
 fn age(version: &Version, now: Moment) -> String {
     format!("{} old", duration::words(now.millis().saturating_sub(version.at.millis())))
-}
-
-fn reads_table(at: &Reading<'_>, reads: &[&RecordRow]) -> SheetTable {
-    let rows: Vec<_> = reads.iter().take(ROWS_MAX).map(|row| read(at, row)).collect();
-    SheetTable {
-        title: "Reads".to_owned(),
-        columns: ["Time", "Secret", "By", "For", "Outcome"].map(str::to_owned).to_vec(),
-        more: reads.len().saturating_sub(rows.len()),
-        rows,
-        empty: "Nobody has asked for a secret.".to_owned(),
-        fill: None,
-    }
-}
-
-fn read(at: &Reading<'_>, row: &RecordRow) -> Vec<SheetCell> {
-    let mut when = cell("");
-    when.time = Some(time(row.time));
-    when.href = Some(format!("/ledger/{}", row.entry));
-    let number = row.number.map(|number| format!(" {number}")).unwrap_or_default();
-    let secret = cell(row.secret.as_ref().map_or_else(String::new, |secret| format!("{secret}{number}")));
-    let mut outcome = cell(row.summary.clone());
-    outcome.badge = row.allowed.map(|allowed| match allowed {
-        true => badge(State::Pass, "lent"),
-        false => badge(State::Stop, "refused"),
-    });
-    vec![when, secret, cell(who(at, &row.who)), purpose(row), outcome]
-}
-
-fn purpose(row: &RecordRow) -> SheetCell {
-    let step = row.step.as_ref().map(|step| format!("step {step}"));
-    let place = row.place.as_ref().map(ToString::to_string);
-    let mut purpose = cell(step.or(place).unwrap_or_else(|| "a person".to_owned()));
-    purpose.href = row.run.map(|run| run_href(run.into()));
-    purpose
-}
-
-fn who(at: &Reading<'_>, who: &Actor) -> String {
-    match who {
-        Actor::Person(id) => person(at.shared, (*id).into()),
-        Actor::Machine(machine) => machine.to_string(),
-        Actor::System => "the server".to_owned(),
-    }
-}
-
-fn alert(at: &Reading<'_>, row: &RecordRow) -> SheetRow {
-    SheetRow {
-        badge: Some(badge(State::Stop, "unusual")),
-        title: row.summary.clone(),
-        href: Some(format!("/ledger/{}", row.entry)),
-        notes: vec![who(at, &row.who)],
-        time: Some(time(row.time)),
-        commands: Vec::new(),
-    }
-}
-
-/// The calendar: what needs a newer version, the first one first.
-fn rotation(mut due: Vec<(Moment, &SecretName)>, now: Moment) -> SheetList {
-    due.sort();
-    let rows = due.into_iter().map(|(due, name)| SheetRow {
-        badge: Some(if due <= now { badge(State::Stop, "overdue") } else { badge(State::Wait, "due soon") }),
-        title: name.to_string(),
-        href: None,
-        notes: Vec::new(),
-        time: Some(time(due)),
-        commands: vec![command(format!("countersign secret put {name} --file FILE"))],
-    });
-    sheets::list("Newer versions due", rows.collect(), ROWS_MAX, "No secret needs a newer version soon.")
 }
 
 /// Most rows of a table.

@@ -25,5 +25,5 @@ pub use release::{
 pub use run::{Graph, LogLink, Node, Output, Run, RunnerColumn, TestLine};
 pub use shared::{Badge, Command, Fact, Link, State, Time};
 pub use sheet::{
-    Chart, ChartPoint, Sheet, SheetCell, SheetField, SheetForm, SheetList, SheetRow, SheetTable,
+    Chart, ChartPoint, Sheet, SheetCell, SheetField, SheetForm, SheetList, SheetRow, SheetTable, Span,
 };

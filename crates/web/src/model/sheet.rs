@@ -144,6 +144,22 @@ pub struct SheetTable {
     pub fill: Option<Command>,
 }
 
+/// A stretch of time within the one that its column covers, in thousandths of that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Span {
+    /// Its begin.
+    pub from: u16,
+    /// Its end.
+    pub to: u16,
+    /// The present.
+    pub today: u16,
+    /// Its state.
+    pub state: State,
+    /// The picture in words.
+    pub sentence: String,
+}
+
 /// A cell of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
@@ -160,6 +176,10 @@ pub struct SheetCell {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, serde(default))]
     pub time: Option<Time>,
+    /// A stretch of time, drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub span: Option<Span>,
     /// Commands about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(test, serde(default))]

@@ -12,6 +12,7 @@ mod facts;
 mod figures;
 mod form;
 mod graph;
+mod span;
 mod state;
 mod table;
 mod texts;

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::commands::commands;
 use super::facts::{empty, more};
+use super::span::span;
 use super::state::badge;
 use super::texts::{link, prose, text};
 use super::time::moment;
@@ -40,6 +41,7 @@ fn cell(value: &SheetCell, now: &Time) -> Markup {
         @if let Some(state) = &value.badge { (badge(state)) " " }
         @if !value.text.is_empty() { (link(value.href.as_deref(), &html! { (text(&value.text)) })) }
         @if let Some(time) = &value.time { " " (moment(time, now)) }
+        @if let Some(drawn) = &value.span { (span(drawn)) }
         @if !value.notes.is_empty() { div class="more" { @for note in &value.notes { span { (prose(note)) } " " } } }
         (commands(&value.commands))
     }

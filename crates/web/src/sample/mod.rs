@@ -13,7 +13,7 @@ pub use ledger::{entry, ledger};
 pub use overview::{overview, quiet_overview};
 pub use release::{held_release, release, returned_release, rollback, running_release, young_release};
 pub use run::{live_log, log, opening, problem, run, searched_log};
-pub use sheet::{compared_sheet, figures_sheet, sheet};
+pub use sheet::{calendar_sheet, compared_sheet, figures_sheet, sheet};
 
 use crate::frame::{Counterpart, Frame};
 use invented::{HOUR, ahead, command};

@@ -4,7 +4,7 @@ use super::invented::{DAY, HOUR, ago, ahead, badge, command, fact, words};
 use super::release;
 use crate::model::{
     Chart, ChartPoint, Choice, Sheet, SheetCell, SheetField, SheetForm, SheetList, SheetRow, SheetTable,
-    State,
+    Span, State,
 };
 
 /// A service with its history.
@@ -95,6 +95,7 @@ pub fn figures_sheet() -> Sheet {
         href: Some("/findings".to_owned()),
         notes: words(&["critical", "waived by Carol"]),
         time: Some(ago(2 * DAY)),
+        span: None,
         commands: vec![command("countersign status acme/api/production 42", None)],
     };
     let choice =
@@ -198,6 +199,40 @@ pub fn compared_sheet() -> Sheet {
             ],
             more: 0,
             empty: String::new(),
+            fill: None,
+        }],
+        ..Sheet::default()
+    }
+}
+
+/// A calendar: stretches of a year with the present in it.
+#[must_use]
+pub fn calendar_sheet() -> Sheet {
+    let row = |name: &str, (from, to): (u16, u16), state, word: &str, seconds: i64| {
+        let sentence = format!("{name}, {word}");
+        let drawn = Span { from, to, today: 246, state, sentence };
+        let due = SheetCell {
+            badge: (state != State::Quiet).then(|| badge(state, word)),
+            notes: words(&["every 90 days"]),
+            time: Some(if seconds < 0 { ahead(-seconds) } else { ago(seconds) }),
+            ..SheetCell::default()
+        };
+        let named = SheetCell { text: name.to_owned(), ..SheetCell::default() };
+        vec![named, SheetCell { span: Some(drawn), ..SheetCell::default() }, due]
+    };
+    Sheet {
+        headline: "3 secrets, 2 of which need a newer version".to_owned(),
+        badge: Some(badge(State::Pass, "vault open")),
+        tables: vec![SheetTable {
+            title: "Rotation calendar".to_owned(),
+            columns: words(&["Secret", "From 2026-08-31 to 2027-08-31", "Newer version"]),
+            rows: vec![
+                row("acme/registry/token", (0, 236), State::Stop, "overdue", 4 * DAY),
+                row("database of acme/api/production", (41, 262), State::Wait, "due soon", -6 * DAY),
+                row("acme/signing", (201, 1_000), State::Quiet, "", -300 * DAY),
+            ],
+            more: 0,
+            empty: "No version ends.".to_owned(),
             fill: None,
         }],
         ..Sheet::default()

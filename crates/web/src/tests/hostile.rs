@@ -59,7 +59,7 @@ enum Leaves {
 }
 
 /// Pages of which every such leaf holds a text.
-const PAGES: [fn(&str, Leaves) -> String; 14] = [
+const PAGES: [fn(&str, Leaves) -> String; 15] = [
     |text, leaves| pages::overview(&frame(text, leaves), &filled(&sample::overview(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::release(), text, leaves)),
     |text, leaves| pages::release(&frame(text, leaves), &filled(&sample::held_release(), text, leaves)),
@@ -71,6 +71,7 @@ const PAGES: [fn(&str, Leaves) -> String; 14] = [
     |text, leaves| pages::entry(&frame(text, leaves), &filled(&sample::entry(), text, leaves)),
     |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::sheet(), text, leaves)),
     |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::figures_sheet(), text, leaves)),
+    |text, leaves| pages::sheet(&frame(text, leaves), &filled(&sample::calendar_sheet(), text, leaves)),
     |text, leaves| pages::error(&frame(text, leaves), &filled(&sample::problem(), text, leaves)),
     |text, leaves| pages::opening(&filled(&sample::opening(), text, leaves)),
     |text, leaves| pages::outside(&filled(&sample::problem(), text, leaves)),

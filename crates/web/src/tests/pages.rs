@@ -38,6 +38,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("entry", pages::entry(&frame("Entry 48171", "/ledger/48171"), &sample::entry())),
         ("sheet", pages::sheet(&frame("acme/api", "/services/acme/api"), &sample::sheet())),
         ("sheet-figures", pages::sheet(&frame("Components", "/components"), &sample::figures_sheet())),
+        ("sheet-calendar", pages::sheet(&frame("Secrets", "/secrets"), &sample::calendar_sheet())),
         ("sheet-compared", pages::sheet(&frame("Compare", "/compare"), &sample::compared_sheet())),
         ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
         ("outside", pages::outside(&sample::problem())),

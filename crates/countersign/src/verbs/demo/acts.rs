@@ -6,7 +6,7 @@ use super::look::Look;
 use super::outcomes::{artifact_of, promote, recorded, refused, running};
 use super::repository::broke;
 use super::stage::Stage;
-use super::{attack, findings, lived_in, secrets};
+use super::{attack, findings, lived_in, outside, secrets};
 use crate::failure::Failure;
 
 /// All acts, in order; returns the list of things to look at.
@@ -19,6 +19,7 @@ pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
     findings::attacked(stage)?;
     secrets::lent(stage)?;
     secrets::bait(stage)?;
+    outside::read(stage)?;
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;

@@ -13,6 +13,7 @@ mod lived_in;
 mod look;
 mod migration;
 mod outcomes;
+mod outside;
 mod repository;
 mod secrets;
 mod stage;

@@ -80,7 +80,7 @@ pub fn bait(stage: &mut Stage) -> Result<(), Failure> {
 }
 
 /// Lines of the record about a secret.
-fn uses(stage: &Stage, secret: &str, line: &str) -> Result<Vec<Value>, Failure> {
+pub fn uses(stage: &Stage, secret: &str, line: &str) -> Result<Vec<Value>, Failure> {
     let used = stage.expect("alice", &["secret", "used", secret], 0, line)?.value;
     Ok(used.get("lines").and_then(Value::as_array).cloned().unwrap_or_default())
 }

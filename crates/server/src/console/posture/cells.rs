@@ -161,6 +161,7 @@ fn findings(service: &Service<'_>) -> SheetCell {
         href: Some(format!("/findings?service={}", encoded(&service.name()))),
         notes: vec![exposure.place_words()],
         time: exposure.contents.as_ref().as_ref().and_then(|known| known.scanned).map(time),
+        span: None,
         commands: Vec::new(),
     }
 }
