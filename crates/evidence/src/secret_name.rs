@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Place};
+use crate::Name;
 
 /// Name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,8 +33,8 @@ impl SecretName {
 
     /// The name of a deploy secret in records: its project and its name. A line names its place beside it.
     #[must_use]
-    pub fn at_place(place: &Place, name: &Name) -> Self {
-        Self { project: place.project.clone(), path: vec![name.clone()] }
+    pub fn at_place(project: &Name, name: &Name) -> Self {
+        Self { project: project.clone(), path: vec![name.clone()] }
     }
 
     /// The project.

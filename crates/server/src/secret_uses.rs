@@ -37,7 +37,7 @@ struct Told {
 }
 
 impl AgentSecrets {
-    /// What a report says about secrets.
+    /// The part of a report that is about secrets.
     pub fn of(service: &ServiceView) -> Self {
         let ServiceView { release, secrets, secrets_unused, .. } = service;
         Self { release: *release, used: secrets.clone(), unused: secrets_unused.clone() }

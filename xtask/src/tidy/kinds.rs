@@ -94,10 +94,11 @@ const TABLES: [&str; 3] = [
 const ENUMS: [&str; 5] = ["DocumentKind", "AnyDocument", "StatementKind", "Body", "RecordKind"];
 
 /// Files that name kinds, and why.
-const KNOWN: [(&str, &str); 11] = [
+const KNOWN: [(&str, &str); 12] = [
     ("crates/domain/src/scenario.rs", "a step of the pipeline in tests has the name of a kind"),
     ("crates/domain/src/secret/lend.rs", "the decision about a loan makes its lines"),
     ("crates/domain/src/secret/show.rs", "the decision about a read by a person makes its lines"),
+    ("crates/domain/src/secret/tell.rs", "what an agent tells makes its lines"),
     ("crates/evidence/src/pipeline/scan.rs", "the table of scans: each makes a document of one kind"),
     ("crates/evidence/src/rules/tested.rs", "names of directories, one of which is the name of a kind"),
     ("crates/evidence/src/statements/form.rs", "a statement settles findings, whatever its kind"),

@@ -37,12 +37,7 @@ struct Report {
 
 /// Seals a value to the agents of a place, signs the statement about it, and sends both.
 pub fn put(verb: &Put, place: &Place, output: Output) -> Result<(), Failure> {
-    let secret: Name = verb.secret.parse().map_err(|_| {
-        Failure::usage(format!(
-            "`{}` is not a name: a secret of a place has a plain name there",
-            shown::line(&verb.secret)
-        ))
-    })?;
+    let secret = plain(&verb.secret)?;
     let (value, reason) = (verb.value()?, verb.reason.clone().unwrap_or_default());
     let access = verb.data_dir.access()?;
     let year = now()?.later_by(Duration::from_hours(365 * 24));
@@ -72,6 +67,16 @@ pub fn put(verb: &Put, place: &Place, output: Output) -> Result<(), Failure> {
             "put version {} of {} of {}, recorded as entry {}\nstatement: {}\n{ROTATES}",
             report.number, report.secret, report.place, report.entry, report.statement
         )
+    })
+}
+
+/// The name of a secret at its place.
+pub fn plain(text: &str) -> Result<Name, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(format!(
+            "`{}` is not a name: a secret of a place has a plain name there",
+            shown::line(text)
+        ))
     })
 }
 

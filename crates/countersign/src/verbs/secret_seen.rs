@@ -4,13 +4,14 @@ use clap::Args;
 use client::secret_reads;
 use client::session;
 use evidence::entry::Actor;
-use evidence::secret_name::SecretName;
+use evidence::secret_name::{SecretName, SecretNameError};
 use evidence::statements::Statement;
 use evidence::{Id, Moment, Name, Place};
 use serde::Serialize;
 use wire::{SecretUseFilter, SecretUseView};
 
 use super::DataDir;
+use super::secret_place::plain;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::waiting::{runtime, unless_interrupted};
@@ -120,15 +121,8 @@ pub fn used(verb: &Used, output: Output) -> Result<(), Failure> {
 fn asked(verb: &Used) -> Result<Option<SecretName>, Failure> {
     let Some(text) = &verb.secret else { return Ok(None) };
     let secret = match &verb.place {
-        None => text
-            .parse()
-            .map_err(|error| Failure::usage(format!("{error}; `--place` for a secret of a place")))?,
-        Some(place) => {
-            let name: Name = text.parse().map_err(|error| {
-                Failure::usage(format!("{error}: a secret has a plain name at its place"))
-            })?;
-            SecretName::at_place(place, &name)
-        }
+        None => text.parse().map_err(|error: SecretNameError| Failure::usage(error.to_string()))?,
+        Some(place) => SecretName::at_place(&place.project, &plain(text)?),
     };
     Ok(Some(secret))
 }

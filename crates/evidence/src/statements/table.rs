@@ -185,3 +185,14 @@ kinds! {
     /// A secret is lent to a step or a service.
     "grant" Grant(SecretGrant),
 }
+
+impl Body {
+    /// The grant, if the statement is one.
+    #[must_use]
+    pub const fn granted(&self) -> Option<&SecretGrant> {
+        match self {
+            Self::Grant(grant) => Some(grant),
+            _ => None,
+        }
+    }
+}

@@ -58,7 +58,7 @@ fn unrecorded(shared: &Shared, agent: Name, place: Place, told: &AgentSecrets) -
     let who = Actor::Machine(agent.clone());
     let mut versions = Vec::new();
     for (name, number, refused) in told.versions() {
-        let secret = SecretName::at_place(&place, name);
+        let secret = SecretName::at_place(&place.project, name);
         let found = shared.views.ask(|rows| {
             let told = (number, release, refused.is_none());
             let known = records::is_told(rows, (&secret, &who, &place), told)?;

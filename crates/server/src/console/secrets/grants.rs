@@ -1,13 +1,13 @@
 //! Grants in force: who may have which secret, and until when.
 //!
 //! Invariant: only grants whose signer is still enrolled, of projects that the reader may read. Judges and runners decide by
-//! themselves what counts; this is the server's word.
+//! themselves which one counts; this is the server's word.
 
 use std::collections::BTreeSet;
 
 use domain::statement::RecordedStatement;
 use evidence::dsse::Envelope;
-use evidence::statements::{Body, Borrower, SecretGrant, Statement};
+use evidence::statements::{Borrower, Statement};
 use judge::Store as _;
 use web::model::{SheetCell, SheetTable, State};
 
@@ -45,7 +45,7 @@ fn row(at: &Reading<'_>, known: &RecordedStatement) -> Result<Vec<SheetCell>, Fa
     let envelope = Envelope::decode(&bytes).map_err(Failure::failed)?;
     let statement = Statement::read(&envelope).map_err(Failure::failed)?;
     let by = person(at.shared, known.facts.person);
-    let Body::Grant(grant) = &statement.body else { return Ok(vec![cell(statement.body.summary())]) };
+    let Some(grant) = statement.body.granted() else { return Ok(vec![cell(statement.body.summary())]) };
     let is_closed = grant.hours.as_ref().is_some_and(|hours| !hours.has(at.now));
     let until = SheetCell {
         time: Some(time(known.facts.expires)),
@@ -55,41 +55,31 @@ fn row(at: &Reading<'_>, known: &RecordedStatement) -> Result<Vec<SheetCell>, Fa
         )],
         ..SheetCell::default()
     };
+    let on = match grant.refs.is_empty() {
+        true => "every release".to_owned(),
+        false => format!("{}, pool {}", listed(&grant.refs), listed(&grant.pools)),
+    };
+    let environment = statement.scope.environment.as_ref().map(|it| format!(" in {it}")).unwrap_or_default();
+    let (to, reach) = match &grant.to {
+        Borrower::Step(step) => {
+            let reach = if grant.network.is_empty() { "nothing".to_owned() } else { listed(&grant.network) };
+            (format!("step {step}"), reach)
+        }
+        Borrower::Service(service) => {
+            (format!("service {service}{environment}"), "all that its host reaches".to_owned())
+        }
+    };
     Ok(vec![
         SheetCell { href: Some(format!("/ledger/{}", known.entry)), ..cell(grant.secret.to_string()) },
-        SheetCell {
-            notes: vec![format!("by {by}: {}", shown::line(&statement.reason))],
-            ..cell(to(grant, &statement))
-        },
+        SheetCell { notes: vec![format!("by {by}: {}", shown::line(&statement.reason))], ..cell(to) },
         SheetCell {
             badge: is_closed.then(|| badge(State::Quiet, "not at this hour")),
             notes: grant.hours.iter().map(|hours| format!("{hours} UTC")).collect(),
-            ..cell(on(grant))
+            ..cell(on)
         },
-        cell(match grant.to {
-            Borrower::Service(_) => "what its host lets it".to_owned(),
-            Borrower::Step(_) if grant.network.is_empty() => "nothing".to_owned(),
-            Borrower::Step(_) => listed(&grant.network),
-        }),
+        cell(reach),
         until,
     ])
-}
-
-fn to(grant: &SecretGrant, statement: &Statement) -> String {
-    match &grant.to {
-        Borrower::Step(step) => format!("step {step}"),
-        Borrower::Service(service) => {
-            let environment = statement.scope.environment.as_ref();
-            format!("service {service}{}", environment.map(|it| format!(" in {it}")).unwrap_or_default())
-        }
-    }
-}
-
-fn on(grant: &SecretGrant) -> String {
-    if grant.refs.is_empty() {
-        return "every release".to_owned();
-    }
-    format!("{}, pool {}", listed(&grant.refs), listed(&grant.pools))
 }
 
 fn listed<T: ToString>(all: &BTreeSet<T>) -> String {
