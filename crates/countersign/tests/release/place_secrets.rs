@@ -150,7 +150,7 @@ fn uses(shop: &Shop) -> Vec<String> {
             (Some(true), _) => format!("used {}", line["number"]),
             (Some(false), summary) => summary.to_owned(),
             (None, "shop/database is used by this agent for the first time") => "first-use".to_owned(),
-            (None, summary) => panic!("{summary}"),
+            (None, summary) => summary.to_owned(),
         }
     };
     lines.map(told).collect()

@@ -82,6 +82,7 @@ impl Corpus {
             logs,
             attendance: Attendance::new(Instant::now()),
             services: Services::default(),
+            secret_uses: crate::secret_uses::SecretUses::default(),
             console,
             browsers: BrowserSessions::default(),
             watchers: Watchers::new(),
