@@ -1,5 +1,5 @@
 //! Differences of a release from the release that runs at its place, or from any other one of its service: commits, files,
-//! dependencies, findings, pipeline file, policy, configuration and plan.
+//! dependencies, findings, secrets of steps, pipeline file, policy, configuration and plan.
 //!
 //! Input: checked evidence of the release, and the bundle of the release that runs, or its checked evidence. Output: one
 //! value for each sort that differs, with lines. Invariant: the new side comes from verified bytes; the number and length of lines is bounded, and the
@@ -12,6 +12,7 @@ mod findings;
 mod history;
 mod lines;
 mod plan;
+mod step_secrets;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ pub use difference::{Difference, LINES_MAX, Line, Sign};
 pub use findings::NEW_FINDING;
 use lines::of_maps;
 pub(crate) use lines::{of_texts, of_values};
-pub use plan::{database_words, secret_words};
+pub use plan::{database_words, secret_words, ssh_words};
 
 /// The differences of a release from the one that runs; `None` if nothing runs, or its evidence is not stored.
 #[must_use]
@@ -54,6 +55,7 @@ fn of_bundles(checked: &Checked<'_>, old: &Bundle) -> Vec<Difference> {
     let new = checked.bundle;
     let mut found = Vec::new();
     found.extend(files(new, old));
+    found.extend(step_secrets::difference(new, old));
     found.extend(pipeline_file(new, old));
     found.extend(policy(checked, old));
     found.extend(configuration(new, old));

@@ -79,6 +79,39 @@ fn each_sort_of_difference_is_told_with_its_lines() {
 }
 
 #[test]
+fn a_change_of_the_pipeline_that_gives_a_step_a_secret_is_named_first() {
+    let lab = Lab::default();
+    let (old, _): (Bundle, _) = assemble(&lab, &lab.honest());
+    let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+    let mut checked = judge::check(&old, &lab.anchors(), &seen).unwrap();
+    let with = |secrets: &str| {
+        let mut bundle = old.clone();
+        let file = bundle.source.files.get_mut(pipeline::PATH).unwrap();
+        let text = String::from_utf8(file.0.clone()).unwrap();
+        let step = format!("steps:\n  publish: {{ run: [publish], secrets: {secrets} }}\n");
+        file.0 = text.replacen("steps:\n", &step, 1).into_bytes();
+        bundle
+    };
+    let [one, two] =
+        ["{ token: { secret: a/b } }", "{ token: { secret: a/c, env: T }, key: { secret: d } }"].map(with);
+    checked.bundle = &one;
+    let said = shown(&between(&checked, Some(&old)));
+    assert_eq!(said[0], "Steps get other secrets: +step publish, file token: shop/a/b");
+    assert!(said[1].starts_with("The pipeline file changed: "), "{said:?}");
+    checked.bundle = &two;
+    let said = shown(&between(&checked, Some(&one)));
+    assert_eq!(
+        said[0],
+        "Steps get other secrets: +step publish, file key: shop/d ~step publish, file token: shop/a/b to shop/a/c, \
+         also in the variable T"
+    );
+    checked.bundle = &old;
+    let said = shown(&between(&checked, Some(&one)));
+    assert_eq!(said[0], "Steps get other secrets: -step publish, file token: shop/a/b");
+    assert!(!shown(&between(&checked, Some(&old))).iter().any(|said| said.contains("secrets")));
+}
+
+#[test]
 fn lines_of_texts_are_counted() {
     let signs = |old: &str, new: &str| -> String {
         let lines = of_texts(old, new);
