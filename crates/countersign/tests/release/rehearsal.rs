@@ -65,6 +65,10 @@ fn the_migration_is_told(told: &Value) {
     let beginning =
         if is_there { "a migration before the release to dev has" } else { "skipped: a migration " };
     assert!(lines.len() == 1 && lines[0].starts_with(beginning), "{lines:?}");
+    assert!(
+        told["story"].to_string().contains("has an SSH certificate for the account deploy until "),
+        "{told}"
+    );
 }
 
 /// However the demo ends, its database does too, and its directory is gone.

@@ -1,5 +1,5 @@
 //! Secrets: one is lent to a step, which prints it in ten encodings, and its log shows none. The same change brings a migration,
-//! whose role is made for it. Nobody needs another secret, and a read of that one is an alert.
+//! whose role and SSH certificate are made for it. Nobody needs another secret, and a read of that one is an alert.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ pub fn lent(stage: &mut Stage) -> Result<(), Failure> {
     let pipeline = ".countersign/pipeline.yaml";
     let honest = fs::read_to_string(stage.repository_dir().join(pipeline))?;
     let migration = Migration::prepare(stage)?;
-    stage.write(pipeline, &migration.pipeline(&honest).replace("steps:\n", STEP))?;
+    stage.write(pipeline, &Migration::pipeline(&honest).replace("steps:\n", STEP))?;
     stage.commit("bob", "Publish what was built, and migrate before it runs")?;
     let ran = stage.expect("bob", &["run", "--ref", "main"], 0, line)?.value;
     let run = ran.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
