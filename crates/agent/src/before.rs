@@ -35,7 +35,8 @@ impl Processes {
         let failed = |error: StartError| steps::failed(step, &error.to_string());
         // It ends as soon as it is asked to: the time of a step is over then, or nobody wants the release any more.
         let launch = self.described(plan, dir, &step.command, 0);
-        let mut launch = launch.and_then(|launch| self.secrets.to(plan, launch)).map_err(failed)?;
+        let mut launch =
+            launch.and_then(|launch| self.secrets.to_step(plan, step, launch, self.clock)).map_err(failed)?;
         launch.socket = false;
         launch.variables.insert(RELEASE_VARIABLE.into(), release.to_string());
         let database = step.database.as_ref().and_then(|name| plan.databases.get(name));

@@ -4,14 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use evidence::Bytes;
 use evidence::databases::PlannedDatabase;
-use evidence::plan::Plan;
+use evidence::plan::{Plan, StepBefore};
+use evidence::{Bytes, Moment, Name};
 
 use crate::held::StartError;
 use crate::keeper::Launch;
 use crate::minting::SealedCredential;
-use crate::opened::{SealedSecret, SealedSecrets};
+use crate::opened::{SealedAuthority, SealedSecret, SealedSecrets};
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecrets, SEAL_FILE};
 
@@ -45,23 +45,42 @@ impl GivenSecrets {
     /// # Errors
     /// `StartError` when one is not held.
     pub fn to(&self, plan: &Plan, launch: Launch) -> Result<Launch, StartError> {
-        if plan.secrets.is_empty() {
+        self.with(plan, Vec::new(), launch)
+    }
+
+    /// The launch of a step, with the certificates that it gets from now on.
+    ///
+    /// # Errors
+    /// `StartError` when a secret or the key of an authority is not held, or nobody tells the time.
+    pub fn to_step(
+        &self,
+        plan: &Plan,
+        step: &StepBefore,
+        launch: Launch,
+        clock: Option<fn() -> Moment>,
+    ) -> Result<Launch, StartError> {
+        let mut authorities = Vec::new();
+        for (name, terms) in &step.ssh {
+            let now = clock.ok_or_else(|| StartError::Secrets("the agent has no clock".into()))?;
+            let key = self.sealed(name, &terms.authority)?;
+            authorities.push(SealedAuthority { key, terms: terms.clone(), from: now() });
+        }
+        self.with(plan, authorities, launch)
+    }
+
+    fn with(
+        &self,
+        plan: &Plan,
+        authorities: Vec<SealedAuthority>,
+        launch: Launch,
+    ) -> Result<Launch, StartError> {
+        if plan.secrets.is_empty() && authorities.is_empty() {
             return Ok(launch);
         }
         let mut secrets = Vec::new();
         for (name, reference) in &plan.secrets {
-            let missing =
-                || StartError::Secrets(format!("this agent has no version of secret `{}`", reference.secret));
-            let held = self.held.get(&reference.secret).ok_or_else(missing)?;
-            secrets.push(SealedSecret {
-                name: name.clone(),
-                variable: reference.variable.clone(),
-                secret: reference.secret.clone(),
-                number: held.number,
-                value: held.value,
-                key: held.key.clone(),
-                file: self.sealed.file(&held.value),
-            });
+            let variable = reference.variable.clone();
+            secrets.push(SealedSecret { variable, ..self.sealed(name, &reference.secret)? });
         }
         disk::make_dir(&self.directory)?;
         let mut variables = launch.variables;
@@ -72,12 +91,26 @@ impl GivenSecrets {
             installation: plan.installation,
             place: plan.place(),
             secrets,
+            authorities,
         };
         Ok(Launch { variables, secrets: Some(sealed), ..launch })
     }
-}
 
-impl GivenSecrets {
+    /// The version of a secret that is held, for a file with this name.
+    fn sealed(&self, name: &Name, secret: &Name) -> Result<SealedSecret, StartError> {
+        let missing = || StartError::Secrets(format!("this agent has no version of secret `{secret}`"));
+        let held = self.held.get(secret).ok_or_else(missing)?;
+        Ok(SealedSecret {
+            name: name.clone(),
+            variable: None,
+            secret: secret.clone(),
+            number: held.number,
+            value: held.value,
+            key: held.key.clone(),
+            file: self.sealed.file(&held.value),
+        })
+    }
+
     /// By what the credential of a database is opened.
     ///
     /// # Errors

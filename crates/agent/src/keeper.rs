@@ -169,7 +169,7 @@ fn wait_for(child: Pid) -> io::Result<()> {
 fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
     let minted = if launch.minted { Some(serde_json::from_slice(&read_variables(&third)?)?) } else { None };
     let is_given = launch.minted || launch.secrets.is_some();
-    let opened = is_given.then(|| Opened::open(launch.secrets.as_ref(), minted, hold));
+    let opened = is_given.then(|| Opened::open(launch.secrets.as_ref(), minted, hold, launch.user));
     let opened = match opened.transpose() {
         Ok(opened) => opened,
         Err(error) => return say(control, &KeeperMessage::Unopened(error.to_string())),

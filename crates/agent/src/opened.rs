@@ -14,13 +14,17 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use evidence::seal::WrappedKey;
-use evidence::{Digest, Id, Name, Place};
+use evidence::ssh_access::PlannedSsh;
+use evidence::{Digest, Id, Moment, Name, Place};
 use mask::{MaskedStream, Masker};
+use mint::{LeaseId, SshCredential, SshError, SshTerms, certify};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sandbox::{Hold, private_files};
 use serde::{Deserialize, Serialize};
 use vault::{SEALED_BYTES_MAX, SealSecret, SealedValue, SecretVersion};
 use zeroize::Zeroizing;
+
+use crate::service_user::ServiceUser;
 
 /// Variables of a step with a role.
 #[derive(Serialize, Deserialize)]
@@ -50,6 +54,21 @@ pub struct SealedSecrets {
     pub place: Place,
     /// The secrets.
     pub secrets: Vec<SealedSecret>,
+    /// The keys of authorities, each for an SSH certificate of a step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<SealedAuthority>,
+}
+
+/// The sealed key of an authority, and what it certifies. The service does not get it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedAuthority {
+    /// The key, under the name of the certificate's file.
+    pub key: SealedSecret,
+    /// The certificate.
+    pub terms: PlannedSsh,
+    /// The time of the certificate's beginning.
+    pub from: Moment,
 }
 
 /// One sealed secret.
@@ -95,6 +114,9 @@ pub enum OpenedError {
     /// The files cannot be made.
     #[error("its secrets cannot be put into memory that only the service sees: {0}")]
     Files(io::Error),
+    /// A certificate cannot be made.
+    #[error("SSH certificate `{0}`, by secret `{1}`: {2}")]
+    Certificate(Name, Name, SshError),
     /// The values cannot be hidden in the log.
     #[error(transparent)]
     Mask(#[from] mask::MaskError),
@@ -117,9 +139,10 @@ impl Opened {
         sealed: Option<&SealedSecrets>,
         minted: Option<MintedVariables>,
         hold: Hold,
+        user: Option<ServiceUser>,
     ) -> Result<Self, OpenedError> {
         let mut opened = match sealed {
-            Some(sealed) => Self::unsealed(sealed, hold)?,
+            Some(sealed) => Self::unsealed(sealed, hold, user)?,
             None => Self { values: Vec::new(), minted: None, masker: Masker::new([])? },
         };
         if let Some(minted) = minted {
@@ -132,25 +155,37 @@ impl Opened {
         Ok(opened)
     }
 
-    fn unsealed(sealed: &SealedSecrets, hold: Hold) -> Result<Self, OpenedError> {
+    fn unsealed(sealed: &SealedSecrets, hold: Hold, user: Option<ServiceUser>) -> Result<Self, OpenedError> {
         let read = |path: &Path| fs::read(path).map_err(|error| OpenedError::Read(path.to_path_buf(), error));
         let line = Zeroizing::new(read(&sealed.seal)?);
         let text = std::str::from_utf8(&line).unwrap_or_default();
         let seal: SealSecret = text.parse().map_err(|error| OpenedError::Key(sealed.seal.clone(), error))?;
-        let mut values = Vec::new();
-        for secret in &sealed.secrets {
+        let opened = |secret: &SealedSecret| {
             let version = (&secret.secret, secret.number, secret.value);
             let (installation, place) = (sealed.installation, &sealed.place);
-            let value = open_value(installation, place, version, &secret.key, &seal, &read(&secret.file)?)
-                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why.to_string()))?;
+            open_value(installation, place, version, &secret.key, &seal, &read(&secret.file)?)
+                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why.to_string()))
+        };
+        let mut values = Vec::new();
+        for secret in &sealed.secrets {
+            let value = opened(secret)?;
             if secret.variable.is_some() && value.contains(&0) {
                 return Err(OpenedError::Variable(secret.secret.clone()));
             }
             values.push((secret.name.clone(), secret.variable.clone(), value));
         }
+        let mut certificates = Vec::new();
+        for authority in &sealed.authorities {
+            let made = certified(authority, &opened(&authority.key)?)?;
+            let name = &authority.key.name;
+            certificates.push((format!("{name}-cert.pub"), made.certificate));
+            values.push((name.clone(), None, Zeroizing::new(made.key.as_bytes().to_vec())));
+        }
         let masker = Masker::new(values.iter().map(|(_, _, value)| value.as_slice()))?;
         let files = values.iter().map(|(name, _, value)| (name.as_str(), value.as_slice()));
-        private_files(hold, &sealed.directory, files).map_err(OpenedError::Files)?;
+        let public = certificates.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+        let owner = user.map(ServiceUser::ids);
+        private_files(hold, &sealed.directory, files.chain(public), owner).map_err(OpenedError::Files)?;
         Ok(Self { values, minted: None, masker })
     }
 
@@ -174,6 +209,22 @@ impl Opened {
         })?;
         Ok(done)
     }
+}
+
+/// Draws a key and has it certified. The authority's key goes no further than this.
+fn certified(authority: &SealedAuthority, key: &[u8]) -> Result<SshCredential, OpenedError> {
+    let SealedAuthority { key: SealedSecret { name, secret, .. }, terms, from } = authority;
+    let failed = |why| OpenedError::Certificate(name.clone(), secret.clone(), why);
+    let text = std::str::from_utf8(key).map_err(|_| failed(SshError::Authority))?;
+    let terms = SshTerms {
+        principals: terms.principals.iter().cloned().collect(),
+        validity: Duration::from_secs(terms.seconds),
+        command: terms.command.clone(),
+        sources: terms.sources.iter().cloned().collect(),
+        terminal: false,
+    };
+    let lease = LeaseId::draw().map_err(|_| failed(SshError::Randomness))?;
+    certify(text, &terms, lease, *from).map_err(failed)
 }
 
 /// Opens the sealed value of a secret's version: its name, number and digest.

@@ -80,6 +80,11 @@ impl ServiceUser {
         if missing.is_empty() { Ok(found) } else { Err(ServiceUserError::Rights(missing.join(", "))) }
     }
 
+    /// Numbers of user and group.
+    pub const fn ids(self) -> (u32, u32) {
+        (self.uid, self.gid)
+    }
+
     /// The account with a name in a file of accounts (passwd(5)), for an agent with these ids.
     fn among(accounts: &str, name: &str, own: (u32, u32)) -> Result<Self, ServiceUserError> {
         let found = accounts.lines().find_map(|line| {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 use crate::databases::Database;
+use crate::ssh_access::{self, SshAccess};
 use crate::tree_list::is_tree_path;
 
 /// Variable with the number of the release, for steps before it.
@@ -43,6 +44,11 @@ pub struct Before {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub database: Option<Name>,
+    /// SSH certificates that are made for the step, by name: the key is the file `NAME` in the directory `COUNTERSIGN_SECRETS`, and
+    /// its certificate `NAME-cert.pub`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, SshAccess>")]
+    pub ssh: BTreeMap<Name, SshAccess>,
     /// Seconds that it has; 600 by default, 3,600 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_seconds: Option<u64>,
@@ -76,12 +82,18 @@ impl Before {
 }
 
 /// The broken rule of the steps of a service, if there is one.
-pub(crate) fn fault(steps: &[Before], databases: &BTreeMap<Name, Database>) -> Option<String> {
+pub(crate) fn fault(
+    steps: &[Before],
+    databases: &BTreeMap<Name, Database>,
+    is_secret: impl Fn(&Name) -> bool,
+) -> Option<String> {
     if steps.len() > BEFORE_MAX {
         return Some(format!("are more than {BEFORE_MAX}; let one step do several things"));
     }
     let mut names = BTreeSet::new();
-    steps.iter().find_map(|step| match step.fault() {
+    let broken =
+        |step: &Before| step.fault().or_else(|| ssh_access::fault(&step.ssh, step.stop_ms(), &is_secret));
+    steps.iter().find_map(|step| match broken(step) {
         None if step.database.as_ref().is_some_and(|name| !databases.contains_key(name)) => {
             Some(format!("`{}`: `databases` of the service has no such `database`", step.name))
         }

@@ -76,6 +76,7 @@ pub mod secrets_order;
 pub mod serving;
 pub mod source_pack;
 pub mod ssh;
+pub mod ssh_access;
 pub mod statement;
 pub mod statements;
 pub mod status;

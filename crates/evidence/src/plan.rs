@@ -14,6 +14,7 @@ use crate::configuration::Configuration;
 use crate::databases::{DATABASES_MAX, PlannedDatabase};
 use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, Service, ServiceSecret};
 use crate::rollout::Rollout;
+use crate::ssh_access::{self, PlannedSsh};
 use crate::{CommitId, Digest, Id, Name};
 
 /// Largest plan in bytes.
@@ -93,6 +94,9 @@ pub struct StepBefore {
     /// The database in which it gets a role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Name>,
+    /// SSH certificates that it gets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ssh: BTreeMap<Name, PlannedSsh>,
 }
 
 /// The process to run or the files to install.
@@ -190,8 +194,9 @@ impl Target {
 impl StepBefore {
     /// The step that a release file declares.
     fn of(step: &Before) -> Self {
-        let Before { name, command, database, .. } = step.clone();
-        Self { name, command, stop_ms: step.stop_ms(), database }
+        let (Before { name, command, database, .. }, stop_ms) = (step.clone(), step.stop_ms());
+        let ssh = step.ssh.iter().map(|(name, one)| (name.clone(), one.planned(stop_ms))).collect();
+        Self { name, command, stop_ms, database, ssh }
     }
 }
 
@@ -273,13 +278,15 @@ impl Plan {
     }
 
     /// Every secret that a release needs by its name at the place, with the lowest number that one of its references needs. The
-    /// release gets those of `secrets`; nobody but the agent gets the credential of a database.
+    /// release gets those of `secrets`; nobody but the agent gets the credential of a database or the key of an SSH authority.
     #[must_use]
     pub fn needs(&self) -> BTreeMap<&Name, u64> {
         let given = self.secrets.values().map(|reference| (&reference.secret, reference.least));
         let kept = self.databases.values().map(|database| (&database.credential, database.least));
+        let certifying = self.before.iter().flat_map(|step| step.ssh.values());
+        let certifying = certifying.map(|one| (&one.authority, one.least));
         let mut needs = BTreeMap::new();
-        for (name, least) in given.chain(kept) {
+        for (name, least) in given.chain(kept).chain(certifying) {
             let highest: &mut u64 = needs.entry(name).or_default();
             *highest = least.max(*highest);
         }
@@ -331,6 +338,13 @@ impl Plan {
         ];
         let fault = faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault);
         let fault = fault.or_else(|| self.databases.values().find_map(PlannedDatabase::fault));
+        let fault =
+            fault.or_else(|| self.before.iter().find_map(|step| ssh_access::planned_fault(&step.ssh)));
+        let is_twice = |name: &Name| self.secrets.contains_key(name);
+        let fault = fault.or_else(|| {
+            let is_taken = self.before.iter().any(|step| step.ssh.keys().any(is_twice));
+            is_taken.then_some("an SSH certificate has the name of a secret of the plan")
+        });
         fault.or_else(|| self.rollout.as_ref().and_then(Rollout::fault))
     }
 

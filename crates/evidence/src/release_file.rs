@@ -298,7 +298,9 @@ impl Service {
         if self.databases.len() > DATABASES_MAX {
             return fail("databases", format!("are more than {DATABASES_MAX}"));
         }
-        if let Some(why) = before::fault(&self.before, &self.databases) {
+        if let Some(why) =
+            before::fault(&self.before, &self.databases, |name| self.secrets.contains_key(name))
+        {
             return fail("before", why);
         }
         match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {

@@ -2,13 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evidence::Moment;
 use mint::{LeaseId, SshError, SshTerms, certify};
+
+#[path = "../../runner/tests/remotes/sshd.rs"]
+#[allow(dead_code, reason = "the crate `runner` uses the rest of it")]
+mod sshd;
 
 fn terms() -> SshTerms {
     SshTerms {
@@ -96,6 +101,40 @@ fn attack_a_certificate_that_was_changed() {
     blob[at..at + 6].copy_from_slice(b"deploy");
     write(&blob);
     assert!(shown(&file).is_some(), "unchanged it is read");
+}
+
+/// OpenSSH's own server compares with its clock, so this one test has the host's time.
+#[test]
+fn attack_a_certificate_after_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = authority(dir.path(), "ed25519", "");
+    let port = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let sshd = sshd::Sshd::start(dir.path(), "127.0.0.1", port, &|program| Command::new(program));
+    let public = fs::read_to_string(dir.path().join("ca-ed255190.pub")).unwrap();
+    fs::write(dir.path().join("visitors"), format!("cert-authority,principals=\"deploy\" {public}")).unwrap();
+    fs::write(dir.path().join("known"), &sshd.known_host).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let visited = |age: Duration| {
+        let from = Moment::from_millis(u64::try_from((now - age).as_millis()).unwrap()).unwrap();
+        let terms = SshTerms { command: None, sources: Vec::new(), ..terms() };
+        let made = certify(&ca, &terms, LeaseId::draw().unwrap(), from).unwrap();
+        let key = dir.path().join("id");
+        drop(fs::remove_file(&key));
+        fs::write(&key, made.key.as_bytes()).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(dir.path().join("id-cert.pub"), &made.certificate).unwrap();
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(&key);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", dir.path().join("known").display()));
+        let (account, port) = sshd.place.rsplit_once(':').unwrap();
+        let output = ssh.args(["-p", port, account, "echo in"]).stdin(Stdio::null()).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let admitted = visited(Duration::ZERO);
+    assert_eq!(admitted, (true, "in\n".to_owned()));
+    let (is_in, said) = visited(terms().validity + Duration::from_secs(1));
+    assert!(!is_in && said.contains("Permission denied"), "{said}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use evidence::plan::Plan;
 use evidence::trust_root::Mode;
 use judge::{Checked, ProvenStatement};
 
-use crate::differences::{database_words, secret_words};
+use crate::differences::{database_words, secret_words, ssh_words};
 use crate::findings;
 use crate::ids::short;
 
@@ -93,13 +93,17 @@ fn planned(plan: &Plan) -> Vec<String> {
             .iter()
             .map(|(name, database)| format!("database {name}: {}", database_words(database))),
     );
-    lines.extend(plan.before.iter().map(|step| {
+    for step in &plan.before {
         let command = shown::line(&step.command.join(" "));
         let role =
             step.database.as_ref().map(|name| format!(" with a role of database {name}")).unwrap_or_default();
         let seconds = step.stop_ms.div_ceil(1_000);
-        format!("before it, `{}` runs for at most {seconds} s{role}: {command}", step.name)
-    }));
+        lines.push(format!("before it, `{}` runs for at most {seconds} s{role}: {command}", step.name));
+        let certificates = step.ssh.iter();
+        lines.extend(
+            certificates.map(|(name, ssh)| format!("  with an SSH certificate `{name}`: {}", ssh_words(ssh))),
+        );
+    }
     lines
 }
 

@@ -5,14 +5,15 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, fchown};
 use std::path::Path;
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 
 use crate::enclosure::Hold;
 
-/// Mounts a directory of files over an empty one.
+/// Mounts a directory of files over an empty one. They belong to `owner`, a user and a group, otherwise to this process's user; nobody
+/// else reads them.
 ///
 /// # Errors
 /// When the enclosure shares the host's mounts, or the host does not allow it.
@@ -20,6 +21,7 @@ pub fn private_files<'a>(
     hold: Hold,
     dir: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    owner: Option<(u32, u32)>,
 ) -> io::Result<()> {
     if hold == Hold::Descendants {
         return Err(io::Error::other("this host gives no namespace in which they could lie"));
@@ -30,9 +32,13 @@ pub fn private_files<'a>(
     // Unlike the pages of a tmpfs, those of a ramfs are never swapped out. Only this process writes here, so it needs no limit.
     mount("ramfs", dir, "ramfs", flags, c"mode=0755")?;
     for (name, bytes) in files {
-        // A service may run as another user than this process. Nobody outside the enclosure finds the file.
-        let file = fs::File::options().write(true).create_new(true).mode(0o444).open(dir.join(name));
-        file.and_then(|mut file| file.write_all(bytes))?;
+        // Programs such as `ssh` refuse a key that others may read.
+        let file = fs::File::options().write(true).create_new(true).mode(0o400).open(dir.join(name));
+        let mut file = file?;
+        file.write_all(bytes)?;
+        if let Some((user, group)) = owner {
+            fchown(&file, Some(user), Some(group))?;
+        }
     }
     Ok(mount_remount(dir, flags | MountFlags::BIND | MountFlags::RDONLY, c"")?)
 }

@@ -43,6 +43,7 @@ fn given(of: &SecretVersion, lent: Option<Id>, installation: Id) -> Given {
         installation: id(1),
         place: place("shop/api/production"),
         secrets: vec![secret],
+        authorities: Vec::new(),
     };
     Given { _dir: dir, sealed, seal }
 }
@@ -106,7 +107,7 @@ fn attack_a_sealed_value_that_was_changed() {
 #[test]
 fn a_service_is_not_started_without_a_private_place_for_its_secrets() {
     let given = given(&honest(), None, id(1));
-    let refused = Opened::open(Some(&given.sealed), None, Hold::Descendants).err().unwrap().to_string();
+    let refused = Opened::open(Some(&given.sealed), None, Hold::Descendants, None).err().unwrap().to_string();
     assert!(refused.contains("this host gives no namespace in which they could lie"), "{refused}");
 }
 

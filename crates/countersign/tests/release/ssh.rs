@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use serde_json::json;
 
 #[path = "../../../runner/tests/remotes/sshd.rs"]
-mod sshd;
+pub mod sshd;
 
 use crate::support::Home;
 use crate::support::network::{self, Host};

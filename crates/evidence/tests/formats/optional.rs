@@ -252,7 +252,8 @@ fn plan() -> Plan {
     let secret = SecretReference { secret: name("database"), least: 3, variable };
     plan.secrets = [(name("password"), secret)].into();
     let command = vec!["bin/migrate".to_owned(), "up".to_owned()];
-    plan.before = vec![StepBefore { name: name("migrate"), command, stop_ms: 60_000, database: None }];
+    plan.before =
+        vec![StepBefore { name: name("migrate"), command, stop_ms: 60_000, database: None, ssh: [].into() }];
     plan
 }
 

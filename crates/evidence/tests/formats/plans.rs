@@ -91,6 +91,79 @@ fn steps_before_a_release_are_in_its_plan_in_their_order() {
 }
 
 #[test]
+fn certificates_of_steps_are_in_the_plan_with_all_that_they_permit() {
+    let derived = |ssh: &str, secrets: &str| {
+        let step = format!("{{ name: up, command: [bin/api], time-seconds: 90, ssh: {ssh} }}");
+        let file = format!("{RELEASE_FILE}    secrets: {secrets}\n    before: [{step}]");
+        let file = ReleaseFile::parse(file.as_bytes()).map_err(|error| error.to_string())?;
+        let configuration = Configuration { v: 1, port: Some(8080), ..Configuration::default() };
+        let commit = "a".repeat(40).parse().unwrap();
+        let (project, service, environment) = (name("shop"), name("api"), name("production"));
+        let to = Destination {
+            installation: id(1),
+            project: &project,
+            service: &service,
+            environment: &environment,
+            commit: &commit,
+        };
+        let plan = Plan::derive(&to, &file, &configuration).map_err(|error| error.to_string())?;
+        assert_eq!(Plan::decode(&plan.encode().unwrap()).unwrap(), plan);
+        Ok::<_, String>(plan)
+    };
+    let whole = "{ web: { authority: ca, least: 2, principals: [b, a], minutes: 1, command: up, sources: [10.0.0.0/8] }, db: { authority: other, principals: [x] } }";
+    let plan = derived(whole, "{}").unwrap();
+    let said = plan.before[0].ssh.iter().map(|(name, it)| {
+        let principals: Vec<_> = it.principals.iter().cloned().collect();
+        format!(
+            "{name} {} {} {} {:?} {:?}",
+            it.authority,
+            principals.join(","),
+            it.seconds,
+            it.command,
+            it.sources
+        )
+    });
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        ["db other x 90 None {}", "web ca a,b 60 Some(\"up\") {\"10.0.0.0/8\"}"],
+        "without minutes, the time of the step"
+    );
+    let needs = plan.needs().into_iter().map(|(secret, least)| format!("{secret} {least}"));
+    assert_eq!(needs.collect::<Vec<_>>(), ["ca 2", "other 1"]);
+    let web = |more: &str| derived(&format!("{{ web: {{ authority: ca, {more} }} }}"), "{}").unwrap_err();
+    let nine: Vec<_> = (0..9).map(|n| format!("n{n}: {{ authority: ca, principals: [a] }}")).collect();
+    let faults = [
+        web("principals: []"),
+        web("principals: ['a,b']"),
+        web("principals: [a], minutes: 0"),
+        web("principals: [a], least: 0"),
+        web("principals: [a], command: ''"),
+        web("principals: [a], sources: ['10.0.0.0/8,0.0.0.0/0']"),
+        derived(&format!("{{ {} }}", nine.join(", ")), "{}").unwrap_err(),
+        derived("{ web: { authority: ca, principals: [a] } }", "{ web: { secret: other } }").unwrap_err(),
+    ];
+    let at = ".countersign/release.yaml: services.api.before: `up`: ";
+    assert_eq!(
+        faults.map(|said| said.strip_prefix(at).unwrap().to_owned()),
+        [
+            "`principals` of an SSH certificate are 1 to 16 accounts: without any it would count for all",
+            "a principal has 1 to 64 letters, digits, `.`, `_`, `-` and `@`",
+            "`minutes` of an SSH certificate start at 1",
+            "`least` of an authority's key starts at 1",
+            "`command` of an SSH certificate has 1 to 4,096 bytes in one line",
+            "`sources` of an SSH certificate are at most 16 addresses or networks such as `10.0.0.0/8`",
+            "a step has more than 8 SSH certificates",
+            "an SSH certificate has the name of a secret of the service; their files lie side by side",
+        ]
+    );
+    let mut twice = plan;
+    let secret = evidence::plan::SecretReference { secret: name("ca"), least: 1, variable: None };
+    twice.secrets = [(name("web"), secret)].into();
+    let fault = Plan::decode(&twice.encode().unwrap()).unwrap_err().to_string();
+    assert_eq!(fault, "plan: an SSH certificate has the name of a secret of the plan");
+}
+
+#[test]
 fn databases_of_steps_are_in_the_plan_with_what_the_place_says() {
     let derived = |databases: &str, step: &str, variables: &[(&str, &str)]| {
         let file = format!("{RELEASE_FILE}    databases: {databases}\n    before: [{step}]");

@@ -148,8 +148,13 @@ fn artifact() -> Vec<Forgery> {
             "plan-differs",
             |lab, parts| {
                 let command = vec!["bin/api".to_owned(), "--migrate".to_owned()];
-                parts.plan.before =
-                    vec![StepBefore { name: name("migrate"), command, stop_ms: 1_000, database: None }];
+                parts.plan.before = vec![StepBefore {
+                    name: name("migrate"),
+                    command,
+                    stop_ms: 1_000,
+                    database: None,
+                    ssh: [].into(),
+                }];
                 lab.approve(parts);
             },
         ),

@@ -1,9 +1,10 @@
 //! Differences of two deployment plans, as values with names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::databases::PlannedDatabase;
 use evidence::plan::{Plan, ProbeTarget, SecretReference, Target};
+use evidence::ssh_access::PlannedSsh;
 
 use super::difference::Difference;
 use super::lines;
@@ -50,7 +51,10 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     values.extend(databases.map(|(name, database)| (format!("database {name}"), database_words(database))));
     for (at, step) in plan.before.iter().enumerate() {
         let what = format!("{} (at most {} ms)", step.command.join(" "), step.stop_ms);
-        values.insert(format!("before the release, {}: {}", at + 1, step.name), what);
+        let named = format!("before the release, {}: {}", at + 1, step.name);
+        let certificates = step.ssh.iter();
+        values.extend(certificates.map(|(name, ssh)| (format!("{named}, SSH {name}"), ssh_words(ssh))));
+        values.insert(named, what);
     }
     values.extend(plan.variables.iter().map(|(name, value)| (format!("variable {name}"), value.clone())));
     values.extend(plan.secrets.iter().map(|(name, secret)| (format!("secret {name}"), secret_words(secret))));
@@ -62,6 +66,20 @@ pub fn database_words(database: &PlannedDatabase) -> String {
     let PlannedDatabase { credential, least, host, port, database, owner, .. } = database;
     let line = format!(
         "`{database}` at {host}:{port}: a role that acts as `{owner}`, made with secret {credential}, version {least} or newer"
+    );
+    shown::line(&line)
+}
+
+/// An SSH certificate as people read it: all that it permits.
+pub fn ssh_words(ssh: &PlannedSsh) -> String {
+    let PlannedSsh { authority, least, principals, seconds, command, sources } = ssh;
+    let list = |all: &BTreeSet<String>| all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let command =
+        command.as_ref().map_or_else(|| "any command".into(), |command| format!("only `{command}`"));
+    let from = if sources.is_empty() { "anywhere".into() } else { list(sources) };
+    let line = format!(
+        "as {} for {seconds} s, {command}, from {from}, by secret {authority}, version {least} or newer",
+        list(principals)
     );
     shown::line(&line)
 }
