@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::shop::Shop;
 use super::vault::put;
 
-const SECRET: &str = "shop/registry/token";
+pub const SECRET: &str = "shop/registry/token";
 const VALUE: &[u8] = b"grant-5b21e7-only-here";
 
 /// A service whose pipeline publishes with a secret, once it is built.
-fn publishing() -> Shop {
+pub fn publishing() -> Shop {
     let shop = Shop::solo();
     let path = ".countersign/pipeline.yaml";
     let text = std::fs::read_to_string(shop.repository().join(path)).unwrap();
@@ -40,7 +40,7 @@ fn refused(shop: &Shop, words: &[&str]) -> String {
 }
 
 /// Grants the secret for a ref and a pool; the digest of the grant, and its end.
-fn grant(shop: &Shop, secret: &str, step: &str, bounds: &[&str]) -> (String, Moment) {
+pub fn grant(shop: &Shop, secret: &str, step: &str, bounds: &[&str]) -> (String, Moment) {
     let words = ["secret", "grant", secret, "--to-step", step, "--reason", "it publishes", "--yes"];
     let granted = shop.ok(&[&words[..], bounds].concat());
     let text = |field: &str| granted[field].as_str().unwrap().to_owned();
@@ -58,8 +58,8 @@ fn other_day(until: Moment) -> &'static str {
     days[(today + 3) % 7]
 }
 
-const ON_MAIN: &[&str] = &["--ref", "refs/heads/main", "--pool", "branch"];
-const RUN_ON_MAIN: &[&str] = &["--ref", "main"];
+pub const ON_MAIN: &[&str] = &["--ref", "refs/heads/main", "--pool", "branch"];
+pub const RUN_ON_MAIN: &[&str] = &["--ref", "main"];
 
 #[test]
 fn attack_a_step_gets_no_secret_but_as_it_was_granted() {

@@ -28,15 +28,15 @@ echo \"the password is $value\"
 printf %s \"$value\" | base64
 while :; do sleep 0.05; done";
 
-struct Values(tempfile::TempDir);
+pub struct Values(tempfile::TempDir);
 
 impl Values {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// Puts a value at a place, as people do, and returns the answer.
-    fn put(&self, shop: &Shop, place: &str, value: &str, code: i32) -> serde_json::Value {
+    pub fn put(&self, shop: &Shop, place: &str, value: &str, code: i32) -> serde_json::Value {
         let file = self.0.path().join("value");
         fs::write(&file, value).unwrap();
         let words =
@@ -47,7 +47,7 @@ impl Values {
     }
 }
 
-fn shop() -> Shop {
+pub fn shop() -> Shop {
     let shop = Shop::solo();
     let script = format!(
         "#!/bin/sh\nif [ \"${{1:-}}\" = probe ]; then test -e \"$STATE_DIRECTORY/seen\"; exit; fi\n{SERVICE}\n"
@@ -73,12 +73,12 @@ fn agent_dir(shop: &Shop) -> PathBuf {
 }
 
 /// Digests of the value in the file and in the variable, as the service said.
-fn seen(shop: &Shop) -> Vec<String> {
+pub fn seen(shop: &Shop) -> Vec<String> {
     let text = fs::read_to_string(agent_dir(shop).join("state/seen")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
-fn digests_of(value: &str) -> Vec<String> {
+pub fn digests_of(value: &str) -> Vec<String> {
     vec![Digest::of(value.as_bytes()).hex(); 2]
 }
 
@@ -205,7 +205,7 @@ fn refused_version(shop: &Shop, values: &Values, up: &Up) {
     assert_eq!(uses(shop), ["used 1", "first-use", "used 2", refused, "used 3"]);
 }
 
-fn encoded(value: &str) -> String {
+pub fn encoded(value: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(value)
 }
@@ -269,7 +269,7 @@ fn only_the_agent_opens_it(shop: &Shop) {
     assert!(other.unwrap(wrapped, &binding).is_err(), "another key");
 }
 
-fn each_file(dir: &Path, look: &mut impl FnMut(&Path, &[u8])) {
+pub fn each_file(dir: &Path, look: &mut impl FnMut(&Path, &[u8])) {
     for item in fs::read_dir(dir).into_iter().flatten().flatten() {
         let (path, kind) = (item.path(), item.file_type().unwrap());
         if kind.is_dir() {
@@ -302,12 +302,12 @@ fn memory_of(pid: u32) -> Vec<Vec<u8>> {
     read.collect()
 }
 
-fn processes() -> Vec<u32> {
+pub fn processes() -> Vec<u32> {
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter_map(|item| item.file_name().to_str()?.parse().ok()).collect()
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
+pub fn contains(bytes: &[u8], text: &str) -> bool {
     // The search of the standard library is fast, also in a program that was not optimised.
     String::from_utf8_lossy(bytes).contains(text)
 }
