@@ -1,20 +1,20 @@
 //! A real PostgreSQL server for the demo, which it starts where the host has one.
 //!
-//! Invariant: the server runs as a user that is not root, listens at a Unix socket alone, and asks everybody for a password. A shell
-//! in another process group holds it: it ends the server and removes its directory as soon as the demo has ended, however the demo
-//! ended. Omits: data that stays.
+//! Invariant: the server runs as a user that is not root, listens at a Unix socket alone, and asks everybody for a password. It ends
+//! with the demo, and its directory is removed. Omits: data that stays.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use client::files::private_dir;
 use client::random;
 
+use super::held::Held;
 use super::repository::broke;
 use super::stage::which;
 use crate::failure::Failure;
@@ -28,8 +28,7 @@ pub struct Database {
     pub programs: PathBuf,
     /// Password of the user that makes roles.
     pub password: String,
-    /// The shell that holds the server for as long as its standard input is open.
-    holder: Child,
+    _server: Held,
 }
 
 impl Database {
@@ -77,17 +76,15 @@ impl Database {
         let made = initdb.arg("--pwfile").arg(&word).arg("-D").arg(&data).stdin(Stdio::null()).output();
         worked(&made?, "initdb", line)?;
         fs::remove_file(&word)?;
-        let mut holder = Command::new("/bin/sh");
-        // Neither Ctrl-C nor the end of the terminal may end the shell before the server.
-        holder.args(["-uc", HOLD, "sh"]).arg(dir).process_group(0);
         let server = unprivileged(&programs.join("postgres"));
-        holder.arg(server.get_program()).args(server.get_args());
-        holder.arg("-D").arg(&data).arg("-k").arg(dir);
+        let mut words: Vec<_> = [server.get_program()].into_iter().chain(server.get_args()).collect();
+        words.extend(["-D".as_ref(), data.as_os_str(), "-k".as_ref(), dir.as_os_str()]);
         for setting in ["listen_addresses=", "fsync=off", "max_connections=20", "shared_buffers=16MB"] {
-            holder.args(["-c", setting]);
+            words.extend(["-c".as_ref(), OsStr::new(setting)]);
         }
-        holder.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-        let database = Self { dir: dir.to_path_buf(), programs, password, holder: holder.spawn()? };
+        // A fast shutdown (pg_ctl(1)).
+        let server = Held::start(&words, "INT", dir)?;
+        let database = Self { dir: dir.to_path_buf(), programs, password, _server: server };
         let roles = format!(
             "CREATE ROLE {OWNER} NOLOGIN; CREATE SCHEMA bank AUTHORIZATION {OWNER}; \
              CREATE ROLE {MINTER} LOGIN CREATEROLE; GRANT {OWNER} TO {MINTER} WITH ADMIN OPTION; \
@@ -134,14 +131,6 @@ impl Database {
             drop(stdin.write_all(statements.as_bytes()));
         }
         Ok(child.wait_with_output()?)
-    }
-}
-
-impl Drop for Database {
-    /// Ends the server, and waits until its directory is gone.
-    fn drop(&mut self) {
-        drop(self.holder.stdin.take());
-        drop(self.holder.wait());
     }
 }
 
@@ -197,8 +186,6 @@ const NOBODY: u32 = 65_534;
 const SOCKET: &str = ".s.PGSQL.5432";
 /// Longest path of a socket (unix(7)).
 const SOCKET_BYTES_MAX: usize = 107;
-/// `$1` is the directory, the rest the server's command. `read` ends as soon as the demo has.
-const HOLD: &str = "dir=$1; shift; \"$@\" <&- & server=$!; read -r _; kill -INT \"$server\"; wait \"$server\"; rm -rf -- \"$dir\"";
 /// Most looks whether the server answers, and the pause between two.
 const LOOKS_MAX: u32 = 400;
 const PAUSE: Duration = Duration::from_millis(50);

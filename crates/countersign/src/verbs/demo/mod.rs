@@ -9,6 +9,7 @@ mod attack;
 mod database;
 mod example;
 mod findings;
+mod held;
 mod lived_in;
 mod look;
 mod migration;
