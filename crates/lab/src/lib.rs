@@ -22,6 +22,7 @@ pub mod parts;
 mod people;
 mod readers;
 mod scan_parsers;
+mod secret_parsers;
 mod target;
 mod world;
 

@@ -38,10 +38,11 @@ use tlog::{AddCheckpoint, Checkpoint, Hash, Note, NoteSignature, NoteVerifier, T
 use crate::forgery;
 use crate::parts::{PIPELINE, PIPELINE_MORE, RELEASE, built};
 use crate::scan_parsers;
+use crate::secret_parsers;
 pub use crate::target::Target;
 
 /// All parsers.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "yaml",
         run: yaml,
@@ -191,6 +192,9 @@ pub const TARGETS: [Target; 17] = [
     scan_parsers::VEX,
     scan_parsers::ADVISORY,
     scan_parsers::SECRET,
+    secret_parsers::RECORD,
+    secret_parsers::GRANT,
+    secret_parsers::SEALED,
 ];
 
 fn yaml(bytes: &[u8]) {

@@ -115,4 +115,7 @@ parsers! {
     parser_of_statements_about_vulnerabilities "vex"
     parser_of_advisories "advisory"
     parser_of_files_with_secrets "secret"
+    parser_of_records "record"
+    parser_of_grants "grant"
+    parser_of_sealed_values "sealed-value"
 }
