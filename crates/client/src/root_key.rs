@@ -33,7 +33,7 @@ impl RootKeyPlace {
     /// The usual place, beside the server's other keys.
     #[must_use]
     pub fn usual(home: &Home) -> Self {
-        Self::File(home.keys().join(FILE))
+        Self::File(file(home))
     }
 }
 
@@ -57,6 +57,12 @@ impl fmt::Display for RootKeyPlace {
             Self::Device(uri) => write!(f, "{uri}"),
         }
     }
+}
+
+/// The usual file, beside the server's other keys.
+#[must_use]
+pub fn file(home: &Home) -> PathBuf {
+    home.keys().join(FILE)
 }
 
 /// Opens a root key.

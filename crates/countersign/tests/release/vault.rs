@@ -164,10 +164,12 @@ fn attack_of_two_puts_at_once_one_counts() {
 #[test]
 fn attack_all_data_directories_without_the_root_key() {
     let home = Home::solo();
+    let key = home.data().with_file_name("data.keys").join("vault-root.key");
+    let made = std::fs::read(&key).unwrap();
     let up = home.up();
     put(&home, &[TOKEN], VALUE, 0);
     assert!(up.stop());
-    let key = home.data().with_file_name("data.keys").join("vault-root.key");
+    assert_eq!(std::fs::read(&key).unwrap(), made, "`init` makes it, and the server takes it up");
     let (kept, elsewhere) = (std::fs::read(&key).unwrap(), home.dir.path().join("kept.key"));
     std::fs::rename(&key, &elsewhere).unwrap();
     for wrong in [None, Some("another root key")] {

@@ -5,7 +5,7 @@
 
 use client::clock::MONTH;
 use client::home::Home;
-use client::{files, key_files, pins, witness_pins};
+use client::{files, key_files, pins, root_key, witness_pins};
 use evidence::founding::{Founding, Unsigned};
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
@@ -50,6 +50,11 @@ pub fn found(home: &Home, founding: &Founding, signer: tlog::NoteSigner) -> Resu
             files::private_dir(parent)?;
         }
         server::found(home.data(), signer, &genesis, server::World::default())?;
+        // A crash before this leaves it to the first start of the server.
+        let file = root_key::file(home);
+        if !file.exists() {
+            root_key::make(&file)?;
+        }
     }
     let pin = trust::pin_in(home.data(), root)?;
     pins::take(pin.clone(), true)?;

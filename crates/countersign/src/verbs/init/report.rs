@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use client::commit_command::{self, GitSettings};
 use client::home::Home;
 use client::hosts;
-use client::{onboarding, project};
+use client::{onboarding, project, root_key};
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Id, Name};
@@ -34,6 +34,8 @@ pub struct InitReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     pub pin: String,
+    /// File of the vault's root key.
+    pub root_key: PathBuf,
     pub next: String,
     /// Lines for people; not part of the JSON.
     #[serde(skip)]
@@ -94,6 +96,7 @@ pub fn report(made: &Installation<'_>, written: Vec<PathBuf>) -> Result<InitRepo
         commit: founders.first().filter(|_| !written.is_empty()).map(commit_by).transpose()?,
         written,
         pin: pin.to_string(),
+        root_key: root_key::file(home),
         next: next(verb, home),
         notes: uncounted(root),
     })
@@ -143,13 +146,20 @@ pub fn text(report: &InitReport) -> String {
     let notes: String = report.notes.iter().map(|note| format!("{note}\n")).collect();
     let next = commit_first(&report.written, report.commit.as_deref(), &report.next);
     format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{notes}next: {next}",
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{}\n{types}{notes}next: {next}",
         report.installation,
         report.data.display(),
         assurance(report.mode),
         people.join(", "),
         report.trust_root,
+        root_key_line(&report.root_key),
     )
+}
+
+/// Where the vault's root key lies.
+pub fn root_key_line(file: &Path) -> String {
+    let why = "without it all secrets are lost, so keep a copy apart from the data directory";
+    format!("root key of the vault: {} ({why})", file.display())
 }
 
 /// Notes on machines that do not count where they are.

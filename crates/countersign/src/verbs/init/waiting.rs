@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use client::clock::now;
 use client::home::Home;
-use client::{files, onboarding};
+use client::{files, onboarding, root_key};
 use evidence::enrolment::Purpose;
 use evidence::founding::{BYTES_MAX, Founding};
 use evidence::pin::Pin;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use shown::shell;
 
 use super::genesis;
+use super::report::root_key_line;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::verbs::server::ledger_signer;
@@ -55,6 +56,8 @@ struct FoundedReport {
     trust_root: Digest,
     people: Vec<FoundedPerson>,
     pin: String,
+    /// File of the vault's root key.
+    root_key: PathBuf,
     next: String,
 }
 
@@ -155,6 +158,7 @@ pub fn go_on(home: &Home, copies: &[PathBuf], output: Output) -> Result<(), Fail
         trust_root: root.digest()?,
         people: founding.enrolments.iter().map(|it| person(&it.said, home, &pin)).collect(),
         pin: pin.to_string(),
+        root_key: root_key::file(home),
         next: "let the witnesses join by this pin, and start the server, with --tls for other machines; `countersign trust pin` then prints the line by which machines and people join (docs/operating/hosts.md)"
             .to_owned(),
     };
@@ -178,11 +182,12 @@ fn founded(report: &FoundedReport) -> String {
         .map(|it| format!("{} types on this host, as themselves:\n  {}\n", it.name, it.types))
         .collect();
     format!(
-        "made installation {} in {}\nmode: {}\ntrust root: {}\n{people}pin: {}\nnext: {}",
+        "made installation {} in {}\nmode: {}\ntrust root: {}\n{}\n{people}pin: {}\nnext: {}",
         report.installation,
         report.data.display(),
         assurance(report.mode),
         report.trust_root,
+        root_key_line(&report.root_key),
         report.pin,
         report.next
     )
