@@ -283,7 +283,7 @@ pub fn each_file(dir: &Path, look: &mut impl FnMut(&Path, &[u8])) {
 }
 
 /// The writable memory of a process.
-fn memory_of(pid: u32) -> Vec<Vec<u8>> {
+pub fn memory_of(pid: u32) -> Vec<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let Ok(mut memory) = fs::File::open(format!("/proc/{pid}/mem")) else { return Vec::new() };
     let regions = maps.lines().filter_map(|line| {

@@ -136,12 +136,16 @@ fn cancel(shop: &Shop) {
 
 #[test]
 fn attack_a_server_that_is_killed_while_a_secret_is_claimed() {
-    let (shop, mut up) = lent("printf %s \"$(cat /run/secrets/token)\" | sha256sum");
+    let (shop, mut up) = lent("printf %s \"$(cat /run/secrets/token)\" | sha256sum; sleep 1");
     for turn in 0..3 {
         shop.commit(&format!("turn {turn}"));
         let mut run = shop.home.spawn_in(&shop.repository(), &[&["run"], RUN_ON_MAIN].concat());
         // The process that will hold it has begun, so its runner claims now.
-        until(|| of(&shop, "secret-holder").first().copied());
+        until(|| {
+            let has_ended = run.try_wait().unwrap().is_some();
+            assert!(!has_ended, "no process held a secret");
+            of(&shop, "secret-holder").first().copied()
+        });
         let server = up.roles.iter().find(|(role, _)| role == "server").unwrap().1;
         kill(server, Signal::KILL);
         assert!(!up.ended(), "it ends with its server");
