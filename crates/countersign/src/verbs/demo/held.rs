@@ -1,14 +1,13 @@
 //! A program that ends with the demo, however the demo ends.
 //!
 //! Invariant: a shell in another process group holds the program for as long as the demo has the other end of the shell's standard
-//! input. A signal at the parent's end (prctl(2)) is not enough: programs that run as another user or group, as `ssh-agent` does,
-//! lose it.
+//! input, and then removes what the program leaves. A signal at the parent's end (prctl(2)) is not enough: a program that runs as another
+//! user loses it, and nobody would remove its files.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-use std::os::unix::process::CommandExt as _;
 
 /// A held program.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use client::files::private_dir;
 use client::home::Home;
@@ -14,7 +14,6 @@ use shown::shell;
 use wire::{Client, EntryView};
 
 use super::example::LEDGER_API;
-use super::held::Held;
 use super::repository::{Answered, Repository};
 use crate::children::Role;
 use crate::failure::Failure;
@@ -59,7 +58,7 @@ pub struct Stage {
     pub unread: Option<Failure>,
     /// Running roles; they end when this is dropped, in reverse order of their start.
     roles: Vec<(PathBuf, Role)>,
-    agent: Option<Held>,
+    agent: Option<Child>,
     scratch: PathBuf,
 }
 
@@ -112,9 +111,11 @@ impl Stage {
 
     /// Makes two keys for each person, held in an ssh agent: no file with a private key remains.
     fn keys(&mut self) -> Result<(), Failure> {
-        let agent = which("ssh-agent")?;
-        let words = [agent.as_ref(), "-D".as_ref(), "-a".as_ref(), self.socket.as_os_str()];
-        self.agent = Some(Held::start(&words, "TERM", &self.socket)?);
+        let mut agent = Command::new(&self.program);
+        let own = std::process::id().to_string();
+        agent.args(["service-exec", "follow", &own, &which("ssh-agent")?, "-D", "-a"]);
+        agent.arg(&self.socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.agent = Some(agent.spawn()?);
         for _ in 0..500 {
             if self.socket.exists() {
                 break;
@@ -389,7 +390,11 @@ impl Drop for Stage {
     /// Ends the roles, the server after the roles that talk to it, then the people's ssh agent.
     fn drop(&mut self) {
         while self.roles.pop().is_some() {}
-        drop(self.agent.take());
+        if let Some(mut agent) = self.agent.take() {
+            drop(agent.kill());
+            drop(agent.wait());
+        }
+        drop(fs::remove_file(&self.socket));
     }
 }
 
