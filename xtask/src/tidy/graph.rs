@@ -106,7 +106,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Only for tests, benches and the simulator: no other row names it.
-    ("lab", &["tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "agent"]),
+    ("lab", &["tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "vault", "agent"]),
     // Only tests, which see what a person at a browser sees.
     ("browser", &[]),
     ("xtask", &[]),
