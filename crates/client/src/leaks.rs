@@ -164,8 +164,13 @@ impl LeakSearch {
                         from += bytes.len() as u64;
                         let found = |line| Leak::Log { log: name.clone(), line };
                         self.leaks.extend(lines.add(&self.masker, &bytes).into_iter().map(found));
-                        if is_complete || bytes.len() < LOG_PIECE_BYTES_MAX {
+                        if is_complete {
                             self.read += 1;
+                            break;
+                        }
+                        if bytes.len() < LOG_PIECE_BYTES_MAX {
+                            // It could get the value a moment later.
+                            self.missed(name, "its step has not ended; look again afterwards".into());
                             break;
                         }
                     }

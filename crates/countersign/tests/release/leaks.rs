@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use super::shop::Shop;
+use crate::support::until;
 
 const VALUE: &str = "lk-4417-correct-horse";
 
@@ -76,6 +77,27 @@ fn a_value_is_found_in_files_history_logs_and_artifacts() {
     // A place that was not read is no place without the value.
     let few = leaked(&shop, &["--runs", "1"], "lk-0000-nobody-has-this", 4);
     assert!(few["unread"]["runs"].as_str().unwrap().contains("raise --runs"), "{few}");
+    assert!(up.stop());
+}
+
+/// What was printed so far is read, and the log counts as one that was not: the step could print the value a moment later.
+#[test]
+fn a_log_that_still_grows_is_not_taken_for_one_without_the_value() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let endless = text.replace("test ! -e broken", "echo lk-8812-printed && sleep 1000");
+    shop.write(".countersign/pipeline.yaml", &endless);
+    shop.commit("a step that does not end");
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    let log = format!("{run}/step/test/runner-1");
+    until(|| up.get(&format!("/api/v1/logs/{log}")).1.contains("printed").then_some(()));
+    let report = leaked(&shop, &[], "lk-0000-nobody-has-this", 4);
+    assert_eq!(report["unread"][&log], json!("its step has not ended; look again afterwards"), "{report}");
+    let report = leaked(&shop, &[], "lk-8812-printed", 3);
+    assert!(report["leaks"].as_array().unwrap().iter().any(|leak| leak["log"] == json!(log)), "{report}");
+    shop.ok(&["cancel", &run]);
     assert!(up.stop());
 }
 
