@@ -5,7 +5,7 @@
 //! cannot be revoked is told, and tried again.
 
 use std::collections::BTreeSet;
-use std::io::{self, PipeReader, Read as _, Write as _};
+use std::io::{self, PipeReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -174,15 +174,27 @@ fn fed(mut child: Child, input: &[u8]) -> io::Result<Child> {
     Ok(child)
 }
 
-/// The beginning of what a process said, without the name of this program.
+/// The beginning of what a process said.
 fn words(said: &[u8]) -> String {
-    let mut text = String::new();
-    drop(said.take(WORDS_BYTES_MAX).read_to_string(&mut text));
-    text.trim().to_owned()
+    let start = said.get(..WORDS_BYTES_MAX).unwrap_or(said);
+    String::from_utf8_lossy(start).trim().to_owned()
 }
 
 /// How soon what could not be revoked is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Their input and answer fit into a pipe, so neither process waits for the other.
 const TOGETHER_MAX: usize = 1_000;
-const WORDS_BYTES_MAX: u64 = 4_096;
+const WORDS_BYTES_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut_and_not_lost() {
+        let long = format!("a{}", "é".repeat(WORDS_BYTES_MAX));
+        let said = words(long.as_bytes());
+        assert!(said.starts_with("aéé") && said.len() <= WORDS_BYTES_MAX + 2, "{} bytes", said.len());
+        assert_eq!(words(b" no such role\xff\n"), "no such role\u{fffd}");
+    }
+}
