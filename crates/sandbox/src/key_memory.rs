@@ -1,10 +1,11 @@
 //! Memory of a process that holds keys: it goes into no core file, and onto no swap where the host allows that.
 //!
 //! Invariant: nothing fails because of it. A limit on locked memory would end the process later, at some allocation, so memory
-//! is locked only without such a limit.
-#![expect(unsafe_code, reason = "rustix has mlockall behind a feature that nothing else needs")]
+//! is locked only where no limit counts.
 
+use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// Protections that the host allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +22,16 @@ pub fn guard_key_memory() -> KeyMemory {
     let is_private = set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok();
     // A host may forbid this; a process that is not dumpable writes no core file anyway.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let is_locked = getrlimit(Resource::Memlock).current.is_none() && lock_all();
+    let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    let is_locked = is_lock_unlimited() && mlockall(all).is_ok();
     KeyMemory { is_private, is_locked }
 }
 
-fn lock_all() -> bool {
-    // SAFETY: mlockall(2) takes flags alone and touches no memory of this program.
-    unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) == 0 }
+/// Whether this process may lock all memory that it will ever have: no limit is set, or none counts for it (mlock(2), "Limits and
+/// permissions").
+fn is_lock_unlimited() -> bool {
+    let may_exceed = capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::IPC_LOCK));
+    may_exceed || getrlimit(Resource::Memlock).current.is_none()
 }
 
 #[cfg(test)]
@@ -40,5 +44,9 @@ mod tests {
         assert!(guarded.is_private);
         assert_eq!(rustix::process::dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        assert_eq!(locked.trim() != "0 kB", guarded.is_locked, "{locked}");
+        assert!(guarded.is_locked || !is_lock_unlimited());
     }
 }
