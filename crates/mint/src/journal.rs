@@ -3,10 +3,11 @@
 //! Invariant: a lease is in the file before its role is made, and stays until the role is known to be gone. A holder that
 //! was killed reads it at its start and revokes what is in it. The journal has names and times alone, never a password.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use disk::DiskError;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
@@ -75,7 +76,8 @@ impl Journal {
     /// `JournalError`: then they are revoked once more, which does no harm.
     pub fn end(&mut self, ids: &[LeaseId]) -> Result<(), JournalError> {
         let before = self.leases.len();
-        self.leases.retain(|id, _| !ids.contains(id));
+        let ended: BTreeSet<_> = ids.iter().collect();
+        self.leases.retain(|id, _| !ended.contains(id));
         if self.leases.len() == before { Ok(()) } else { self.write() }
     }
 
@@ -86,8 +88,8 @@ impl Journal {
 
     fn write(&self) -> Result<(), JournalError> {
         let file = File { v: 1, leases: self.leases.values().cloned().collect() };
-        let bytes = serde_json::to_vec(&file).map_err(io::Error::from);
-        let bytes = bytes.map_err(|error| JournalError::Read(self.path.display().to_string(), error))?;
+        let unwritten = |source| DiskError { doing: "write", path: self.path.clone(), source };
+        let bytes = serde_json::to_vec(&file).map_err(|error| unwritten(error.into()))?;
         Ok(disk::replace("mint.leases", &self.path, &bytes, 0o600)?)
     }
 }
