@@ -65,6 +65,7 @@ pub mod run_request;
 pub mod seal_files;
 pub mod secret;
 pub mod secret_file;
+pub mod secret_holders;
 pub mod secret_reads;
 pub mod secret_values;
 pub mod seen_status;

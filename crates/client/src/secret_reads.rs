@@ -1,10 +1,9 @@
-//! Reads of build secrets by a person: the value, who may have it, and who had it.
+//! Reads of build secrets by a person.
 //!
-//! Input: the name of a secret and a reason. Output: the value, or what the server says of grants and reads. Invariant: the value
+//! Input: the name of a secret and a reason. Output: the value. Invariant: the value
 //! comes sealed, its key wrapped to a key that is drawn for this one read and is gone with it.
 
 use evidence::secret_name::SecretName;
-use evidence::statements::{Body, GrantedSecret, Statement};
 use serde_json::{Map, Value, json};
 use vault::{SealSecret, SealedValue, SecretVersion};
 use wire::Client;
@@ -61,23 +60,4 @@ pub async fn read(
     let key = own.unwrap(&lent.key, &binding).map_err(|error| unusable(&error))?;
     let value = sealed.open(installation, &key).map_err(|error| unusable(&error))?;
     Ok(ReadValue { number: asked, value })
-}
-
-/// The statements in force that lend a secret, as the server shows them; each has its signature, and `approve` and runners verify it.
-///
-/// # Errors
-/// `Error` if there is no answer, or a statement cannot be read.
-pub async fn grants(client: &Client, secret: &SecretName) -> Result<Vec<Statement>, Error> {
-    let mut found = Vec::new();
-    for signed in client.secret_grants(secret.project()).await? {
-        let read = Statement::read(&signed.statement);
-        let statement = read.map_err(|error| {
-            Error::unusable(format!("the server sent a grant that cannot be read: {error}"))
-        })?;
-        let own = GrantedSecret::Build(secret.clone());
-        if matches!(&statement.body, Body::Grant(grant) if grant.secret == own) {
-            found.push(statement);
-        }
-    }
-    Ok(found)
 }

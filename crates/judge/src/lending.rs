@@ -3,7 +3,7 @@
 //! Invariant: they follow from the ledger's bytes and the claim alone. A fact that is missing there lends nothing: the decision
 //! (`domain::secret`) refuses it. Runners check the same grants themselves before they ask (`loans.rs`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::State;
@@ -37,6 +37,11 @@ pub struct LoanClaim {
     pub is_open: bool,
 }
 
+/// The secrets that each step of a pipeline names.
+pub type StepSecrets = BTreeMap<Name, BTreeSet<SecretName>>;
+/// Gives the secrets of the pipeline in a source pack, for a project. Both never change, so callers may keep them.
+pub type NamedSecrets<'a> = dyn Fn(&Digest, &Name) -> Result<Arc<StepSecrets>, Unavailable> + 'a;
+
 /// Reads the facts of a loan.
 ///
 /// # Errors
@@ -45,6 +50,7 @@ pub fn lending(
     state: &State,
     root: &TrustRoot,
     store: &dyn Store,
+    named: &NamedSecrets<'_>,
     claim: LoanClaim,
     moment: Moment,
 ) -> Result<Lend, Unavailable> {
@@ -65,7 +71,7 @@ pub fn lending(
     let Some(due) = due else { return Ok(lend) };
     let (Work::Step(step), Some(source)) = (due.work, state.source.of(due.run)) else { return Ok(lend) };
     lend.work = Some((due.run, step.clone()));
-    lend.named = named(store, &source.facts.pack, &step, &due.project)?;
+    lend.named = named(&source.facts.pack, &due.project)?.get(&step).cloned().unwrap_or_default();
     let request = envelope(store, &source.facts.request)?;
     let request = Request::read(&request).map_err(Unavailable::of)?;
     let (choice, _) = choice(&request).map_err(Unavailable::of)?;
@@ -82,18 +88,16 @@ pub fn lending(
     Ok(lend)
 }
 
-/// The secrets that the pipeline of a commit gives a step. Every file of the pack was compared with the commit when it came.
-fn named(
-    store: &dyn Store,
-    pack: &Digest,
-    step: &Name,
-    project: &Name,
-) -> Result<BTreeSet<SecretName>, Unavailable> {
+/// The secrets that the pipeline of a commit gives each step. Every file of the pack was compared with the commit when it came.
+///
+/// # Errors
+/// `Unavailable` when the pack or its pipeline cannot be read.
+pub fn step_secrets(store: &dyn Store, pack: &Digest, project: &Name) -> Result<StepSecrets, Unavailable> {
     let pack = SourcePack::decode(&store.blob(pack)?).map_err(Unavailable::of)?;
-    let Some(file) = pack.files.get(pipeline::PATH) else { return Ok(BTreeSet::new()) };
+    let Some(file) = pack.files.get(pipeline::PATH) else { return Ok(StepSecrets::new()) };
     let pipeline = Pipeline::parse(&file.0).map_err(Unavailable::of)?;
-    let secrets = pipeline.steps.get(step).map(|step| step.secrets_in(project)).unwrap_or_default();
-    Ok(secrets.into_values().collect())
+    let steps = pipeline.steps.iter().filter(|(_, step)| !step.secrets.is_empty());
+    Ok(steps.map(|(name, step)| (name.clone(), step.secrets_in(project).into_values().collect())).collect())
 }
 
 fn envelope(store: &dyn Store, digest: &Digest) -> Result<Envelope, Unavailable> {

@@ -36,6 +36,7 @@ mod context;
 mod continuity;
 mod decision_error;
 mod derived;
+mod grants;
 mod grounds;
 mod input;
 mod input_lanes;
@@ -84,13 +85,14 @@ pub use context::{Anchors, VerificationContext};
 pub use continuity::{
     ContinuityError, PinnedCheckpoint, Sizes, continues, ends, proven_from, sizes_to_prove,
 };
+pub use grants::{KnownGrant, known_grants};
 pub use input::input;
 pub use input_reads::budgets_of;
 pub use lanes::{
     DocumentProof, ProvenStatement, needed_documents, outgrown, settling_finding, settling_test,
     statements_that_apply,
 };
-pub use lending::{LoanClaim, lending};
+pub use lending::{LoanClaim, NamedSecrets, StepSecrets, lending, step_secrets};
 pub use lines::{LinesError, lines_of};
 pub use loans::Lent;
 pub use owners::{Lookup, Owners};

@@ -53,6 +53,7 @@ mod secret_rotate;
 mod secret_rotation;
 mod secret_seen;
 mod secret_values;
+mod secret_who;
 mod server;
 mod sign_off;
 mod status;

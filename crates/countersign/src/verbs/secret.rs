@@ -9,8 +9,9 @@ use super::secret_place;
 use super::secret_read::{self, Exec, Get};
 use super::secret_root::{self, RotateRoot};
 use super::secret_rotate::{self, Rotate};
-use super::secret_seen::{self, Used, WhoCan};
+use super::secret_seen::{self, Used};
 use super::secret_values::{self, Destroy, List, Put};
+use super::secret_who::{self, WhoCan};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -57,7 +58,7 @@ pub fn run(verb: SecretVerb, output: Output) -> Result<(), Failure> {
         SecretVerb::Leaked(verb) => secret_leaked::run(&verb, output),
         SecretVerb::Get(verb) => secret_read::get(&verb, output),
         SecretVerb::Exec(verb) => secret_read::exec(&verb),
-        SecretVerb::WhoCan(verb) => secret_seen::who_can(&verb, output),
+        SecretVerb::WhoCan(verb) => secret_who::who_can(&verb, output),
         SecretVerb::Used(verb) => secret_seen::used(&verb, output),
         SecretVerb::RotateRoot(verb) => secret_root::rotate(&verb, output),
         SecretVerb::Grant(verb) => secret_grant::run(*verb, output),

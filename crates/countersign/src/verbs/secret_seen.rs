@@ -1,12 +1,10 @@
-//! `countersign secret who-can|used`: who may have a secret, and who had it.
+//! `countersign secret used`: who had a secret.
 
 use clap::Args;
-use client::secret_reads;
 use client::session;
 use evidence::entry::Actor;
 use evidence::secret_name::{SecretName, SecretNameError};
-use evidence::statements::Statement;
-use evidence::{Id, Moment, Name, Place};
+use evidence::{Id, Name, Place};
 use serde::Serialize;
 use wire::{SecretUseFilter, SecretUseView};
 
@@ -15,15 +13,6 @@ use super::secret_place::plain;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::waiting::{runtime, unless_interrupted};
-
-/// Arguments of `secret who-can`.
-#[derive(Debug, Args)]
-pub struct WhoCan {
-    #[command(flatten)]
-    data_dir: DataDir,
-    /// The secret.
-    secret: SecretName,
-}
 
 /// Arguments of `secret used`.
 #[derive(Debug, Args)]
@@ -47,56 +36,8 @@ pub struct Used {
 }
 
 #[derive(Debug, Serialize)]
-struct WhoCanReport {
-    secret: SecretName,
-    grants: Vec<GrantRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct GrantRow {
-    what: String,
-    person: Id,
-    from: Moment,
-    until: Moment,
-    reason: String,
-}
-
-#[derive(Debug, Serialize)]
 struct UsedReport {
     lines: Vec<SecretUseView>,
-}
-
-/// Shows the grants of a secret.
-pub fn who_can(verb: &WhoCan, output: Output) -> Result<(), Failure> {
-    let client = session::client(&verb.data_dir.access()?)?;
-    let asking = async { Ok(secret_reads::grants(&client, &verb.secret).await?) };
-    let grants = runtime()?.block_on(unless_interrupted(asking, NOTHING))?;
-    let report = WhoCanReport { secret: verb.secret.clone(), grants: grants.iter().map(row).collect() };
-    output.print(&report, |report| {
-        let line = |row: &GrantRow| {
-            let GrantRow { what, person, until, reason, .. } = row;
-            format!("{what}\n  until {until}, by {person}: {}", shown::line(reason))
-        };
-        let mut lines: Vec<_> = report.grants.iter().map(line).collect();
-        if lines.is_empty() {
-            lines.push(format!("no step gets {}; `countersign secret grant` lends it to one", report.secret));
-        }
-        lines.push(format!(
-            "people with the role `secret-owner` in {} can read it: `countersign secret get`",
-            report.secret.project()
-        ));
-        lines.join("\n")
-    })
-}
-
-fn row(statement: &Statement) -> GrantRow {
-    GrantRow {
-        what: statement.body.summary(),
-        person: statement.person,
-        from: statement.not_before,
-        until: statement.expires,
-        reason: statement.reason.clone(),
-    }
 }
 
 /// Shows reads and alerts.

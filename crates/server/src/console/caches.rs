@@ -1,9 +1,10 @@
-//! Values that pages need again, in memory: facts of commits, judged releases and comparisons, policies, situations, statements, and
+//! Values that pages, and claims for secrets, need again, in memory: facts of commits, judged releases and comparisons, policies, situations, statements, and
 //! lines of logs.
 
 use std::sync::Mutex;
 
-use evidence::{CommitId, Digest, Place};
+use evidence::{CommitId, Digest, Name, Place};
+use judge::StepSecrets;
 use review::delivery::{Figure, Rows};
 use review::posture::BuildFacts;
 use review::record::Record;
@@ -43,6 +44,8 @@ pub struct PageCaches {
     pub past_weeks: Cache<(u64, String), Rows>,
     /// Code and pipeline of releases, by the digest of the bundle; `None` for evidence that does not hold.
     pub builds: Cache<Digest, Option<BuildFacts>>,
+    /// Secrets that the steps of a pipeline name, by the digest of the source pack and the project: each claim of a runner asks.
+    pub step_secrets: Cache<(Digest, Name), StepSecrets>,
     /// Records of releases, by place, number, size of the ledger and minute.
     pub records: Cache<(Place, u64, u64, u64), Record>,
 }
@@ -58,6 +61,7 @@ impl Default for PageCaches {
             statements: Cache::new(STATEMENTS_MAX),
             logs: Cache::new(LOGS_MAX),
             comparisons: Cache::new(COMPARISONS_MAX),
+            step_secrets: Cache::weighed(STEP_SECRETS_MAX, STEP_SECRETS_BYTES_MAX, named_bytes),
             figures: Cache::new(FIGURES_MAX),
             past_weeks: Cache::new(FIGURES_MAX),
             builds: Cache::new(BUILDS_MAX),
@@ -66,6 +70,14 @@ impl Default for PageCaches {
     }
 }
 
+/// About the memory of the names: a pipeline names a few secrets of a few hundred bytes at most.
+fn named_bytes(named: &StepSecrets) -> usize {
+    named.values().map(|secrets| NAME_BYTES * (1 + secrets.len())).sum()
+}
+
+const STEP_SECRETS_MAX: usize = 1_024;
+const STEP_SECRETS_BYTES_MAX: usize = 4 << 20;
+const NAME_BYTES: usize = 512;
 const COMMITS_MAX: usize = 2_000;
 /// Most choices of places whose figures are kept.
 const FIGURES_MAX: usize = 16;

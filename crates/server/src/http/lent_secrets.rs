@@ -14,7 +14,7 @@ use domain::secret::{LentVersion, Reading, ReadingDecision, Show};
 use evidence::entry::Actor;
 use evidence::seal::SealKey;
 use evidence::secret_name::SecretName;
-use evidence::{Id, Name};
+use evidence::{Digest, Id, Name};
 use judge::LoanClaim;
 use vault::{SEALED_BYTES_MAX, SealedValue};
 use wire::{
@@ -56,9 +56,12 @@ pub async fn lend(
         let first = never_lent(&at, &names, &Actor::Machine(runner.clone()))?;
         let is_open = at.vault.view().state == VaultState::Open;
         let claim = LoanClaim { runner, nonce, names, first, is_open };
-        let root = at.gatekeeper.root(&state)?;
-        let lend =
-            judge::lending(&state, &root, &at.gatekeeper.store(), claim, now).map_err(Failure::failed)?;
+        let (root, store) = (at.gatekeeper.root(&state)?, at.gatekeeper.store());
+        let named = |pack: &Digest, project: &Name| {
+            let made = || judge::step_secrets(&store, pack, project);
+            at.pages.step_secrets.or_make((*pack, project.clone()), made)
+        };
+        let lend = judge::lending(&state, &root, &store, &named, claim, now).map_err(Failure::failed)?;
         Ok((wanted, lend))
     })
     .await?;

@@ -72,7 +72,7 @@ pub fn table(mut all: Vec<Ending>, now: Moment) -> SheetTable {
 /// The time that a line covers: a year with the present in it.
 fn window(now: Moment) -> String {
     let day = |moment: Moment| minute(moment).get(..DAY_CHARS).unwrap_or_default().to_owned();
-    format!("From {} to {}", day(first(now)), day(first(now).later_by(YEAR)))
+    format!("From {} to {}, with a mark for today", day(first(now)), day(first(now).later_by(YEAR)))
 }
 
 fn first(now: Moment) -> Moment {
@@ -136,7 +136,7 @@ mod tests {
             table.rows.iter().map(|row| row[2].badge.clone().map(|badge| badge.word)).collect();
         assert_eq!(words, [Some("overdue".to_owned()), Some("due soon".to_owned()), None]);
         assert!(table.rows[2][2].commands.is_empty() && !table.rows[0][2].commands.is_empty());
-        assert_eq!(table.columns[1], "From 1972-06-29 to 1973-06-29");
+        assert_eq!(table.columns[1], "From 1972-06-29 to 1973-06-29, with a mark for today");
         assert_eq!(soon(&[ending(1, 1_014), ending(1, 1_015)], now), 1);
     }
 }

@@ -47,14 +47,8 @@ fn row(at: &Reading<'_>, known: &RecordedStatement) -> Result<Vec<SheetCell>, Fa
     let by = person(at.shared, known.facts.person);
     let Some(grant) = statement.body.granted() else { return Ok(vec![cell(statement.body.summary())]) };
     let is_closed = grant.hours.as_ref().is_some_and(|hours| !hours.has(at.now));
-    let until = SheetCell {
-        time: Some(time(known.facts.expires)),
-        commands: vec![command_for(
-            format!("countersign trust status --withdraw {}", known.facts.statement),
-            "a status signer",
-        )],
-        ..SheetCell::default()
-    };
+    let until = SheetCell { time: Some(time(known.facts.expires)), ..SheetCell::default() };
+    let withdraw = format!("countersign trust status --withdraw {}", known.facts.statement);
     let on = match grant.refs.is_empty() {
         true => "every release".to_owned(),
         false => format!("{}, pool {}", listed(&grant.refs), listed(&grant.pools)),
@@ -70,11 +64,15 @@ fn row(at: &Reading<'_>, known: &RecordedStatement) -> Result<Vec<SheetCell>, Fa
         }
     };
     Ok(vec![
-        SheetCell { href: Some(format!("/ledger/{}", known.entry)), ..cell(grant.secret.to_string()) },
+        SheetCell {
+            href: Some(format!("/ledger/{}", known.entry)),
+            commands: vec![command_for(withdraw, "a status signer")],
+            ..cell(grant.secret.to_string())
+        },
         SheetCell { notes: vec![format!("by {by}: {}", shown::line(&statement.reason))], ..cell(to) },
         SheetCell {
             badge: is_closed.then(|| badge(State::Quiet, "not at this hour")),
-            notes: grant.hours.iter().map(|hours| format!("{hours} UTC")).collect(),
+            notes: grant.hours.iter().map(|hours| hours.to_string()).collect(),
             ..cell(on)
         },
         cell(reach),

@@ -57,6 +57,7 @@ fn row(
     let named = SheetCell {
         href: Some(format!("/services/{}/{}", place.project, place.service)),
         notes: vec![place.to_string()],
+        commands: vec![command(format!("countersign secret who-can {} --place {place}", version.secret))],
         ..cell(version.secret.as_str())
     };
     let newest = SheetCell {
@@ -120,7 +121,7 @@ fn users(at: &Reading<'_>, place: &Place, version: &SecretVersion) -> SheetCell 
         (false, false) => None,
     };
     if words.is_empty() {
-        cell("no agent says")
+        cell(if told.is_empty() { "no agent has reported" } else { "no running release has it" })
     } else {
         SheetCell { badge: word, ..cell(list(&words, NAMES_MAX)) }
     }
