@@ -29,6 +29,17 @@ pub trait Services: std::fmt::Debug + Send {
     /// A code and a text, if a step fails or is ended.
     fn before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault>;
 
+    /// Has everything made that the process of a plan needs and that may fail; what runs goes on meanwhile.
+    ///
+    /// # Errors
+    /// A code and a text.
+    fn reserve(&mut self, _plan: &Plan) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Ends what was made for processes, because none will be started any more.
+    fn close(&mut self) {}
+
     /// Starts the process of a plan from an artifact's directory, and probes it; stops it if the probe fails.
     ///
     /// # Errors
@@ -155,6 +166,7 @@ impl Hands {
         let given = before.iter().chain(replaced.secrets);
         self.give(given.map(|(name, held)| (name.clone(), held.clone())).collect());
         let stepped = replaced.steps_of.map_or(Ok(()), |release| self.before(new, release));
+        let stepped = stepped.and_then(|()| self.services.reserve(&new.plan));
         let is_untouched = stepped.is_err() && replaced.is_up;
         let Err(fault) = stepped.and_then(|()| self.run(new)) else { return Ok(Applied::running()) };
         self.give(before);
@@ -202,6 +214,7 @@ impl Hands {
             .check(&known.artifact, &known.layer)
             .map_err(|error| Fault::new("artifact-differs", error.to_string()))?;
         self.services.prepare(&known.plan)?;
+        self.services.reserve(&known.plan)?;
         // Nothing begins while something of the release before it may still answer.
         self.services.stop().map_err(|error| Fault::new("still-alive", error.to_string()))?;
         self.releases
@@ -213,6 +226,11 @@ impl Hands {
     /// Looks after what steps may have left.
     pub fn look(&mut self) {
         self.services.look();
+    }
+
+    /// Ends what was made for processes.
+    pub fn close(&mut self) {
+        self.services.close();
     }
 
     /// How the process that should run has ended by itself; `None` while it runs.

@@ -3,19 +3,18 @@
 //! Invariant: the role of a step is revoked before the next step begins, however the step ended. An agent that is killed
 //! meanwhile revokes it when it starts.
 
-use std::io::{self, PipeReader};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evidence::before::RELEASE_VARIABLE;
-use evidence::databases::PlannedDatabase;
 use evidence::plan::{Plan, StepBefore};
-use mint::{Lease, LeaseId, Target, Terms};
 
 use crate::apply::Fault;
 use crate::held::StartError;
+use crate::leases::Use;
 use crate::process::Processes;
 use crate::service_log::ServiceLog;
 use crate::steps;
@@ -26,7 +25,7 @@ impl Processes {
         self.leases.clear(self.launcher.as_ref());
         plan.before.iter().try_for_each(|step| {
             let done = self.step(plan, dir, release, step);
-            self.leases.end(self.launcher.as_ref());
+            self.leases.end_step(self.launcher.as_ref());
             done
         })
     }
@@ -40,8 +39,13 @@ impl Processes {
         launch.socket = false;
         launch.variables.insert(RELEASE_VARIABLE.into(), release.to_string());
         let database = step.database.as_ref().and_then(|name| plan.databases.get(name));
-        let variables = database.map(|database| self.role(plan, step, database)).transpose()?;
-        launch.minted = variables.is_some();
+        let time = Duration::from_millis(step.stop_ms) + REVOKING_TIME;
+        let made = database.map(|database| self.role(plan, database, time, Use::Step)).transpose();
+        let made = made.map_err(|why| steps::failed(step, &why))?;
+        if let Some(database) = database {
+            launch = self.secrets.with_role(database, launch).map_err(failed)?;
+        }
+        let variables = made.map(|(_, variables)| variables);
         let pipe = io::pipe().map_err(|error| failed(StartError::Io("make a pipe for its log", error)));
         let (pipe, log) = pipe?;
         self.note(&format!("step `{}` before release {release} begins", step.name));
@@ -58,36 +62,6 @@ impl Processes {
             Err(fault) => fault.what.clone(),
         });
         done.map_err(|fault| steps::with_lines(fault, &lines))
-    }
-
-    /// Has a role made for a step; its variables are in the pipe.
-    fn role(
-        &mut self,
-        plan: &Plan,
-        step: &StepBefore,
-        database: &PlannedDatabase,
-    ) -> Result<PipeReader, Fault> {
-        let failed = |why: String| steps::failed(step, &why);
-        let now = self.clock.ok_or_else(|| failed("the agent has no clock".into()))?();
-        let credential =
-            self.secrets.credential(plan, database).map_err(|error| failed(error.to_string()))?;
-        let named = |error: mint::TextError| failed(error.to_string());
-        let target = Target {
-            host: database.host.clone(),
-            port: database.port,
-            database: database.database.parse().map_err(named)?,
-            authority: database.authority.clone(),
-        };
-        let terms = Terms {
-            owner: database.owner.parse().map_err(named)?,
-            until: now.later_by(Duration::from_millis(step.stop_ms) + REVOKING_TIME),
-            connections: database.connections,
-        };
-        let credential = serde_json::to_string(&credential).map_err(|error| failed(error.to_string()))?;
-        let id = LeaseId::draw().map_err(|error| failed(error.to_string()))?;
-        self.leases
-            .begin(self.launcher.as_ref(), Lease { id, credential, target, terms })
-            .map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -162,6 +162,7 @@ impl Deployer {
     /// Stops the running process.
     pub fn stop(&mut self) {
         self.hands.stop();
+        self.hands.close();
     }
 
     /// Refuses evidence that cannot be decoded.

@@ -11,7 +11,7 @@ use evidence::{Bytes, Moment, Name};
 use crate::held::StartError;
 use crate::keeper::Launch;
 use crate::minting::SealedCredential;
-use crate::opened::{SealedAuthority, SealedSecret, SealedSecrets};
+use crate::opened::{AUTHORITY_FILE, MintedRole, SealedAuthority, SealedSecret, SealedSecrets};
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecrets, SEAL_FILE};
 
@@ -109,6 +109,21 @@ impl GivenSecrets {
             key: held.key.clone(),
             file: self.sealed.file(&held.value),
         })
+    }
+
+    /// The launch of a program that has a role of this database.
+    ///
+    /// # Errors
+    /// `StartError` when there is no place for the certificates of its authority.
+    pub fn with_role(&self, database: &PlannedDatabase, launch: Launch) -> Result<Launch, StartError> {
+        let Launch { mut variables, .. } = launch.clone();
+        let authority = database.authority.clone().map(|pem| (self.directory.clone(), pem));
+        if authority.is_some() {
+            disk::make_dir(&self.directory)?;
+            let file = self.directory.join(AUTHORITY_FILE).display().to_string();
+            variables.extend([("PGSSLMODE".into(), "verify-full".into()), ("PGSSLROOTCERT".into(), file)]);
+        }
+        Ok(Launch { variables, minted: Some(MintedRole { authority }), ..launch })
     }
 
     /// By what the credential of a database is opened.

@@ -11,12 +11,29 @@ use std::time::{Duration, Instant};
 
 use sandbox::Hold;
 
-use crate::keeper::{KeeperMessage, Launch, write_frame};
+use crate::keeper::{KeeperMessage, Launch, VARIABLES, write_frame};
 
 /// Makes a command that calls `exec_service`.
 pub trait Launcher: std::fmt::Debug + Send + Sync {
     /// The command, without the arguments of the stage.
     fn command(&self) -> Command;
+}
+
+/// Descriptors for a program.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// Its listening socket.
+    pub socket: Option<OwnedFd>,
+    /// A pipe with the variables of a role that was made for it.
+    pub variables: Option<OwnedFd>,
+}
+
+impl Handed {
+    /// Copies of them.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let copy = |one: &Option<OwnedFd>| one.as_ref().map(OwnedFd::try_clone).transpose();
+        Ok(Self { socket: copy(&self.socket)?, variables: copy(&self.variables)? })
+    }
 }
 
 /// A running program and everything that it started.
@@ -110,11 +127,11 @@ fn name_of(signal: i32) -> Option<&'static str> {
 }
 
 impl ServiceProcess {
-    /// Starts a program; its output goes to `log`. Standard input of the keeper is a socket, or a pipe with variables.
+    /// Starts a program; its output goes to `log`. Standard input of the keeper is the socket.
     pub fn start(
         launcher: &dyn Launcher,
         launch: &Launch,
-        stdin: Option<OwnedFd>,
+        given: Handed,
         log: OwnedFd,
     ) -> Result<Self, StartError> {
         let doing = |what| move |error| StartError::Io(what, error);
@@ -122,7 +139,7 @@ impl ServiceProcess {
         let mut command = launcher.command();
         // The launcher has no variables: the variables of the release are set only by the last `execve`.
         command.args(["keep", &std::process::id().to_string()]).env_clear().current_dir("/");
-        command.stdin(stdin.map_or_else(Stdio::null, Stdio::from));
+        command.stdin(given.socket.map_or_else(Stdio::null, Stdio::from));
         command.stdout(OwnedFd::from(theirs)).stderr(log).process_group(0);
         let keeper = command.spawn().map_err(doing("start the launcher"))?;
         // `command` still owns the other end of the control socket and of the log, which must be closed here.
@@ -137,7 +154,12 @@ impl ServiceProcess {
             is_over: false,
         };
         let text = serde_json::to_vec(launch).map_err(|error| StartError::Io("describe it", error.into()))?;
-        write_frame(&held.control, &text).map_err(doing("speak to the launcher"))?;
+        let told = write_frame(&held.control, &text);
+        let told = told.and_then(|()| match given.variables {
+            Some(variables) => sandbox::send_descriptor(&held.control, VARIABLES, variables),
+            None => Ok(()),
+        });
+        told.map_err(doing("speak to the launcher"))?;
         let until = Instant::now() + START_TIME_MAX;
         match held.next(until).map_err(doing("hear from the launcher"))? {
             Some(KeeperMessage::Started(hold)) => held.hold = hold,

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::minting;
-use crate::opened::{Opened, SealedSecrets};
+use crate::opened::{MintedRole, Opened, SealedSecrets};
 use crate::service_user::ServiceUser;
 
 /// The program that a keeper is asked to start.
@@ -56,9 +56,9 @@ pub struct Launch {
     /// Its secrets, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SealedSecrets>,
-    /// Whether the keeper's standard input is a pipe with the variables of a role that was made for the program.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub minted: bool,
+    /// The role that was made for it. A pipe with its variables follows the launch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minted: Option<MintedRole>,
 }
 
 /// Messages to the agent over the control socket, one JSON value to a line.
@@ -83,14 +83,15 @@ pub enum KeeperMessage {
 
 /// Carries out a hidden stage of the binary; returns only if the stage fails.
 ///
-/// `keep AGENT`: keeps one service of the agent with this process id. `mint AGENT` and `revoke AGENT`: make or drop roles of
-/// databases for it. `follow PARENT PROGRAM …`: becomes a program
+/// `keep AGENT`: keeps one service of the agent with this process id. `mint AGENT`, `renew AGENT` and `revoke AGENT`: make, keep
+/// or drop roles of databases for it. `follow PARENT PROGRAM …`: becomes a program
 /// that ends with its parent.
 #[must_use]
 pub fn exec_service(arguments: &[String]) -> io::Error {
     let done = match arguments {
         [stage, agent] if stage == "keep" => keep(agent),
         [stage, agent] if stage == "mint" => follow(agent).and_then(|()| minting::mint()),
+        [stage, agent] if stage == "renew" => follow(agent).and_then(|()| minting::renew()),
         [stage, agent] if stage == "revoke" => follow(agent).and_then(|()| minting::revoke()),
         [stage, parent, program, rest @ ..] if stage == "follow" => {
             // The signal of the parent's end would be cleared for a program that gets rights by its file, as Debian's `ssh-agent`
@@ -122,6 +123,10 @@ fn keep(agent: &str) -> io::Result<()> {
     let third = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let control = UnixStream::from(fcntl_dupfd_cloexec(rustix::stdio::stdout(), 4)?);
     let launch: Launch = serde_json::from_slice(&read_frame(&control)?)?;
+    let variables = match launch.minted {
+        Some(_) => sandbox::receive_descriptor(&control)?.1,
+        None => None,
+    };
     rustix::thread::set_no_new_privs(true)?;
     // A service manager that stops the agent may signal all of its processes (systemd.kill(5)); the processes that hold a
     // service must stay until the service has ended.
@@ -133,11 +138,11 @@ fn keep(agent: &str) -> io::Result<()> {
     match sandbox::enclose(launch.namespace, launch.user.is_none()) {
         Err(error) => say(&control, &KeeperMessage::Unheld(error.to_string())),
         Ok(Enclosed::Outside(inside)) => {
-            drop((third, control));
+            drop((third, control, variables));
             hold_nothing()?;
             wait_for(inside)
         }
-        Ok(Enclosed::Inside(hold)) => run(&launch, hold, &control, third),
+        Ok(Enclosed::Inside(hold)) => run(&launch, hold, &control, (third, variables)),
     }
 }
 
@@ -166,9 +171,20 @@ fn wait_for(child: Pid) -> io::Result<()> {
 }
 
 /// Starts the service and waits until none of its processes is left.
-fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
-    let minted = if launch.minted { Some(serde_json::from_slice(&read_variables(&third)?)?) } else { None };
-    let is_given = launch.minted || launch.secrets.is_some();
+fn run(
+    launch: &Launch,
+    hold: Hold,
+    control: &UnixStream,
+    (third, variables): (OwnedFd, Option<OwnedFd>),
+) -> io::Result<()> {
+    let given =
+        variables.as_ref().map(|pipe| Ok::<_, io::Error>(serde_json::from_slice(&read_variables(pipe)?)?));
+    let minted = launch.minted.as_ref().zip(given.transpose()?);
+    drop(variables);
+    if minted.is_none() && launch.minted.is_some() {
+        return say(control, &KeeperMessage::Unopened("the variables of its role did not come".into()));
+    }
+    let is_given = minted.is_some() || launch.secrets.is_some();
     let opened = is_given.then(|| Opened::open(launch.secrets.as_ref(), minted, hold, launch.user));
     let opened = match opened.transpose() {
         Ok(opened) => opened,
@@ -349,6 +365,8 @@ pub fn write_frame(mut control: &UnixStream, bytes: &[u8]) -> io::Result<()> {
     control.write_all(bytes)
 }
 
+/// Tag of the pipe with the variables of a role.
+pub const VARIABLES: u8 = b'V';
 /// Longest wait for output that is still to be written to the log.
 const LAST_OUTPUT_MAX: Duration = Duration::from_secs(2);
 /// Larger than the variables of any role.

@@ -1,7 +1,7 @@
-//! The short-lived processes that use the credential of a database: one makes the role of a lease, one revokes leases.
+//! The short-lived processes that use the credential of a database: one makes the role of a lease, one renews and one revokes leases.
 //!
 //! Invariant: the agent itself never opens a credential or sees the password of a role. The process that makes a role writes
-//! it into a pipe that the keeper of a step reads. Both processes end with the agent, write no core and cannot be traced by
+//! it into a pipe that the keeper of a step reads. The processes end with the agent, write no core and cannot be traced by
 //! others of their user.
 
 use std::collections::BTreeMap;
@@ -62,16 +62,13 @@ pub fn mint() -> io::Result<()> {
         server.mint(lease.id, &lease.terms).await
     });
     let minted = made.map_err(io::Error::other)?;
-    let Target { host, port, database, authority } = &lease.target;
-    let mut variables = BTreeMap::from([
+    let Target { host, port, database, .. } = &lease.target;
+    let variables = BTreeMap::from([
         ("PGHOST", host.clone()),
         ("PGPORT", port.to_string()),
         ("PGDATABASE", database.as_str().to_owned()),
         ("PGUSER", minted.role.clone()),
     ]);
-    if authority.is_some() {
-        variables.insert("PGSSLMODE", "require".into());
-    }
     let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
     let password = (PASSWORD.to_owned(), minted.password.to_string());
     let given = MintedVariables { variables: variables.chain([password]).collect() };
@@ -80,6 +77,25 @@ pub fn mint() -> io::Result<()> {
 
 /// Revokes leases: standard input has them, standard output gets the result.
 pub fn revoke() -> io::Result<()> {
+    carry_out(async |server: &Server, leases: &[Lease]| server.revoke(leases).await)
+}
+
+/// Gives the roles of leases the time that the leases have: standard input has them, standard output gets the result, in which
+/// `gone` are those that were renewed.
+pub fn renew() -> io::Result<()> {
+    carry_out(async |server: &Server, leases: &[Lease]| {
+        let mut left = Vec::new();
+        for lease in leases {
+            if let Err(error) = server.renew(lease.id, &lease.terms).await {
+                left.push(mint::Left { id: lease.id, why: error.to_string() });
+            }
+        }
+        left
+    })
+}
+
+/// Does something with leases, with one connection for those of one credential and database.
+fn carry_out(doing: impl AsyncFn(&Server, &[Lease]) -> Vec<mint::Left>) -> io::Result<()> {
     shut_off()?;
     let leases: Vec<Lease> = read()?;
     let mut together: BTreeMap<(String, Target), Vec<Lease>> = BTreeMap::new();
@@ -89,7 +105,12 @@ pub fn revoke() -> io::Result<()> {
     let runtime = runtime()?;
     let mut revoked = Revoked::default();
     for ((credential, target), leases) in together {
-        match runtime.block_on(revoked_at(&credential, &target, &leases)) {
+        let done = runtime.block_on(async {
+            let admin = admin(&credential)?;
+            let server = Server::connect(&target, &admin).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(doing(&server, &leases).await)
+        });
+        match done {
             Err(why) => revoked.left.push(why),
             Ok(left) => {
                 let is_left = |id: &LeaseId| left.iter().any(|one| one.id == *id);
@@ -101,12 +122,6 @@ pub fn revoke() -> io::Result<()> {
     revoked.left.truncate(REASONS_MAX);
     revoked.left.iter_mut().for_each(|why| why.truncate(why.floor_char_boundary(REASON_BYTES_MAX)));
     io::stdout().write_all(&serde_json::to_vec(&revoked)?)
-}
-
-async fn revoked_at(credential: &str, target: &Target, leases: &[Lease]) -> Result<Vec<mint::Left>, String> {
-    let admin = admin(credential)?;
-    let server = Server::connect(target, &admin).await.map_err(|error| error.to_string())?;
-    Ok(server.revoke(leases).await)
 }
 
 fn admin(credential: &str) -> Result<Admin, String> {

@@ -34,6 +34,15 @@ pub struct MintedVariables {
     pub variables: BTreeMap<String, String>,
 }
 
+/// A role that was made for a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MintedRole {
+    /// Certificates in PEM that vouch for its database, and the empty directory over which their file is mounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<(PathBuf, String)>,
+}
+
 impl Drop for MintedVariables {
     fn drop(&mut self) {
         self.variables.values_mut().for_each(zeroize::Zeroize::zeroize);
@@ -137,15 +146,24 @@ impl Opened {
     /// `OpenedError` when one does not open: then the service is not started.
     pub fn open(
         sealed: Option<&SealedSecrets>,
-        minted: Option<MintedVariables>,
+        minted: Option<(&MintedRole, MintedVariables)>,
         hold: Hold,
         user: Option<ServiceUser>,
     ) -> Result<Self, OpenedError> {
-        let mut opened = match sealed {
-            Some(sealed) => Self::unsealed(sealed, hold, user)?,
-            None => Self { values: Vec::new(), minted: None, masker: Masker::new([])? },
+        let authority = minted.as_ref().and_then(|(role, _)| role.authority.as_ref());
+        let mut opened = match (sealed, authority) {
+            (Some(sealed), _) => {
+                Self::unsealed(sealed, (authority.map(|(_, pem)| pem.as_str()), user), hold)?
+            }
+            (None, Some((directory, pem))) => {
+                let files = [(AUTHORITY_FILE, pem.as_bytes())];
+                private_files(hold, directory, files, user.map(ServiceUser::ids))
+                    .map_err(OpenedError::Files)?;
+                Self { values: Vec::new(), minted: None, masker: Masker::new([])? }
+            }
+            (None, None) => Self { values: Vec::new(), minted: None, masker: Masker::new([])? },
         };
-        if let Some(minted) = minted {
+        if let Some((_, minted)) = minted {
             let passwords = minted.variables.iter().filter(|(name, _)| name.as_str() == PASSWORD);
             let passwords = passwords.map(|(_, password)| password.as_bytes());
             let values = opened.values.iter().map(|(_, _, value)| value.as_slice());
@@ -155,7 +173,11 @@ impl Opened {
         Ok(opened)
     }
 
-    fn unsealed(sealed: &SealedSecrets, hold: Hold, user: Option<ServiceUser>) -> Result<Self, OpenedError> {
+    fn unsealed(
+        sealed: &SealedSecrets,
+        (authority, user): (Option<&str>, Option<ServiceUser>),
+        hold: Hold,
+    ) -> Result<Self, OpenedError> {
         let read = |path: &Path| fs::read(path).map_err(|error| OpenedError::Read(path.to_path_buf(), error));
         let line = Zeroizing::new(read(&sealed.seal)?);
         let text = std::str::from_utf8(&line).unwrap_or_default();
@@ -184,6 +206,8 @@ impl Opened {
         let masker = Masker::new(values.iter().map(|(_, _, value)| value.as_slice()))?;
         let files = values.iter().map(|(name, _, value)| (name.as_str(), value.as_slice()));
         let public = certificates.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+        // Names of secrets have no dot.
+        let public = public.chain(authority.map(|pem| (AUTHORITY_FILE, pem.as_bytes())));
         let owner = user.map(ServiceUser::ids);
         private_files(hold, &sealed.directory, files.chain(public), owner).map_err(OpenedError::Files)?;
         Ok(Self { values, minted: None, masker })
@@ -284,6 +308,8 @@ fn is_readable(output: &PipeReader) -> io::Result<bool> {
     }
 }
 
+/// File with the certificates that vouch for the database of a role.
+pub const AUTHORITY_FILE: &str = "authority.pem";
 /// Variable with the password of a role.
 pub const PASSWORD: &str = "PGPASSWORD";
 /// Longest time for which output is held that may begin a value.

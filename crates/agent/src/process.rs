@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use evidence::Moment;
 use evidence::plan::{Plan, ProbeTarget, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
+use mint::LeaseId;
 use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
 use tokio::runtime::Runtime;
@@ -23,10 +24,11 @@ use tracing::warn;
 
 use crate::apply::{Fault, Services};
 use crate::given::GivenSecrets;
-use crate::held::{AliveError, Launcher, ServiceProcess, StartError};
+use crate::held::{AliveError, Handed, Launcher, ServiceProcess, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
-use crate::leases::Leases;
+use crate::leases::{Leases, MadeRole};
+use crate::ports::{bind, near, not_listening, patiently, taken};
 use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
 use crate::secrets::{HeldSecrets, UNOPENED};
@@ -53,6 +55,8 @@ pub struct Processes {
     service: Option<Service>,
     pub(crate) secrets: GivenSecrets,
     pub(crate) leases: Leases,
+    /// The role that the next process of the service gets.
+    pub(crate) made: Option<MadeRole>,
     /// Whether this host allows process namespaces, as far as it was tried.
     namespace: bool,
 }
@@ -61,6 +65,7 @@ pub struct Processes {
 #[derive(Debug)]
 struct Service {
     held: ServiceProcess,
+    role: Option<LeaseId>,
     flow: Flow,
     listen: Listen,
 }
@@ -93,6 +98,7 @@ impl Processes {
             service: None,
             secrets: GivenSecrets::of(dir, dir),
             leases: Leases::of(dir),
+            made: None,
             namespace: true,
         })
     }
@@ -174,15 +180,35 @@ impl Processes {
             error => Fault::new("start-failed", error.to_string()),
         };
         let launch = self.described(plan, dir, command, *stop_ms);
-        let launch = launch.and_then(|launch| self.secrets.to(plan, launch)).map_err(failed)?;
-        let (pipe, log) =
-            io::pipe().map_err(|error| failed(StartError::Io("make a pipe for the log", error)))?;
+        let mut launch = launch.and_then(|launch| self.secrets.to(plan, launch)).map_err(failed)?;
+        self.reserve_role(plan)?;
+        if let Some(made) = &self.made {
+            launch = self.secrets.with_role(&made.of, launch).map_err(failed)?;
+        }
+        let made = self.made.take();
+        let (role, variables) = made.map(|made| (made.id, made.variables)).unzip();
+        let begun = self.begin(plan, &launch, variables).map_err(failed);
+        match (begun, role) {
+            (Ok(begun), role) => Ok(Some(Service { role, ..begun })),
+            (Err(fault), role) => {
+                role.into_iter().for_each(|id| self.leases.leave(id));
+                Err(fault)
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        launch: &Launch,
+        variables: Option<PipeReader>,
+    ) -> Result<Service, StartError> {
+        let (pipe, log) = io::pipe().map_err(|error| StartError::Io("make a pipe for the log", error))?;
         self.note(&format!("commit {} begins", plan.commit));
-        let held = self.held(&launch, None, OwnedFd::from(log)).map_err(failed)?;
-        let flow =
-            self.log.take(pipe).map_err(|error| failed(StartError::Io("read the service's log", error)))?;
+        let held = self.held(launch, variables, OwnedFd::from(log))?;
+        let flow = self.log.take(pipe).map_err(|error| StartError::Io("read the service's log", error))?;
         let listen = listening(plan).map_or(Listen::Socket, |(_, listen)| listen);
-        Ok(Some(Service { held, flow, listen }))
+        Ok(Service { held, role: None, flow, listen })
     }
 
     /// Starts a program in the strongest enclosure that this host allows, with variables in a pipe if a role was made for it.
@@ -197,11 +223,10 @@ impl Processes {
         self.given |= socket.is_some();
         let socket = socket.map(|socket| socket.try_clone().map(OwnedFd::from)).transpose();
         let socket = socket.map_err(doing("hand over the listening socket"))?;
-        let stdin = socket.or_else(|| variables.map(OwnedFd::from));
+        let given = Handed { socket, variables: variables.map(OwnedFd::from) };
         if self.namespace {
             let copy = log.try_clone().map_err(doing("copy the log's pipe"))?;
-            let first = stdin.as_ref().map(OwnedFd::try_clone).transpose();
-            let first = first.map_err(doing("copy the standard input"))?;
+            let first = given.try_clone().map_err(doing("copy what the program gets"))?;
             match ServiceProcess::start(self.launcher.as_ref(), launch, first, copy) {
                 Err(StartError::Unheld(what)) => {
                     self.namespace = false;
@@ -214,7 +239,7 @@ impl Processes {
             }
         }
         let launch = Launch { namespace: false, ..launch.clone() };
-        ServiceProcess::start(self.launcher.as_ref(), &launch, stdin, log)
+        ServiceProcess::start(self.launcher.as_ref(), &launch, given, log)
     }
 
     pub(crate) fn described(
@@ -238,7 +263,7 @@ impl Processes {
             user: self.user,
             socket: matches!(listening(plan), Some((_, Listen::Socket))),
             secrets: None,
-            minted: false,
+            minted: None,
         })
     }
 
@@ -363,12 +388,17 @@ impl Services for Processes {
         }
     }
 
+    fn reserve(&mut self, plan: &Plan) -> Result<(), Fault> {
+        self.reserve_role(plan)
+    }
+
     fn before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault> {
         self.run_before(plan, dir, release)
     }
 
     fn look(&mut self) {
-        self.leases.look(self.launcher.as_ref());
+        let now = self.clock.map(|clock| clock());
+        self.leases.look(self.launcher.as_ref(), now);
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault> {
@@ -379,8 +409,10 @@ impl Services for Processes {
             self.service = service;
             return Ok(());
         };
-        let Some(Service { held, flow, .. }) = service else { return Err(fault) };
+        let Some(Service { held, role, flow, .. }) = service else { return Err(fault) };
         let stopped = held.stop();
+        role.into_iter().for_each(|id| self.leases.leave(id));
+        self.look();
         let lines = self.log.last_lines(&flow);
         let lines = if lines.is_empty() { lines } else { format!("\nits last lines:\n{lines}") };
         match stopped {
@@ -390,7 +422,16 @@ impl Services for Processes {
     }
 
     fn stop(&mut self) -> Result<(), AliveError> {
-        self.service.take().map_or(Ok(()), |service| service.held.stop())
+        let Some(Service { held, role, .. }) = self.service.take() else { return Ok(()) };
+        let stopped = held.stop();
+        role.into_iter().for_each(|id| self.leases.leave(id));
+        self.look();
+        stopped
+    }
+
+    fn close(&mut self) {
+        self.leave_made();
+        self.leases.close(self.launcher.as_ref());
     }
 
     fn ended(&mut self) -> Option<String> {
@@ -414,45 +455,6 @@ const fn listening(plan: &Plan) -> Option<(u16, Listen)> {
         Target::Process { port: Some(port), listen, .. } => Some((*port, *listen)),
         _ => None,
     }
-}
-
-/// Listening sockets that a client on this host's loopback can reach.
-fn near(port: u16) -> Vec<sockets::Listening> {
-    let is_near =
-        |one: &sockets::Listening| one.address.ip().is_loopback() || one.address.ip().is_unspecified();
-    sockets::on_port(port).into_iter().filter(is_near).collect()
-}
-
-/// Nothing listens where it should; where the release listens instead, since a port is easily mistaken.
-fn not_listening(port: u16, keeper: u32) -> ProbeError {
-    let family = sandbox::descendants(keeper);
-    let others = sockets::ports_of(&family).into_iter().map(|port| port.to_string()).collect();
-    ProbeError::NotListening { port, others }
-}
-
-/// Repeats an attempt for a short time, because an earlier agent's processes may still be ending.
-fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
-    let until = Instant::now() + PORT_TIME_MAX;
-    loop {
-        match attempt() {
-            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
-            done => return done,
-        }
-    }
-}
-
-fn bind(port: u16) -> Result<TcpListener, Fault> {
-    patiently(|| {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => taken(port),
-            _ => Fault::new("port-taken", format!("port {port}: {error}")),
-        })
-    })
-}
-
-fn taken(port: u16) -> Fault {
-    let who = sockets::who_listens(port);
-    Fault::new("port-taken", format!("port {port} is taken by {who}; end it, or give the place another port"))
 }
 
 /// All environment variables of a process. The release's variables replace defaults; names that the agent sets are
@@ -483,5 +485,3 @@ pub fn reserved(plan: &Plan) -> Option<&str> {
 
 /// Shortest time limit of a probe command, because starting one can take a while on a busy machine.
 const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);
-/// How long a port may stay taken by a process that is ending.
-const PORT_TIME_MAX: Duration = Duration::from_secs(3);

@@ -19,7 +19,7 @@ impl Deployer {
     /// Whether the running release has secrets.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
-        self.memory.running.as_ref().is_some_and(|known| !known.plan.secrets.is_empty())
+        self.memory.running.as_ref().is_some_and(|known| named_by(&known.plan).next().is_some())
     }
 
     /// The versions of an order that are newer than those that the running release has. Why others are refused is kept for

@@ -109,9 +109,11 @@ pub fn taken(
     Ok(HeldSecret { number: *number, value: *value, key: key.clone() })
 }
 
-/// Names of the secrets of a plan.
+/// Names of the secrets with which the process of a plan runs: its own, and the one by which its role is made.
 pub fn named_by(plan: &Plan) -> impl Iterator<Item = Name> {
-    plan.secrets.values().map(|reference| reference.secret.clone())
+    let role = plan.database.as_ref().and_then(|name| plan.databases.get(name));
+    let credential = role.map(|database| database.credential.clone());
+    plan.secrets.values().map(|reference| reference.secret.clone()).chain(credential)
 }
 
 /// Names of the secrets that a release gets, or that its agent needs.

@@ -12,7 +12,9 @@ use crate::before::{BEFORE_MAX, Before, STOP_MS_MAX, WORD_BYTES_MAX, WORDS_MAX};
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
 use crate::databases::{DATABASES_MAX, PlannedDatabase};
-use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile, SECRETS_MAX, Service, ServiceSecret};
+use crate::release_file::{
+    Listen, PORT_VARIABLE, ROLE_VARIABLES, ReleaseFile, SECRETS_MAX, Service, ServiceSecret,
+};
 use crate::rollout::Rollout;
 use crate::ssh_access::{self, PlannedSsh};
 use crate::{CommitId, Digest, Id, Name};
@@ -60,9 +62,12 @@ pub struct Plan {
     /// Secrets that the release gets, by the names under which it gets them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<Name, SecretReference>,
-    /// Databases in which the agent makes roles for steps, by name.
+    /// Databases in which the agent makes roles, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<Name, PlannedDatabase>,
+    /// The database in which the process has a role for as long as it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Name>,
     /// Steps that the agent runs before the release begins, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<StepBefore>,
@@ -250,6 +255,10 @@ impl Plan {
         let steps = service.before.iter().filter(|step| step.is_for(to.environment));
         let before: Vec<_> = steps.map(StepBefore::of).collect();
         let databases = planned_databases(service, &before, &variables)?;
+        if service.database.is_some() && variables.keys().any(|name| ROLE_VARIABLES.contains(&name.as_str()))
+        {
+            return Err(PlanError::Rule("the configuration sets a variable of the role of the process"));
+        }
         Ok(Self {
             v: 1,
             installation: to.installation,
@@ -273,6 +282,7 @@ impl Plan {
             rollout: None,
             secrets,
             databases,
+            database: service.database.clone(),
             before,
         })
     }
@@ -332,6 +342,14 @@ impl Plan {
                 "a step before the release names a database that the plan does not have",
             ),
             (
+                self.database.as_ref().is_none_or(|name| self.databases.contains_key(name)),
+                "the process has a role of a database that the plan does not have",
+            ),
+            (
+                self.database.is_none() || matches!(self.target, Target::Process { .. }),
+                "files that are installed have a role of a database",
+            ),
+            (
                 self.before.iter().all(is_step),
                 "a step before the release has no command or time, or too long ones",
             ),
@@ -365,13 +383,14 @@ impl Plan {
     }
 }
 
-/// The databases of a service in which these steps get roles.
+/// The databases of a service in which it or these steps get roles.
 fn planned_databases(
     service: &Service,
     steps: &[StepBefore],
     variables: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<Name, PlannedDatabase>, PlanError> {
-    let used: BTreeSet<&Name> = steps.iter().filter_map(|step| step.database.as_ref()).collect();
+    let used: BTreeSet<&Name> =
+        steps.iter().filter_map(|step| step.database.as_ref()).chain(&service.database).collect();
     let databases = service.databases.iter().filter(|(name, _)| used.contains(name));
     databases
         .map(|(name, database)| {

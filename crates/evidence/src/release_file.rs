@@ -63,10 +63,15 @@ pub struct Service {
     /// Limits, if the defaults do not fit.
     #[serde(default)]
     pub limits: ServiceLimits,
-    /// Databases in which the agent makes roles for steps before a release, by name.
+    /// Databases in which the agent makes roles for steps before a release and for the process, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Database>")]
     pub databases: BTreeMap<Name, Database>,
+    /// The database of `databases` in which the process itself has a role, for as long as it runs. The variables `PGHOST`, `PGPORT`,
+    /// `PGDATABASE`, `PGUSER` and `PGPASSWORD` name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub database: Option<Name>,
     /// Steps that the agent runs, in this order, before a new release replaces the running one, such as migrations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Before>,
@@ -206,6 +211,9 @@ impl ReleaseFile {
     }
 }
 
+/// Variables of a role that nothing else may set.
+pub const ROLE_VARIABLES: [&str; 4] = ["PGUSER", "PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"];
+
 impl Listen {
     /// Whether this is the default, which formats omit.
     #[must_use]
@@ -237,6 +245,20 @@ impl Service {
             let fault = fault.or_else(|| (is_port || !variables.insert(variable)).then(twice));
             fault.map(|why| format!("`{name}`: {why}"))
         })
+    }
+
+    /// The fault of the database in which the process has a role.
+    fn database_fault(&self) -> Option<String> {
+        let name = self.database.as_ref()?;
+        if self.process.is_none() {
+            return Some("needs a `process`, which would have the role".into());
+        }
+        if !self.databases.contains_key(name) {
+            return Some(format!("`databases` of the service has no `{name}`"));
+        }
+        let named = self.secrets.values().filter_map(|secret| secret.env.as_ref());
+        let taken = self.env.keys().chain(named).find(|name| ROLE_VARIABLES.contains(&name.as_str()))?;
+        Some(format!("sets the variable `{taken}`, which `env` or a secret sets too"))
     }
 
     fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
@@ -297,6 +319,9 @@ impl Service {
         }
         if self.databases.len() > DATABASES_MAX {
             return fail("databases", format!("are more than {DATABASES_MAX}"));
+        }
+        if let Some(why) = self.database_fault() {
+            return fail("database", why);
         }
         if let Some(why) =
             before::fault(&self.before, &self.databases, |name| self.secrets.contains_key(name))

@@ -111,6 +111,14 @@ impl Server {
         Ok(Minted { role, password })
     }
 
+    /// Gives the role of a lease the time of these terms.
+    ///
+    /// # Errors
+    /// `MintError`: then its time stays as it was.
+    pub async fn renew(&self, id: LeaseId, terms: &Terms) -> Result<(), MintError> {
+        self.execute("renew a role", &statements::renew(id, terms)).await
+    }
+
     /// Revokes leases of this database: their sessions end, and their roles are dropped. Answers with those that are left.
     pub async fn revoke(&self, leases: &[Lease]) -> Vec<Left> {
         let mut left = Vec::new();

@@ -25,6 +25,11 @@ pub fn mint(id: LeaseId, terms: &Terms, verifier: &Verifier) -> String {
     )
 }
 
+/// Moves the end of a role.
+pub fn renew(id: LeaseId, terms: &Terms) -> String {
+    format!("ALTER ROLE {} VALID UNTIL {}", quoted(id), literal(&terms.until.to_string()))
+}
+
 /// Lets nobody begin a session as one of these roles any more.
 pub fn close(ids: &[LeaseId]) -> String {
     ids.iter().map(|id| format!("ALTER ROLE {} NOLOGIN;\n", quoted(*id))).collect()
@@ -104,6 +109,7 @@ mod tests {
             )
         );
         assert_eq!(close(&[id]), format!("ALTER ROLE {role} NOLOGIN;\n"));
+        assert_eq!(renew(id, &terms), format!("ALTER ROLE {role} VALID UNTIL '2026-11-29T12:00:00.000Z'"));
         assert_eq!(drop_roles(&[id, id]), format!("DROP ROLE IF EXISTS {role}, {role}"));
         assert_eq!(join(&[id]), format!("GRANT {role} TO CURRENT_USER"));
         assert!(disown(id, &terms).contains("TO \"shop\"\"owner\";"));

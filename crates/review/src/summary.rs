@@ -93,6 +93,7 @@ fn planned(plan: &Plan) -> Vec<String> {
             .iter()
             .map(|(name, database)| format!("database {name}: {}", database_words(database))),
     );
+    lines.extend(plan.database.iter().map(|name| format!("it runs with a role of database {name}")));
     for step in &plan.before {
         let command = shown::line(&step.command.join(" "));
         let role =

@@ -106,6 +106,7 @@ impl Stage {
             rollout: None,
             secrets: BTreeMap::new(),
             databases: BTreeMap::new(),
+            database: None,
             before: Vec::new(),
         })
     }

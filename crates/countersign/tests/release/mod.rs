@@ -49,6 +49,7 @@ mod rotations;
 mod runs;
 mod scans;
 mod secret_kills;
+mod service_roles;
 mod services;
 mod settings;
 pub mod shop;

@@ -65,13 +65,18 @@ impl Estate {
 
     /// A commit whose step `integrate` has a role and runs these lines; `psql` is a function in them.
     fn commit(&self, script: &str) {
+        let database = format!("host: 127.0.0.1, port: {}", self.postgres.port());
+        self.commit_at(&database, script);
+    }
+
+    /// The same with a database at this host.
+    fn commit_at(&self, host: &str, script: &str) {
         let command = self.postgres.psql_command("x", "", "x");
         let psql = command.get_program().to_str().unwrap();
         let lines: String = script.lines().map(|line| format!("      {line}\n")).collect();
         let step = format!(
             "steps:\n  integrate:\n    run: |\n      psql() {{ {psql} -X -q -A -t -v ON_ERROR_STOP=1 \"$@\"; }}\n      echo \"role $PGUSER\"\n{lines}    \
-             database: {{ credential: db/minter, owner: shop_owner, host: 127.0.0.1, port: {}, database: postgres }}\n",
-            self.postgres.port()
+             database: {{ credential: db/minter, owner: shop_owner, database: postgres, {host} }}\n"
         );
         self.shop.write(PIPELINE, &self.pipeline.replace("steps:\n", &step));
         self.shop.commit(script.lines().next().unwrap());
@@ -287,6 +292,30 @@ fn a_role_of_a_step_that_cannot_be_revoked_is_revoked_later() {
     estate.postgres.sql("ALTER ROLE minter LOGIN");
     until(|| estate.is_clear().then_some(()));
     assert!(up.stop());
+}
+
+#[test]
+fn a_step_accepts_only_the_certificate_that_its_authority_vouches_for() {
+    let Some(estate) = Estate::new() else { return };
+    let [server, other] =
+        [(); 2].map(|()| rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap());
+    estate.postgres.protect(&server.cert.pem(), &server.signing_key.serialize_pem());
+    let at = format!("localhost:{}", estate.postgres.port());
+    let up = estate.shop.home.up_in(&["--allow-network", &at]);
+    estate.lend(&["--network", &at]);
+    let host = |pem: String| {
+        let pem = pem.replace('\n', "\\n");
+        format!("host: localhost, port: {}, authority: \"{pem}\"", estate.postgres.port())
+    };
+    let script = "psql -c 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'; echo \"$PGSSLMODE $PGSSLROOTCERT\"";
+    estate.commit_at(&host(server.cert.pem()), script);
+    let ran = estate.run(0);
+    let log = estate.log(ran["run"].as_str().unwrap());
+    assert!(log.contains("t\\nverify-full /run/certificates.pem\\n"), "{log}");
+    estate.commit_at(&host(other.cert.pem()), "true");
+    let said = estate.run(3).to_string();
+    assert!(said.contains("invalid peer certificate"), "{said}");
+    assert!(estate.is_clear() && up.stop());
 }
 
 #[test]

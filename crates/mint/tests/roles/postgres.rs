@@ -79,6 +79,23 @@ impl Postgres {
         Some(server)
     }
 
+    /// Turns TLS on, with this certificate and key.
+    pub fn protect(&self, certificate: &str, key: &str) {
+        let data = self.dir.path().join("data");
+        std::fs::write(data.join("server.crt"), certificate).unwrap();
+        std::fs::write(data.join("server.key"), key).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(data.join("server.key"), mode).unwrap();
+        // The file needs the owner of the data directory.
+        let owner = std::fs::metadata(&data).unwrap();
+        let uid = std::os::unix::fs::MetadataExt::uid(&owner);
+        std::os::unix::fs::chown(data.join("server.key"), Some(uid), Some(uid)).unwrap();
+        self.sql("ALTER SYSTEM SET ssl = on");
+        self.sql("SELECT pg_reload_conf()");
+        // The reload is a signal; a session that begins after it has been carried out shows it.
+        while self.sql("SHOW ssl") != "on" {}
+    }
+
     /// Directory of its socket.
     pub fn socket(&self) -> &Path {
         self.dir.path()

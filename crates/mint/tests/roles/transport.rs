@@ -28,19 +28,7 @@ fn a_named_authority_vouches_for_the_server() {
     let Some(shop) = Shop::start() else { return };
     let [server, other] =
         [(); 2].map(|()| rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap());
-    let data = shop.postgres.socket().join("data");
-    std::fs::write(data.join("server.crt"), server.cert.pem()).unwrap();
-    std::fs::write(data.join("server.key"), server.signing_key.serialize_pem()).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(data.join("server.key"), mode).unwrap();
-    // The file needs the owner of the data directory.
-    let owner = std::fs::metadata(&data).unwrap();
-    let uid = std::os::unix::fs::MetadataExt::uid(&owner);
-    std::os::unix::fs::chown(data.join("server.key"), Some(uid), Some(uid)).unwrap();
-    shop.postgres.sql("ALTER SYSTEM SET ssl = on");
-    shop.postgres.sql("SELECT pg_reload_conf()");
-    // The reload is a signal; a session that begins after it has been carried out shows it.
-    while shop.postgres.sql("SHOW ssl") != "on" {}
+    shop.postgres.protect(&server.cert.pem(), &server.signing_key.serialize_pem());
     let to = |pem: String| Target { host: "localhost".into(), authority: Some(pem), ..shop.target() };
     let connected = shop.runtime.block_on(Server::connect(&to(server.cert.pem()), &admin())).unwrap();
     let lease = shop.lease();

@@ -49,6 +49,7 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("after a failed probe", plan.on_failure.clone());
     let databases = plan.databases.iter();
     values.extend(databases.map(|(name, database)| (format!("database {name}"), database_words(database))));
+    values.extend(plan.database.iter().map(|name| ("role of a database".to_owned(), name.to_string())));
     for (at, step) in plan.before.iter().enumerate() {
         let what = format!("{} (at most {} ms)", step.command.join(" "), step.stop_ms);
         let named = format!("before the release, {}: {}", at + 1, step.name);
