@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
-use crate::secrets::HeldSecrets;
+use crate::secrets::{HeldSecrets, WITHDRAWN, withdrawn};
 use crate::store::{ReleaseError, Releases};
 
 /// Makes a release run: real processes, or a substitute in tests.
@@ -210,6 +210,9 @@ impl Hands {
 
     /// Makes a release the current one, starts it and probes it.
     pub fn run(&mut self, known: &KnownRelease) -> Result<(), Fault> {
+        if let Some(what) = withdrawn(&known.plan, &self.secrets) {
+            return Err(Fault::new(WITHDRAWN, what));
+        }
         self.releases
             .check(&known.artifact, &known.layer)
             .map_err(|error| Fault::new("artifact-differs", error.to_string()))?;

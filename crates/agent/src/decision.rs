@@ -7,12 +7,11 @@ use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
 use evidence::seal::SealKey;
 use evidence::secrets_order::SecretsOrder;
-use evidence::statements::SecretVersion;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, CheckedRollback, CheckedSecrets, PinnedCheckpoint, Reasons, VerificationContext, check,
-    check_rollback, check_secrets, judge_checked, newest_root,
+    Anchors, CheckedRollback, CheckedSecrets, CountedVersion, PinnedCheckpoint, Reasons, VerificationContext,
+    check, check_rollback, check_secrets, judge_checked, newest_root,
 };
 
 use crate::memory::{KnownRelease, Memory};
@@ -229,7 +228,12 @@ impl Decision {
     /// The same with the secrets of the plan: the newest of these versions, else what is held. A secret that this agent refuses
     /// refuses all.
     #[must_use]
-    pub fn with_secrets(self, verified: &[SecretVersion], held: &HeldSecrets, own: Option<&SealKey>) -> Self {
+    pub fn with_secrets(
+        self,
+        verified: &[CountedVersion],
+        held: &HeldSecrets,
+        own: Option<&SealKey>,
+    ) -> Self {
         let Some(known) = &self.apply else { return self };
         match chosen(&known.plan.needs(), verified, held, own) {
             Ok(secrets) => Self { secrets, ..self },

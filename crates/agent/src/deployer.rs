@@ -196,6 +196,9 @@ impl Deployer {
         // A probe may take long, and what a killed agent left must not wait for it.
         self.hands.look();
         let Some(known) = self.memory.running.clone() else { return };
+        if self.is_withdrawn() {
+            return;
+        }
         match self.hands.run(&known) {
             Ok(()) => {
                 self.restarts.started((self.now)());
@@ -262,7 +265,8 @@ impl Deployer {
     #[must_use]
     pub fn wants_sealed(&self, bundle: &Bundle) -> BTreeSet<Digest> {
         let names: BTreeSet<Name> = needed_by(&bundle.plan).collect();
-        let versions = versions(bundle).into_iter().filter(|version| names.contains(&version.secret));
+        let versions = versions(bundle).into_iter().map(|counted| counted.version);
+        let versions = versions.filter(|version| names.contains(&version.secret));
         versions.map(|version| version.value).filter(|value| !self.sealed.has(value)).collect()
     }
 

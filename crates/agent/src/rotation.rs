@@ -1,10 +1,12 @@
 //! Rotation: a newer version of a secret takes the place of the one that a service runs with, without a release.
 //!
-//! Invariant: a version is verified under this agent's own root and memory, and its number is higher than every one that was
-//! used. If the service does not run with it, it runs on with the one that it had, and that version is not tried again.
+//! Invariant: a version is verified under this agent's own root and memory, a grant lets the service have it, and its number is
+//! higher than every one that was used. If the service does not run with it, it runs on with the one that it had, and that
+//! version is not tried again. With a version that the newest known status withdraws, nothing runs.
 
 use evidence::secrets_order::SecretsOrder;
 use evidence::statements::SecretVersion;
+use judge::{CheckedSecrets, CountedVersion, RefusedVersion};
 use tracing::{info, warn};
 
 use crate::apply::ENDING;
@@ -12,7 +14,7 @@ use crate::deployer::Deployer;
 use crate::error::DeployError;
 use crate::probe::INTERRUPTED;
 use crate::rotations::{UnusedVersion, UnusedVersions};
-use crate::secrets::{HeldSecrets, RefusedSecret, named_by, taken};
+use crate::secrets::{HeldSecrets, RefusedSecret, named_by, taken, withdrawn};
 use crate::status_file::{read_aside, read_status};
 
 impl Deployer {
@@ -42,22 +44,22 @@ impl Deployer {
         if before != (self.memory.seen_root, self.memory.seen_status, self.memory.unread.clone()) {
             self.memory.write(&self.dir)?;
         }
+        self.mark(&checked)?;
+        let told: Vec<_> = checked.refused.iter().filter(|refused| self.is_wanted(refused)).collect();
         let mut words: Vec<_> =
-            checked.refused.iter().map(|refused| format!("{}: {}", refused.code, refused.what)).collect();
+            told.iter().map(|refused| format!("{}: {}", refused.code, refused.what)).collect();
         let unused = |number, code| UnusedVersion { number, code, was_tried: false };
-        let mut against: UnusedVersions = checked
-            .refused
-            .iter()
-            .filter_map(|refused| {
-                refused.of.clone().map(|(name, number)| (name, unused(number, refused.code)))
-            })
-            .collect();
+        let against = told.iter().filter_map(|refused| {
+            refused.of.clone().map(|(name, number)| (name, unused(number, refused.code)))
+        });
+        let mut against: UnusedVersions = against.collect();
         let mut newer = HeldSecrets::new();
-        for version in &checked.versions {
-            match self.next(version) {
-                Some(Ok(held)) => drop(newer.insert(version.secret.clone(), held)),
+        for counted in &checked.versions {
+            let SecretVersion { secret, number, .. } = &counted.version;
+            match self.next(counted) {
+                Some(Ok(held)) => drop(newer.insert(secret.clone(), held)),
                 Some(Err(fault)) => {
-                    against.insert(version.secret.clone(), unused(version.number, fault.code));
+                    against.insert(secret.clone(), unused(*number, fault.code));
                     words.push(format!("{}: {}", fault.code, fault.what));
                 }
                 None => {}
@@ -67,8 +69,54 @@ impl Deployer {
         Ok(newer)
     }
 
+    /// Whether a version that does not count is one that the running release would get.
+    fn is_wanted(&self, refused: &RefusedVersion) -> bool {
+        let Some((name, number)) = &refused.of else { return true };
+        let Some(known) = self.memory.running.as_ref() else { return false };
+        let held = self.hands.secrets().get(name);
+        named_by(&known.plan).any(|named| named == *name) && held.is_none_or(|held| held.number < *number)
+    }
+
+    /// Notes which of the versions that are held were withdrawn, before anything rests on it.
+    fn mark(&mut self, checked: &CheckedSecrets) -> Result<(), DeployError> {
+        let mut held = self.hands.secrets().clone();
+        for (name, one) in &mut held {
+            let is_it = |version: &SecretVersion| {
+                version.secret == *name && version.number == one.number && version.value == one.value
+            };
+            let seen = checked.versions.iter().find(|counted| is_it(&counted.version));
+            one.statement = one.statement.or(seen.map(|counted| counted.statement));
+            one.withdrawn = one.statement.is_some_and(|statement| checked.withdrawn.contains(&statement));
+        }
+        if held != *self.hands.secrets() {
+            self.hands.give(held.clone());
+            self.memory.secrets = held;
+            self.memory.write(&self.dir)?;
+        }
+        Ok(())
+    }
+
+    /// Stops a service that runs with a version that was withdrawn. It is started again with a newer one.
+    pub fn end_withdrawn(&mut self) {
+        let before = self.down.clone();
+        if self.is_withdrawn() && self.down != before {
+            warn!("{}; the service is stopped", self.down.clone().unwrap_or_default());
+            self.hands.stop();
+        }
+    }
+
+    /// Whether the running release has a version that was withdrawn; that is why it does not run then.
+    pub(crate) fn is_withdrawn(&mut self) -> bool {
+        let known = self.memory.running.as_ref();
+        let what = known.and_then(|known| withdrawn(&known.plan, self.hands.secrets()));
+        let is_withdrawn = what.is_some();
+        self.down = what.or_else(|| self.down.take());
+        is_withdrawn
+    }
+
     /// A version that the running release could have, if it is another one than it has.
-    fn next(&self, version: &SecretVersion) -> Option<Result<crate::secrets::HeldSecret, RefusedSecret>> {
+    fn next(&self, counted: &CountedVersion) -> Option<Result<crate::secrets::HeldSecret, RefusedSecret>> {
+        let version = &counted.version;
         let known = self.memory.running.as_ref()?;
         if !named_by(&known.plan).any(|name| name == version.secret) {
             return None;
@@ -78,7 +126,7 @@ impl Deployer {
         if is_used || self.rotations.failed.contains(&version.value) {
             return None;
         }
-        Some(taken(version, held, self.seal().as_ref()))
+        Some(taken(counted, held, self.seal().as_ref()))
     }
 
     /// Keeps why versions are not used; each reason is logged once.

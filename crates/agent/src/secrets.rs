@@ -12,6 +12,7 @@ use evidence::plan::Plan;
 use evidence::seal::{SealKey, WrappedKey};
 use evidence::statements::{SecretVersion, Statement};
 use evidence::{Digest, Name};
+use judge::CountedVersion;
 use serde::{Deserialize, Serialize};
 use vault::SealSecret;
 use zeroize::Zeroizing;
@@ -26,6 +27,12 @@ pub struct HeldSecret {
     pub value: Digest,
     /// The key of the value, wrapped to this agent.
     pub key: WrappedKey,
+    /// Digest of the statement that put it, by which a status withdraws it; absent if an older program took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Digest>,
+    /// Whether the newest known status withdraws it: nothing is started with it then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// Why an agent does not use a secret.
@@ -47,15 +54,17 @@ pub type HeldSecrets = BTreeMap<Name, HeldSecret>;
 /// `RefusedSecret` names the secret that the agent refuses or does not have.
 pub fn chosen(
     needed: &BTreeMap<&Name, u64>,
-    verified: &[SecretVersion],
+    verified: &[CountedVersion],
     held: &HeldSecrets,
     own: Option<&SealKey>,
 ) -> Result<HeldSecrets, RefusedSecret> {
     let mut chosen = HeldSecrets::new();
     for (&name, &least) in needed {
         let known = held.get(name);
-        let newest =
-            verified.iter().filter(|version| version.secret == *name).max_by_key(|version| version.number);
+        let newest = verified
+            .iter()
+            .filter(|counted| counted.version.secret == *name)
+            .max_by_key(|counted| counted.version.number);
         let next = match (newest, known) {
             (Some(version), known) => taken(version, known, own)?,
             (None, Some(known)) => known.clone(),
@@ -66,6 +75,9 @@ pub fn chosen(
                 ));
             }
         };
+        if next.withdrawn {
+            return Err(refused(WITHDRAWN, withdrawn_words(name, next.number)));
+        }
         if u64::from(next.number) < least {
             let what =
                 format!("the plan needs version {} of secret `{name}`, and there is {}", least, next.number);
@@ -81,11 +93,11 @@ pub fn chosen(
 /// # Errors
 /// `RefusedSecret` says why it is not used.
 pub fn taken(
-    version: &SecretVersion,
+    counted: &CountedVersion,
     known: Option<&HeldSecret>,
     own: Option<&SealKey>,
 ) -> Result<HeldSecret, RefusedSecret> {
-    let SecretVersion { secret, number, value, keys } = version;
+    let SecretVersion { secret, number, value, keys } = &counted.version;
     if let Some(known) = known {
         if *number < known.number {
             let what = format!(
@@ -106,7 +118,22 @@ pub fn taken(
     let key = keys.get(own).ok_or_else(|| {
         refused(UNOPENED, format!("version {number} of secret `{secret}` is not sealed to this agent"))
     })?;
-    Ok(HeldSecret { number: *number, value: *value, key: key.clone() })
+    let statement = Some(counted.statement);
+    Ok(HeldSecret { number: *number, value: *value, key: key.clone(), statement, withdrawn: false })
+}
+
+/// Why nothing is started with these secrets: the plan names one whose version was withdrawn.
+pub fn withdrawn(plan: &Plan, held: &HeldSecrets) -> Option<String> {
+    named_by(plan).find_map(|name| {
+        let one = held.get(&name).filter(|one| one.withdrawn)?;
+        Some(format!("{WITHDRAWN}: {}", withdrawn_words(&name, one.number)))
+    })
+}
+
+fn withdrawn_words(name: &Name, number: u32) -> String {
+    format!(
+        "version {number} of secret `{name}` was withdrawn, and no newer one is in use; have a person put a new version"
+    )
 }
 
 /// Names of the secrets with which the process of a plan runs: its own, and the one by which its role is made.
@@ -122,9 +149,13 @@ pub fn needed_by(plan: &Plan) -> impl Iterator<Item = Name> {
 }
 
 /// The versions of secrets that a bundle carries.
-pub fn versions(bundle: &Bundle) -> Vec<SecretVersion> {
-    let read = bundle.lanes.statements.iter().filter_map(|envelope| Statement::read(envelope).ok());
-    read.filter_map(|statement| statement.secret().cloned()).collect()
+pub fn versions(bundle: &Bundle) -> Vec<CountedVersion> {
+    let read = bundle.lanes.statements.iter().filter_map(|envelope| {
+        let statement = Statement::read(envelope).ok()?;
+        let version = statement.secret()?.clone();
+        Some(CountedVersion { statement: envelope.payload_digest(), version })
+    });
+    read.collect()
 }
 
 fn refused(code: &'static str, what: impl Into<String>) -> RefusedSecret {
@@ -139,6 +170,8 @@ pub fn own_seal(dir: &Path) -> Option<SealKey> {
 
 /// Name of the file of an agent's seal key.
 pub const SEAL_FILE: &str = "seal.key";
+/// Code for a version that a status withdraws.
+pub const WITHDRAWN: &str = "secret-withdrawn";
 /// Code for a value that this agent cannot open.
 pub const UNOPENED: &str = "secret-unopened";
 
@@ -160,13 +193,16 @@ mod tests {
         WrappedKey { enc: Bytes(vec![1; 32]), bytes: Bytes(vec![2; 48]) }
     }
 
-    fn version(number: u32, value: &[u8]) -> SecretVersion {
+    fn version(number: u32, value: &[u8]) -> CountedVersion {
         let secret = "database".parse().unwrap();
-        SecretVersion { secret, number, value: Digest::of(value), keys: [(own(), key())].into() }
+        let version =
+            SecretVersion { secret, number, value: Digest::of(value), keys: [(own(), key())].into() };
+        CountedVersion { statement: Digest::of(&number.to_be_bytes()), version }
     }
 
     fn held(number: u32, value: &[u8]) -> HeldSecrets {
-        let held = HeldSecret { number, value: Digest::of(value), key: key() };
+        let (value, statement) = (Digest::of(value), Some(Digest::of(&number.to_be_bytes())));
+        let held = HeldSecret { number, value, key: key(), statement, withdrawn: false };
         [("database".parse().unwrap(), held)].into()
     }
 
@@ -176,7 +212,7 @@ mod tests {
 
     fn code(
         least: u64,
-        verified: &[SecretVersion],
+        verified: &[CountedVersion],
         known: &HeldSecrets,
         own: Option<&SealKey>,
     ) -> Result<u32, &'static str> {
@@ -209,6 +245,15 @@ mod tests {
     fn attack_a_version_below_the_one_that_the_plan_needs() {
         assert_eq!(code(3, &[version(2, b"b")], &HeldSecrets::new(), Some(&own())), Err("secret-missing"));
         assert_eq!(code(3, &[], &held(2, b"b"), Some(&own())), Err("secret-missing"));
+    }
+
+    #[test]
+    fn attack_a_rollback_with_a_version_that_was_withdrawn() {
+        let mut known = held(2, b"b");
+        assert_eq!(code(1, &[], &known, Some(&own())), Ok(2));
+        known.values_mut().for_each(|one| one.withdrawn = true);
+        assert_eq!(code(1, &[], &known, Some(&own())), Err("secret-withdrawn"));
+        assert_eq!(code(1, &[version(3, b"c")], &known, Some(&own())), Ok(3), "a newer one takes its place");
     }
 
     #[test]

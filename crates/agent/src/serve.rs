@@ -11,6 +11,7 @@ use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
 use evidence::relayed_status::RelayedStatus;
+use evidence::secrets_order::SecretsOrder;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -27,6 +28,7 @@ use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
 use crate::relayed;
+use crate::secrets::HeldSecrets;
 use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
 use crate::status_file::read_status;
@@ -133,10 +135,10 @@ impl Life {
 
     /// Takes newer versions of the service's secrets, without a release.
     async fn rotate(&self) {
-        let mut complained = false;
+        let (mut complained, mut seen) = (false, None);
         loop {
             tokio::time::sleep(ROTATE_EVERY).await;
-            let done = self.rotate_once().await;
+            let done = self.rotate_once(&mut seen).await;
             if let (Err(error), false) = (&done, complained) {
                 warn!("newer versions of secrets cannot be looked for: {error}; trying again");
             }
@@ -144,20 +146,28 @@ impl Life {
         }
     }
 
-    async fn rotate_once(&self) -> Result<(), AgentError> {
+    async fn rotate_once(&self, seen: &mut Option<Arc<SecretsOrder>>) -> Result<(), AgentError> {
         if !self.running.run(|running| running.has_secrets()).await? {
             return Ok(());
         }
-        let order = Arc::new(self.client.place_secrets(&self.place).await?);
-        let given = Arc::clone(&order);
+        let asked = self.client.place_secrets(&self.place).await.map(Arc::new);
+        // Without an answer, a status that a witness or a person brought may withdraw what the last one had.
+        let Some(given) = asked.as_ref().ok().or(seen.as_ref()).cloned() else { return Ok(asked.map(drop)?) };
+        *seen = Some(Arc::clone(&given));
         let newer = self.running.run(move |running| running.newer(&given)).await??;
-        if newer.is_empty() {
-            return Ok(());
-        }
-        self.fetch_sealed(newer.values().map(|held| held.value).collect()).await?;
-        self.running.run(move |running| running.rotate(&newer)).await??;
+        let done = match asked {
+            Ok(_) if newer.is_empty() => Ok(()),
+            Ok(_) => self.take_newer(newer).await,
+            Err(error) => Err(error.into()),
+        };
+        self.running.run(Deployer::end_withdrawn).await?;
         self.see().await;
-        Ok(())
+        done
+    }
+
+    async fn take_newer(&self, newer: HeldSecrets) -> Result<(), AgentError> {
+        self.fetch_sealed(newer.values().map(|held| held.value).collect()).await?;
+        Ok(self.running.run(move |running| running.rotate(&newer)).await??)
     }
 
     /// Fetches sealed values that are not here. A value that the server does not have is missed when it is needed.

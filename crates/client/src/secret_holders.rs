@@ -129,7 +129,7 @@ impl Under {
         let checked = checked.map_err(|reasons| {
             Error::unusable(format!("the server shows secrets of {place} that do not hold: {reasons}"))
         })?;
-        let Some(version) = checked.versions.into_iter().find(|version| version.secret == *secret) else {
+        let Some(version) = checked.put.into_iter().find(|version| version.secret == *secret) else {
             return Ok(None);
         };
         let places = client.places().await?;

@@ -1,5 +1,5 @@
 //! Secrets of a place as its agents get them between releases: the newest version of each, with everything that shows who put
-//! it. Format: `docs/formats/secrets-order.md`.
+//! it, and the grants to the service. Format: `docs/formats/secrets-order.md`.
 //!
 //! Invariant: every part is signed on its own, so the order itself is not signed. It may omit what
 //! it likes: an agent compares it with the numbers that it has used. `numbers` is the server's word, for people who put the next version.
@@ -37,6 +37,9 @@ pub struct SecretsOrder {
     pub enrolments: Vec<Envelope>,
     /// Statements that put the newest version of each secret, sorted by the digests of their payloads.
     pub statements: Vec<Envelope>,
+    /// Grants that let the place's service have secrets, sorted in the same way; absent if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Envelope>,
 }
 
 impl SecretsOrder {

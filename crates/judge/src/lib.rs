@@ -103,7 +103,7 @@ pub use relayed::{
     supersedes,
 };
 pub use secrets::recipients;
-pub use secrets_order::{CheckedSecrets, RefusedVersion, check_secrets};
+pub use secrets_order::{CheckedSecrets, CountedVersion, RefusedVersion, check_secrets};
 
 pub use approvals::Vote;
 pub use prepare::{PrepareError, Prepared, prepare};

@@ -5,7 +5,9 @@ use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::seal::SealKey;
 use evidence::secrets_order::SecretsOrder;
-use evidence::statements::{Body, DeploySecret, NAMESPACE, SecretVersion, Statement};
+use evidence::statements::{
+    Body, Borrower, DeploySecret, GrantedSecret, NAMESPACE, SecretGrant, SecretVersion, Statement,
+};
 use evidence::status::Revocation;
 use judge::{VerificationContext, check_secrets};
 use lab::forgery::{self, READERS};
@@ -55,7 +57,12 @@ fn order(lab: &Lab, parts: &Parts, statement: Envelope) -> SecretsOrder {
             enrolments
         },
         statements: vec![statement],
+        grants: parts.statements.iter().filter(|it| is_grant(it)).cloned().collect(),
     }
+}
+
+fn is_grant(envelope: &Envelope) -> bool {
+    Statement::read(envelope).is_ok_and(|statement| statement.gives().is_some())
 }
 
 /// Numbers of the versions that count, and the codes of the others.
@@ -63,7 +70,7 @@ fn judged(lab: &Lab, order: &SecretsOrder) -> (Vec<u32>, Vec<String>) {
     let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
     match check_secrets(order, &lab.anchors(), &seen, at(0)) {
         Ok(checked) => (
-            checked.versions.iter().map(|version| version.number).collect(),
+            checked.versions.iter().map(|counted| counted.version.number).collect(),
             checked.refused.iter().map(|refused| refused.code.to_owned()).collect(),
         ),
         Err(reasons) => (Vec::new(), reasons.against.iter().map(|reason| reason.code.clone()).collect()),
@@ -210,5 +217,81 @@ fn attack_another_statement_than_a_version() {
     let given = order(&lab, &parts, version(&parts).clone());
     let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
     let checked = check_secrets(&given, &lab.anchors(), &seen, at(0)).unwrap();
-    assert!(checked.versions[0].keys.contains_key(&seal), "the honest version is sealed to the agent");
+    assert!(
+        checked.versions[0].version.keys.contains_key(&seal),
+        "the honest version is sealed to the agent"
+    );
+}
+
+/// The honest order with a changed grant, which Bob signed.
+fn with_grant(change: impl FnOnce(&Lab, &mut Parts, &mut Statement)) -> (Vec<u32>, Vec<String>) {
+    let (lab, mut parts) = released();
+    let given = parts.statements.iter().find(|it| is_grant(it)).unwrap().clone();
+    let mut grant = Statement { nonce: id(98), ..Statement::read(&given).unwrap() };
+    change(&lab, &mut parts, &mut grant);
+    let mut order = order(&lab, &parts, version(&parts).clone());
+    order.grants = vec![signed(&lab, &grant)];
+    judged(&lab, &order)
+}
+
+#[test]
+fn attack_a_rotation_without_a_grant_in_force() {
+    let not_granted = (vec![], vec!["secret-not-granted".to_owned()]);
+    assert_eq!(with_grant(|_, _, _| ()), (vec![2], vec![]), "a grant that counts");
+    let (lab, parts) = released();
+    let mut bare = order(&lab, &parts, version(&parts).clone());
+    bare.grants.clear();
+    assert_eq!(judged(&lab, &bare), not_granted, "no grant");
+    assert_eq!(with_grant(|_, _, it| it.expires = at(-60)), not_granted, "one that has ended");
+    assert_eq!(with_grant(|_, _, it| it.not_before = at(60)), not_granted, "one that begins later");
+    assert_eq!(with_grant(|_, _, it| it.root = 2), not_granted, "one under a root that is still to come");
+    assert_eq!(
+        with_grant(|_, _, it| it.scope.environment = Some(name("staging"))),
+        not_granted,
+        "of another place"
+    );
+    let other = |it: &mut Statement, change: fn(&mut SecretGrant)| {
+        if let Body::Grant(grant) = &mut it.body {
+            change(grant);
+            it.subjects = vec![grant.secret.subject()];
+        }
+    };
+    let service = with_grant(|_, _, it| {
+        it.scope.service = Some(name("web"));
+        other(it, |grant| grant.to = Borrower::Service(name("web")));
+    });
+    assert_eq!(service, not_granted, "to another service");
+    let secret =
+        with_grant(|_, _, it| other(it, |grant| grant.secret = GrantedSecret::Deploy(name("other"))));
+    assert_eq!(secret, not_granted, "of another secret");
+    let hours =
+        with_grant(|_, _, it| other(it, |grant| grant.hours = Some("wed 10:00-10:01".parse().unwrap())));
+    assert_eq!(hours, (vec![], vec!["secret-outside-hours".to_owned()]));
+}
+
+#[test]
+fn attack_a_rotation_after_the_grant_was_withdrawn() {
+    let (lab, mut parts) = released();
+    let grant = parts.statements.iter().find(|it| is_grant(it)).unwrap().clone();
+    let given = order(&lab, &parts, version(&parts).clone());
+    assert_eq!(judged(&lab, &given), (vec![2], vec![]));
+    let mut status = lab.status();
+    status.number = 2;
+    status.withdrawn = vec![grant.payload_digest()];
+    parts.status = lab.signed_status(&status, &[0, 1]);
+    let given = order(&lab, &parts, version(&parts).clone());
+    assert_eq!(judged(&lab, &given), (vec![], vec!["secret-not-granted".into()]));
+}
+
+#[test]
+fn attack_a_grant_that_the_server_made() {
+    let (lab, parts) = released();
+    let grant = parts.statements.iter().find(|it| is_grant(it)).unwrap();
+    let mut forged = Statement { nonce: id(98), ..Statement::read(grant).unwrap() }.envelope().unwrap();
+    let mut given = order(&lab, &parts, version(&parts).clone());
+    given.grants = vec![forged.clone()];
+    assert_eq!(judged(&lab, &given), (vec![], vec!["secret-not-granted".into()]), "unsigned");
+    lab.mallory.approve.sign(&mut forged, NAMESPACE);
+    given.grants = vec![forged];
+    assert_eq!(judged(&lab, &given), (vec![], vec!["secret-not-granted".into()]), "signed by a stranger");
 }

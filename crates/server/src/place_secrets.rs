@@ -8,13 +8,14 @@ use domain::statement::RecordedStatement;
 use domain::{PersonId, State};
 use evidence::dsse::Envelope;
 use evidence::secrets_order::SecretsOrder;
+use evidence::statements::Statement;
 use evidence::status::StatusFile;
 use evidence::{Digest, Moment, Place};
 use judge::{Store as _, enrolment_envelope_at};
 
 use crate::edge::{EdgeError, Gatekeeper};
 
-/// The newest version of each secret of a place, as far as its signer is still enrolled.
+/// The newest version of each secret of a place, as far as its signer is still enrolled, and the grants to its service.
 ///
 /// # Errors
 /// `EdgeError` if the evidence on disk cannot be read.
@@ -34,7 +35,9 @@ pub fn order(
         (state.identity.status().ok_or_else(unknown)?, state.identity.root().ok_or_else(unknown)?);
     let enrolled = |known: &&RecordedStatement| state.identity.person(known.facts.person, now).is_some();
     let known: Vec<_> = state.statement.secrets_at(place, now).filter(enrolled).collect();
-    let people: BTreeSet<PersonId> = known.iter().map(|known| known.facts.person).collect();
+    let grants = grants(state, place, now, &read)?;
+    let signers = grants.iter().map(|(known, _)| *known).filter(enrolled).chain(known.iter().copied());
+    let people: BTreeSet<PersonId> = signers.map(|known| known.facts.person).collect();
     let people = people.into_iter().filter_map(|person| state.identity.enrolled(person));
     let enrolments = people.map(|person| enrolment_envelope_at(&store, person.entry).map(|found| found.0));
     let enrolments: Vec<_> = enrolments.collect::<Result<_, _>>().map_err(failed)?;
@@ -48,7 +51,26 @@ pub fn order(
         status: StatusFile::decode(&store.blob(&status.2).map_err(failed)?).map_err(failed)?,
         enrolments: sorted(enrolments),
         statements: sorted(statements),
+        grants: sorted(grants.into_iter().map(|(_, envelope)| envelope).collect()),
     })
+}
+
+/// Grants that let the place's service have a secret, as far as time decides that.
+fn grants<'a>(
+    state: &'a State,
+    place: &'a Place,
+    now: Moment,
+    read: &impl Fn(&Digest) -> Result<Envelope, EdgeError>,
+) -> Result<Vec<(&'a RecordedStatement, Envelope)>, EdgeError> {
+    let mut found = Vec::new();
+    for known in state.statement.at(place, now).filter(|known| known.facts.kind.lends()) {
+        let envelope = read(&known.facts.envelope)?;
+        let statement = Statement::read(&envelope).map_err(failed)?;
+        if statement.gives().is_some_and(|given| *given.service == place.service) {
+            found.push((known, envelope));
+        }
+    }
+    Ok(found)
 }
 
 fn sorted(mut envelopes: Vec<Envelope>) -> Vec<Envelope> {

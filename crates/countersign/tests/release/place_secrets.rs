@@ -328,3 +328,64 @@ fn a_version_counts_at_its_place_alone() {
     assert!(path["error"].as_str().unwrap().contains("a plain name there"), "{path}");
     assert!(up.stop());
 }
+
+/// The statement that put the newest version at the place.
+fn newest_statement(up: &Up) -> String {
+    let statements = at(up, "dev")["statements"].as_array().unwrap().clone();
+    let of = |kind: &str| statements.iter().find(|it| it["kind"] == kind).cloned();
+    of("deploy-secret").unwrap()["statement"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn attack_a_withdrawn_version_runs_on_at_a_place() {
+    let (shop, values) = (shop(), Values::new());
+    let up = shop.home.up();
+    shop.in_repository(&["run"], 3);
+    let grant = ["secret", "grant", "database", "--to-service", DEV, "--reason", "it reads", "--yes"];
+    let granted = shop.ok(&grant);
+    values.put(&shop, DEV, FIRST, 0);
+    shop.in_repository(&["promote", DEV], 0);
+    assert_eq!(seen(&shop), digests_of(FIRST));
+    // A grant that is taken back: no newer version, and the service goes on.
+    shop.ok(&["trust", "status", "--yes", "--withdraw", granted["statement"].as_str().unwrap()]);
+    values.put(&shop, DEV, SECOND, 0);
+    let refused = until(|| at(&up, "dev")["service"]["secret_refused"].as_str().map(str::to_owned));
+    assert!(
+        refused.starts_with("secret-not-granted: no grant in force lets service ledger-api have version 2"),
+        "{refused}"
+    );
+    assert_eq!(at(&up, "dev")["service"]["secrets"], json!({ "database": 1 }));
+    // A rotation waits for the agent and says why; the former value stays valid.
+    let recipe = values.0.path().join("recipe.yaml");
+    let text = format!(
+        "version: 1\nplace: {DEV}\nsecret: database\nwait-seconds: 1\nsource: {{ command: [printf, {SECOND}] }}\n"
+    );
+    fs::write(&recipe, &text).unwrap();
+    let rotate = ["secret", "rotate", recipe.to_str().unwrap(), "--reason", "every quarter", "--yes"];
+    let late = shop.in_repository(&rotate, 1)["error"].as_str().unwrap().to_owned();
+    assert!(
+        late.contains("agent-1 has version 1 (secret-not-granted: ") && late.contains("is still valid"),
+        "{late}"
+    );
+    shop.ok(&grant);
+    fs::write(&recipe, text.replace("wait-seconds: 1", "wait-seconds: 100")).unwrap();
+    assert_eq!(shop.ok(&rotate)["resumed"], json!(true));
+    assert_eq!(
+        (seen(&shop), &at(&up, "dev")["service"]["secrets"]),
+        (digests_of(SECOND), &json!({ "database": 3 }))
+    );
+    // The version in use is withdrawn: the service ends, and a restart of the agent does not start it.
+    shop.ok(&["trust", "status", "--yes", "--withdraw", &newest_statement(&up)]);
+    let down = until(|| at(&up, "dev")["service"]["down"].as_str().map(str::to_owned));
+    assert!(down.starts_with("secret-withdrawn: version 3 of secret `database` was withdrawn"), "{down}");
+    fs::remove_file(agent_dir(&shop).join("state/seen")).unwrap();
+    assert!(up.stop());
+    let up = shop.home.up();
+    let again = until(|| at(&up, "dev")["service"]["down"].as_str().map(str::to_owned));
+    assert_eq!((again, seen(&shop)), (down, vec![]));
+    // A newer one starts it.
+    values.put(&shop, DEV, FIRST, 0);
+    until(|| (seen(&shop) == digests_of(FIRST)).then_some(()));
+    until(|| at(&up, "dev")["service"].get("down").is_none().then_some(()));
+    assert!(up.stop());
+}

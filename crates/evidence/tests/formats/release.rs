@@ -164,6 +164,7 @@ fn bundle_and_order_examples() {
         status: order.status.clone(),
         enrolments: vec![order.enrolment.clone()],
         statements: Vec::new(),
+        grants: Vec::new(),
     };
     check("secrets-order", 0, &secrets.encode().unwrap());
     assert_eq!(SecretsOrder::decode(&secrets.encode().unwrap()).unwrap(), secrets);
