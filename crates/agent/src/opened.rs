@@ -11,12 +11,12 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evidence::seal::WrappedKey;
 use evidence::ssh_access::PlannedSsh;
 use evidence::{Digest, Id, Moment, Name, Place};
-use mask::{MaskedStream, Masker};
+use mask::{Masker, TimedStream};
 use mint::{LeaseId, SshCredential, SshError, SshTerms, certify};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sandbox::{Hold, private_files};
@@ -273,38 +273,37 @@ pub fn open_value(
     value.open(installation, &key).map_err(|error| UnopenedError(error.to_string()))
 }
 
-/// Masks until the end of the output. Bytes that may begin a value are held at most [`HELD`].
+/// Masks until the end of the output.
 fn copied(masker: &Masker, mut output: PipeReader, log: OwnedFd) -> io::Result<()> {
-    let (mut log, mut stream) = (fs::File::from(log), MaskedStream::new(masker));
+    let (mut log, mut stream) = (fs::File::from(log), TimedStream::new(masker));
     let mut buffer = Zeroizing::new(vec![0; 64 * 1024]);
     loop {
-        let mut shown = Vec::new();
-        if stream.held() > 0 && !is_readable(&output)? {
-            stream.flush(&mut shown);
-        } else {
-            match output.read(&mut buffer) {
-                Ok(0) => {
-                    stream.flush(&mut shown);
-                    return log.write_all(&shown);
-                }
-                Ok(count) => stream.push(buffer.get(..count).unwrap_or_default(), &mut shown),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        if let Some(due) = stream.due_at() {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() || !is_readable_within(&output, left)? {
+                log.write_all(&stream.due(Instant::now()))?;
+                continue;
             }
         }
-        log.write_all(&shown)?;
+        match output.read(&mut buffer) {
+            Ok(0) => return log.write_all(&stream.end()),
+            Ok(count) => {
+                let piece = buffer.get(..count).unwrap_or_default();
+                log.write_all(&stream.push(piece, Instant::now()))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
-/// Whether more output comes soon.
-fn is_readable(output: &PipeReader) -> io::Result<bool> {
-    let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(HELD.subsec_nanos()) };
-    loop {
-        let mut polled = [PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
-        match poll(&mut polled, Some(&wait)) {
-            Err(rustix::io::Errno::INTR) => {}
-            done => return Ok(done? > 0),
-        }
+/// Whether more output comes within this time. A signal ends the wait early, as if nothing came.
+fn is_readable_within(output: &PipeReader, wait: Duration) -> io::Result<bool> {
+    let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(wait.subsec_nanos()) };
+    let mut polled = [PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
+    match poll(&mut polled, Some(&wait)) {
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        done => Ok(done? > 0),
     }
 }
 
@@ -312,8 +311,6 @@ fn is_readable(output: &PipeReader) -> io::Result<bool> {
 pub const AUTHORITY_FILE: &str = "authority.pem";
 /// Variable with the password of a role.
 pub const PASSWORD: &str = "PGPASSWORD";
-/// Longest time for which output is held that may begin a value.
-const HELD: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;
