@@ -62,6 +62,14 @@ pub enum MintError {
         /// The client's error.
         source: tokio_postgres::Error,
     },
+    /// Nobody answers.
+    #[error("cannot connect to the database {at}: {source}")]
+    Away {
+        /// The database.
+        at: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// Too slow.
     #[error("the database {at} does not answer within {seconds} seconds")]
     Slow {

@@ -10,6 +10,7 @@
 mod error;
 mod journal;
 mod lease;
+mod login;
 mod server;
 mod ssh;
 mod statements;

@@ -5,16 +5,22 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, NoTls};
 use zeroize::Zeroizing;
 
 use crate::error::MintError;
 use crate::lease::{Admin, Lease, LeaseId, Minted, Target, Terms};
+use crate::login::{Watched, Wire};
 use crate::statements::{
     self, CONNECTABLE, DEPENDED_ON, END_MAKING, END_SESSIONS, EXISTING, MAKING, SESSIONS, WITH_SESSIONS,
 };
@@ -64,27 +70,29 @@ impl Server {
         address: Option<IpAddr>,
     ) -> Result<Self, MintError> {
         let at = target.to_string();
+        let secret = !admin.password.is_empty();
         let mut config = Config::new();
-        config.host(&target.host).port(target.port).dbname(target.database.as_str());
-        config.user(admin.user.as_str()).application_name("countersign").connect_timeout(CONNECT_TIME_MAX);
-        if !admin.password.is_empty() {
+        config.dbname(target.database.as_str()).user(admin.user.as_str()).application_name("countersign");
+        if secret {
             config.password(admin.password.as_bytes());
-        }
-        if let Some(address) = address {
-            config.hostaddr(address);
         }
         let failed = |source| MintError::Connect { at: at.clone(), source };
         let (client, driver) = match &target.authority {
             Some(pem) => {
-                let authority = Authority::of(target, pem)?;
+                let mut authority = Authority::of(target, pem, secret)?;
                 config.ssl_mode(SslMode::Require);
-                let connected = in_time(&at, config.connect(authority)).await?;
+                let raw = raw(target, address, &at).await?;
+                let tls = MakeTlsConnect::<Raw>::make_tls_connect(&mut authority, &target.host);
+                let tls = tls.map_err(|source| MintError::Away { at: at.clone(), source })?;
+                let connected = in_time(&at, config.connect_raw(raw, tls)).await?;
                 let (client, connection) = connected.map_err(failed)?;
                 (client, tokio::spawn(async { drop(connection.await) }))
             }
             None if target.is_near() => {
                 config.ssl_mode(SslMode::Disable);
-                let (client, connection) = in_time(&at, config.connect(NoTls)).await?.map_err(failed)?;
+                let raw = Watched::new(raw(target, address, &at).await?, secret);
+                let connected = in_time(&at, config.connect_raw(raw, NoTls)).await?;
+                let (client, connection) = connected.map_err(failed)?;
                 (client, tokio::spawn(async { drop(connection.await) }))
             }
             None => return Err(MintError::Clear(at)),
@@ -148,7 +156,7 @@ impl Server {
             return Ok(());
         }
         let ids: Vec<_> = leases.iter().map(|lease| lease.id).collect();
-        self.execute("close a role", &statements::close(&ids)).await?;
+        self.close(&ids).await?;
         let busy = self.names(WITH_SESSIONS, &names).await?;
         let depended_on = self.names(DEPENDED_ON, &names).await?;
         let is_needed = |id: &LeaseId| busy.contains(&id.role()) || depended_on.contains(&id.role());
@@ -165,6 +173,18 @@ impl Server {
             self.execute("give away what a role owns", &statements::disown(lease.id, &lease.terms)).await?;
         }
         self.execute("drop a role", &statements::drop_roles(&ids)).await
+    }
+
+    /// Lets nobody begin a session as one of these roles any more. A session of a role may hold the row that says so, because
+    /// everybody may change their own password: then the sessions end first, and others that come meanwhile stand behind this.
+    async fn close(&self, ids: &[LeaseId]) -> Result<(), MintError> {
+        let (closing, names) = (statements::close(ids), ids.iter().map(|id| id.role()).collect::<Vec<_>>());
+        let closed = self.execute("close a role", &statements::unless_held(&closing)).await;
+        if !is_held(&closed) {
+            return closed;
+        }
+        self.execute("make its holder a member of a role", &statements::join(ids)).await?;
+        self.execute("end sessions that hold a role", &statements::after_sessions(&names, &closing)).await
     }
 
     /// Ends sessions, and waits until none is left.
@@ -210,6 +230,33 @@ impl Server {
         let at = self.at.clone();
         move |source| MintError::Statement { at: at.clone(), doing, source }
     }
+}
+
+/// Whether a change failed because somebody holds the row.
+pub(crate) fn is_held(done: &Result<(), MintError>) -> bool {
+    matches!(done, Err(MintError::Statement { source, .. }) if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+}
+
+/// A connection without anything said yet.
+type Raw = Box<dyn Wire>;
+
+async fn raw(target: &Target, address: Option<IpAddr>, at: &str) -> Result<Raw, MintError> {
+    let Target { host, port, .. } = target;
+    let connecting = async {
+        if host.starts_with('/') {
+            let path = Path::new(host).join(format!(".s.PGSQL.{port}"));
+            return Ok::<Raw, io::Error>(Box::new(UnixStream::connect(path).await?));
+        }
+        let stream = match address {
+            Some(address) => TcpStream::connect((address, *port)).await?,
+            None => TcpStream::connect((host.as_str(), *port)).await?,
+        };
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    };
+    let connected = tokio::time::timeout(CONNECT_TIME_MAX, connecting).await;
+    let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    connected.map_err(|source| MintError::Away { at: at.to_owned(), source })
 }
 
 pub(crate) async fn in_time<T>(at: &str, asked: impl Future<Output = T>) -> Result<T, MintError> {

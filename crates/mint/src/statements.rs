@@ -32,7 +32,20 @@ pub fn renew(id: LeaseId, terms: &Terms) -> String {
 
 /// Lets nobody begin a session as one of these roles any more.
 pub fn close(ids: &[LeaseId]) -> String {
-    ids.iter().map(|id| format!("ALTER ROLE {} NOLOGIN;\n", quoted(*id))).collect()
+    let closed: Vec<_> = ids.iter().map(|id| format!("ALTER ROLE {} NOLOGIN", quoted(*id))).collect();
+    closed.join(";\n")
+}
+
+/// Changes rows of roles, unless one is held for too long: a session may change its own password, and so hold its row.
+pub fn unless_held(change: &str) -> String {
+    format!("BEGIN;\nSET LOCAL lock_timeout = '{LOCK_MILLIS_MAX}ms';\n{change};\nCOMMIT")
+}
+
+/// The same after the end of all sessions of roles, in one message, so that no new session comes between.
+pub fn after_sessions(names: &[String], change: &str) -> String {
+    let names: Vec<_> = names.iter().map(|name| literal(name)).collect();
+    let sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN";
+    format!("{sessions} ({});\n{}", names.join(", "), unless_held(change))
 }
 
 /// Lets the holder end sessions of these roles, and give away what they own: it needs to be a member of them (from version
@@ -60,12 +73,12 @@ pub fn name_session(id: LeaseId) -> String {
     format!("SET application_name = {}", literal(&id.role()))
 }
 
-/// Ends the sessions that make the roles in `$1`.
+/// Ends the sessions that make the roles in `$1`. They are the holder's own: everybody else can take such a name, too.
 pub const END_MAKING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = ANY($1) \
-                              AND pid <> pg_backend_pid()";
+                              AND usename = CURRENT_USER AND pid <> pg_backend_pid()";
 /// Sessions that make the roles in `$1`.
-pub const MAKING: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY($1) AND pid <> pg_backend_pid()";
+pub const MAKING: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY($1) AND usename = CURRENT_USER \
+                          AND pid <> pg_backend_pid()";
 /// Ends the sessions of the roles in `$1`.
 pub const END_SESSIONS: &str =
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = ANY($1)";
@@ -80,6 +93,9 @@ pub const DEPENDED_ON: &str = "SELECT DISTINCT r.rolname::text FROM pg_shdepend 
                                WHERE d.refclassid = 'pg_authid'::regclass AND r.rolname = ANY($1)";
 /// Whether the role `$1` may connect to this database.
 pub const CONNECTABLE: &str = "SELECT has_database_privilege($1::name, current_database(), 'CONNECT')";
+
+/// Longest wait for a row that a session of the role holds.
+const LOCK_MILLIS_MAX: u32 = 2_000;
 
 fn quoted(id: LeaseId) -> String {
     format!("\"{}\"", id.role())
@@ -108,8 +124,12 @@ mod tests {
                 "CONNECTION LIMIT 8 VALID UNTIL '2026-11-29T12:00:00.000Z' PASSWORD 'SCRAM-SHA-256$"
             )
         );
-        assert_eq!(close(&[id]), format!("ALTER ROLE {role} NOLOGIN;\n"));
         assert_eq!(renew(id, &terms), format!("ALTER ROLE {role} VALID UNTIL '2026-11-29T12:00:00.000Z'"));
+        let closed = format!("ALTER ROLE {role} NOLOGIN");
+        assert_eq!(close(&[id, id]), format!("{closed};\n{closed}"));
+        let short = format!("BEGIN;\nSET LOCAL lock_timeout = '2000ms';\n{closed};\nCOMMIT");
+        assert_eq!(unless_held(&closed), short);
+        assert!(after_sessions(&["it's".into()], &closed).ends_with(&format!("IN ('it''s');\n{short}")));
         assert_eq!(drop_roles(&[id, id]), format!("DROP ROLE IF EXISTS {role}, {role}"));
         assert_eq!(join(&[id]), format!("GRANT {role} TO CURRENT_USER"));
         assert!(disown(id, &terms).contains("TO \"shop\"\"owner\";"));

@@ -19,14 +19,19 @@ use tokio_rustls::client::TlsStream;
 
 use crate::error::MintError;
 use crate::lease::Target;
+use crate::login::Watched;
 
 /// Makes connections under one authority.
 #[derive(Clone)]
-pub struct Authority(Arc<ClientConfig>);
+pub struct Authority {
+    config: Arc<ClientConfig>,
+    /// Whether a password has to be proven behind it.
+    secret: bool,
+}
 
 impl Authority {
     /// The authority that a target names.
-    pub fn of(target: &Target, pem: &str) -> Result<Self, MintError> {
+    pub fn of(target: &Target, pem: &str, secret: bool) -> Result<Self, MintError> {
         let failed = |what: String| MintError::Authority { at: target.to_string(), what };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -40,7 +45,8 @@ impl Authority {
         let versions =
             ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]);
         let versions = versions.map_err(|error| failed(error.to_string()))?;
-        Ok(Self(Arc::new(versions.with_root_certificates(roots).with_no_client_auth())))
+        let config = Arc::new(versions.with_root_certificates(roots).with_no_client_auth());
+        Ok(Self { config, secret })
     }
 }
 
@@ -51,13 +57,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for A
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Handshake> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Handshake { config: Arc::clone(&self.0), name })
+        Ok(Handshake { of: self.clone(), name })
     }
 }
 
 /// A handshake that is due.
 pub struct Handshake {
-    config: Arc<ClientConfig>,
+    of: Authority,
     name: ServerName<'static>,
 }
 
@@ -67,14 +73,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Hands
     type Stream = Protected<S>;
 
     fn connect(self, stream: S) -> Self::Future {
-        Box::pin(
-            async move { TlsConnector::from(self.config).connect(self.name, stream).await.map(Protected) },
-        )
+        let Authority { config, secret } = self.of;
+        Box::pin(async move {
+            let stream = TlsConnector::from(config).connect(self.name, stream).await?;
+            Ok(Protected(Watched::new(stream, secret)))
+        })
     }
 }
 
 /// A protected stream.
-pub struct Protected<S>(TlsStream<S>);
+pub struct Protected<S>(Watched<TlsStream<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Protected<S> {
     fn poll_read(

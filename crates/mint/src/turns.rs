@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::MintError;
 use crate::lease::{Admin, Target};
-use crate::server::{Server, in_time};
-use crate::statements::{END_SESSIONS, SESSIONS};
+use crate::server::{Server, in_time, is_held};
+use crate::statements::{END_SESSIONS, SESSIONS, after_sessions, unless_held};
 use crate::text::{RoleName, literal};
 use crate::verifier::{Verifier, password};
 
@@ -72,7 +72,12 @@ impl Turns {
     pub async fn end(&self, user: &RoleName) -> Result<(), MintError> {
         let quoted = user.quoted();
         let statement = format!("ALTER ROLE {quoted} NOLOGIN PASSWORD NULL");
-        self.server.execute("take a user's password away", &statement).await?;
+        let taken = self.server.execute(TAKING, &unless_held(&statement)).await;
+        // A session of the user may hold the row; then the sessions end first.
+        let held = is_held(&taken);
+        if !held {
+            taken?;
+        }
         let names = [user.as_str().to_owned()];
         // Only a member of a role may end its sessions. A membership that was there before stays.
         let is_member = self.server.asked("say who is a member of a user", IS_MEMBER, user.as_str()).await?;
@@ -80,7 +85,14 @@ impl Turns {
             let join = format!("GRANT {quoted} TO CURRENT_USER");
             self.server.execute("make its holder a member of a user", &join).await?;
         }
-        let ended = self.server.end_sessions((END_SESSIONS, SESSIONS), &names).await;
+        let forced = match held {
+            true => self.server.execute(TAKING, &after_sessions(&names, &statement)).await,
+            false => Ok(()),
+        };
+        let ended = match forced {
+            Ok(()) => self.server.end_sessions((END_SESSIONS, SESSIONS), &names).await,
+            Err(error) => Err(error),
+        };
         if is_member != Some(true) {
             let leave = format!("REVOKE {quoted} FROM CURRENT_USER");
             self.server.execute("end the membership in a user", &leave).await?;
@@ -105,6 +117,8 @@ impl Turns {
         self.users.each_ref().map(|user| user.as_str().to_owned())
     }
 }
+
+const TAKING: &str = "take a user's password away";
 
 impl Server {
     /// The answer of a question about one text: yes or no, or nothing if there is no row.
