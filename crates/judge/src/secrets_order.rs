@@ -15,7 +15,7 @@ use evidence::{Digest, Moment, Name};
 
 use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
-use crate::reasons::{Reasons, one_reason};
+use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
 use crate::records::Revoked;
 use crate::roots::{self, walk};
 
@@ -75,6 +75,15 @@ pub fn check_secrets(
         return Err(wrong(UNSOUND, "the order is of another installation".into()));
     }
     let status = roots::newest_status(&order.status, &root, seen)?;
+    // Otherwise a server could withhold the status that withdraws a version or a key, for as long as it likes.
+    if root.expires <= now {
+        let what = format!("the trust root ended at {}", root.expires);
+        return Err(one_reason("root-expired", what, RENEW_ROOT));
+    }
+    if status.expires <= now {
+        let what = format!("status {} ended at {}", status.number, status.expires);
+        return Err(one_reason("status-expired", what, "renew it with `countersign trust status --renew`"));
+    }
     // Nothing here is proven to be on record, so a revoked key does not count.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked, now)

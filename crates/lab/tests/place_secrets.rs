@@ -119,6 +119,23 @@ fn attack_a_value_that_the_server_sealed_by_itself() {
     assert_eq!(judged(&lab, &order(&lab, &parts, by_stranger)), (vec![], vec!["statement-unsound".into()]));
 }
 
+/// A server that withholds the status which withdraws a version or a key shows the one before, until that has ended.
+#[test]
+fn attack_a_version_under_a_status_or_root_that_has_ended() {
+    let (lab, parts) = released();
+    let order = order(&lab, &parts, version(&parts).clone());
+    let root = lab.root();
+    let status = order.status.open(&root).unwrap().status.expires;
+    let seen = VerificationContext { root: 1, status: 1, ..VerificationContext::default() };
+    let codes = |now| match check_secrets(&order, &lab.anchors(), &seen, now) {
+        Ok(checked) => vec![checked.versions.len().to_string()],
+        Err(reasons) => reasons.against.iter().map(|reason| reason.code.clone()).collect(),
+    };
+    assert_eq!(codes(at(0)), ["1"]);
+    assert_eq!(codes(status), ["status-expired"]);
+    assert_eq!(codes(root.expires), ["root-expired"]);
+}
+
 #[test]
 fn attack_the_signature_of_another_version() {
     let (lab, parts) = released();
