@@ -27,7 +27,8 @@ use crate::records::NOWHERE;
 pub struct Lent {
     /// Secrets by the names under which the step gets them.
     pub secrets: BTreeMap<Name, SecretName>,
-    /// Destinations, `HOST:PORT`, to which the step is bound while it holds them; `None` if it holds none.
+    /// Destinations, `HOST:PORT`, to which the step is bound; `None` if it holds no secret and gets no outputs of a step that
+    /// held one.
     pub reach: Option<Reach>,
 }
 
@@ -104,24 +105,37 @@ pub(crate) fn lent(
     pipeline: &Pipeline,
     run: LendingRun<'_>,
 ) -> Result<Lent, Reasons> {
-    let asked = pipeline.steps.get(step).map(|step| step.secrets_in(run.project)).unwrap_or_default();
+    let LendingRun { project, at_ref, pool, moment } = run;
+    let secrets_of =
+        |step: &Name| pipeline.steps.get(step).map(|step| step.secrets_in(project)).unwrap_or_default();
+    let counting = || grants.iter().filter(|grant| grant.void.is_empty()).map(|grant| &grant.statement);
+    let asked = secrets_of(step);
     let mut reasons = Reasons::default();
     let mut reach: Option<Reach> = None;
     let secrets: BTreeSet<&SecretName> = asked.values().collect();
     for secret in secrets {
-        let LendingRun { project, at_ref, pool, moment } = run;
         let loan = Loan { secret, project, step, at_ref, pool, moment };
-        let counting = grants.iter().filter(|grant| grant.void.is_empty()).map(|grant| &grant.statement);
-        match lend(counting, &loan) {
-            // A step that holds two secrets could take one to where only the other may go.
-            Ok(own) => {
-                reach =
-                    Some(reach.map_or(own.clone(), |others| others.intersection(&own).cloned().collect()));
-            }
+        match lend(counting(), &loan) {
+            Ok(own) => reach = within(reach, own),
             Err(faults) => against(grants, &loan, &faults, &mut reasons),
         }
     }
-    if reasons.against.is_empty() { Ok(Lent { secrets: asked, reach }) } else { Err(reasons) }
+    if !reasons.against.is_empty() {
+        return Err(reasons);
+    }
+    // A step can leave its secrets in a form that nobody finds. So those that get its outputs are bound as it is.
+    for step in pipeline.givers(step) {
+        for secret in secrets_of(step).values() {
+            let loan = Loan { secret, project, step, at_ref, pool, moment };
+            reach = within(reach, lend(counting(), &loan).unwrap_or_default());
+        }
+    }
+    Ok(Lent { secrets: asked, reach })
+}
+
+/// What both name: a step that holds two secrets could take one to where only the other may go.
+fn within(others: Option<Reach>, own: Reach) -> Option<Reach> {
+    Some(others.map_or(own.clone(), |others| others.intersection(&own).cloned().collect()))
 }
 
 /// Names every reason why a secret is not lent, also of grants that do not count.
@@ -144,3 +158,100 @@ fn unsound(what: impl Into<String>) -> Reasons {
 }
 
 const AGAIN: &str = "have the secret granted again: `countersign secret grant`";
+
+#[cfg(test)]
+mod tests {
+    use evidence::Id;
+    use evidence::statements::{Body, Borrower, GrantedSecret, Scope, SecretGrant};
+
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1_000).unwrap()
+    }
+
+    /// A grant of `shop/SECRET` to a step, with what the step may reach.
+    fn grant(secret: &str, step: &str, network: &[&str]) -> ProvenGrant {
+        let secret: GrantedSecret = format!("shop/{secret}").parse().unwrap();
+        let statement = Statement {
+            installation: Id::from_random([1; 16]),
+            person: Id::from_random([2; 16]),
+            scope: Scope { project: name("shop"), service: None, environment: None },
+            subjects: vec![secret.subject()],
+            not_before: at(0),
+            expires: at(100),
+            root: 1,
+            checkpoint: String::new(),
+            reason: "x".into(),
+            nonce: Id::from_random([3; 16]),
+            via: "command-line".into(),
+            body: Body::Grant(SecretGrant {
+                secret,
+                to: Borrower::Step(name(step)),
+                refs: ["refs/heads/main".parse().unwrap()].into(),
+                pools: [Pool::Protected].into(),
+                network: network.iter().map(|to| (*to).to_owned()).collect(),
+                hours: None,
+            }),
+        };
+        ProvenGrant { statement, by: "Bob".into(), void: Vec::new() }
+    }
+
+    const PIPELINE: &str = "
+version: 1
+steps:
+  publish: { run: x, secrets: { token: { secret: token } }, outputs: [out] }
+  sign: { run: x, needs: [publish], secrets: { key: { secret: key } }, outputs: [out] }
+  tell: { run: x, needs: [sign], outputs: [told], network: [evil.example] }
+  late: { run: x, needs: [tell], network: [evil.example] }
+  close: { run: x, needs: [publish], network: [evil.example] }
+  lint: { run: x, outputs: [lint] }
+  after: { run: x, needs: [lint], network: [good.example] }
+  quiet: { run: x, needs: [lint], secrets: { token: { secret: token } } }
+  more: { run: x, needs: [quiet], network: [good.example] }
+";
+
+    fn reach(step: &str, grants: &[ProvenGrant], seconds: u64) -> Option<Vec<String>> {
+        let (pipeline, project) = (Pipeline::parse(PIPELINE.as_bytes()).unwrap(), name("shop"));
+        let main: RefName = "refs/heads/main".parse().unwrap();
+        let run =
+            LendingRun { project: &project, at_ref: Some(&main), pool: Pool::Protected, moment: at(seconds) };
+        let lent = lent(grants, &name(step), &pipeline, run).unwrap();
+        lent.reach.map(|reach| reach.into_iter().collect())
+    }
+
+    /// A value leaves by an output, in a form that nobody finds, and by the network of the step that gets the output.
+    #[test]
+    fn attack_a_step_that_sends_on_what_a_step_with_a_secret_left() {
+        let [a, b, c] = ["a.example:443", "b.example:443", "c.example:443"];
+        let grants =
+            [grant("token", "publish", &[a, b]), grant("key", "sign", &[b, c]), grant("token", "quiet", &[])];
+        let reach = |step: &str| reach(step, &grants, 10);
+        let some = |all: &[&str]| Some(all.iter().map(|to| (*to).to_owned()).collect::<Vec<_>>());
+        assert_eq!(reach("publish"), some(&[a, b]), "its own grant");
+        assert_eq!(reach("close"), some(&[a, b]), "what gets its outputs reaches no more");
+        assert_eq!(reach("sign"), some(&[b]), "it could send the other step's secret");
+        assert_eq!(reach("tell"), some(&[b]));
+        assert_eq!(reach("late"), some(&[b]), "by others, too");
+        assert_eq!(reach("after"), None, "nothing with a secret is before it");
+        assert_eq!(reach("more"), None, "a step without outputs leaves nothing");
+    }
+
+    #[test]
+    fn attack_a_grant_that_has_ended_or_is_withheld_bounds_nothing_less() {
+        let none = Some(Vec::new());
+        assert_eq!(reach("close", &[], 10), none, "the server sends no grant");
+        assert_eq!(
+            reach("close", &[grant("token", "publish", &["a.example:443"])], 100),
+            none,
+            "it has ended"
+        );
+        let mut void = grant("token", "publish", &["a.example:443"]);
+        void.void.push("it was withdrawn");
+        assert_eq!(reach("close", &[void], 10), none);
+    }
+}

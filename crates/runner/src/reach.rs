@@ -1,6 +1,7 @@
 //! The network of a step that holds secrets: what its pipeline names, as far as the grants of its secrets name it, too.
 //!
-//! Invariant: nothing is reached that not both name. A step without secrets reaches what its pipeline names.
+//! Invariant: nothing is reached that not both name. A step that neither holds secrets nor gets outputs of one that did reaches
+//! what its pipeline names.
 
 use evidence::statements::Reach;
 use sandbox::Destination;

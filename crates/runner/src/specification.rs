@@ -2,7 +2,8 @@
 //!
 //! Invariant: variables come from the machine first, then from the file, so that the file has priority; only
 //! `COUNTERSIGN_*` is reserved, and a file cannot set it. The operator's limits apply if the step names none. A step in an
-//! image sees no file of the host's toolchain. A step that holds secrets reaches only what their grants name, too.
+//! image sees no file of the host's toolchain. A step that holds secrets reaches only what their grants name, too, and so does
+//! a step that gets outputs of one.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,8 @@ pub fn specify(
     let Bounded { within: connect, beyond: beyond_direct } = bounded(direct(name, step)?, reach);
     for to in beyond.iter().chain(&beyond_direct) {
         log.say(&format!(
-            "{to} is out of reach, because the grants of the step's secrets do not all name it"
+            "{to} is out of reach, because the grants of the secrets that the step holds, or that a step had whose outputs it gets, \
+             do not all name it"
         ));
     }
     let machine = host.toolchain.environment();

@@ -47,6 +47,22 @@ impl Pipeline {
         held
     }
 
+    /// The steps whose outputs reach a step, directly or by others.
+    #[must_use]
+    pub fn givers(&self, step: &Name) -> BTreeSet<&Name> {
+        let needs = |name: &Name| self.steps.get(name).map(|step| &step.needs).into_iter().flatten();
+        let (mut found, mut open) = (BTreeSet::new(), needs(step).collect::<Vec<_>>());
+        while let Some(name) = open.pop() {
+            let giver = self.steps.get_key_value(name).filter(|(_, giver)| !giver.outputs.is_empty());
+            if let Some((name, _)) = giver
+                && found.insert(name)
+            {
+                open.extend(needs(name));
+            }
+        }
+        found
+    }
+
     /// A step that is held apart, and that some source of an artifact comes from.
     pub(super) fn held_source(&self, steps: &BTreeSet<&Name>) -> Option<&Name> {
         self.held_apart().into_iter().find(|name| steps.contains(name))
