@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::secret::{Reading, ReadingDecision};
-use domain::{Event, Refusal, Refused, State, quota};
+use domain::{Event, PersonId, Refusal, Refused, State, quota};
 use evidence::Moment;
 use evidence::entry::Actor;
 use evidence::records::Body;
@@ -24,14 +24,17 @@ use crate::writer_error::WriterError;
 pub struct Decider {
     world: World,
     limits: Limits,
-    refusals: Refusals,
+    refusals: Refusals<PersonId>,
+    refused_reads: Refusals<Actor>,
     state: State,
 }
 
 impl Decider {
     /// A decider over an empty state.
     pub fn new(limits: Limits, world: World) -> Self {
-        Self { world, refusals: Refusals::new(limits.refusals_per_minute), limits, state: State::default() }
+        let most = limits.refusals_per_minute;
+        let (refusals, refused_reads) = (Refusals::new(most), Refusals::new(most));
+        Self { world, refusals, refused_reads, limits, state: State::default() }
     }
 
     /// Continues from the state of the ledger, and forgets the batch that was not appended.
@@ -57,6 +60,8 @@ impl Decider {
     /// Begins a batch with the counted refusals of minutes that are over.
     pub fn begin(&mut self) -> Result<Batch, WriterError> {
         let mut batch = Batch::new(self.moment()?, self.world.salt);
+        // Those that were too many were not decided, so there is nothing to record of them.
+        drop(self.refused_reads.take_over(batch.moment));
         for (person, more) in self.refusals.take_over(batch.moment) {
             // Refusals of a person who was withdrawn meanwhile are dropped, because replay accepts no entry of a stranger.
             if self.state.identity.enrolled(person).is_none() {
@@ -108,15 +113,22 @@ impl Decider {
         }
     }
 
-    /// Decides a read and keeps its lines for the batch. A read without a sound line is not allowed.
+    /// Decides a read and keeps its lines for the batch. A read without a sound line is not allowed. Somebody whose reads are
+    /// refused again and again is not answered for the rest of a minute: the lines would hide those of others, and fill the
+    /// disk of a project in which the sender has no right.
     pub fn read(
-        &self,
+        &mut self,
         reading: &Reading,
         batch: &mut Batch,
     ) -> Result<Result<ReadingDecision, IntakeError>, WriterError> {
         let decision = domain::read(&self.state, reading, batch.moment);
         if let Err(error) = decision.lines.iter().try_for_each(Body::check) {
             return Ok(Err(IntakeError::Unfit(error.to_string())));
+        }
+        let who =
+            decision.lines.first().filter(|_| decision.lent.is_err()).map(|line| line.columns().who.clone());
+        if who.is_some_and(|who| !self.refused_reads.may_record(who, batch.moment)) {
+            return Ok(Err(IntakeError::RefusedReads(self.limits.refusals_per_minute)));
         }
         batch.note(decision.lines.clone())?;
         Ok(Ok(decision))

@@ -131,6 +131,11 @@ pub enum IntakeError {
     /// The queue is full.
     #[error("more than {QUEUE_MAX} commands wait; try again in a moment")]
     Busy,
+    /// The sender had too many reads of secrets refused.
+    #[error(
+        "{0} of your reads of secrets were refused within a minute, and no more are answered; wait a minute"
+    )]
+    RefusedReads(u32),
     /// The writer has stopped.
     #[error("the writer has stopped: {0}")]
     Stopped(String),

@@ -1,19 +1,18 @@
-//! Limits how many refusals of each person are recorded one by one, and counts the rest.
+//! Limits how many refusals of each person or machine are recorded one by one, and counts the rest.
 //!
-//! Invariant: for each person and minute the ledger grows by at most a fixed number of refusals and one entry that counts
+//! Invariant: for each of them and minute the ledger grows by at most a fixed number of refusals and one entry that counts
 //! the rest. The counts are in memory: a crash loses the counts of the last minute, but no answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::PersonId;
 use evidence::Moment;
 
-/// Refusals of the current minutes.
+/// Refusals of the current minutes, by whom they are of.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct Refusals<W> {
     per_minute: u32,
-    minutes: BTreeMap<PersonId, Minute>,
+    minutes: BTreeMap<W, Minute>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +22,15 @@ struct Minute {
     more: u64,
 }
 
-impl Refusals {
+impl<W: Ord + Clone> Refusals<W> {
     /// Records this many refusals a minute one by one.
     pub const fn new(per_minute: u32) -> Self {
         Self { per_minute, minutes: BTreeMap::new() }
     }
 
-    /// Whether a refusal of a person is recorded as a separate entry; otherwise it is counted.
-    pub fn may_record(&mut self, person: PersonId, now: Moment) -> bool {
-        let minute = self.minutes.entry(person).or_insert(Minute { begun: now, recorded: 0, more: 0 });
+    /// Whether a refusal of somebody is recorded by itself; otherwise it is counted.
+    pub fn may_record(&mut self, who: W, now: Moment) -> bool {
+        let minute = self.minutes.entry(who).or_insert(Minute { begun: now, recorded: 0, more: 0 });
         if minute.recorded < self.per_minute {
             minute.recorded += 1;
             return true;
@@ -41,10 +40,10 @@ impl Refusals {
     }
 
     /// The counts of minutes that are over; counting begins anew.
-    pub fn take_over(&mut self, now: Moment) -> Vec<(PersonId, u64)> {
+    pub fn take_over(&mut self, now: Moment) -> Vec<(W, u64)> {
         let over = |minute: &Minute| minute.begun.later_by(MINUTE) <= now;
         let counted = self.minutes.iter().filter(|(_, minute)| over(minute) && minute.more > 0);
-        let counted = counted.map(|(person, minute)| (*person, minute.more)).collect();
+        let counted = counted.map(|(who, minute)| (who.clone(), minute.more)).collect();
         self.minutes.retain(|_, minute| !over(minute));
         counted
     }
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn attack_a_storm_of_refusals_is_one_entry_a_minute() {
-        let person = |n| PersonId::from(evidence::Id::from_random([n; 16]));
+        let person = |n: u8| n;
         let at = |seconds: u64| Moment::from_millis(seconds * 1000).unwrap();
         let mut refusals = Refusals::new(3);
         let recorded = (0..1000).filter(|_| refusals.may_record(person(1), at(0))).count();

@@ -4,7 +4,7 @@
 //! counts; keys that were destroyed have left it before that is answered, and the bytes of the older ring are overwritten.
 //! Plain values pass through only once: a new value is opened to see that its key opens it. The file has mode 0600.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use disk::DiskError;
 use evidence::seal::{SealKey, WrappedKey};
-use evidence::{Digest, Id, Moment};
+use evidence::{Digest, Id, Moment, Name};
 use tracing::warn;
 use vault::{Binding, KeyRing, RING_BYTES_MAX, RingError, RootKey, SealedValue};
 use wire::{VaultState, VaultView};
@@ -27,6 +27,8 @@ pub struct VaultStore {
     held: Held,
     /// One writer of the file at a time; values are lent meanwhile.
     saving: Mutex<()>,
+    /// Values of each project that no event named when they came.
+    unnamed: Mutex<BTreeMap<Name, BTreeSet<Digest>>>,
 }
 
 enum Held {
@@ -61,7 +63,7 @@ impl VaultStore {
         if let Held::Sealed(why) = &held {
             warn!("the vault is sealed, so no secret is put or lent; everything else works: {why}");
         }
-        Self { installation, path, held, saving: Mutex::default() }
+        Self { installation, path, held, saving: Mutex::default(), unnamed: Mutex::default() }
     }
 
     /// The vault as people see it.
@@ -98,6 +100,19 @@ impl VaultStore {
                 Err(error)
             }
         }
+    }
+
+    /// Notes that a value of a project is to come, unless too many came that no event names: the owner of one project's secrets
+    /// could fill the ring of all. `living` are the values that events name.
+    pub fn expect(&self, project: &Name, value: Digest, living: &BTreeSet<Digest>) -> bool {
+        let mut unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = unnamed.entry(project.clone()).or_default();
+        own.retain(|value| self.has(value) && !living.contains(value));
+        if own.len() >= UNNAMED_MAX && !own.contains(&value) {
+            return false;
+        }
+        own.insert(value);
+        true
     }
 
     /// Wraps the key of a value to somebody who may open it.
@@ -225,6 +240,8 @@ fn write(ring: &RwLock<KeyRing>) -> RwLockWriteGuard<'_, KeyRing> {
     ring.write().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Most values of a project whose request has not been recorded: one that is refused leaves its value behind.
+pub const UNNAMED_MAX: usize = 64;
 /// Directory of the vault in the data directory.
 const DIR: &str = "vault";
 const RING: &str = "ring.json";
@@ -313,6 +330,32 @@ mod tests {
         assert_eq!(opens(&open(dir.path(), Some(2)), &other).unwrap(), b"hunter3");
         disk::write(&path, &kept, 0o600).unwrap();
         assert_eq!(open(dir.path(), Some(2)).view().state, VaultState::Sealed);
+    }
+
+    /// Values that nobody puts, by the owner of one project's secrets.
+    #[test]
+    fn attack_values_that_no_request_puts_fill_the_ring() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Some(1));
+        let (shop, bank) = ("shop".parse().unwrap(), "bank".parse().unwrap());
+        let (mut living, mut came) = (BTreeSet::new(), Vec::new());
+        let mut comes = |number: u32, living: &BTreeSet<Digest>| {
+            let other = Digest::of(&number.to_be_bytes());
+            let is_expected = store.expect(&shop, other, living);
+            if is_expected {
+                let value = put(&store, number, b"x").0.digest().unwrap();
+                // The digest is known once the value is sealed.
+                assert!(store.expect(&shop, value, living));
+                came.push(value);
+            }
+            is_expected
+        };
+        let expected = (0..1_000).filter(|number| comes(*number, &living)).count();
+        assert!(expected <= UNNAMED_MAX, "{expected}");
+        assert!(store.expect(&bank, Digest::of(b"other"), &living), "another project's come in");
+        living.insert(came[0]);
+        assert!(store.expect(&shop, Digest::of(b"next"), &living), "one was put");
+        assert!(store.expect(&shop, Digest::of(b"next"), &living), "sent again");
     }
 
     #[test]

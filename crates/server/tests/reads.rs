@@ -86,13 +86,17 @@ fn ledger(dir: &Path) -> Ledger {
 }
 
 fn show(secret: &str, reason: &str) -> Reading {
-    Reading::Show(Box::new(Show {
+    Reading::Show(Box::new(shown(secret, reason)))
+}
+
+fn shown(secret: &str, reason: &str) -> Show {
+    Show {
         person: alice(),
         secret: secret.parse().unwrap(),
         number: None,
         reason: reason.to_owned(),
         is_open: true,
-    }))
+    }
 }
 
 /// The entries with lines: their projects and the numbers of their lines.
@@ -145,6 +149,34 @@ fn attack_a_read_without_a_sound_line_is_not_allowed() {
     assert_eq!(text, "lines: a person's reason has 1 to 500 bytes");
     assert!(is_lent(read.get(1).unwrap()));
     assert_eq!(records(dir.path()), [(Some("shop".to_owned()), 2)]);
+}
+
+/// Milliseconds of the clock in `attack_a_storm_of_refused_reads`.
+static MINUTES: AtomicU64 = AtomicU64::new(1_000_000_000);
+
+/// A person without any right in a project could fill its record, and so hide the line that matters among others.
+#[test]
+fn attack_a_storm_of_refused_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = || Moment::from_millis(MINUTES.load(Ordering::SeqCst)).unwrap();
+    let world = World { now, ..World::default() };
+    let mut writer = Writer::open(dir.path(), ledger(dir.path()), world).unwrap();
+    writer.take(founding().iter());
+    let stranger = Id::from_random([8; 16]).into();
+    let by_stranger = Reading::Show(Box::new(Show { person: stranger, ..shown("shop/token", "x") }));
+    let storm: Vec<_> = std::iter::repeat_n(&by_stranger, 1_000).collect();
+    let (_, read) = writer.take_with(std::iter::empty(), &storm);
+    let (decided, too_many): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
+    assert!(decided.iter().all(|decision| !is_lent(decision)));
+    assert!(too_many.iter().all(|read| matches!(read, Err(IntakeError::RefusedReads(_)))));
+    let lines = || records(dir.path()).iter().map(|(_, lines)| lines).sum::<usize>();
+    assert!(decided.len() < 100 && lines() == decided.len(), "{} lines", lines());
+    // Others are answered meanwhile, and so is the sender a minute later.
+    let own = show("shop/token", "the registry asks");
+    assert!(writer.take_with(std::iter::empty(), &[&own, &own]).1.iter().all(is_lent));
+    assert!(writer.take_with(std::iter::empty(), &[&by_stranger]).1.iter().all(Result::is_err));
+    MINUTES.fetch_add(60_000, Ordering::SeqCst);
+    assert!(writer.take_with(std::iter::empty(), &[&by_stranger]).1.iter().all(Result::is_ok));
 }
 
 /// Milliseconds of the clock in `attack_a_read_that_cannot_be_recorded_is_not_answered`.

@@ -2,7 +2,8 @@
 //!
 //! Invariant: nothing is lent but the newest version of a secret that the verified pipeline names for exactly the step that is
 //! due on this runner, under a grant in force for the step, its ref, its pool and the hours. All or nothing: if one secret of a
-//! claim is refused, none is handed out. A fact that is not known is a refusal.
+//! claim is refused, none is handed out. A fact that is not known is a refusal. A refusal tells of a secret's versions only where
+//! the step that is due has the secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -141,7 +142,10 @@ impl Asked<'_> {
                 }
             }
         }
-        let lent = version(name, known, self.moment, &mut against);
+        // A runner whose step does not have the secret learns nothing of it, not even whether there is one.
+        let is_of_step =
+            self.due.is_some_and(|due| due.project == *name.project() && self.lend.named.contains(name));
+        let lent = if is_of_step { version(name, known, self.moment, &mut against) } else { None };
         match (lent, reasons.is_empty()) {
             (Some(lent), true) => Ok(lent),
             _ => Err(reasons),

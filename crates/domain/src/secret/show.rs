@@ -1,6 +1,7 @@
 //! The reading of a secret by a person.
 //!
-//! Invariant: an owner of the project's secrets may read one, for a reason that is recorded, and it is always an alert.
+//! Invariant: an owner of the project's secrets may read one, for a reason that is recorded, and it is always an alert. Anybody
+//! else is told nothing of the secret, not even whether there is one.
 
 use evidence::Moment;
 use evidence::entry::Actor;
@@ -39,16 +40,20 @@ pub(super) fn show(
 ) -> ReadingDecision {
     let Show { person, secret, number, reason, is_open } = show;
     let mut reasons: Vec<_> = role(identity, *person, secret.project(), moment).into_iter().collect();
+    let is_stranger = !reasons.is_empty();
     if !is_open {
         let what = "the vault is sealed: the server has no root key";
         reasons.push(Reason::new("vault-sealed", what, "give the server its root key and start it again"));
     }
     let known = state.get(secret);
-    let found = known.and_then(|known| match number {
+    // Somebody without the role does not learn which secrets there are.
+    let open_to = known.filter(|_| !is_stranger);
+    let found = open_to.and_then(|known| match number {
         Some(number) => known.versions.get(number).map(|version| (*number, version)),
         None => known.newest(),
     });
     match found {
+        None if is_stranger => {}
         None => {
             let what = format!("there is no such version of {secret}");
             reasons.push(Reason::new("secret-unknown", what, "look at the versions of the secret"));

@@ -2,6 +2,7 @@
 
 mod lend;
 mod tell;
+mod strangers;
 
 use evidence::enrolment::Grant;
 use evidence::secret_name::SecretName;

@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use domain::Event;
+use domain::{Event, Refusal};
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
@@ -139,6 +139,7 @@ fn check_upload(shared: &Shared, submission: &Submission) -> Result<(), Failure>
 
 fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<Response, Failure> {
     let keeper = &shared.gatekeeper;
+    let told = |refusal: &Refusal| secrets::told(submission, refusal);
     let accepted = |entry, size, repeated| {
         let outcome =
             CommandOutcome { accepted: true, entry, size: Some(size), repeated, reasons: Vec::new() };
@@ -147,16 +148,16 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
     match answer {
         Answer::Accepted { entry, size } => accepted(*entry, *size, false),
         Answer::Refused { entry: None, refusal } => {
-            Err(Failure::counted(refusal, keeper.limits().refusals_per_minute))
+            Err(Failure::counted(&told(refusal), keeper.limits().refusals_per_minute))
         }
-        Answer::Refused { entry, refusal } => Err(Failure::refused(*entry, refusal)),
+        Answer::Refused { entry, refusal } => Err(Failure::refused(*entry, &told(refusal))),
         Answer::Repeated(entry) if !keeper.is_same(*entry, submission)? => {
             let detail =
                 format!("entry {entry} records another command under the same key; draw a new nonce");
             Err(Failure::new(ProblemKind::KeyReused, detail))
         }
         Answer::Repeated(entry) => match keeper.refusal(*entry)? {
-            Some(refusal) => Err(Failure::refused(Some(*entry), &refusal)),
+            Some(refusal) => Err(Failure::refused(Some(*entry), &told(&refusal))),
             None => accepted(*entry, shared.intake.state().entries, true),
         },
     }

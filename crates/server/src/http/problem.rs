@@ -123,7 +123,7 @@ impl From<EdgeError> for Failure {
 impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         let kind = match error {
-            IntakeError::Busy => ProblemKind::Busy,
+            IntakeError::Busy | IntakeError::RefusedReads(_) => ProblemKind::Busy,
             IntakeError::DiskFull(_) => ProblemKind::Full,
             IntakeError::Unfit(_) => ProblemKind::TooLarge,
             IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,

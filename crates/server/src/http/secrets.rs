@@ -36,7 +36,7 @@ use crate::clock;
 use crate::edge::EdgeError;
 use crate::job::Answer;
 use crate::shared::Shared;
-use crate::vault_store::VaultError;
+use crate::vault_store::{UNNAMED_MAX, VaultError};
 use crate::views::records::{self, RecordConditions, RecordRow};
 
 /// The vault: whether it is open, and the key to which the keys of new values are wrapped.
@@ -86,10 +86,18 @@ fn take_in(
     digest: Digest,
     (secret, number): (SecretName, u32),
 ) -> Result<(), Failure> {
+    let project = secret.project().clone();
     let put: PutValue = serde_json::from_slice(bytes).map_err(malformed)?;
     let sealed = SealedValue::decode(&put.sealed.0).map_err(malformed)?;
     if Digest::of(&put.sealed.0) != digest || *sealed.of() != SecretVersion::build(secret, number) {
         return Err(malformed("the sealed value is another one than the request names"));
+    }
+    if !shared.vault.expect(&project, digest, &shared.intake.state().secret.values()) {
+        let what = format!(
+            "{UNNAMED_MAX} values of project `{project}` were sent that no request has put; send the requests that put them, or \
+             wait for a day"
+        );
+        return Err(Failure::new(ProblemKind::Busy, what));
     }
     // A blob without a key is an orphan, which a sweep removes; a key without a blob opens nothing.
     shared.gatekeeper.blobs().put(&put.sealed.0)?;
@@ -151,6 +159,15 @@ pub fn check_value(shared: &Shared, submission: &Submission) -> Result<(), Failu
 /// Whether a submission destroys a version, so that its decision and the vault's part go together.
 pub fn destroys(submission: &Submission) -> bool {
     Request::read(&submission.request).is_ok_and(|request| request.action.as_str() == DESTROY)
+}
+
+/// The part of a refusal that its sender may know. Somebody without the role learns nothing of a secret, not even whether there is
+/// one; the record of the refusal, which the project's people read, has all reasons.
+pub fn told(submission: &Submission, refusal: &Refusal) -> Refusal {
+    let is_of_secret = Request::read(&submission.request)
+        .is_ok_and(|request| [PUT, DESTROY].contains(&request.action.as_str()));
+    let role: Vec<_> = refusal.reasons().filter(|reason| reason.code == ROLE_MISSING).cloned().collect();
+    Refusal::of(role).filter(|_| is_of_secret).unwrap_or_else(|| refusal.clone())
 }
 
 /// Takes keys of destroyed versions out of the vault, after their destruction was recorded.
@@ -306,6 +323,8 @@ pub async fn grants(
 /// Most statements in one answer.
 const GRANTS_MAX: usize = 512;
 
+/// Code for a person who does not hold the role.
+const ROLE_MISSING: &str = "role-missing";
 /// Action that puts a version.
 pub const PUT: &str = "secret-put";
 /// Action that destroys one.
