@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, set_parent_process_death_signal, setrlimit, wait,
-    waitpid,
+    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getrlimit, set_parent_process_death_signal,
+    setrlimit, wait, waitpid,
 };
 use sandbox::{Enclosed, Fork, Hold, signal_all};
 use serde::{Deserialize, Serialize};
@@ -329,7 +329,9 @@ fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
     rustix::process::setsid()?;
     setrlimit(Resource::Nofile, limit(launch.open_files))?;
     setrlimit(Resource::Data, limit(launch.memory_bytes))?;
-    setrlimit(Resource::Core, limit(0))?;
+    // Not 0: for a limit of 1 the kernel writes no core file and starts no program that takes one (core(5)). A lower one cannot
+    // be raised.
+    setrlimit(Resource::Core, limit(getrlimit(Resource::Core).maximum.map_or(1, |most| most.min(1))))?;
     if launch.socket {
         let mut third = third;
         if rustix::fd::AsRawFd::as_raw_fd(&third) != 3 {

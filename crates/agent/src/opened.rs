@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use evidence::seal::WrappedKey;
 use evidence::ssh_access::PlannedSsh;
 use evidence::{Digest, Id, Moment, Name, Place};
-use mask::{Masker, TimedStream};
+use mask::{BYTES_MIN, Masker, TimedStream, is_hidden};
 use mint::{LeaseId, SshCredential, SshError, SshTerms, certify};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sandbox::{Hold, private_files};
@@ -223,12 +223,24 @@ impl Opened {
         secrets.chain(minted)
     }
 
+    /// A line for each secret that the log does not hide.
+    fn unhidden(&self) -> String {
+        let short = self.values.iter().filter(|(_, _, value)| !is_hidden(value));
+        let line = |name: &Name| {
+            format!(
+                "countersign: secret `{name}` has fewer than {BYTES_MIN} bytes, so the log does not hide it\n"
+            )
+        };
+        short.map(|(name, _, _)| line(name)).collect()
+    }
+
     /// Copies a service's output to its log until it ends, without the values; tells when that is done.
     pub fn hide(self, output: PipeReader, log: OwnedFd) -> io::Result<Receiver<()>> {
         let (end, done) = channel();
         std::thread::Builder::new().name("mask".into()).spawn(move || {
             // Nobody reads the log if the agent has ended; then this process ends too.
-            drop(copied(&self.masker, output, log));
+            let mut log = fs::File::from(log);
+            drop(log.write_all(self.unhidden().as_bytes()).and_then(|()| copied(&self.masker, output, log)));
             let _ = end.send(());
         })?;
         Ok(done)
@@ -274,8 +286,8 @@ pub fn open_value(
 }
 
 /// Masks until the end of the output.
-fn copied(masker: &Masker, mut output: PipeReader, log: OwnedFd) -> io::Result<()> {
-    let (mut log, mut stream) = (fs::File::from(log), TimedStream::new(masker));
+fn copied(masker: &Masker, mut output: PipeReader, mut log: fs::File) -> io::Result<()> {
+    let mut stream = TimedStream::new(masker);
     let mut buffer = Zeroizing::new(vec![0; 64 * 1024]);
     loop {
         if let Some(due) = stream.due_at() {

@@ -14,6 +14,13 @@ pub const BYTES_MIN: usize = 6;
 /// Most bytes of a text that are looked for.
 pub const TEXT_MAX: usize = 1_024;
 
+/// Whether a value is looked for as it is, and so hidden. Spaces and breaks around it do not make a short value long, since a
+/// program seldom prints them.
+#[must_use]
+pub fn is_hidden(value: &[u8]) -> bool {
+    value.trim_ascii().iter().filter(|byte| !is_break(**byte)).count() >= BYTES_MIN
+}
+
 /// Whether a byte breaks lines, so that it may stand anywhere within a value.
 pub const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')

@@ -13,7 +13,7 @@ mod search;
 mod stream;
 mod timed;
 
-pub use encodings::{BYTES_MIN, TEXT_MAX};
+pub use encodings::{BYTES_MIN, TEXT_MAX, is_hidden};
 pub use masker::{MaskError, Masker};
 pub use search::Search;
 pub use stream::{MASK, MaskedStream};

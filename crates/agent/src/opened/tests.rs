@@ -116,7 +116,7 @@ fn output_is_masked_and_is_held_no_longer_than_it_takes() {
     let masker = Masker::new([VALUE]).unwrap();
     let (output, mut service) = io::pipe().unwrap();
     let (mut shown, log) = io::pipe().unwrap();
-    let copying = std::thread::spawn(move || copied(&masker, output, OwnedFd::from(log)));
+    let copying = std::thread::spawn(move || copied(&masker, output, fs::File::from(OwnedFd::from(log))));
     // The beginning of a value, after which nothing comes.
     service.write_all(b"it is correct horse").unwrap();
     let mut first = [0; 19];
@@ -129,4 +129,29 @@ fn output_is_masked_and_is_held_no_longer_than_it_takes() {
     let mut rest = String::new();
     shown.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "\nand ***");
+}
+
+/// A person who sends a short value with the end of a line believes that the log hides it.
+#[test]
+fn attack_a_short_value_that_the_end_of_a_line_makes_long() {
+    let shown = |value: &[u8]| {
+        let named = |name: &str| name.parse().unwrap();
+        let values = vec![(named("pin"), None, Zeroizing::new(value.to_vec()))];
+        let opened = Opened { masker: Masker::new([value]).unwrap(), values, minted: None };
+        let (output, mut service) = io::pipe().unwrap();
+        let (mut shown, log) = io::pipe().unwrap();
+        let done = opened.hide(output, OwnedFd::from(log)).unwrap();
+        service.write_all(b"it is ").unwrap();
+        service.write_all(value.trim_ascii()).unwrap();
+        drop(service);
+        done.recv().unwrap();
+        let mut text = String::new();
+        shown.read_to_string(&mut text).unwrap();
+        text
+    };
+    assert_eq!(shown(b"123456\n"), "it is ***");
+    for value in [&b"12345"[..], b"12345\n", b"\n\n12345 \r\n", b"1\n2\n3\n4\n5"] {
+        let said = shown(value);
+        assert!(said.starts_with("countersign: secret `pin` has fewer than 6 bytes"), "{said}");
+    }
 }

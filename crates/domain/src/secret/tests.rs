@@ -1,8 +1,8 @@
 //! Given people and versions of secrets, when they put or destroy one, then it is recorded or refused.
 
 mod lend;
-mod tell;
 mod strangers;
+mod tell;
 
 use evidence::enrolment::Grant;
 use evidence::secret_name::SecretName;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use evidence::pipeline::DATABASE_FILE;
-use mask::{BYTES_MIN, Masker};
+use mask::{BYTES_MIN, Masker, is_hidden};
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::net::{RecvFlags, recv};
 use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
@@ -131,7 +131,7 @@ fn run(
         // A runner that no longer reads has ended the step.
         shown.chunks(PIECE_BYTES_MAX).for_each(|piece| drop(send(socket, tag, piece)));
     };
-    for secret in work.spec.secrets.iter().filter(|secret| secret.bytes.len() < BYTES_MIN) {
+    for secret in work.spec.secrets.iter().filter(|secret| !is_hidden(&secret.bytes)) {
         let said = format!(
             "countersign: secret `{}` has fewer than {BYTES_MIN} bytes, so the log does not hide it\n",
             secret.name
