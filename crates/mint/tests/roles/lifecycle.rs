@@ -32,6 +32,10 @@ fn the_log_of_the_server_never_has_the_password() {
     let minted = shop.mint(&server, &shop.lease());
     let (worked, _) = shop.postgres.as_user(&minted.role, &minted.password, "SELECT 'seen'");
     assert!(worked);
+    // Another thread reads the log, line by line.
+    while !shop.postgres.log().contains("SELECT 'seen'") {
+        std::thread::yield_now();
+    }
     let log = shop.postgres.log();
     assert!(
         log.contains(&format!("CREATE ROLE \"{}\"", minted.role)) && log.contains("SELECT 'seen'"),
