@@ -46,7 +46,7 @@ fn attack_a_session_that_pretends_to_make_the_role() {
     other.wait().unwrap();
 }
 
-/// Whoever may log in as a role may change its password, and so hold the row that closes it, in as many sessions as the
+/// A session may change the password of its role, and so hold the row that closes it, in as many sessions as the
 /// role has.
 #[test]
 fn attack_a_step_that_locks_its_own_role() {
