@@ -133,7 +133,7 @@ pub(crate) fn lent(
     Ok(Lent { secrets: asked, reach })
 }
 
-/// What both name: a step that holds two secrets could take one to where only the other may go.
+/// The destinations that both name: a step that holds two secrets could take one to where only the other may go.
 fn within(others: Option<Reach>, own: Reach) -> Option<Reach> {
     Some(others.map_or(own.clone(), |others| others.intersection(&own).cloned().collect()))
 }
@@ -233,7 +233,7 @@ steps:
         let reach = |step: &str| reach(step, &grants, 10);
         let some = |all: &[&str]| Some(all.iter().map(|to| (*to).to_owned()).collect::<Vec<_>>());
         assert_eq!(reach("publish"), some(&[a, b]), "its own grant");
-        assert_eq!(reach("close"), some(&[a, b]), "what gets its outputs reaches no more");
+        assert_eq!(reach("close"), some(&[a, b]), "a step that gets its outputs reaches no more");
         assert_eq!(reach("sign"), some(&[b]), "it could send the other step's secret");
         assert_eq!(reach("tell"), some(&[b]));
         assert_eq!(reach("late"), some(&[b]), "by others, too");

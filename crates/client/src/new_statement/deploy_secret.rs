@@ -180,7 +180,7 @@ mod tests {
         let next = |known, shown| after(known, shown, &secret).map_err(|error| error.to_string());
         assert_eq!(next(0, 0), Ok(1));
         assert_eq!(next(7, 7), Ok(8));
-        assert_eq!(next(6, 7), Ok(8), "what is shown counts");
+        assert_eq!(next(6, 7), Ok(8), "the number that is shown counts");
         assert_eq!(next(9, 7), Ok(10), "later ones were withdrawn");
         for known in [1_007, u32::MAX - 1, u32::MAX] {
             let said = next(known, 7).unwrap_err();
