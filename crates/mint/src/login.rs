@@ -192,7 +192,7 @@ mod tests {
         let ok = login(OK, b"");
         // Afterwards the same bytes are rows of a table.
         let after = [message(b'D', &login(3, b"")), login(3, b"")];
-        assert_eq!(followed(&[&scram[..], &[ok.clone()], &after].concat(), true), Ok(()));
+        assert_eq!(followed(&[&scram[..], std::slice::from_ref(&ok), &after].concat(), true), Ok(()));
         let notice = message(b'N', b"\0");
         assert_eq!(followed(&[notice.clone(), begins.clone(), goes_on.clone(), notice], true), Ok(()));
         for number in [2, 3, 5, 6, 7, 8, 9, 13, u32::MAX] {
@@ -211,8 +211,7 @@ mod tests {
         assert_eq!(watch.follow(b"E\x7f\xff\xff\xff"), Err(LoginError::Long));
         let mut watch = Watched::new((), false).watch;
         let row = message(b'D', &[0; 1_000]);
-        let rows = std::iter::repeat_n(row.as_slice(), 70_000);
-        let done = rows.into_iter().try_for_each(|row| watch.follow(row));
+        let done = std::iter::repeat_n(row, 70_000).try_for_each(|row| watch.follow(&row));
         assert_eq!(done, Err(LoginError::Long));
     }
 }
