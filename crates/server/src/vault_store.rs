@@ -27,6 +27,8 @@ pub struct VaultStore {
     held: Held,
     /// One writer of the file at a time; values are lent meanwhile.
     saving: Mutex<()>,
+    /// The value whose key is in the ring and not yet on the disk: a crash would lose it, so nobody may put it yet.
+    unsaved: RwLock<Option<Digest>>,
     /// Values of each project that no event named when they came.
     unnamed: Mutex<BTreeMap<Name, BTreeSet<Digest>>>,
 }
@@ -63,7 +65,8 @@ impl VaultStore {
         if let Held::Sealed(why) = &held {
             warn!("the vault is sealed, so no secret is put or lent; everything else works: {why}");
         }
-        Self { installation, path, held, saving: Mutex::default(), unnamed: Mutex::default() }
+        let (saving, unsaved, unnamed) = (Mutex::default(), RwLock::default(), Mutex::default());
+        Self { installation, path, held, saving, unsaved, unnamed }
     }
 
     /// The vault as people see it.
@@ -76,9 +79,10 @@ impl VaultStore {
         VaultView { installation: self.installation, state, intake, why }
     }
 
-    /// Whether it has the key of a sealed value.
+    /// Whether it has the key of a sealed value, also after a crash.
     pub fn has(&self, value: &Digest) -> bool {
-        matches!(&self.held, Held::Open { ring, .. } if read(ring).has(value))
+        let is_held = matches!(&self.held, Held::Open { ring, .. } if read(ring).has(value));
+        is_held && *self.unsaved.read().unwrap_or_else(PoisonError::into_inner) != Some(*value)
     }
 
     /// Takes in the key of a sealed value; it is durable when this returns.
@@ -88,18 +92,22 @@ impl VaultStore {
     pub fn take_in(&self, value: &SealedValue, key: &WrappedKey, now: Moment) -> Result<Digest, VaultError> {
         let (ring, root) = self.ring()?;
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = read(ring).has(&value.digest().map_err(RingError::from)?);
-        let digest = write(ring).take_in(value, key, now)?;
-        if is_known {
-            return Ok(digest);
+        let digest = value.digest().map_err(RingError::from)?;
+        if read(ring).has(&digest) {
+            return Ok(write(ring).take_in(value, key, now)?);
         }
-        match self.save(&read(ring), root) {
-            Ok(()) => Ok(digest),
-            Err(error) => {
-                write(ring).forget(&digest);
-                Err(error)
-            }
+        self.note_unsaved(Some(digest));
+        let taken = write(ring).take_in(value, key, now).map_err(VaultError::from);
+        let saved = taken.and_then(|_| self.save(&read(ring), root));
+        if saved.is_err() {
+            write(ring).forget(&digest);
         }
+        self.note_unsaved(None);
+        saved.map(|()| digest)
+    }
+
+    fn note_unsaved(&self, value: Option<Digest>) {
+        *self.unsaved.write().unwrap_or_else(PoisonError::into_inner) = value;
     }
 
     /// Notes that a value of a project is to come, unless too many came that no event names: the owner of one project's secrets
@@ -330,6 +338,61 @@ mod tests {
         assert_eq!(opens(&open(dir.path(), Some(2)), &other).unwrap(), b"hunter3");
         disk::write(&path, &kept, 0o600).unwrap();
         assert_eq!(open(dir.path(), Some(2)).view().state, VaultState::Sealed);
+    }
+
+    /// A root key that asks the store for a value while the ring is made ready for the disk.
+    #[derive(Debug)]
+    struct Asking {
+        key: FileKey,
+        about: std::sync::OnceLock<(std::sync::Weak<VaultStore>, Digest)>,
+        answers: Mutex<Vec<bool>>,
+    }
+
+    impl RootKey for Asking {
+        fn id(&self) -> Digest {
+            self.key.id()
+        }
+
+        fn wrap(
+            &self,
+            purpose: &str,
+            draw: vault::Draw<'_>,
+            plain: &[u8],
+        ) -> Result<vault::Sealed, vault::RootKeyError> {
+            if let Some((store, value)) = self.about.get() {
+                self.answers.lock().unwrap().push(store.upgrade().unwrap().has(value));
+            }
+            self.key.wrap(purpose, draw, plain)
+        }
+
+        fn unwrap(
+            &self,
+            purpose: &str,
+            sealed: &vault::Sealed,
+        ) -> Result<zeroize::Zeroizing<Vec<u8>>, vault::RootKeyError> {
+            self.key.unwrap(purpose, sealed)
+        }
+    }
+
+    #[test]
+    fn a_value_can_be_put_only_once_its_key_is_on_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Arc::new(Asking {
+            key: FileKey::filled(|bytes| bytes.fill(1)),
+            about: std::sync::OnceLock::new(),
+            answers: Mutex::default(),
+        });
+        let store = Arc::new(VaultStore::open(dir.path(), lab::id(1), Some(root.clone())));
+        let of = SecretVersion::build("shop/token".parse().unwrap(), 1);
+        let (sealed, key) =
+            random(|draw| SealedValue::seal(lab::id(1), &of, b"hunter2", draw)).unwrap().unwrap();
+        let binding = sealed.binding(lab::id(1), None).unwrap();
+        let wrapped = key.wrap(&store.view().intake.unwrap(), &binding).unwrap();
+        let digest = sealed.digest().unwrap();
+        root.about.set((Arc::downgrade(&store), digest)).unwrap();
+        store.take_in(&sealed, &wrapped, at(0)).unwrap();
+        assert_eq!(*root.answers.lock().unwrap(), [false], "the ring was being saved");
+        assert!(store.has(&digest));
     }
 
     /// Values that nobody puts, by the owner of one project's secrets.

@@ -57,6 +57,7 @@ CREATE INDEX IF NOT EXISTS moment_of_release ON moment (place, release);
 CREATE INDEX IF NOT EXISTS run_of_project ON run (project, entry);
 CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 CREATE INDEX IF NOT EXISTS record_of_secret ON record (secret, who, allowed);
+CREATE INDEX IF NOT EXISTS record_of_uses ON record (secret, entry);
 CREATE INDEX IF NOT EXISTS record_of_actor ON record (who, entry);
 CREATE INDEX IF NOT EXISTS record_of_project ON record (project, entry);
 CREATE INDEX IF NOT EXISTS record_of_run ON record (run) WHERE run IS NOT NULL;
