@@ -96,7 +96,7 @@ pub fn step_secrets(store: &dyn Store, pack: &Digest, project: &Name) -> Result<
     let pack = SourcePack::decode(&store.blob(pack)?).map_err(Unavailable::of)?;
     let Some(file) = pack.files.get(pipeline::PATH) else { return Ok(StepSecrets::new()) };
     let pipeline = Pipeline::parse(&file.0).map_err(Unavailable::of)?;
-    let steps = pipeline.steps.iter().filter(|(_, step)| !step.secrets.is_empty());
+    let steps = pipeline.steps.iter().filter(|(_, step)| step.has_secrets());
     Ok(steps.map(|(name, step)| (name.clone(), step.secrets_in(project).into_values().collect())).collect())
 }
 
