@@ -109,9 +109,18 @@ fn examples() -> TaskResult {
     cargo(&[&["test", "--quiet", "--doc"], &crate::command::CRATES[..]].concat())
 }
 
+/// The build with which tests run for real.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// That of `cargo x test`, which is there already.
+    Tested,
+    /// The release profile, for tests that start thousands of processes.
+    Released,
+}
+
 /// Runs the tests that match the filters, including those that are too slow for every day: every byte flipped, a minute
-/// between builds, a thousand kills. It uses the release profile, because thousands of processes are started.
-pub fn test_for_real(rest: &[&str]) -> TaskResult {
+/// between builds, a thousand kills.
+pub fn test_for_real(build: Build, rest: &[&str]) -> TaskResult {
     let nextest = answers("cargo", "nextest");
     // Tests that pass print their figures too.
     let shown = ["nextest", "run", "--success-output", "immediate"];
@@ -120,7 +129,7 @@ pub fn test_for_real(rest: &[&str]) -> TaskResult {
     command
         .args(runner)
         .args(crate::command::CRATES)
-        .arg("--release")
+        .args((build == Build::Released).then_some("--release"))
         .args(rest)
         .env("COUNTERSIGN_ACCEPT", "1");
     spawn(&mut command)
