@@ -72,7 +72,9 @@ pub async fn put_value(
     .await?;
     // The sender is known from here on, and only a few values are in memory at once.
     let taking = shared.taking_values.acquire().await;
-    let bytes = to_bytes(body, PUT_BYTES_MAX).await.map_err(malformed)?;
+    let arriving = tokio::time::timeout(ARRIVAL, to_bytes(body, PUT_BYTES_MAX));
+    let slow = |_| Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time");
+    let bytes = arriving.await.map_err(slow)?.map_err(malformed)?;
     let keeper = Arc::clone(&shared);
     blocking(move || take_in(&keeper, &bytes, digest, of)).await?;
     drop(taking);
@@ -331,3 +333,5 @@ pub const PUT: &str = "secret-put";
 pub const DESTROY: &str = "secret-destroy";
 /// A sealed value in base64, with its key.
 const PUT_BYTES_MAX: usize = SEALED_BYTES_MAX / 3 * 4 + 4_096;
+/// Time for a value to arrive. The few places are given in the order of asking, so nobody holds one for long.
+const ARRIVAL: std::time::Duration = std::time::Duration::from_secs(10);
