@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use evidence::machine::MachineSigner;
 use evidence::plan::Plan;
 use evidence::report::ReleaseOutcome;
 use sandbox::Hold;
@@ -60,6 +61,9 @@ pub trait Services: std::fmt::Debug + Send {
 
     /// Takes the secrets with which processes are started from now on.
     fn give(&mut self, _secrets: &HeldSecrets) {}
+
+    /// Takes the key by which the agent logs in to stores from now on.
+    fn sign_with(&mut self, _signer: &MachineSigner) {}
 
     /// The enclosure of the running process, if known.
     fn hold(&self) -> Option<Hold> {
@@ -148,6 +152,11 @@ impl Hands {
     /// The secrets with which processes are started.
     pub const fn secrets(&self) -> &HeldSecrets {
         &self.secrets
+    }
+
+    /// Takes the key by which the agent logs in to stores from now on.
+    pub fn sign_with(&mut self, signer: &MachineSigner) {
+        self.services.sign_with(signer);
     }
 
     /// Takes the secrets with which processes are started from now on.

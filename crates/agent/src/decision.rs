@@ -15,7 +15,7 @@ use judge::{
 };
 
 use crate::memory::{KnownRelease, Memory};
-use crate::secrets::{HeldSecrets, chosen};
+use crate::secrets::{HeldSecrets, Places, chosen};
 
 /// A decision of the agent.
 #[derive(Clone, Debug)]
@@ -230,7 +230,7 @@ impl Decision {
     #[must_use]
     pub fn with_secrets(
         self,
-        verified: &[CountedVersion],
+        verified: (&[CountedVersion], &Places),
         held: &HeldSecrets,
         own: Option<&SealKey>,
     ) -> Self {

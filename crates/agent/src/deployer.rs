@@ -28,7 +28,7 @@ use crate::process::reserved;
 use crate::restarts::Restarts;
 use crate::rotations::{Rotations, UnusedVersions};
 use crate::sealed_values::SealedValues;
-use crate::secrets::{needed_by, own_seal, versions};
+use crate::secrets::{HeldSecret, Places, needed_by, own_seal, places, versions};
 use crate::status_file::{read_aside, read_status};
 
 /// An agent's memory, key and resources.
@@ -184,7 +184,10 @@ impl Deployer {
             hold: self.hands.hold(),
             down: self.down.clone(),
             restarts: self.restarts.clone(),
-            secrets: used.map(|(name, held)| (name.clone(), held.number)).collect(),
+            secrets: used
+                .filter(|(_, held)| held.from.is_none())
+                .map(|(name, held)| (name.clone(), held.number))
+                .collect(),
             secret_refused: self.rotations.refused.clone(),
             unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
             release: self.memory.running.as_ref().and_then(|known| known.release),
@@ -312,8 +315,11 @@ impl Deployer {
             }
         }
         // The judge has proven the newest version of each secret.
-        decision = decision.with_secrets(&versions(bundle), &self.memory.secrets, self.seal().as_ref());
-        if let Some((name, held)) = decision.secrets.iter().find(|(_, held)| !self.sealed.has(&held.value)) {
+        let verified = (versions(bundle), places(bundle));
+        decision =
+            decision.with_secrets((&verified.0, &verified.1), &self.memory.secrets, self.seal().as_ref());
+        let is_missing = |held: &HeldSecret| held.from.is_none() && !self.sealed.has(&held.value);
+        if let Some((name, held)) = decision.secrets.iter().find(|(_, held)| is_missing(held)) {
             let what = format!("the server does not have version {} of secret `{name}`", held.number);
             decision = refused("secret-missing", &what);
         }
@@ -349,7 +355,8 @@ impl Deployer {
         self.memory.aside = read_aside(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         // A release that comes back ran here before, so its secrets are here.
-        let decision = decision.with_secrets(&[], &self.memory.secrets, self.seal().as_ref());
+        let decision =
+            decision.with_secrets((&[], &Places::new()), &self.memory.secrets, self.seal().as_ref());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose()?.unwrap_or(order.artifact);
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
@@ -427,6 +434,7 @@ impl Deployer {
 
     /// Signs reports with another key from now on.
     pub fn sign_with(&mut self, signer: MachineSigner) {
+        self.hands.sign_with(&signer);
         self.signer = signer;
     }
 

@@ -5,13 +5,18 @@
 use std::path::{Path, PathBuf};
 
 use evidence::databases::PlannedDatabase;
+use evidence::machine::MachineSigner;
 use evidence::plan::{Plan, StepBefore};
+use evidence::statements::StoreSource;
 use evidence::{Bytes, Moment, Name};
+use stores::{Access, Bearer, Stores};
 
 use crate::held::StartError;
 use crate::keeper::Launch;
 use crate::minting::SealedCredential;
-use crate::opened::{AUTHORITY_FILE, MintedRole, SealedAuthority, SealedSecret, SealedSecrets};
+use crate::opened::{
+    AUTHORITY_FILE, MintedRole, SealedAuthority, SealedSecret, SealedSecrets, StoredSecret,
+};
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecrets, SEAL_FILE};
 
@@ -22,6 +27,16 @@ pub struct GivenSecrets {
     sealed: SealedValues,
     directory: PathBuf,
     held: HeldSecrets,
+    stores: Stores,
+    bearer: Option<StoreBearer>,
+}
+
+/// The agent as stores see it.
+#[derive(Debug)]
+struct StoreBearer {
+    agent: Name,
+    signer: MachineSigner,
+    now: fn() -> Moment,
 }
 
 impl GivenSecrets {
@@ -32,6 +47,20 @@ impl GivenSecrets {
             sealed: SealedValues::of(agent),
             directory: home.join("secrets"),
             held: HeldSecrets::new(),
+            stores: Stores::of(agent),
+            bearer: None,
+        }
+    }
+
+    /// The same, with name, key and clock of the agent.
+    pub fn logging_in(self, agent: Name, signer: MachineSigner, now: fn() -> Moment) -> Self {
+        Self { bearer: Some(StoreBearer { agent, signer, now }), ..self }
+    }
+
+    /// Takes the key by which the agent logs in from now on.
+    pub fn sign_with(&mut self, signer: &MachineSigner) {
+        if let Some(bearer) = &mut self.bearer {
+            bearer.signer = signer.clone();
         }
     }
 
@@ -77,10 +106,15 @@ impl GivenSecrets {
         if plan.secrets.is_empty() && authorities.is_empty() {
             return Ok(launch);
         }
-        let mut secrets = Vec::new();
+        let (mut secrets, mut stored) = (Vec::new(), Vec::new());
         for (name, reference) in &plan.secrets {
-            let variable = reference.variable.clone();
-            secrets.push(SealedSecret { variable, ..self.sealed(name, &reference.secret)? });
+            let (variable, secret) = (reference.variable.clone(), reference.secret.clone());
+            if let Some(from) = self.held.get(&secret).and_then(|held| held.from.clone()) {
+                let access = self.access(plan, &from)?;
+                stored.push(StoredSecret { name: name.clone(), variable, secret, from, access });
+                continue;
+            }
+            secrets.push(SealedSecret { variable, ..self.sealed(name, &secret)? });
         }
         disk::make_dir(&self.directory)?;
         let mut variables = launch.variables;
@@ -92,6 +126,7 @@ impl GivenSecrets {
             place: plan.place(),
             secrets,
             authorities,
+            stored,
         };
         Ok(Launch { variables, secrets: Some(sealed), ..launch })
     }
@@ -106,7 +141,7 @@ impl GivenSecrets {
             secret: secret.clone(),
             number: held.number,
             value: held.value,
-            key: held.key.clone(),
+            key: held.key.clone().ok_or_else(missing)?,
             file: self.sealed.file(&held.value),
         })
     }
@@ -124,6 +159,29 @@ impl GivenSecrets {
             variables.extend([("PGSSLMODE".into(), "verify-full".into()), ("PGSSLROOTCERT".into(), file)]);
         }
         Ok(Launch { variables, minted: Some(MintedRole { authority }), ..launch })
+    }
+
+    /// A login by which a place may be read for the service of a plan. A token ends within minutes, so it is made for each start.
+    fn access(&self, plan: &Plan, from: &StoreSource) -> Result<Access, StartError> {
+        let failed = |what: String| StartError::Secrets(what);
+        let bearer = self.bearer.as_ref().ok_or_else(|| failed(format!("nobody logs in to read {from}")))?;
+        let StoreBearer { agent, signer, now } = bearer;
+        let (place, now) = (plan.place(), now());
+        let about = [
+            ("project", place.project.as_str()),
+            ("service", place.service.as_str()),
+            ("environment", place.environment.as_str()),
+        ];
+        let bearer = Bearer {
+            installation: plan.installation,
+            role: "agent",
+            machine: agent,
+            key: signer.key(),
+            now,
+            id: format!("{agent}-{}", now.millis()),
+            about: about.into(),
+        };
+        self.stores.access(from, &place.project, &bearer).map_err(|error| failed(error.to_string()))
     }
 
     /// By what the credential of a database is opened.
@@ -146,7 +204,7 @@ impl GivenSecrets {
             secret: name.clone(),
             number: held.number,
             value: held.value,
-            key: held.key.clone(),
+            key: held.key.clone().ok_or_else(missing)?,
             sealed: Bytes(sealed.map_err(|error| StartError::Io("read a sealed secret", error))?),
         })
     }

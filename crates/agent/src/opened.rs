@@ -15,12 +15,14 @@ use std::time::{Duration, Instant};
 
 use evidence::seal::WrappedKey;
 use evidence::ssh_access::PlannedSsh;
+use evidence::statements::StoreSource;
 use evidence::{Digest, Id, Moment, Name, Place};
 use mask::{BYTES_MIN, Masker, TimedStream, is_hidden};
 use mint::{LeaseId, SshCredential, SshError, SshTerms, certify};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sandbox::{Hold, private_files};
 use serde::{Deserialize, Serialize};
+use stores::{Access, Wanted};
 use vault::{SEALED_BYTES_MAX, SealSecret, SealedValue, SecretVersion};
 use zeroize::Zeroizing;
 
@@ -66,6 +68,9 @@ pub struct SealedSecrets {
     /// The keys of authorities, each for an SSH certificate of a step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorities: Vec<SealedAuthority>,
+    /// Secrets that lie in stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<StoredSecret>,
 }
 
 /// The sealed key of an authority, and what it certifies. The service does not get it.
@@ -78,6 +83,29 @@ pub struct SealedAuthority {
     pub terms: PlannedSsh,
     /// The time of the certificate's beginning.
     pub from: Moment,
+}
+
+/// A secret that this process reads in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredSecret {
+    /// Name of its file.
+    pub name: Name,
+    /// Variable that has the value too.
+    pub variable: Option<String>,
+    /// Name of the secret at the place.
+    pub secret: Name,
+    /// Where it is.
+    pub from: StoreSource,
+    /// A login.
+    pub access: Access,
+}
+
+impl SealedSecrets {
+    /// Whether the agent's key opens any of them: an agent that reads all in stores needs none.
+    fn is_unsealed_by_key(&self) -> bool {
+        !self.secrets.is_empty() || !self.authorities.is_empty()
+    }
 }
 
 /// One sealed secret.
@@ -117,6 +145,9 @@ pub enum OpenedError {
     /// A value does not open.
     #[error("version {0} of secret `{1}` does not open: {2}")]
     Value(u32, Name, String),
+    /// A value that lies in a store cannot be read.
+    #[error("secret `{0}`: {1}")]
+    Store(Name, stores::StoresError),
     /// A value cannot be in a variable.
     #[error("secret `{0}` has a NUL byte, which no variable can hold: read its file")]
     Variable(Name),
@@ -131,9 +162,12 @@ pub enum OpenedError {
     Mask(#[from] mask::MaskError),
 }
 
+/// A value: name of its file, variable, and bytes.
+type OpenedValue = (Name, Option<String>, Zeroizing<Vec<u8>>);
+
 /// Opened secrets.
 pub struct Opened {
-    values: Vec<(Name, Option<String>, Zeroizing<Vec<u8>>)>,
+    values: Vec<OpenedValue>,
     /// Variables of the role that was made for it.
     minted: Option<MintedVariables>,
     masker: Masker,
@@ -179,16 +213,19 @@ impl Opened {
         hold: Hold,
     ) -> Result<Self, OpenedError> {
         let read = |path: &Path| fs::read(path).map_err(|error| OpenedError::Read(path.to_path_buf(), error));
-        let line = Zeroizing::new(read(&sealed.seal)?);
-        let text = std::str::from_utf8(&line).unwrap_or_default();
-        let seal: SealSecret = text.parse().map_err(|error| OpenedError::Key(sealed.seal.clone(), error))?;
+        let mut values = stored(&sealed.stored)?;
+        let seal = if sealed.is_unsealed_by_key() { Some(Zeroizing::new(read(&sealed.seal)?)) } else { None };
+        let text = seal.as_ref().map(|line| std::str::from_utf8(line).unwrap_or_default());
+        let seal: Option<SealSecret> =
+            text.map(str::parse).transpose().map_err(|error| OpenedError::Key(sealed.seal.clone(), error))?;
         let opened = |secret: &SealedSecret| {
             let version = (&secret.secret, secret.number, secret.value);
             let (installation, place) = (sealed.installation, &sealed.place);
-            open_value(installation, place, version, &secret.key, &seal, &read(&secret.file)?)
-                .map_err(|why| OpenedError::Value(secret.number, secret.secret.clone(), why.to_string()))
+            let failed = |why: String| OpenedError::Value(secret.number, secret.secret.clone(), why);
+            let seal = seal.as_ref().ok_or_else(|| failed("there is no key".into()))?;
+            open_value(installation, place, version, &secret.key, seal, &read(&secret.file)?)
+                .map_err(|why| failed(why.to_string()))
         };
-        let mut values = Vec::new();
         for secret in &sealed.secrets {
             let value = opened(secret)?;
             if secret.variable.is_some() && value.contains(&0) {
@@ -263,6 +300,22 @@ fn certified(authority: &SealedAuthority, key: &[u8]) -> Result<SshCredential, O
     certify(text, &terms, lease, *from).map_err(failed)
 }
 
+/// Reads the secrets that lie in stores.
+fn stored(secrets: &[StoredSecret]) -> Result<Vec<OpenedValue>, OpenedError> {
+    let until = Instant::now() + STORES_TIME_MAX;
+    let mut values = Vec::new();
+    for StoredSecret { name, variable, secret, from, access } in secrets {
+        let left = until.saturating_duration_since(Instant::now());
+        let value = stores::read(Wanted { access, from }, left);
+        let value = value.map_err(|error| OpenedError::Store(secret.clone(), error))?;
+        if variable.is_some() && value.contains(&0) {
+            return Err(OpenedError::Variable(secret.clone()));
+        }
+        values.push((name.clone(), variable.clone(), value));
+    }
+    Ok(values)
+}
+
 /// Opens the sealed value of a secret's version: its name, number and digest.
 pub fn open_value(
     installation: Id,
@@ -323,6 +376,8 @@ fn is_readable_within(output: &PipeReader, wait: Duration) -> io::Result<bool> {
 pub const AUTHORITY_FILE: &str = "authority.pem";
 /// Variable with the password of a role.
 pub const PASSWORD: &str = "PGPASSWORD";
+/// Longest time of all reads in stores: less than a start may take.
+const STORES_TIME_MAX: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests;

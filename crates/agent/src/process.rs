@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use evidence::Moment;
+use evidence::machine::MachineSigner;
 use evidence::plan::{Plan, ProbeTarget, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
+use evidence::{Moment, Name};
 use mint::LeaseId;
 use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
@@ -119,6 +120,12 @@ impl Processes {
     #[must_use]
     pub fn with_secrets_of(self, agent: &Path, home: &Path) -> Self {
         Self { secrets: GivenSecrets::of(agent, home), leases: Leases::of(agent), ..self }
+    }
+
+    /// The same, with the agent's name, key and clock, by which it logs in to stores.
+    #[must_use]
+    pub fn logging_in(self, agent: Name, signer: MachineSigner, now: fn() -> Moment) -> Self {
+        Self { secrets: self.secrets.logging_in(agent, signer, now), ..self }
     }
 
     /// The same, with a log that says when a process begins.
@@ -442,6 +449,10 @@ impl Services for Processes {
 
     fn give(&mut self, secrets: &HeldSecrets) {
         self.secrets.take(secrets);
+    }
+
+    fn sign_with(&mut self, signer: &MachineSigner) {
+        self.secrets.sign_with(signer);
     }
 
     fn hold(&self) -> Option<Hold> {

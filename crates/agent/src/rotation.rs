@@ -122,6 +122,10 @@ impl Deployer {
             return None;
         }
         let held = self.hands.secrets().get(&version.secret);
+        // Its grant names a store, and only a release changes that.
+        if held.is_some_and(|held| held.from.is_some()) {
+            return None;
+        }
         let is_used = held.is_some_and(|held| held.number == version.number && held.value == version.value);
         if is_used || self.rotations.failed.contains(&version.value) {
             return None;

@@ -10,7 +10,7 @@ use std::path::Path;
 use evidence::bundle::Bundle;
 use evidence::plan::Plan;
 use evidence::seal::{SealKey, WrappedKey};
-use evidence::statements::{SecretVersion, Statement};
+use evidence::statements::{SecretVersion, Statement, StoreSource};
 use evidence::{Digest, Name};
 use judge::CountedVersion;
 use serde::{Deserialize, Serialize};
@@ -25,14 +25,25 @@ pub struct HeldSecret {
     pub number: u32,
     /// Digest of the sealed value, which lies in a file.
     pub value: Digest,
-    /// The key of the value, wrapped to this agent.
-    pub key: WrappedKey,
+    /// The key of the value, wrapped to this agent; absent if it was read in a store alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<WrappedKey>,
     /// Digest of the statement that put it, by which a status withdraws it; absent if an older program took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<Digest>,
     /// Whether the newest known status withdraws it: nothing is started with it then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// The store in which it is read instead. Number and value are those that were used before, so that none of them comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StoreSource>,
+}
+
+impl HeldSecret {
+    /// Whether nothing is started with it. A value that is read in a store is another one than the version that was withdrawn.
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn && self.from.is_none()
+    }
 }
 
 /// Why an agent does not use a secret.
@@ -45,6 +56,8 @@ pub struct RefusedSecret {
     pub what: String,
 }
 
+/// The store of each secret that lies in one.
+pub type Places = BTreeMap<Name, StoreSource>;
 /// The version of each secret by its name at the place.
 pub type HeldSecrets = BTreeMap<Name, HeldSecret>;
 
@@ -54,7 +67,7 @@ pub type HeldSecrets = BTreeMap<Name, HeldSecret>;
 /// `RefusedSecret` names the secret that the agent refuses or does not have.
 pub fn chosen(
     needed: &BTreeMap<&Name, u64>,
-    verified: &[CountedVersion],
+    (verified, places): (&[CountedVersion], &Places),
     held: &HeldSecrets,
     own: Option<&SealKey>,
 ) -> Result<HeldSecrets, RefusedSecret> {
@@ -65,6 +78,10 @@ pub fn chosen(
             .iter()
             .filter(|counted| counted.version.secret == *name)
             .max_by_key(|counted| counted.version.number);
+        if let Some(from) = places.get(name) {
+            chosen.insert(name.clone(), read_in(from, known));
+            continue;
+        }
         let next = match (newest, known) {
             (Some(version), known) => taken(version, known, own)?,
             (None, Some(known)) => known.clone(),
@@ -75,10 +92,10 @@ pub fn chosen(
                 ));
             }
         };
-        if next.withdrawn {
+        if next.is_withdrawn() {
             return Err(refused(WITHDRAWN, withdrawn_words(name, next.number)));
         }
-        if u64::from(next.number) < least {
+        if next.from.is_none() && u64::from(next.number) < least {
             let what =
                 format!("the plan needs version {} of secret `{name}`, and there is {}", least, next.number);
             return Err(refused("secret-missing", what));
@@ -86,6 +103,22 @@ pub fn chosen(
         chosen.insert(name.clone(), next);
     }
     Ok(chosen)
+}
+
+/// A secret that is read in a store from now on.
+fn read_in(from: &StoreSource, known: Option<&HeldSecret>) -> HeldSecret {
+    let value = Digest::of(from.to_string().as_bytes());
+    let never = HeldSecret { number: 0, value, key: None, statement: None, withdrawn: false, from: None };
+    HeldSecret { from: Some(from.clone()), ..known.cloned().unwrap_or(never) }
+}
+
+/// The store of each secret of a service that grants of a bundle name. The judge has refused bundles that name several.
+pub fn places(bundle: &Bundle) -> Places {
+    let read = bundle.lanes.statements.iter().filter_map(|envelope| Statement::read(envelope).ok());
+    let read: Vec<_> = read.collect();
+    let given = read.iter().filter_map(Statement::gives);
+    let given = given.filter(|given| *given.service == bundle.plan.service);
+    given.filter_map(|given| Some((given.secret.clone(), given.from?.clone()))).collect()
 }
 
 /// A version, unless it is older than the one that is held, or was not sealed to this agent.
@@ -118,14 +151,14 @@ pub fn taken(
     let key = keys.get(own).ok_or_else(|| {
         refused(UNOPENED, format!("version {number} of secret `{secret}` is not sealed to this agent"))
     })?;
-    let statement = Some(counted.statement);
-    Ok(HeldSecret { number: *number, value: *value, key: key.clone(), statement, withdrawn: false })
+    let (key, statement) = (Some(key.clone()), Some(counted.statement));
+    Ok(HeldSecret { number: *number, value: *value, key, statement, withdrawn: false, from: None })
 }
 
 /// Why nothing is started with these secrets: the plan names one whose version was withdrawn.
 pub fn withdrawn(plan: &Plan, held: &HeldSecrets) -> Option<String> {
     named_by(plan).find_map(|name| {
-        let one = held.get(&name).filter(|one| one.withdrawn)?;
+        let one = held.get(&name).filter(|one| one.is_withdrawn())?;
         Some(format!("{WITHDRAWN}: {}", withdrawn_words(&name, one.number)))
     })
 }
@@ -202,7 +235,8 @@ mod tests {
 
     fn held(number: u32, value: &[u8]) -> HeldSecrets {
         let (value, statement) = (Digest::of(value), Some(Digest::of(&number.to_be_bytes())));
-        let held = HeldSecret { number, value, key: key(), statement, withdrawn: false };
+        let held =
+            HeldSecret { number, value, key: Some(key()), statement, withdrawn: false, from: None };
         [("database".parse().unwrap(), held)].into()
     }
 
@@ -216,7 +250,8 @@ mod tests {
         known: &HeldSecrets,
         own: Option<&SealKey>,
     ) -> Result<u32, &'static str> {
-        let chosen = chosen(&needed(&"database".parse().unwrap(), least), verified, known, own)
+        let places = Places::new();
+        let chosen = chosen(&needed(&"database".parse().unwrap(), least), (verified, &places), known, own)
             .map_err(|fault| fault.code)?;
         Ok(chosen.values().next().map(|held| held.number).unwrap_or_default())
     }
@@ -229,6 +264,21 @@ mod tests {
         assert_eq!(code(1, &[version(3, b"c")], &held(2, b"b"), Some(&own)), Ok(3));
         assert_eq!(code(1, &[], &held(2, b"b"), None), Ok(2), "a rollback needs no server");
         assert_eq!(code(1, &[], &none, Some(&own)), Err("secret-missing"));
+    }
+
+    /// The versions that were used before stay in memory, so that no lower version comes back by a way through a store.
+    #[test]
+    fn attack_a_version_that_was_replaced_by_a_store_and_comes_back() {
+        let name: Name = "database".parse().unwrap();
+        let places: Places = [(name.clone(), "bao:secret/shop/db#password".parse().unwrap())].into();
+        let read = |known: &HeldSecrets| chosen(&needed(&name, 1), (&[], &places), known, None).unwrap();
+        let first = read(&HeldSecrets::new());
+        assert_eq!((first[&name].number, first[&name].from.is_some()), (0, true), "no version is needed");
+        let after = read(&held(2, b"b"));
+        assert_eq!((after[&name].number, after[&name].from.is_some()), (2, true));
+        assert_eq!(code(1, &[version(1, b"a")], &after, Some(&own())), Err("secret-older"));
+        assert_eq!(code(1, &[version(3, b"c")], &after, Some(&own())), Ok(3));
+        assert_eq!(code(1, &[], &after, None), Ok(2), "a rollback reads where it was read");
     }
 
     #[test]

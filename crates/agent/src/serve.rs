@@ -80,6 +80,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let services = Processes::new(&home, agent.launcher, log.clone(), interrupts.clone());
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
     let services = services.running_as(user).with_secrets_of(&dir, &home);
+    let services = services.logging_in(agent.memory.agent.clone(), agent.signer.clone(), now);
     let said = services.said();
     let (relays, installation) = (agent.relays, agent.memory.installation);
     let (at, next_key) = (dir.clone(), agent.next_key);

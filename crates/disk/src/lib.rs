@@ -39,6 +39,7 @@ pub const POINTS: [(&str, &str); 28] = [
     ("witness.state", "the last checkpoint that a witness cosigned"),
     ("witness.status", "the newest status that a witness keeps"),
     ("mint.leases", "the journal of leases of databases"),
+    ("stores.lease", "the note of a lease of a store"),
     ("people.private", "a key, a pin or a profile"),
     ("people.file", "a file that a person asked for"),
     ("people.rotation", "the journal of a rotation of a secret"),

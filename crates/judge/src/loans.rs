@@ -13,7 +13,7 @@ use evidence::pipeline::Pipeline;
 use evidence::pool::Pool;
 use evidence::run_order::{GRANTS_MAX, RunOrder};
 use evidence::secret_name::SecretName;
-use evidence::statements::{Loan, LoanFault, Reach, Statement, lend};
+use evidence::statements::{Loan, LoanFault, LoanTerms, Reach, Statement, StoreSource, lend};
 use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
 use evidence::{Moment, Name};
@@ -27,6 +27,8 @@ use crate::records::NOWHERE;
 pub struct Lent {
     /// Secrets by the names under which the step gets them.
     pub secrets: BTreeMap<Name, SecretName>,
+    /// Where values are that no vault has.
+    pub from: BTreeMap<SecretName, StoreSource>,
     /// Destinations, `HOST:PORT`, to which the step is bound; `None` if it holds no secret and gets no outputs of a step that
     /// held one.
     pub reach: Option<Reach>,
@@ -111,12 +113,15 @@ pub(crate) fn lent(
     let counting = || grants.iter().filter(|grant| grant.void.is_empty()).map(|grant| &grant.statement);
     let asked = secrets_of(step);
     let mut reasons = Reasons::default();
-    let mut reach: Option<Reach> = None;
+    let (mut reach, mut places): (Option<Reach>, _) = (None, BTreeMap::new());
     let secrets: BTreeSet<&SecretName> = asked.values().collect();
     for secret in secrets {
         let loan = Loan { secret, project, step, at_ref, pool, moment };
         match lend(counting(), &loan) {
-            Ok(own) => reach = within(reach, own),
+            Ok(LoanTerms { reach: own, from }) => {
+                places.extend(from.map(|from| (secret.clone(), from)));
+                reach = within(reach, own);
+            }
             Err(faults) => against(grants, &loan, &faults, &mut reasons),
         }
     }
@@ -127,10 +132,10 @@ pub(crate) fn lent(
     for step in pipeline.givers(step) {
         for secret in secrets_of(step).values() {
             let loan = Loan { secret, project, step, at_ref, pool, moment };
-            reach = within(reach, lend(counting(), &loan).unwrap_or_default());
+            reach = within(reach, lend(counting(), &loan).unwrap_or_default().reach);
         }
     }
-    Ok(Lent { secrets: asked, reach })
+    Ok(Lent { secrets: asked, from: places, reach })
 }
 
 /// The destinations that both name: a step that holds two secrets could take one to where only the other may go.

@@ -1,6 +1,6 @@
 //! The secrets of a plan: each is granted to the service, and has a version in force that exactly the place's agents can open.
 //!
-//! Invariant: the newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
+//! Or its grant names a store, and no version is needed. Invariant: a value has one place. The newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
 //! alone can see whether a value opens; nobody else can see more than who could open it.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::environment::Environment;
 use evidence::plan::Plan;
 use evidence::seal::SealKey;
-use evidence::statements::SecretVersion;
+use evidence::statements::{SecretVersion, StoreSource};
 use evidence::{Moment, Name};
 
 use crate::lanes::{ProvenStatement, counting};
@@ -24,6 +24,10 @@ pub fn check(
 ) {
     for (name, least) in plan.needs() {
         granted(plan, name, statements, now, reasons);
+        if let Some(from) = place(plan, name, statements, reasons) {
+            elsewhere(plan, (name, least), from, reasons);
+            continue;
+        }
         let versions: Vec<_> = statements.iter().filter_map(|proven| version(proven, name)).collect();
         let place = plan.place();
         let Some(number) = versions.iter().map(|(version, _)| version.number).max() else {
@@ -67,6 +71,43 @@ fn granted(plan: &Plan, name: &Name, statements: &[ProvenStatement], now: Moment
         let hours: Vec<_> = given.iter().filter_map(|given| given.hours).map(ToString::to_string).collect();
         let what = format!("secret `{name}` of {place} is granted to {service} only {}", hours.join(" and "));
         reasons.against("secret-outside-hours", what, GRANT);
+    }
+}
+
+/// The store that has the value, if a grant names one. Grants that do not count are heard too: the agent has the same ones before
+/// it, and which place it reads must not hang on who counts.
+fn place<'a>(
+    plan: &Plan,
+    name: &Name,
+    statements: &'a [ProvenStatement],
+    reasons: &mut Reasons,
+) -> Option<&'a StoreSource> {
+    let given = statements.iter().filter_map(|proven| proven.statement.gives());
+    let given = given.filter(|given| *given.service == plan.service && given.secret == name);
+    let places: BTreeSet<Option<&StoreSource>> = given.map(|given| given.from).collect();
+    if places.len() > 1 {
+        let what = format!("grants of secret `{name}` of {} name several places of its value", plan.place());
+        reasons.against("secret-sources", what, "have all of these grants but those for one place withdrawn");
+    }
+    places.into_iter().flatten().next()
+}
+
+/// Adds what is against a value that lies in a store.
+fn elsewhere(plan: &Plan, (name, least): (&Name, u64), from: &StoreSource, reasons: &mut Reasons) {
+    if plan.databases.values().any(|database| database.credential == *name) {
+        let what = format!(
+            "secret `{name}` of {} makes roles of databases, and its grant names {from}",
+            plan.place()
+        );
+        let remedy =
+            "have a version of it put, and granted without a store: agents open such a credential themselves";
+        reasons.against(MISSING, what, remedy);
+    }
+    if let Some(version) = from.version.filter(|version| u64::from(*version) < least) {
+        let what = format!(
+            "the plan needs version {least} of secret `{name}`, and its grant names {version} in {from}"
+        );
+        reasons.against(MISSING, what, "have a newer version of the store granted");
     }
 }
 

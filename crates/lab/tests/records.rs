@@ -38,6 +38,7 @@ fn used(number: u32) -> SecretUsed {
         allowed: true,
         reasons: [].into(),
         reason: None,
+        from: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! back. A request is sent once; the caller decides whether to send it again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,8 @@ pub struct Session {
     asking: Asking,
     /// The token, as a header that no log shows.
     token: HeaderValue,
+    accessor: Option<String>,
+    seconds: u64,
     is_ended: bool,
 }
 
@@ -42,14 +44,41 @@ impl Session {
     /// # Errors
     /// `StoreError` if the store does not answer or refuses the login.
     pub fn open(place: &Place, login: &Login) -> Result<Self, StoreError> {
-        let asking = Asking::new(place)?;
+        Self::open_until(place, login, None)
+    }
+
+    /// Logs in, for requests whose answers have to be here at a time.
+    ///
+    /// # Errors
+    /// `StoreError` if the store does not answer in time or refuses the login.
+    pub fn open_until(place: &Place, login: &Login, until: Option<Instant>) -> Result<Self, StoreError> {
+        let asking = Asking { until, ..Asking::new(place)? };
         let (path, body) = login.request();
         let answer: Authenticated =
             asking.answer(&Call::new(Method::POST, path, "log in").with(body), None)?;
         let mut token = HeaderValue::from_str(answer.auth.client_token.as_str())
             .map_err(|_| asking.differs("the token is no text of a header"))?;
         token.set_sensitive(true);
-        Ok(Self { asking, token, is_ended: false })
+        let Authentication { accessor, lease_duration: seconds, .. } = answer.auth;
+        let accessor = accessor.filter(|accessor| !accessor.is_empty());
+        Ok(Self { asking, token, accessor, seconds, is_ended: false })
+    }
+
+    /// Seconds after the login at which the store ends the token, and with it all that was lent; `None` if it never does.
+    #[must_use]
+    pub fn seconds(&self) -> Option<u64> {
+        (self.seconds > 0).then_some(self.seconds)
+    }
+
+    /// The token's accessor, by which another session can revoke it, and nothing else; absent for tokens that have none.
+    #[must_use]
+    pub fn accessor(&self) -> Option<&str> {
+        self.accessor.as_deref()
+    }
+
+    /// Sets the time at which answers have to be here.
+    pub fn lasts_until(&mut self, until: Instant) {
+        self.asking.until = Some(until);
     }
 
     /// Ends the session: the store revokes the token, and what it lent under it.
@@ -146,6 +175,11 @@ impl Store for Session {
         Ok(Lease { id: renewed.lease_id, seconds: renewed.lease_duration, renewable: renewed.renewable })
     }
 
+    fn revoke(&self, accessor: &str) -> Result<(), StoreError> {
+        let body = json!({ "accessor": accessor });
+        self.done(&Call::new(Method::POST, "auth/token/revoke-accessor".into(), "revoke a token").with(body))
+    }
+
     fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
         let body = json!({ "lease_id": lease.id, "sync": true });
         self.done(&Call::new(Method::PUT, "sys/leases/revoke".into(), "revoke a lease").with(body))
@@ -211,6 +245,8 @@ struct Asking {
     runtime: tokio::runtime::Runtime,
     base: String,
     address: String,
+    /// The time at which answers have to be here.
+    until: Option<Instant>,
 }
 
 impl Asking {
@@ -245,7 +281,7 @@ impl Asking {
         let http = builder.build().map_err(|error| failed(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(&error))?;
-        Ok(Self { http, runtime, base: format!("{}v1/", place.url), address: place.host() })
+        Ok(Self { http, runtime, base: format!("{}v1/", place.url), address: place.host(), until: None })
     }
 
     fn answer<T: DeserializeOwned>(&self, call: &Call, token: Option<&HeaderValue>) -> Result<T, StoreError> {
@@ -261,6 +297,10 @@ impl Asking {
             let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base, call.path));
             if let Some(token) = token {
                 request = request.header(TOKEN, token);
+            }
+            if let Some(until) = self.until {
+                let left = until.saturating_duration_since(Instant::now());
+                request = request.timeout(left.min(ANSWER_TIMEOUT));
             }
             if let Some(body) = &call.body {
                 request = request.json(body);
@@ -344,6 +384,10 @@ struct Authenticated {
 #[derive(Deserialize)]
 struct Authentication {
     client_token: Clear,
+    #[serde(default)]
+    accessor: Option<String>,
+    #[serde(default)]
+    lease_duration: u64,
 }
 
 #[derive(Deserialize)]

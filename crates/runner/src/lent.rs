@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use evidence::pipeline::Step;
 use evidence::secret_name::SecretName;
 use evidence::{Id, Name};
+use judge::Lent;
+use stores::StoresError;
 use tracing::debug;
 use wire::{ClientError, LentSecrets, Problem, WantedSecret, WantedSecrets};
 
 use crate::holder::{HeldStep, Holder, HolderError, StepRole};
 use crate::host::{Isolation, NO_SECRETS};
+use crate::store_logins::StepLogins;
 
 /// Gets secrets from the server; nothing if the work is not wanted any more.
 pub type Lend<'a> = dyn Fn(&WantedSecrets) -> Result<Option<LentSecrets>, ClientError> + Sync + 'a;
@@ -34,6 +37,9 @@ pub enum LentError {
     /// The work is not wanted any more.
     #[error("the work is not wanted any more")]
     Unwanted,
+    /// A secret lies in a store that this machine cannot log in to.
+    #[error(transparent)]
+    Store(#[from] StoresError),
     /// The server lent something else.
     #[error("the server lent other secrets than the step has")]
     Other,
@@ -45,8 +51,8 @@ pub struct Claimant<'a> {
     pub installation: Id,
     /// Nonce of the work.
     pub nonce: Id,
-    /// The secrets that people granted to it, by the names of their files.
-    pub secrets: &'a BTreeMap<Name, SecretName>,
+    /// The secrets that people granted to it.
+    pub lent: &'a Lent,
     /// The step of the pipeline.
     pub step: &'a Step,
     /// The role that it is to have.
@@ -59,23 +65,34 @@ pub struct Claimant<'a> {
 /// `LentError` if they are not.
 pub fn hold<'a>(
     of: Claimant<'a>,
-    within: &'a dyn Isolation,
+    (within, logins): (&'a dyn Isolation, StepLogins<'a>),
     lend: Option<&Lend<'_>>,
 ) -> Result<HeldStep<'a>, LentError> {
     let (Some(lend), Some(start)) = (lend, within.holder()) else { return Err(LentError::Nobody) };
     let holder = Holder::start(start)?;
-    let claimed =
-        |(file, secret): (&Name, &SecretName)| WantedSecret { name: file.clone(), secret: secret.clone() };
-    let secrets = of.secrets.iter().map(claimed).collect();
+    // The server is not asked for secrets that this machine cannot read anyway.
+    of.lent.from.values().try_for_each(|from| logins.access(from).map(drop))?;
+    let claimed = of.lent.secrets.iter();
+    let claimed = claimed.map(|(file, secret)| WantedSecret { name: file.clone(), secret: secret.clone() });
+    let secrets = claimed.collect();
     let claim = WantedSecrets { key: holder.key(), secrets };
     let lent = lend(&claim).map_err(LentError::Refused)?.ok_or(LentError::Unwanted)?;
-    let named = lent.values.iter().map(|lent| (&lent.name, &lent.secret));
-    if !named.eq(claim.secrets.iter().map(|claimed| (&claimed.name, &claimed.secret))) {
+    // The grants that this runner verified say where each value is.
+    let (stored, sealed): (Vec<_>, Vec<_>) =
+        claim.secrets.iter().partition(|claimed| of.lent.from.contains_key(&claimed.secret));
+    let values = lent.values.iter().map(|lent| (&lent.name, &lent.secret));
+    let elsewhere = lent.elsewhere.iter().map(|lent| (&lent.name, &lent.secret, Some(&lent.from)));
+    let is_same = values.eq(sealed.into_iter().map(|claimed| (&claimed.name, &claimed.secret)))
+        && elsewhere.eq(stored
+            .into_iter()
+            .map(|claimed| (&claimed.name, &claimed.secret, of.lent.from.get(&claimed.secret))));
+    if !is_same {
         return Err(LentError::Other);
     }
     let reports = of.step.reports.iter().map(|report| report.path.clone());
     let leaves = of.step.outputs.iter().cloned().chain(reports).collect();
-    Ok(HeldStep::new(within, holder, (of.installation, of.nonce), lent, leaves).with_role(of.role))
+    let held = HeldStep::new(within, holder, (of.installation, of.nonce), lent, leaves);
+    Ok(held.with_logins(logins).with_role(of.role))
 }
 
 /// Asks for secrets outside the hours of their grants, so that the server records the read and alerts people. Nothing is opened,

@@ -21,6 +21,7 @@ use crate::lent::Lend;
 use crate::origin_error::OriginError;
 use crate::origins::{Download, Offered};
 use crate::slots::{After, Desk, Slots};
+use crate::store_logins::reap;
 use crate::work::Bench;
 use crate::work_error::ReportError;
 
@@ -34,9 +35,11 @@ pub async fn serve(
 ) {
     let (at, installation) = (Arc::clone(&bench), bench.installation);
     let take = move |given: &RelayedStatus| at.trust.take(given);
+    let own = Arc::clone(&bench);
     tokio::select! {
-        // This one never ends by itself.
+        // These never end by themselves.
         () = follow_statuses(&relays, installation, take) => {}
+        () = reap(Arc::new(move || own.reap_leases())) => {}
         () = revoke_left(&bench) => {}
         () = work(Arc::clone(&bench), client, slots, stop) => {}
     }
@@ -390,6 +393,7 @@ mod tests {
             now: || lab::at(0),
             sources: crate::Sources::default(),
             origins: crate::Origins::open(dir, false),
+            stores: crate::StoreLogins::of(dir),
         }
     }
 

@@ -11,11 +11,14 @@ use evidence::Name;
 use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, URL_VARIABLE};
 use evidence::pipeline::{DATABASE_FILE, Run, Step, StepDatabase, StepSecret};
 use evidence::release_check::ReleaseCheck;
+use evidence::statements::StoreSource;
+use judge::Lent;
 use sandbox::{CERTIFICATES, Destination, Secret, Spec};
 use zeroize::Zeroizing;
 
 use crate::ecosystem;
 use crate::finished::StepLog;
+use crate::holder::user_files;
 use crate::host::{Host, Identity};
 use crate::reach::{Bounded, bounded};
 use crate::source::Source;
@@ -97,14 +100,26 @@ pub fn specify(
         connect,
         certificates: step.database.as_ref().and_then(|database| database.authority.clone()),
         service: service.and_then(|service| service.port),
-        secrets: step.secrets.iter().map(secret).chain(step.database.as_ref().map(|_| password())).collect(),
+        secrets: step
+            .secrets
+            .iter()
+            .flat_map(|asked| secrets(asked, &identity.lent))
+            .chain(step.database.as_ref().map(|_| password()))
+            .collect(),
         limits,
     })
 }
 
-/// A secret of the step. Its value comes from the process that holds it.
-fn secret((file, asked): (&Name, &StepSecret)) -> Secret {
-    Secret { name: file.to_string(), variable: asked.env.clone(), bytes: Zeroizing::default() }
+/// The files of a secret of the step: one, or two of a user of a database. Their values come from the process that holds them.
+fn secrets((file, asked): (&Name, &StepSecret), lent: &Lent) -> Vec<Secret> {
+    let made = |name: String, variable| Secret { name, variable, bytes: Zeroizing::default() };
+    let from = lent.secrets.get(file).and_then(|secret| lent.from.get(secret));
+    if !from.is_some_and(StoreSource::is_database) {
+        return vec![made(file.to_string(), asked.env.clone())];
+    }
+    let [username, password] = user_files(file);
+    let variable = |part: &str| asked.env.as_ref().map(|name| format!("{name}_{part}"));
+    vec![made(username, variable("USERNAME")), made(password, variable("PASSWORD"))]
 }
 
 /// The password of the step's role, which its holder has made.

@@ -20,7 +20,7 @@ use evidence::rules;
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
 use evidence::{Digest, Id, Moment, Name};
-use judge::{Lent, OpenedRun, Reasons};
+use judge::{OpenedRun, Reasons};
 use wire::BLOB_BYTES_MAX;
 
 use crate::answers::Answers;
@@ -37,6 +37,7 @@ use crate::repository::Repository;
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};
 use crate::step::{check, execute};
+use crate::store_logins::{StoreBearer, StoreLogins, StorePurpose};
 use crate::stored_answer::CompletedWork;
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
@@ -71,6 +72,8 @@ pub struct Bench {
     pub sources: Sources,
     /// Where sources come from.
     pub origins: Origins,
+    /// The operator's stores of secrets.
+    pub stores: StoreLogins,
 }
 
 impl std::fmt::Debug for Bench {
@@ -173,7 +176,7 @@ impl Bench {
             verified_ref: verified,
             lent,
         };
-        let held = self.held(due, &pipeline, &identity.lent, offered)?;
+        let held = self.held(due, &pipeline, &identity, offered)?;
         let isolation = match &held {
             Some(held) => held as &dyn Isolation,
             None => self.isolation.as_ref(),
@@ -217,17 +220,32 @@ impl Bench {
         &'a self,
         due: &Due,
         pipeline: &'a Pipeline,
-        lent: &'a Lent,
+        identity: &'a Identity<'_>,
         offered: &Offered<'_>,
     ) -> Result<Option<HeldStep<'a>>, LentError> {
-        let Work::Step(step) = &due.work else { return Ok(None) };
-        let Some(step) = pipeline.steps.get(step).filter(|_| !lent.secrets.is_empty()) else {
+        let (lent, Work::Step(name)) = (&identity.lent, &due.work) else { return Ok(None) };
+        let Some(step) = pipeline.steps.get(name).filter(|_| !lent.secrets.is_empty()) else {
             return Ok(None);
         };
+        let at_ref = identity.verified_ref.as_ref().map(|verified| verified.name.to_string());
+        let (nonce, project, step_name) = (due.nonce, due.project.clone(), name.clone());
+        let purpose = StorePurpose { nonce, project, step: step_name, at_ref };
+        let logins = self.stores.step(self.store_bearer(), purpose);
         let role = step.database.as_ref().map(|database| StepRole::of(database, &self.leases, self.now));
-        let (installation, role) = (self.installation, role.transpose()?);
-        let claimant = Claimant { installation, nonce: due.nonce, secrets: &lent.secrets, step, role };
-        lent::hold(claimant, self.isolation.as_ref(), offered.lend).map(Some)
+        let claimant =
+            Claimant { installation: self.installation, nonce, lent, step, role: role.transpose()? };
+        lent::hold(claimant, (self.isolation.as_ref(), logins), offered.lend).map(Some)
+    }
+
+    fn store_bearer(&self) -> StoreBearer {
+        let (installation, runner) = (self.installation, self.runner.clone());
+        StoreBearer { installation, runner, signer: self.signer.clone(), now: self.now }
+    }
+
+    /// Revokes leases of stores that steps left which do not run any more; the result has new faults.
+    #[must_use]
+    pub fn reap_leases(&self) -> Vec<String> {
+        self.stores.reaped(&self.store_bearer())
     }
 
     fn artifact(

@@ -104,6 +104,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         now: || lab::at(0),
         sources,
         origins: Origins::open(dir, true),
+        stores: runner::StoreLogins::of(dir),
     }
 }
 

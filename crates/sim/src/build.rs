@@ -49,6 +49,7 @@ impl Builder {
             now: machine::now,
             sources: runner::Sources::default(),
             origins: runner::Origins::open(dir, false),
+            stores: runner::StoreLogins::of(dir),
         };
         Ok(Self { n, bench, line: Connection::default() })
     }

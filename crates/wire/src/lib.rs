@@ -49,8 +49,8 @@ pub use page_path::{PagePath, PagePathError};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
 pub use secrets::{
-    LentSecret, LentSecrets, PutValue, SECRET_USES_MAX, SECRETS_MAX, SecretUseFilter, SecretUseView,
-    SecretVersionView, SecretView, VaultState, VaultView, WantedSecret, WantedSecrets,
+    LentElsewhere, LentSecret, LentSecrets, PutValue, SECRET_USES_MAX, SECRETS_MAX, SecretUseFilter,
+    SecretUseView, SecretVersionView, SecretView, VaultState, VaultView, WantedSecret, WantedSecrets,
 };
 pub use service::{
     AgentSecretsView, LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView,

@@ -8,6 +8,7 @@ use evidence::dsse::Envelope;
 use evidence::entry::Actor;
 use evidence::seal::{SealKey, WrappedKey};
 use evidence::secret_name::SecretName;
+use evidence::statements::StoreSource;
 use evidence::{Bytes, Digest, Id, Moment, Name, Place};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -190,11 +191,27 @@ pub struct WantedSecret {
 }
 
 /// Values that are lent, each to be opened by one process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LentSecrets {
-    /// The values, in the order of the question.
+    /// The values that the vault has, in the order of the question.
     pub values: Vec<LentSecret>,
+    /// Secrets that the runner may read in a store by itself, in the order of the question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<LentElsewhere>,
+}
+
+/// A secret that lies in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LentElsewhere {
+    /// The name in the step.
+    #[serde(rename = "as")]
+    pub name: Name,
+    /// The secret.
+    pub secret: SecretName,
+    /// Where its value is.
+    pub from: StoreSource,
 }
 
 /// A value that is lent.

@@ -80,8 +80,14 @@ pub const LINES: &[Line] = &[
         lacks: None,
     },
     Line {
-        claim: "stores elsewhere: the dialects of OpenBao and Vault pass one table of operations",
-        shown_by: &["vault_by_its_documentation_passes_the_table", "openbao_passes_the_table"],
+        claim: "stores elsewhere: the dialects of OpenBao and Vault pass one table of operations; steps and services read there",
+        shown_by: &[
+            "vault_by_its_documentation_passes_the_table",
+            "openbao_passes_the_table",
+            "a_step_reads_its_secret_in_openbao_and_nobody_else_has_it",
+            "a_service_runs_with_a_secret_of_a_store",
+            "openbao_makes_a_user_of_postgresql_that_is_gone_afterwards",
+        ],
         done_by: None,
         lacks: None,
     },

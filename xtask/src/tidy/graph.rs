@@ -52,6 +52,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ledger", &["disk", "tlog", "evidence"]),
     ("image", &["disk", "evidence"]),
     ("openbao", &[]),
+    ("stores", &["disk", "tlog", "evidence", "openbao"]),
     ("vault", &["evidence"]),
     ("mint", &["disk", "evidence"]),
     ("listen", &["tls"]),
@@ -72,7 +73,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "runner",
         &[
             "shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox", "image",
-            "mask", "mint", "vault",
+            "mask", "mint", "vault", "stores",
         ],
     ),
     // The agent uses `sandbox` only for enclosures: decision 0032.
@@ -80,7 +81,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "agent",
         &[
             "disk", "tlog", "evidence", "mint", "policy", "domain", "judge", "wire", "sandbox", "vault",
-            "mask",
+            "mask", "stores",
         ],
     ),
     (
@@ -95,7 +96,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
             "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
-            "image", "vault", "mint",
+            "image", "vault", "mint", "stores",
         ],
     ),
     (

@@ -44,6 +44,7 @@ fn given(of: &SecretVersion, lent: Option<Id>, installation: Id) -> Given {
         place: place("shop/api/production"),
         secrets: vec![secret],
         authorities: Vec::new(),
+        stored: Vec::new(),
     };
     Given { _dir: dir, sealed, seal }
 }

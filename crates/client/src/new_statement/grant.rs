@@ -9,7 +9,7 @@ use evidence::Name;
 use evidence::Place;
 use evidence::git::RefPattern;
 use evidence::pool::Pool;
-use evidence::statements::{Borrower, GrantedSecret, Hours, Scope, SecretGrant};
+use evidence::statements::{Borrower, GrantedSecret, Hours, Scope, SecretGrant, StoreSource};
 use wire::Client;
 
 use super::{SeenTrust, Until};
@@ -39,6 +39,8 @@ pub struct Bounds {
     pub network: Vec<String>,
     /// Hours.
     pub hours: Option<Hours>,
+    /// The store that has the value.
+    pub from: Option<StoreSource>,
 }
 
 /// The scope and content of a grant.
@@ -69,7 +71,7 @@ pub fn body(secret: GrantedSecret, to: &To, bounds: Bounds) -> Result<(Scope, Se
     };
     let network: BTreeSet<String> = bounds.network.into_iter().map(|to| to.to_ascii_lowercase()).collect();
     let (refs, pools) = (bounds.refs.into_iter().collect(), bounds.pools.into_iter().collect());
-    Ok((scope, SecretGrant { secret, to, refs, pools, network, hours: bounds.hours }))
+    Ok((scope, SecretGrant { secret, to, refs, pools, network, hours: bounds.hours, from: bounds.from }))
 }
 
 /// The page that a person reads before the signature.
@@ -91,6 +93,11 @@ pub fn page(grant: &SecretGrant, scope: &Scope, until: Until) -> String {
         lines.push(format!("  while it holds the secret, it reaches {reach}"));
     }
     lines.extend(grant.hours.as_ref().map(|hours| format!("  only {hours}")));
+    lines.extend(grant.from.as_ref().map(|from| {
+        let user =
+            if from.is_database() { "a user of a database, made for this step alone" } else { "its value" };
+        format!("  {user}, from {from}, where the operator of its machine lets it read")
+    }));
     lines.push("  people who change its commands can use the secret, and take it".into());
     lines.join("\n")
 }
@@ -138,6 +145,7 @@ mod tests {
             pools: vec![Pool::Protected],
             network: vec!["Registry.example:443".into()],
             hours: Some("mon-fri 08:00-18:00".parse().unwrap()),
+            from: None,
         };
         let (secret, until): (GrantedSecret, Until) =
             ("shop/registry/token".parse().unwrap(), "2026-12-31".parse().unwrap());
@@ -148,7 +156,20 @@ mod tests {
              refs/tags/v*\n  in pool protected\n  while it holds the secret, it reaches registry.example:443\n  only mon,tue,wed,thu,fri \
              08:00-18:00 UTC\n  people who change its commands can use the secret, and take it"
         );
-        let (_, bare) = body(secret, &To::Step("publish".parse().unwrap()), Bounds::default()).unwrap();
+        let step = To::Step("publish".parse().unwrap());
+        let (_, bare) = body(secret.clone(), &step, Bounds::default()).unwrap();
         assert!(page(&bare, &scope, until).contains("it reaches nothing"));
+        let from = |text: &str| {
+            let bounds = Bounds { from: Some(text.parse().unwrap()), ..Bounds::default() };
+            page(&body(secret.clone(), &step, bounds).unwrap().1, &scope, until)
+        };
+        assert!(
+            from("bao:secret/shop/registry#token")
+                .contains("\n  its value, from bao:secret/shop/registry#token, where")
+        );
+        assert!(
+            from("bao:database/creds/app")
+                .contains("\n  a user of a database, made for this step alone, from bao:database/creds/app")
+        );
     }
 }

@@ -60,7 +60,13 @@ pub fn step() {
     let ours = spans(40, || {
         let holder = Holder::start(within.holder().unwrap()).unwrap();
         let values = (0..10).map(|n| lent(&holder, n)).collect();
-        let held = HeldStep::new(&within, holder, (ID, ID), LentSecrets { values }, Vec::new());
+        let held = HeldStep::new(
+            &within,
+            holder,
+            (ID, ID),
+            LentSecrets { values, ..LentSecrets::default() },
+            Vec::new(),
+        );
         assert_eq!(held.run(&with, &[], &|_, _| {}, &|| true).unwrap().exit, Exit::Code(0));
     });
     print("a step with 10 secrets, to the exit of `true`", &ours, &without, "the same step without secrets");

@@ -87,6 +87,7 @@ fn floor() -> (f64, Vec<Duration>) {
         allowed: true,
         reasons: [].into(),
         reason: None,
+        from: None,
     };
     let lines = (0..LINES).map(|_| Line { salt: id(3), body: Body::from(used.clone()) }).collect();
     let entries: Vec<_> = Lines::split(lines).unwrap().iter().map(entry).collect();
@@ -189,6 +190,7 @@ fn granted() -> Statement {
         pools: [Pool::Protected].into(),
         network: [].into(),
         hours: None,
+        from: None,
     };
     Statement {
         installation: id(1),

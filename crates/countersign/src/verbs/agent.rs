@@ -21,6 +21,7 @@ use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use judge::Anchors;
 use shown::shell;
+use stores::Stores;
 use wire::Machine;
 
 use super::health::HealthListener;
@@ -292,6 +293,8 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
     let fields = [("role", "agent"), ("agent", name), ("place", place.as_str())];
     let _journal = verb.role.log.start(&format!("agent {place}"), &fields);
     let _lock = disk::lock(data)?;
+    // A mistake in the file is told now, and not when a service fails by it.
+    Stores::of(data).check()?;
     renewal::of_agent(data, server, &memory)?;
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {

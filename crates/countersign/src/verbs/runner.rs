@@ -16,6 +16,7 @@ use evidence::pin::Pin;
 use runner::{Answers, Bench, Keep, Leases, Origins, REMOTES_FILE, Remotes, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use shown::shell;
+use stores::Stores;
 use wire::Machine;
 
 use super::health::HealthListener;
@@ -201,6 +202,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
     let trust = Trust::open(data, &pin)?;
     // A mistake in the file is told now, and not when a run fails by it.
     Remotes::read(&data.join(REMOTES_FILE))?;
+    Stores::of(data).check()?;
     let _lock = disk::lock(data)?;
     renewal::of_runner(data, server, &joined.name, &pin, trust.newest_root())?;
     let signer = key_files::read(&data.join("key.pem"))?;
@@ -228,6 +230,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &Runner, output: Output) -> Re
         now: clock::moment,
         sources: runner::Sources::default(),
         origins: Origins::open(data, verb.follow_paths),
+        stores: runner::StoreLogins::of(&std::path::absolute(data)?),
     };
     if !runner::program::is_there("git") {
         tracing::warn!(

@@ -13,7 +13,7 @@ use client::request::Parts;
 use client::session;
 use evidence::git::RefPattern;
 use evidence::pool::Pool;
-use evidence::statements::{Body, GrantedSecret, Hours, StatementKind};
+use evidence::statements::{Body, GrantedSecret, Hours, StatementKind, StoreSource};
 use evidence::{Digest, Moment, Name, Place};
 use serde::Serialize;
 use serde_json::json;
@@ -50,6 +50,9 @@ pub struct SecretGrantVerb {
     /// Hours in UTC, for instance "mon-fri 08:00-18:00"; default: all.
     #[arg(long)]
     hours: Option<Hours>,
+    /// Where the value is, if it is in a store that the operator of the runner or agent names: `STORE:MOUNT/PATH#FIELD`, with `@VERSION` or without, or `STORE:MOUNT/creds/ROLE` for a user of a database that is made for the step; default: the vault, or versions that were put for the place.
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<StoreSource>,
     /// Your reason; it is signed and recorded.
     #[arg(long, value_parser = words)]
     reason: String,
@@ -85,7 +88,13 @@ pub fn run(verb: SecretGrantVerb, output: Output) -> Result<(), Failure> {
     };
     let kind = StatementKind::Grant;
     new_statement::refuse_long(kind, until)?;
-    let bounds = Bounds { refs: verb.refs, pools: verb.pools, network: verb.network, hours: verb.hours };
+    let bounds = Bounds {
+        refs: verb.refs,
+        pools: verb.pools,
+        network: verb.network,
+        hours: verb.hours,
+        from: verb.from,
+    };
     let (scope, body) = grant::body(verb.secret.clone(), &to, bounds)?;
     let access = verb.data_dir.access()?;
     let client = session::client(&access)?;

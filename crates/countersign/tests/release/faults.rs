@@ -41,6 +41,9 @@ const BY_HAND: [(&str, &[&str]); 6] = [
 /// Points of failure that need a database: the tests of the crate `mint` have them.
 const WITH_A_DATABASE: [&str; 1] = ["mint.leases"];
 
+/// Points of failure that need a store: the tests of the crate `stores` have them.
+const WITH_A_STORE: [&str; 1] = ["stores.lease"];
+
 /// Points of failure that need a secret of a place: a sealed value that could not be stored is fetched again with the release.
 const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 
@@ -48,6 +51,7 @@ const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 fn every_point_has_its_row() {
     let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).chain(RELAYED).collect();
     rows.extend(WITH_A_DATABASE);
+    rows.extend(WITH_A_STORE);
     rows.extend(WITH_SECRETS);
     rows.extend(BY_HAND.iter().map(|(point, _)| *point));
     rows.sort_unstable();

@@ -59,6 +59,7 @@ mod ssh_steps;
 mod state;
 mod step_roles;
 mod stopping;
+mod stores;
 mod tls;
 mod transport_attacks;
 mod vault;

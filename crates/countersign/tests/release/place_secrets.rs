@@ -68,7 +68,7 @@ services:
     shop
 }
 
-fn agent_dir(shop: &Shop) -> PathBuf {
+pub fn agent_dir(shop: &Shop) -> PathBuf {
     shop.home.data().with_file_name("data.agent-ledger-api-dev")
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use evidence::Digest;
 use evidence::records::Body;
 use evidence::secret_name::SecretName;
+use evidence::statements::StoreSource;
 
 use crate::refusal::Refusal;
 
@@ -20,11 +21,40 @@ pub struct LentVersion {
     pub value: Digest,
 }
 
+/// The thing that is handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LentValue {
+    /// The value of a version in the vault.
+    Version(LentVersion),
+    /// Leave to read it in a store: the server never has such a value.
+    Elsewhere(StoreSource),
+}
+
+impl LentValue {
+    /// Number of the version in the vault.
+    #[must_use]
+    pub const fn number(&self) -> Option<u32> {
+        match self {
+            Self::Version(version) => Some(version.number),
+            Self::Elsewhere(_) => None,
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn from(&self) -> Option<&StoreSource> {
+        match self {
+            Self::Version(_) => None,
+            Self::Elsewhere(from) => Some(from),
+        }
+    }
+}
+
 /// The decision about a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadingDecision {
-    /// A version for each secret; or, if one of them is refused, the reasons against all of those.
-    pub lent: Result<BTreeMap<SecretName, LentVersion>, Refusal>,
+    /// The thing that is handed out for each secret; or, if one of them is refused, the reasons against all of those.
+    pub lent: Result<BTreeMap<SecretName, LentValue>, Refusal>,
     /// Lines to record, whatever the decision.
     pub lines: Vec<Body>,
 }

@@ -1,9 +1,9 @@
 //! The loan of secrets to a step.
 //!
 //! Invariant: nothing is lent but the newest version of a secret that the verified pipeline names for exactly the step that is
-//! due on this runner, under a grant in force for the step, its ref, its pool and the hours. All or nothing: if one secret of a
-//! claim is refused, none is handed out. A fact that is not known is a refusal. A refusal tells of a secret's versions only where
-//! the step that is due has the secret.
+//! due on this runner, under a grant in force for the step, its ref, its pool and the hours; or, if the grant says so, leave to
+//! read it in a store. All or nothing: if one secret of a claim is refused, none is handed out. A fact that is not known is a
+//! refusal. A refusal tells of a secret's versions only where the step that is due has the secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use evidence::pool::Pool;
 use evidence::receipt::Work;
 use evidence::records::{Alert, AlertSort, Body, SecretUsed};
 use evidence::secret_name::SecretName;
-use evidence::statements::{self, Loan, LoanFault, Statement};
+use evidence::statements::{self, Loan, LoanFault, Statement, StoreSource};
 use evidence::{Digest, Id, Moment, Name};
 
-use super::decision::{LentVersion, ReadingDecision};
+use super::decision::{LentValue, LentVersion, ReadingDecision};
 use super::state::{Rotation, Secret, State};
 use crate::build::Due;
 use crate::ids::RunId;
@@ -115,14 +115,11 @@ fn due<'a>(build: &'a build::State, lend: &'a Lend) -> Option<&'a Due> {
 }
 
 impl Asked<'_> {
-    fn decide(&self, name: &SecretName, known: Option<&Secret>) -> Result<LentVersion, Vec<Reason>> {
+    fn decide(&self, name: &SecretName, known: Option<&Secret>) -> Result<LentValue, Vec<Reason>> {
         let mut reasons = Vec::new();
         let mut against =
             |code: &str, what: String, remedy: &str| reasons.push(Reason::new(code, what, remedy));
-        if !self.lend.is_open {
-            let what = "the vault is sealed: the server has no root key".to_owned();
-            against("vault-sealed", what, "give the server its root key and start it again");
-        }
+        let mut from = None;
         match self.due {
             None => {
                 let what = format!("no step with this nonce is due on {}", self.lend.runner);
@@ -137,25 +134,43 @@ impl Asked<'_> {
                 against("secret-not-named", what, "name it in `secrets` of the step");
             }
             Some(due) => {
-                for (code, what, remedy) in self.ungranted(name, due) {
-                    against(code, what, remedy);
-                }
+                let (granted, ungranted) = self.granted(name, due);
+                from = granted;
+                ungranted.into_iter().for_each(|(code, what, remedy)| against(code, what, remedy));
             }
         }
-        // A runner whose step does not have the secret learns nothing of it, not even whether there is one.
-        let is_of_step =
-            self.due.is_some_and(|due| due.project == *name.project() && self.lend.named.contains(name));
-        let lent = if is_of_step { version(name, known, self.moment, &mut against) } else { None };
+        // The vault has no say in what is read elsewhere, and a version in it takes no part.
+        let lent = match from {
+            Some(from) => Some(LentValue::Elsewhere(from)),
+            None => self.in_vault(name, known, &mut against),
+        };
         match (lent, reasons.is_empty()) {
             (Some(lent), true) => Ok(lent),
             _ => Err(reasons),
         }
     }
 
-    /// Why no grant lends the secret to the step; empty if one does.
-    fn ungranted(&self, secret: &SecretName, due: &Due) -> Vec<(&'static str, String, &'static str)> {
+    fn in_vault(
+        &self,
+        name: &SecretName,
+        known: Option<&Secret>,
+        against: &mut impl FnMut(&str, String, &str),
+    ) -> Option<LentValue> {
+        if !self.lend.is_open {
+            let what = "the vault is sealed: the server has no root key".to_owned();
+            against("vault-sealed", what, "give the server its root key and start it again");
+        }
+        // A runner whose step does not have the secret learns nothing of it, not even whether there is one.
+        let is_of_step =
+            self.due.is_some_and(|due| due.project == *name.project() && self.lend.named.contains(name));
+        let lent = if is_of_step { version(name, known, self.moment, against) } else { None };
+        lent.map(LentValue::Version)
+    }
+
+    /// The store from which grants lend the secret to the step, and why none lends it; without reasons one does.
+    fn granted(&self, secret: &SecretName, due: &Due) -> (Option<StoreSource>, Ungranted) {
         let Work::Step(step) = &due.work else {
-            return vec![("secret-not-due", "only steps are lent secrets".to_owned(), "")];
+            return (None, vec![("secret-not-due", "only steps are lent secrets".to_owned(), "")]);
         };
         let (at_ref, pool, moment) = (self.lend.at_ref.as_ref(), self.lend.pool, self.moment);
         let loan = Loan { secret, project: &due.project, step, at_ref, pool, moment };
@@ -165,16 +180,18 @@ impl Asked<'_> {
             reasons.push((LoanFault::OtherPool(pool, String::new()).code(), what, "run it again"));
         }
         let counting = self.lend.grants.iter().filter(|grant| self.void(grant).is_none());
-        if let Err(faults) = statements::lend(counting.map(|grant| &*grant.statement), &loan) {
-            reasons.extend(faults.iter().map(|fault| (fault.code(), fault.what(&loan), fault.remedy())));
-            // People see why a grant that they know does not count.
-            let void = self.lend.grants.iter().filter(|grant| grant.statement.lends(&loan).is_some());
-            for why in void.filter_map(|grant| self.void(grant)) {
-                let what = format!("a grant of {secret} to step {step} does not count: {why}");
-                reasons.push((LoanFault::NotGranted.code(), what, LoanFault::NotGranted.remedy()));
-            }
+        let faults = match statements::lend(counting.map(|grant| &*grant.statement), &loan) {
+            Ok(terms) => return (terms.from, reasons),
+            Err(faults) => faults,
+        };
+        reasons.extend(faults.iter().map(|fault| (fault.code(), fault.what(&loan), fault.remedy())));
+        // People see why a grant that they know does not count.
+        let void = self.lend.grants.iter().filter(|grant| grant.statement.lends(&loan).is_some());
+        for why in void.filter_map(|grant| self.void(grant)) {
+            let what = format!("a grant of {secret} to step {step} does not count: {why}");
+            reasons.push((LoanFault::NotGranted.code(), what, LoanFault::NotGranted.remedy()));
         }
-        reasons
+        (None, reasons)
     }
 
     /// Why a statement does not count, whatever it says.
@@ -206,7 +223,7 @@ impl Asked<'_> {
         &self,
         name: &SecretName,
         known: Option<&Secret>,
-        decided: &Result<LentVersion, Vec<Reason>>,
+        decided: &Result<LentValue, Vec<Reason>>,
         is_refused: bool,
     ) -> Vec<Body> {
         let Lend { runner, work, .. } = self.lend;
@@ -216,7 +233,8 @@ impl Asked<'_> {
         if is_refused && decided.is_ok() {
             reasons.extend("secret-withheld".parse());
         }
-        let number = decided.as_ref().ok().map(|lent| lent.number);
+        let number = decided.as_ref().ok().and_then(LentValue::number);
+        let from = decided.as_ref().ok().and_then(LentValue::from).cloned();
         let alert = |sort| {
             let (secret, who) = (name.clone(), Actor::Machine(runner.clone()));
             Body::from(Alert { sort, secret, number, who, run, step: step.clone(), place: None })
@@ -239,6 +257,7 @@ impl Asked<'_> {
             allowed: !is_refused,
             reasons: reasons.clone(),
             reason: None,
+            from,
         };
         std::iter::once(Body::from(used)).chain(alerts).collect()
     }
@@ -274,6 +293,8 @@ pub(super) fn codes(reasons: &[Reason]) -> BTreeSet<Name> {
     reasons.iter().filter_map(|reason| reason.code.parse().ok()).collect()
 }
 
+/// Reasons: code, sentence and remedy of each.
+type Ungranted = Vec<(&'static str, String, &'static str)>;
 /// Most secrets of one claim.
 pub const NAMES_MAX: usize = 16;
 const OUTSIDE_HOURS: &str = "secret-outside-hours";

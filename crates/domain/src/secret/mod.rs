@@ -17,7 +17,7 @@ mod tell;
 mod tests;
 
 pub use decide::{Destroy, Put, ROLE, SECRETS_MAX, destroy, put};
-pub use decision::{LentVersion, ReadingDecision};
+pub use decision::{LentValue, LentVersion, ReadingDecision};
 pub use event::{SecretDestroyed, SecretPut};
 pub use lend::{Lend, LendingStatement, NAMES_MAX};
 pub use read::{Reading, read};

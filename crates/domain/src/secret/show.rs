@@ -9,7 +9,7 @@ use evidence::records::{Alert, AlertSort, Body, SecretUsed};
 use evidence::secret_name::SecretName;
 
 use super::decide::role;
-use super::decision::{LentVersion, ReadingDecision};
+use super::decision::{LentValue, LentVersion, ReadingDecision};
 use super::lend::codes;
 use super::state::State;
 use crate::identity;
@@ -77,6 +77,7 @@ pub(super) fn show(
         allowed: reasons.is_empty(),
         reasons: codes(&reasons),
         reason: Some(reason.clone()),
+        from: None,
     };
     let alert = |sort| {
         let (secret, who) = (secret.clone(), who.clone());
@@ -86,7 +87,7 @@ pub(super) fn show(
     let honey = known.is_some_and(|known| known.honey).then(|| alert(AlertSort::HoneyToken));
     let lines = std::iter::once(Body::from(used)).chain(seen).chain(honey).collect();
     let lent = match (Refusal::of(reasons), found) {
-        (None, Some(found)) => Ok([(secret.clone(), found)].into()),
+        (None, Some(found)) => Ok([(secret.clone(), LentValue::Version(found))].into()),
         (Some(refusal), _) => Err(refusal),
         (None, None) => Err(Reason::new("secret-unknown", "there is no such version", "look again").into()),
     };

@@ -83,6 +83,7 @@ fn lines_of(tell: &Tell, told: &ToldVersion) -> impl Iterator<Item = Body> + use
         allowed: refused.is_none(),
         reasons: refused.into_iter().collect(),
         reason: None,
+        from: None,
     };
     std::iter::once(Body::from(used)).chain(is_first.then(|| Body::from(alert)))
 }

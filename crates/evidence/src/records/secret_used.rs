@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::{Columns, Content};
 use crate::entry::Actor;
 use crate::secret_name::SecretName;
+use crate::statements::StoreSource;
 use crate::{Id, Name, Place};
 
 /// One read of one secret.
@@ -43,6 +44,9 @@ pub struct SecretUsed {
     /// The reason that a person gave for reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The store that has the value, which the machine reads by itself; absent for the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StoreSource>,
 }
 
 impl Content for SecretUsed {
@@ -52,8 +56,8 @@ impl Content for SecretUsed {
         if self.allowed != self.reasons.is_empty() {
             return Some("an allowed read has no reasons against it, a refused one has at least one");
         }
-        if self.allowed && self.number.is_none() {
-            return Some("an allowed read names the version that was lent");
+        if self.allowed && self.number.is_some() == self.from.is_some() {
+            return Some("an allowed read names the version that was lent, or the store that has it");
         }
         if self.reasons.len() > REASONS_MAX {
             return Some("it has more than 32 reasons");
@@ -83,7 +87,9 @@ impl Content for SecretUsed {
     }
 
     fn summary(&self) -> String {
-        let number = self.number.map(|number| format!(" version {number}")).unwrap_or_default();
+        let number = self.number.map(|number| format!(" version {number}"));
+        let from = self.from.as_ref().map(|from| format!(" from {from}"));
+        let number = number.or(from).unwrap_or_default();
         let (taken, refused) = match self.place {
             Some(_) => ("is used", "is not used"),
             None => ("was lent", "was refused"),

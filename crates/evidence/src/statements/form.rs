@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::loan::{Loan, LoanFault, Reach};
+use super::loan::{Loan, LoanFault, LoanTerms};
 use super::rules::{Given, Matter};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
@@ -197,7 +197,7 @@ impl Statement {
 
     /// Whether it lends a secret to a step: `None` if it is about another one. Whether its signer may say so, the caller asks.
     #[must_use]
-    pub fn lends(&self, loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+    pub fn lends(&self, loan: &Loan<'_>) -> Option<Result<LoanTerms, Vec<LoanFault>>> {
         let answer = self.body.lends(loan).filter(|_| self.scope.project == *loan.project)?;
         if self.is_in_force(loan.moment) {
             return Some(answer);

@@ -10,9 +10,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::hours::Hours;
-use super::loan::{Loan, LoanFault, Reach};
+use super::loan::{Loan, LoanFault, LoanTerms};
 use super::rules::{Content, Given, KindRules, Matter};
 use super::scope::Scope;
+use super::store_source::StoreSource;
 use crate::git::RefPattern;
 use crate::pool::Pool;
 use crate::rules::{ECOSYSTEMS, network_fault};
@@ -39,6 +40,9 @@ pub struct SecretGrant {
     /// Hours in which it counts; absent for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
+    /// The store that has the value; absent for the vault, or for versions that are sealed to the agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StoreSource>,
 }
 
 /// A secret as a grant names it.
@@ -92,11 +96,12 @@ impl Content for SecretGrant {
         if let Some(fault) = self.hours.as_ref().and_then(Hours::fault) {
             return Some(fault);
         }
+        if let Some(fault) = self.from.as_ref().and_then(StoreSource::fault) {
+            return Some(fault);
+        }
         match (&self.secret, &self.to) {
             (GrantedSecret::Build(_), Borrower::Step(_)) => step_fault(self),
-            (GrantedSecret::Deploy(_), Borrower::Service(_)) => (!self.refs.is_empty()
-                || !self.pools.is_empty())
-            .then_some("a grant to a service names refs or pools, which only runs of steps have"),
+            (GrantedSecret::Deploy(_), Borrower::Service(_)) => service_fault(self),
             (GrantedSecret::Deploy(_), Borrower::Step(_)) => {
                 Some("a step gets build secrets alone, written PROJECT/PATH")
             }
@@ -134,7 +139,7 @@ impl Content for SecretGrant {
         }
     }
 
-    fn lends(&self, loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+    fn lends(&self, loan: &Loan<'_>) -> Option<Result<LoanTerms, Vec<LoanFault>>> {
         let (GrantedSecret::Build(secret), Borrower::Step(step)) = (&self.secret, &self.to) else {
             return None;
         };
@@ -155,13 +160,14 @@ impl Content for SecretGrant {
         if let Some(hours) = self.hours.as_ref().filter(|hours| !hours.has(loan.moment)) {
             faults.push(LoanFault::OutsideHours(hours.to_string()));
         }
-        Some(if faults.is_empty() { Ok(self.network.clone()) } else { Err(faults) })
+        let terms = || LoanTerms { reach: self.network.clone(), from: self.from.clone() };
+        Some(if faults.is_empty() { Ok(terms()) } else { Err(faults) })
     }
 
     fn gives(&self) -> Option<Given<'_>> {
         match (&self.secret, &self.to) {
             (GrantedSecret::Deploy(secret), Borrower::Service(service)) => {
-                Some(Given { service, secret, hours: self.hours.as_ref() })
+                Some(Given { service, secret, hours: self.hours.as_ref(), from: self.from.as_ref() })
             }
             _ => None,
         }
@@ -181,7 +187,7 @@ impl Content for SecretGrant {
         };
         let part = |before: &str, all: String| if all.is_empty() { all } else { format!(", {before} {all}") };
         format!(
-            "secret {} to {to}{}{}, {}{}",
+            "secret {} to {to}{}{}, {}{}{}",
             self.secret,
             part("on", listed(&self.refs)),
             part("in pool", listed(&self.pools)),
@@ -191,6 +197,7 @@ impl Content for SecretGrant {
                 format!("with {}", listed(&self.network))
             },
             part("only", self.hours.as_ref().map(ToString::to_string).unwrap_or_default()),
+            part("its value from", self.from.as_ref().map(ToString::to_string).unwrap_or_default()),
         )
     }
 }
@@ -204,6 +211,15 @@ fn step_fault(grant: &SecretGrant) -> Option<&'static str> {
     let pools = [Pool::Branch, Pool::Protected];
     let named = !grant.pools.is_empty() && grant.pools.iter().all(|pool| pools.contains(pool));
     (!named).then_some("its pools are not `branch`, `protected` or both")
+}
+
+/// The reason why a service cannot have a secret so; `None` if it can.
+fn service_fault(grant: &SecretGrant) -> Option<&'static str> {
+    if !grant.refs.is_empty() || !grant.pools.is_empty() {
+        return Some("a grant to a service names refs or pools, which only runs of steps have");
+    }
+    let is_leased = grant.from.as_ref().is_some_and(StoreSource::is_database);
+    is_leased.then_some("a store makes a user of a database for a step alone: a service would outlive it")
 }
 
 fn is_destination(text: &str) -> bool {

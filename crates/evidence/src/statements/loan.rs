@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::store_source::StoreSource;
 use crate::git::RefName;
 use crate::pool::Pool;
 use crate::secret_name::SecretName;
@@ -41,10 +42,21 @@ pub enum LoanFault {
     OtherPool(Pool, String),
     /// The moment is outside the hours of the statement.
     OutsideHours(String),
+    /// The statements name several places of its value.
+    SeveralSources(String),
 }
 
 /// Destinations, `HOST:PORT`, that a step may reach while it holds a secret.
 pub type Reach = BTreeSet<String>;
+
+/// How a secret is lent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoanTerms {
+    /// Destinations to which the step is bound.
+    pub reach: Reach,
+    /// The store that has the value; absent for the vault.
+    pub from: Option<StoreSource>,
+}
 
 impl LoanFault {
     /// The code of the refusal.
@@ -65,6 +77,9 @@ impl LoanFault {
             Self::OtherRef(own, refs) => format!("{named} the run is for {own}, the grant for {refs}"),
             Self::OtherPool(own, pools) => format!("{named} the run is in pool {own}, the grant for {pools}"),
             Self::OutsideHours(hours) => format!("{named} the grant counts {hours}"),
+            Self::SeveralSources(places) => {
+                format!("{named} its grants name several places of its value: {places}")
+            }
         }
     }
 
@@ -89,6 +104,10 @@ impl LoanFault {
             Self::OutsideHours(_) => Told {
                 code: "secret-outside-hours",
                 remedy: "run it again within the hours, or have it granted for this time",
+            },
+            Self::SeveralSources(_) => Told {
+                code: "secret-sources",
+                remedy: "withdraw the grants for all places but one: `countersign trust status --withdraw`",
             },
         }
     }

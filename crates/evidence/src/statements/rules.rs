@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hours::Hours;
-use super::loan::{Loan, LoanFault, Reach};
+use super::loan::{Loan, LoanFault, LoanTerms};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
 use super::seen_report::SeenReport;
+use super::store_source::StoreSource;
 use crate::document::FindingsDocument;
 use crate::document::findings::Finding;
 use crate::{Digest, Name};
@@ -34,6 +35,8 @@ pub struct Given<'a> {
     pub secret: &'a Name,
     /// Hours in which that counts; absent for all.
     pub hours: Option<&'a Hours>,
+    /// The store that has the value; absent if versions are sealed to the agents.
+    pub from: Option<&'a StoreSource>,
 }
 
 /// Facts of a release that statements are about.
@@ -95,7 +98,7 @@ pub(super) trait Content: Serialize + DeserializeOwned {
     }
 
     /// Whether it lends a secret to a step: `None` if it is about another one, and the reasons if it does not lend this time.
-    fn lends(&self, _loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+    fn lends(&self, _loan: &Loan<'_>) -> Option<Result<LoanTerms, Vec<LoanFault>>> {
         None
     }
 

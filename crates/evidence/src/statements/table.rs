@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::deploy_secret::DeploySecret;
 use super::grant::SecretGrant;
-use super::loan::{Loan, LoanFault, Reach};
+use super::loan::{Loan, LoanFault, LoanTerms};
 use super::not_affected::NotAffected;
 use super::rules::{Content as _, Given, KindRules, Matter};
 use super::scope::Scope;
@@ -94,7 +94,7 @@ macro_rules! kinds {
                 }
             }
 
-            pub(super) fn lends(&self, loan: &Loan<'_>) -> Option<Result<Reach, Vec<LoanFault>>> {
+            pub(super) fn lends(&self, loan: &Loan<'_>) -> Option<Result<LoanTerms, Vec<LoanFault>>> {
                 match self {
                     $(Self::$variant(content) => content.lends(loan),)*
                 }

@@ -20,6 +20,7 @@ fn to_step() -> SecretGrant {
         pools: [Pool::Protected].into(),
         network: ["registry.example:443".to_owned()].into(),
         hours: Some("mon-fri 08:00-18:00".parse::<Hours>().unwrap()),
+        from: None,
     }
 }
 
@@ -31,7 +32,16 @@ fn to_service() -> SecretGrant {
         pools: BTreeSet::new(),
         network: BTreeSet::new(),
         hours: None,
+        from: None,
     }
+}
+
+const VALUE: &str = "bao:secret/shop/registry#token@3";
+const USER: &str = "bao:database/creds/migrate";
+
+/// The value is in a store.
+fn from(text: &str) -> SecretGrant {
+    SecretGrant { from: Some(text.parse().unwrap()), hours: None, ..to_step() }
 }
 
 fn of(grant: SecretGrant) -> Statement {
@@ -58,7 +68,7 @@ fn of(grant: SecretGrant) -> Statement {
 
 #[test]
 fn a_grant_has_one_encoding() {
-    for (block, grant) in [(7, to_step()), (8, to_service())] {
+    for (block, grant) in [(7, to_step()), (8, to_service()), (9, from(VALUE)), (10, from(USER))] {
         let statement = of(grant);
         check("statement", block, &canonical::encode("body", &statement.body).unwrap());
         assert_eq!(Statement::read(&statement.envelope().unwrap()).unwrap(), statement);
@@ -74,13 +84,18 @@ fn a_grant_has_one_encoding() {
          only mon,tue,wed,thu,fri 08:00-18:00 UTC"
     );
     assert_eq!(of(to_service()).body.summary(), "secret database to service api, without network");
+    assert_eq!(
+        of(from(VALUE)).body.summary(),
+        "secret shop/registry/token to step publish, on refs/heads/main, in pool protected, with registry.example:443, \
+         its value from bao:secret/shop/registry#token@3"
+    );
 }
 
 #[test]
 fn attack_a_grant_that_lends_more_than_it_names() {
     let wrong = |grant: SecretGrant| of(grant).envelope().is_err();
     let step = |change: fn(&mut SecretGrant)| {
-        let mut grant = to_step();
+        let mut grant = from(VALUE);
         change(&mut grant);
         wrong(grant)
     };
@@ -92,6 +107,12 @@ fn attack_a_grant_that_lends_more_than_it_names() {
     assert!(step(|it| it.secret = "token".parse().unwrap()), "a deploy secret is no step's");
     assert!(step(|it| it.secret = "yard/registry/token".parse().unwrap()), "of another project");
     assert!(step(|it| it.to = Borrower::Service(name("api"))), "a build secret is no service's");
+    assert!(step(|it| it.from.as_mut().unwrap().path = Some("../sys".into())), "elsewhere in the store");
+    assert!(step(|it| it.from.as_mut().unwrap().field = None), "the whole secret");
+    let user = SecretGrant { from: Some(USER.parse().unwrap()), ..to_service() };
+    assert!(wrong(user), "a service outlives a user that is made for a step");
+    let of_store = SecretGrant { from: Some(VALUE.parse().unwrap()), ..to_service() };
+    assert!(!wrong(of_store));
     let many: BTreeSet<_> = (0..17).map(|n| format!("refs/heads/{n}").parse().unwrap()).collect();
     assert!(wrong(SecretGrant { refs: many, ..to_step() }));
     let many: BTreeSet<_> = (0..33).map(|n| format!("{n}.example:443")).collect();
@@ -238,6 +259,22 @@ fn attack_a_secret_is_lent_as_the_grant_says_and_never_otherwise() {
         ["secret-ref-unverified", "secret-pool", "secret-outside-hours"],
         "every reason"
     );
+}
+
+/// A value has one place: two grants that name two lend nothing.
+#[test]
+fn attack_grants_that_name_two_places_of_a_value() {
+    let here = |grants: &[SecretGrant]| {
+        let grants: Vec<_> = grants.iter().cloned().map(of).collect();
+        against(&grants, |_| ())
+    };
+    let vault = SecretGrant { hours: None, ..to_step() };
+    assert_eq!(here(&[from(VALUE), from(VALUE)]), [""; 0]);
+    assert_eq!(here(&[vault.clone(), from(VALUE)]), ["secret-sources"]);
+    assert_eq!(here(&[from(USER), from(VALUE)]), ["secret-sources"]);
+    // One that does not count for this run names nothing.
+    let other = SecretGrant { pools: [Pool::Branch].into(), ..from(VALUE) };
+    assert_eq!(here(&[vault, other]), [""; 0]);
 }
 
 /// One grant that lends is enough, and what each names may be reached; none borrows a ref or an hour from another.

@@ -22,6 +22,7 @@ fn used() -> SecretUsed {
         allowed: true,
         reasons: [].into(),
         reason: None,
+        from: None,
     }
 }
 
@@ -118,7 +119,10 @@ fn attack_lines_that_break_a_rule_are_refused() {
             SecretUsed { reasons: [name("x")].into(), ..used() },
             "lines: an allowed read has no reasons against it, a refused one has at least one",
         ),
-        (SecretUsed { number: None, ..used() }, "lines: an allowed read names the version that was lent"),
+        (
+            SecretUsed { number: None, ..used() },
+            "lines: an allowed read names the version that was lent, or the store that has it",
+        ),
         (SecretUsed { step: None, ..used() }, "lines: a run and its step are named together"),
         (SecretUsed { release: Some(1), ..used() }, "lines: a release is named with its place"),
         (SecretUsed { reason: Some(String::new()), ..used() }, "lines: a person's reason has 1 to 500 bytes"),

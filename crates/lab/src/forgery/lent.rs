@@ -240,6 +240,7 @@ fn honest(lab: &Lab) -> Statement {
             pools: [Pool::Branch].into(),
             network: ["registry.example:443".to_owned()].into(),
             hours: None,
+            from: None,
         }),
     }
 }

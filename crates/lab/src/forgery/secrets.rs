@@ -103,6 +103,7 @@ fn given(lab: &Lab, parts: &mut Parts) -> Statement {
         pools: BTreeSet::new(),
         network: BTreeSet::new(),
         hours: None,
+        from: None,
     };
     let subject = grant.secret.subject();
     Statement { nonce: id(94), ..statement(lab, parts, subject, Body::Grant(grant)) }

@@ -428,7 +428,15 @@ fn lent(lab: &Lab, parts: &mut Parts, secret: &str, to: &Borrower) -> Statement 
     } else {
         (BTreeSet::new(), BTreeSet::new())
     };
-    let grant = SecretGrant { secret, to: to.clone(), refs, pools, network: BTreeSet::new(), hours: None };
+    let grant = SecretGrant {
+        secret,
+        to: to.clone(),
+        refs,
+        pools,
+        network: BTreeSet::new(),
+        hours: None,
+        from: None,
+    };
     let mut statement = statement(lab, parts, subject, Body::Grant(grant));
     if is_step {
         statement.scope = Scope { project: name("shop"), service: None, environment: None };

@@ -10,7 +10,9 @@ use openbao::{
     Clear, Fields, Login, Place, Session, Store as _, StoreError, StorePath, Token, public_key_pem,
 };
 
+pub mod bao;
 pub mod contract;
+pub mod server;
 
 /// What the table needs to know of a store.
 pub struct Table {

@@ -16,18 +16,20 @@ use sandbox::{
     Input, Outputs, SandboxError, Spec, StepOutcome, Stream, read_frame_within, receive_descriptor,
     send_inputs, write_frame,
 };
+use stores::StoresError;
 use wire::LentSecrets;
 
 use super::outer::{Holder, PATIENCE};
 use super::protocol::{
-    DONE, DONE_BYTES_MAX, Done, ERROR, FAILED, Failed, HAS, HAS_NOT, Lent, OUT, Order, PIECE_BYTES_MAX,
-    RoleOrder, SEARCH, UNWANTED, WORKSPACE, Work, encoded, read,
+    DONE, DONE_BYTES_MAX, Done, ERROR, Elsewhere, FAILED, Failed, HAS, HAS_NOT, Lent, OUT, Order,
+    PIECE_BYTES_MAX, RoleOrder, SEARCH, UNWANTED, WORKSPACE, Work, encoded, read,
 };
 use super::revoke::revoke;
 use super::role::StepRole;
 use crate::caps::{Caps, Part};
 use crate::host::{IsWanted, Isolation, Log};
 use crate::images::Images;
+use crate::store_logins::StepLogins;
 
 /// The isolation of one step with secrets.
 pub struct HeldStep<'a> {
@@ -39,6 +41,8 @@ pub struct HeldStep<'a> {
     leaves: Vec<String>,
     role: Option<StepRole<'a>>,
     found: Mutex<Vec<String>>,
+    /// After the holder: leases of stores are this step's until it has ended.
+    logins: Option<StepLogins<'a>>,
 }
 
 impl std::fmt::Debug for HeldStep<'_> {
@@ -58,7 +62,14 @@ impl<'a> HeldStep<'a> {
         leaves: Vec<String>,
     ) -> Self {
         let found = Mutex::default();
-        Self { within, holder: Mutex::new(holder), installation, nonce, lent, leaves, role: None, found }
+        let (role, logins) = (None, None);
+        Self { within, holder: Mutex::new(holder), installation, nonce, lent, leaves, role, found, logins }
+    }
+
+    /// The same step, which may log in to stores.
+    #[must_use]
+    pub fn with_logins(self, logins: StepLogins<'a>) -> Self {
+        Self { logins: Some(logins), ..self }
     }
 
     /// The same for a step that has a role of a database.
@@ -69,24 +80,38 @@ impl<'a> HeldStep<'a> {
 
     /// Names of the files in which the step gets what was lent.
     pub fn files(&self) -> impl Iterator<Item = &Name> {
-        self.lent.values.iter().map(|lent| &lent.name)
+        let elsewhere = self.lent.elsewhere.iter().map(|lent| &lent.name);
+        self.lent.values.iter().map(|lent| &lent.name).chain(elsewhere)
     }
 
-    fn work(&self, spec: &Spec, allowed: &[String], role: Option<RoleOrder>) -> Work {
+    /// Secrets that lie in stores, each with a login that was made now: a token ends within minutes.
+    fn elsewhere(&self) -> Result<Vec<Elsewhere>, SandboxError> {
+        let failed = |error: StoresError| SandboxError::Holder(error.to_string());
+        let unnamed = || SandboxError::Holder("the step may log in to no store".into());
+        let one = |lent: &wire::LentElsewhere| {
+            let access = self.logins.as_ref().ok_or_else(unnamed)?.access(&lent.from).map_err(failed)?;
+            Ok(Elsewhere { file: lent.name.clone(), from: lent.from.clone(), access })
+        };
+        self.lent.elsewhere.iter().map(one).collect()
+    }
+
+    fn work(&self, spec: &Spec, allowed: &[String], role: Option<RoleOrder>) -> Result<Work, SandboxError> {
         let lent = self.lent.values.iter().cloned();
         let values = lent.map(|lent| {
             let wire::LentSecret { name, secret, number, sealed, key } = lent;
             Lent { file: name, secret, number, sealed, key }
         });
-        Work {
+        Ok(Work {
             installation: self.installation,
             nonce: self.nonce,
             values: values.collect(),
+            elsewhere: self.elsewhere()?,
+            leases: self.logins.as_ref().map(|logins| logins.leases().to_path_buf()),
             spec: spec.clone(),
             role,
             allowed: allowed.to_vec(),
             leaves: self.leaves.clone(),
-        }
+        })
     }
 
     /// Has the holder run a step, and follows it to its end.
@@ -101,7 +126,7 @@ impl<'a> HeldStep<'a> {
         let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
         let socket = holder.socket();
         let ordered = role.as_ref().map(|(_, order)| order.clone());
-        let work = Order::Step(Box::new(self.work(spec, holder.allowed(), ordered)));
+        let work = Order::Step(Box::new(self.work(spec, holder.allowed(), ordered)?));
         write_frame(socket, &encoded(&work).map_err(lost)?).map_err(lost)?;
         if let Some((role, order)) = &role {
             role.made(socket, order, &self.lent.values, (self.installation, self.nonce))?;

@@ -30,6 +30,9 @@ pub enum HoldError {
     /// The step has another secret than those that were lent.
     #[error("secret `{0}` was not lent")]
     Missing(String),
+    /// A value that lies in a store cannot be read.
+    #[error(transparent)]
+    Store(#[from] stores::StoresError),
     /// The values cannot be masked.
     #[error(transparent)]
     Mask(#[from] mask::MaskError),

@@ -31,6 +31,7 @@ use super::protocol::{
     DONE, Done, ERROR, FAILED, Failed, HAS, HAS_NOT, HELLO, OUT, Order, PIECE_BYTES_MAX, REVOKED, Revocation,
     SEARCH, SEARCH_BYTES_MAX, UNWANTED, WORK_BYTES_MAX, WORKSPACE, Work, encoded, read, send,
 };
+use super::store_values::StoreValues;
 use super::{minting, opening, search};
 
 /// Runs a holder, whose standard input is the runner's socket. `init` starts the init process of a sandbox. The return value
@@ -71,11 +72,17 @@ fn hold(socket: &UnixStream, init: fn() -> Command) -> Result<(), HoldError> {
             return told.map_err(doing("tell what is revoked"));
         }
     };
-    open(socket, &mut work, &secret)?;
+    let mut stored = StoreValues::read(&work)?;
+    open(socket, &mut work, &mut stored, &secret)?;
     // From here on nothing that was sent to this process can be opened.
     drop(secret);
     let masker = Masker::new(work.spec.secrets.iter().map(|secret| secret.bytes.as_slice()))?;
-    let outcome = run(socket, &work, &masker, init)?;
+    let outcome = run(socket, &work, &masker, init);
+    for left in stored.end() {
+        let said = masker.masked(format!("countersign: {left}\n").as_bytes());
+        drop(send(socket, ERROR, &said));
+    }
+    let outcome = outcome?;
     let found = search::found(&outcome.outputs, &work.leaves, &masker, &work.spec.secrets);
     let told = tell(socket, &outcome, found, &masker);
     told.map_err(doing("hand over what the step left"))?;
@@ -94,9 +101,20 @@ fn protect() -> io::Result<()> {
 }
 
 /// Opens the values into the specification. In the place of the credential of a database, the step gets the password of a role.
-fn open(socket: &UnixStream, work: &mut Work, secret: &SealSecret) -> Result<(), HoldError> {
+fn open(
+    socket: &UnixStream,
+    work: &mut Work,
+    stored: &mut StoreValues,
+    secret: &SealSecret,
+) -> Result<(), HoldError> {
     let of = (work.installation, work.nonce);
     for wanted in &mut work.spec.secrets {
+        let is_role = work.role.is_some() && wanted.name == DATABASE_FILE;
+        // The credential of a database is the vault's: no step gets one itself, wherever it comes from.
+        if !is_role && let Some(bytes) = stored.values.remove(&wanted.name) {
+            wanted.bytes = bytes;
+            continue;
+        }
         let lent = work.values.iter().find(|lent| lent.file.as_str() == wanted.name);
         let lent = lent.ok_or_else(|| HoldError::Missing(wanted.name.clone()))?;
         wanted.bytes = match work.role.as_ref().filter(|_| wanted.name == DATABASE_FILE) {
@@ -108,6 +126,7 @@ fn open(socket: &UnixStream, work: &mut Work, secret: &SealSecret) -> Result<(),
         work.spec.environment.insert("PGUSER".into(), role.id.role());
     }
     work.values.clear();
+    work.elsewhere.clear();
     Ok(())
 }
 

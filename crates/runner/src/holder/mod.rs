@@ -16,6 +16,7 @@ mod revoke;
 mod role;
 mod search;
 mod start;
+mod store_values;
 
 pub use held_step::HeldStep;
 pub use inner::holder_main;
@@ -23,3 +24,4 @@ pub use outer::{Holder, HolderError};
 pub use revoke::revoke;
 pub use role::StepRole;
 pub use start::HolderStart;
+pub use store_values::files as user_files;

@@ -21,14 +21,17 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
 use evidence::seal::{SealKey, WrappedKey};
 use evidence::secret_name::SecretName;
+use evidence::statements::StoreSource;
 use evidence::{Bytes, Id, Name};
 use mint::{LeaseId, Target, Terms};
 use sandbox::{Exit, Level, Reached, Refused, Spec, read_frame_within, write_frame};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use stores::Access;
 
 use crate::left_leases::LeftLease;
 
@@ -85,6 +88,12 @@ pub struct Work {
     /// Nonce of the work for which the secrets were lent.
     pub nonce: Id,
     pub values: Vec<Lent>,
+    /// Secrets that lie in stores.
+    #[serde(default)]
+    pub elsewhere: Vec<Elsewhere>,
+    /// Directory of the journal of leases.
+    #[serde(default)]
+    pub leases: Option<PathBuf>,
     /// The specification, without bytes of secrets.
     pub spec: Spec,
     /// The role that is to be made first; its password is a secret of the step.
@@ -105,6 +114,16 @@ pub struct Lent {
     pub number: u32,
     pub sealed: Bytes,
     pub key: WrappedKey,
+}
+
+/// A secret that the holder reads in a store.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elsewhere {
+    /// Name of its file.
+    pub file: Name,
+    pub from: StoreSource,
+    pub access: Access,
 }
 
 /// The result of a step that ran.

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod memory;
+#[path = "../../../openbao/tests/support/server.rs"]
+mod server;
+mod stores;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -89,6 +93,11 @@ impl<'a> Trial<'a> {
     }
 
     fn run(&self) -> Result<Execution, StepError> {
+        self.executed(&self.source())
+    }
+
+    /// The commit with the step.
+    fn source(&self) -> Source {
         let project = Project::new();
         let secrets: Vec<_> = self
             .values
@@ -109,8 +118,7 @@ impl<'a> Trial<'a> {
         project.commit("first", "signing");
         let head = resolve(&project.path(), "HEAD").unwrap();
         let mut repository = Repository::open(&project.path(), Budget::default()).unwrap();
-        let source = Source::fetch(&mut repository, &head).unwrap();
-        self.executed(&source)
+        Source::fetch(&mut repository, &head).unwrap()
     }
 
     fn executed(&self, source: &Source) -> Result<Execution, StepError> {
@@ -118,13 +126,26 @@ impl<'a> Trial<'a> {
         let holder = Holder::start(within.holder().unwrap()).unwrap();
         let values =
             self.values.iter().map(|(file, value)| lent(&holder, file, value, (INSTALLATION, NONCE)));
-        let mut given = LentSecrets { values: values.collect() };
+        let mut given = LentSecrets { values: values.collect(), ..LentSecrets::default() };
         (self.lends)(&mut given, &holder);
         let leaves = ["out", "tests.xml"].map(str::to_owned);
         let leaves = leaves.into_iter().filter(|path| self.declares.contains(path.as_str())).collect();
         let held = HeldStep::new(&within, holder, (INSTALLATION, NONCE), given, leaves);
-        let signer = MachineSigner::from_seed([24; 32]).unwrap();
         let names = self.values.iter().map(|(file, _)| (name(file), secret(&format!("shop/{file}"))));
+        let reach = Some(["127.0.0.1:9".to_owned()].into());
+        let lent = Lent { secrets: names.collect(), from: BTreeMap::new(), reach };
+        self.held(source, &held, lent, self.wanted)
+    }
+
+    /// The step in the isolation of its holder.
+    fn held(
+        &self,
+        source: &Source,
+        held: &HeldStep<'_>,
+        lent: Lent,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Execution, StepError> {
+        let signer = MachineSigner::from_seed([24; 32]).unwrap();
         let identity = Identity {
             installation: INSTALLATION,
             runner: name("runner-1"),
@@ -133,13 +154,13 @@ impl<'a> Trial<'a> {
             project: name("shop"),
             nonce: NONCE,
             verified_ref: None,
-            lent: Lent { secrets: names.collect(), reach: Some(["127.0.0.1:9".to_owned()].into()) },
+            lent,
         };
         let now = || Moment::from_millis(1_800_000_000_000).unwrap();
         let said = Mutex::new(String::new());
         let log = |_, piece: &[u8]| said.lock().unwrap().push_str(&String::from_utf8_lossy(piece));
-        let wanted = || (self.wanted)(&said.lock().unwrap());
-        let host = Host { toolchain: &TOOLCHAIN, isolation: &held, now: &now, log: &log, wanted: &wanted };
+        let wanted = || wanted(&said.lock().unwrap());
+        let host = Host { toolchain: &TOOLCHAIN, isolation: held, now: &now, log: &log, wanted: &wanted };
         execute(&identity, source, &name("publish"), &RetainedOutputs::default(), &host)
     }
 }
@@ -456,7 +477,7 @@ fn attack_a_server_lends_outside_the_hours_all_the_same() {
         let children = std::fs::read_to_string(own).unwrap_or_default();
         asked.lock().unwrap().push((wanted.secrets.clone(), children));
         let value = lent_by(&wanted.key, "token", TOKEN.as_bytes(), (INSTALLATION, NONCE));
-        Ok(Some(LentSecrets { values: vec![value] }))
+        Ok(Some(LentSecrets { values: vec![value], ..LentSecrets::default() }))
     };
     let secrets = [(name("token"), secret("shop/token"))].into();
     runner::ask_in_vain(&secrets, &isolation(), &lend);

@@ -24,7 +24,7 @@ fn attack_the_memory_of_a_runner() {
     said.read_line(&mut line).unwrap();
     let id = Id::from_random([1; 16]);
     let values = vec![lent_by(&line.trim().parse().unwrap(), "token", value.as_bytes(), (id, id))];
-    let mut given = serde_json::to_vec(&LentSecrets { values }).unwrap();
+    let mut given = serde_json::to_vec(&LentSecrets { values, ..LentSecrets::default() }).unwrap();
     given.push(b'\n');
     runner.0.stdin.as_mut().unwrap().write_all(&given).unwrap();
     let mut log = String::new();

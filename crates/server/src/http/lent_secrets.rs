@@ -10,7 +10,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Uri};
-use domain::secret::{LentVersion, Reading, ReadingDecision, Show};
+use domain::secret::{LentValue, LentVersion, Reading, ReadingDecision, Show};
 use evidence::entry::Actor;
 use evidence::seal::SealKey;
 use evidence::secret_name::SecretName;
@@ -18,7 +18,8 @@ use evidence::{Digest, Id, Name};
 use judge::LoanClaim;
 use vault::{SEALED_BYTES_MAX, SealedValue};
 use wire::{
-    Credential, LentSecret, LentSecrets, ProblemKind, SECRETS_MAX, VaultState, WantedSecret, WantedSecrets,
+    Credential, LentElsewhere, LentSecret, LentSecrets, ProblemKind, SECRETS_MAX, VaultState, WantedSecret,
+    WantedSecrets,
 };
 
 use super::freshness::up_to_date;
@@ -68,9 +69,20 @@ pub async fn lend(
     let lent = decided(shared.intake.read(Reading::Lend(Box::new(lend))).await?)?;
     let values = blocking(move || {
         let WantedSecrets { key, secrets } = wanted;
-        secrets.into_iter().map(|wanted| wrapped(&shared, wanted, &lent, (key, nonce))).collect()
+        let mut answer = LentSecrets::default();
+        for WantedSecret { name, secret } in secrets {
+            match of(&lent, &secret)? {
+                LentValue::Version(version) => {
+                    answer.values.push(wrapped(&shared, (name, secret), *version, (key, nonce))?);
+                }
+                LentValue::Elsewhere(from) => {
+                    answer.elsewhere.push(LentElsewhere { name, secret, from: from.clone() });
+                }
+            }
+        }
+        Ok(answer)
     });
-    Ok(Json(LentSecrets { values: values.await? }))
+    Ok(Json(values.await?))
 }
 
 /// The value of a secret for a person.
@@ -102,24 +114,30 @@ pub async fn read(
     let secret = show.secret.clone();
     let lent = decided(shared.intake.read(Reading::Show(Box::new(show))).await?)?;
     let name: Name = secret.path().last().cloned().ok_or_else(|| malformed("the secret has no name"))?;
-    let wanted = WantedSecret { name, secret };
-    Ok(Json(blocking(move || wrapped(&shared, wanted, &lent, (key, nonce))).await?))
+    let LentValue::Version(version) = of(&lent, &secret)? else {
+        return Err(Failure::failed("people read versions of the vault alone"));
+    };
+    let version = *version;
+    Ok(Json(blocking(move || wrapped(&shared, (name, secret), version, (key, nonce))).await?))
 }
 
-/// The versions that are lent, or the refusal with every reason.
-fn decided(decision: ReadingDecision) -> Result<BTreeMap<SecretName, LentVersion>, Failure> {
+/// The things that are lent, or the refusal with every reason.
+fn decided(decision: ReadingDecision) -> Result<BTreeMap<SecretName, LentValue>, Failure> {
     decision.lent.map_err(|refusal| Failure::refused(None, &refusal))
+}
+
+fn of<'a>(lent: &'a BTreeMap<SecretName, LentValue>, secret: &SecretName) -> Result<&'a LentValue, Failure> {
+    let missing = || Failure::failed("the decision names another secret than was asked for");
+    lent.get(secret).ok_or_else(missing)
 }
 
 /// A value with its key, wrapped to a key for the work or request with this nonce.
 fn wrapped(
     shared: &Shared,
-    WantedSecret { name, secret }: WantedSecret,
-    lent: &BTreeMap<SecretName, LentVersion>,
+    (name, secret): (Name, SecretName),
+    LentVersion { number, value }: LentVersion,
     (to, nonce): (SealKey, Id),
 ) -> Result<LentSecret, Failure> {
-    let missing = || Failure::failed("the decision names another secret than was asked for");
-    let LentVersion { number, value } = *lent.get(&secret).ok_or_else(missing)?;
     let sealed = shared.gatekeeper.blobs().read(&value, SEALED_BYTES_MAX as u64)?;
     let read = SealedValue::decode(&sealed).map_err(Failure::failed)?;
     let installation = shared.vault.view().installation;

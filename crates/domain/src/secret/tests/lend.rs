@@ -12,7 +12,7 @@ use evidence::receipt::Work;
 use evidence::records::{AlertSort, Body, SecretUsed};
 use evidence::secret_name::SecretName;
 use evidence::statements::{
-    Body as Content, Borrower, GrantedSecret, Scope, SecretGrant, Statement, StatementKind,
+    Body as Content, Borrower, GrantedSecret, Scope, SecretGrant, Statement, StatementKind, StoreSource,
 };
 use evidence::status::Revocation;
 
@@ -20,7 +20,8 @@ use super::owned;
 use crate::identity::StatusSet;
 use crate::scenario::{alice, at, bob, commit, digest, happen, id, name, people, report, run, run_id};
 use crate::secret::{
-    Lend, LendingStatement, LentVersion, Reading, ReadingDecision, SecretDestroyed, SecretPut, Show, read,
+    Lend, LendingStatement, LentValue, LentVersion, Reading, ReadingDecision, SecretDestroyed, SecretPut,
+    Show, read,
 };
 use crate::statement::Stated;
 use crate::{Command, Event, PersonId, RunId, State, build};
@@ -81,6 +82,7 @@ fn grant(change: impl FnOnce(&mut SecretGrant)) -> Statement {
         pools: [Pool::Protected].into(),
         network: [].into(),
         hours: None,
+        from: None,
     };
     change(&mut grant);
     Statement {
@@ -198,7 +200,7 @@ fn codes_of(claim: &Claim) -> Vec<String> {
 fn an_honest_claim_is_lent_its_secret() {
     let decision = Claim::honest().decide();
     let lent = LentVersion { number: 1, value: digest("sealed") };
-    assert_eq!(decision.lent, Ok(BTreeMap::from([(token(), lent)])));
+    assert_eq!(decision.lent, Ok(BTreeMap::from([(token(), LentValue::Version(lent))])));
     let [used] = used(&decision)[..] else { panic!("{:?}", decision.lines) };
     assert_eq!(
         (used.number, used.run, used.step.clone()),
@@ -207,6 +209,45 @@ fn an_honest_claim_is_lent_its_secret() {
     assert!(used.allowed && used.reasons.is_empty());
     assert_eq!(alerts(&decision), []);
     assert_eq!(codes(|_| ()), [""; 0]);
+}
+
+fn elsewhere(text: &str) -> Option<StoreSource> {
+    Some(text.parse().unwrap())
+}
+
+/// The server has nothing of such a value but the line: not a version, and not even an open vault.
+#[test]
+fn a_secret_of_a_store_is_lent_without_a_version() {
+    let mut claim = Claim::honest();
+    claim.granted(|grant| grant.from = elsewhere("bao:secret/shop/registry#token"));
+    claim.lend.is_open = false;
+    let gone = SecretDestroyed { secret: token(), number: 1, person: alice() };
+    claim.state.apply(&Event::SecretDestroyed(gone), at(THURSDAY));
+    let decision = claim.decide();
+    let from = elsewhere("bao:secret/shop/registry#token").unwrap();
+    assert_eq!(decision.lent, Ok(BTreeMap::from([(token(), LentValue::Elsewhere(from.clone()))])));
+    let [used] = used(&decision)[..] else { panic!("{:?}", decision.lines) };
+    assert_eq!((used.number, used.from.clone(), used.allowed), (None, Some(from), true));
+    assert_eq!(codes_of(&claim), [""; 0], "its line is sound");
+}
+
+/// The rest of the grant counts as for a value of the vault.
+#[test]
+fn attack_a_secret_of_a_store_beyond_its_grant() {
+    let changed = |change: fn(&mut Claim)| {
+        codes(|claim| {
+            claim.granted(|grant| grant.from = elsewhere("bao:secret/shop/registry#token"));
+            change(claim);
+        })
+    };
+    assert_eq!(changed(|_| ()), [""; 0]);
+    assert_eq!(changed(|claim| claim.lend.pool = Pool::Branch), ["secret-pool"]);
+    assert_eq!(changed(|claim| claim.lend.at_ref = None), ["secret-ref-unverified"]);
+    assert_eq!(changed(|claim| claim.lend.named.clear()), ["secret-not-named"]);
+    assert_eq!(changed(|claim| claim.lend.work = None), ["secret-not-due"]);
+    let other =
+        codes(|claim| claim.grant(grant(|grant| grant.from = elsewhere("bao:secret/shop/other#token"))));
+    assert_eq!(other, ["secret-sources"], "the vault, or the store: nobody guesses which");
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn used(secret: &str, who: Actor, run: Option<u8>, allowed: bool) -> Body {
         allowed,
         reasons: if allowed { [].into() } else { [name("secret-pool")].into() },
         reason: run.is_none().then(|| "the registry asks".to_owned()),
+        from: None,
     }
     .into()
 }
@@ -145,6 +146,7 @@ fn a_use_at_a_place_is_told_once_for_a_release_a_version_and_an_outcome() {
         allowed: true,
         reasons: [].into(),
         reason: None,
+        from: None,
     };
     let rows = view(&[entry("shop", vec![line.into()])]);
     let told = |who: &Actor, at: &Place, about| is_told(&rows, (&secret, who, at), about).unwrap();
