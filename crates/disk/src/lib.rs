@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 28] = [
+pub const POINTS: [(&str, &str); 29] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
