@@ -10,12 +10,12 @@ use evidence::secrets_order::SecretsOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, CheckedRollback, CheckedSecrets, CountedVersion, PinnedCheckpoint, Reasons, VerificationContext,
-    check, check_rollback, check_secrets, judge_checked, newest_root,
+    Anchors, CheckedRollback, CheckedSecrets, PinnedCheckpoint, Reasons, VerificationContext, check,
+    check_rollback, check_secrets, judge_checked, newest_root,
 };
 
 use crate::memory::{KnownRelease, Memory};
-use crate::secrets::{HeldSecrets, Places, chosen};
+use crate::secrets::{HeldSecrets, chosen, places, versions};
 
 /// A decision of the agent.
 #[derive(Clone, Debug)]
@@ -225,16 +225,13 @@ impl Memory {
 }
 
 impl Decision {
-    /// The same with the secrets of the plan: the newest of these versions, else what is held. A secret that this agent refuses
-    /// refuses all.
+    /// The same with the secrets of the plan: the newest versions of a bundle or the stores that it names, else what is held. A
+    /// secret that this agent refuses refuses all.
     #[must_use]
-    pub fn with_secrets(
-        self,
-        verified: (&[CountedVersion], &Places),
-        held: &HeldSecrets,
-        own: Option<&SealKey>,
-    ) -> Self {
+    pub fn with_secrets(self, verified: Option<&Bundle>, held: &HeldSecrets, own: Option<&SealKey>) -> Self {
         let Some(known) = &self.apply else { return self };
+        let (versions, places) = (verified.map(versions), verified.map(places));
+        let verified = (versions.as_deref().unwrap_or_default(), &places.unwrap_or_default());
         match chosen(&known.plan.needs(), verified, held, own) {
             Ok(secrets) => Self { secrets, ..self },
             Err(fault) => refused(fault.code, &fault.what),

@@ -28,7 +28,7 @@ use crate::process::reserved;
 use crate::restarts::Restarts;
 use crate::rotations::{Rotations, UnusedVersions};
 use crate::sealed_values::SealedValues;
-use crate::secrets::{HeldSecret, Places, needed_by, own_seal, places, versions};
+use crate::secrets::{HeldSecret, needed_by, own_seal, versions};
 use crate::status_file::{read_aside, read_status};
 
 /// An agent's memory, key and resources.
@@ -179,15 +179,13 @@ impl Deployer {
         let plan = self.memory.running.as_ref().map(|known| &known.plan);
         let named: BTreeSet<Name> = plan.into_iter().flat_map(needed_by).collect();
         let used = self.hands.secrets().iter().filter(|(name, _)| named.contains(name));
+        let used = used.filter(|(_, held)| held.from.is_none());
         let against = self.rotations.against.iter().filter(|(name, _)| named.contains(name));
         Condition {
             hold: self.hands.hold(),
             down: self.down.clone(),
             restarts: self.restarts.clone(),
-            secrets: used
-                .filter(|(_, held)| held.from.is_none())
-                .map(|(name, held)| (name.clone(), held.number))
-                .collect(),
+            secrets: used.map(|(name, held)| (name.clone(), held.number)).collect(),
             secret_refused: self.rotations.refused.clone(),
             unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
             release: self.memory.running.as_ref().and_then(|known| known.release),
@@ -315,9 +313,7 @@ impl Deployer {
             }
         }
         // The judge has proven the newest version of each secret.
-        let verified = (versions(bundle), places(bundle));
-        decision =
-            decision.with_secrets((&verified.0, &verified.1), &self.memory.secrets, self.seal().as_ref());
+        decision = decision.with_secrets(Some(bundle), &self.memory.secrets, self.seal().as_ref());
         let is_missing = |held: &HeldSecret| held.from.is_none() && !self.sealed.has(&held.value);
         if let Some((name, held)) = decision.secrets.iter().find(|(_, held)| is_missing(held)) {
             let what = format!("the server does not have version {} of secret `{name}`", held.number);
@@ -355,8 +351,7 @@ impl Deployer {
         self.memory.aside = read_aside(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         // A release that comes back ran here before, so its secrets are here.
-        let decision =
-            decision.with_secrets((&[], &Places::new()), &self.memory.secrets, self.seal().as_ref());
+        let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose()?.unwrap_or(order.artifact);
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };

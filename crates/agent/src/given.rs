@@ -14,9 +14,7 @@ use stores::{Access, Bearer, Stores};
 use crate::held::StartError;
 use crate::keeper::Launch;
 use crate::minting::SealedCredential;
-use crate::opened::{
-    AUTHORITY_FILE, MintedRole, SealedAuthority, SealedSecret, SealedSecrets, StoredSecret,
-};
+use crate::opened::{AUTHORITY_FILE, MintedRole, SealedAuthority, SealedSecret, SealedSecrets, StoredSecret};
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecrets, SEAL_FILE};
 

@@ -235,8 +235,7 @@ mod tests {
 
     fn held(number: u32, value: &[u8]) -> HeldSecrets {
         let (value, statement) = (Digest::of(value), Some(Digest::of(&number.to_be_bytes())));
-        let held =
-            HeldSecret { number, value, key: Some(key()), statement, withdrawn: false, from: None };
+        let held = HeldSecret { number, value, key: Some(key()), statement, withdrawn: false, from: None };
         [("database".parse().unwrap(), held)].into()
     }
 

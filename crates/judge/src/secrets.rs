@@ -94,9 +94,11 @@ fn place<'a>(
 
 /// Adds what is against a value that lies in a store.
 fn elsewhere(plan: &Plan, (name, least): (&Name, u64), from: &StoreSource, reasons: &mut Reasons) {
-    if plan.databases.values().any(|database| database.credential == *name) {
+    let is_authority =
+        plan.before.iter().flat_map(|step| step.ssh.values()).any(|one| one.authority == *name);
+    if is_authority || plan.databases.values().any(|database| database.credential == *name) {
         let what = format!(
-            "secret `{name}` of {} makes roles of databases, and its grant names {from}",
+            "secret `{name}` of {} makes roles of databases or certificates, and its grant names {from}",
             plan.place()
         );
         let remedy =

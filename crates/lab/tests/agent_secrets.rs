@@ -73,7 +73,8 @@ impl Live {
         running.plan.secrets.insert(name("password"), database);
         let key = WrappedKey { enc: Bytes(vec![1; 32]), bytes: Bytes(vec![2; 48]) };
         let value = Digest::of(b"a sealed value");
-        let held = HeldSecret { number: 2, value, key, statement: None, withdrawn: false };
+        let (key, statement) = (Some(key), None);
+        let held = HeldSecret { number: 2, value, key, statement, withdrawn: false, from: None };
         memory.secrets.insert(name("database"), held);
         let service = Counted::default();
         let agent = Self::start(dir.path(), memory, &lab, &service);

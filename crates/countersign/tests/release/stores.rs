@@ -52,6 +52,15 @@ fn grant(shop: &Shop, from: &str) -> String {
     shop.ok(&[&to[..], &bounds].concat())["statement"].as_str().unwrap().to_owned()
 }
 
+/// What a command says that fails.
+fn fails(shop: &Shop, words: &[&str]) -> String {
+    let output = shop.home.run_in(&shop.repository(), &[words, &["-o", "json"]].concat());
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!output.status.success(), "{said}");
+    said
+}
+
 #[test]
 fn a_step_reads_its_secret_in_openbao_and_nobody_else_has_it() {
     let Some(program) = peer() else { return };
@@ -92,12 +101,12 @@ fn a_step_reads_its_secret_in_openbao_and_nobody_else_has_it() {
     shop.ok(&["trust", "status", "--withdraw", &granted, "--reason", "another place", "--yes"]);
     grant(&shop, "bao:secret/bank/key#token");
     shop.commit("publishes again");
-    let (_, said) = shop.home.try_in(&shop.repository(), &["run", "--ref", "main"], &[]);
+    let said = fails(&shop, &["run", "--ref", "main"]);
     assert!(said.contains("lets project `shop` read nothing there"), "{said}");
     // With two places of a value, nothing is lent.
     grant(&shop, FROM);
     shop.commit("and again");
-    let (_, said) = shop.home.try_in(&shop.repository(), &["run", "--ref", "main"], &[]);
+    let said = fails(&shop, &["run", "--ref", "main"]);
     assert!(said.contains("its grants name several places of its value"), "{said}");
     assert!(up.stop());
     assert_eq!(shop.home.ok(&["audit", "replay"])["differ"], json!(0));
@@ -152,7 +161,7 @@ fn a_service_runs_with_a_secret_of_a_store() {
     granted("bao:secret/shop/other#password");
     shop.commit("another place");
     shop.in_repository(&["run"], 0);
-    let (_, said) = shop.home.try_in(&shop.repository(), &["promote", DEV], &[]);
+    let said = fails(&shop, &["promote", DEV]);
     assert!(said.contains("refuses to read a secret: permission denied"), "{said}");
     assert!(up.stop());
     let replayed = shop.ok(&["audit", "replay"]);

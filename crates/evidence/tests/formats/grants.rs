@@ -303,7 +303,7 @@ fn grants_count_each_for_itself() {
         pool: asked.pool,
         moment: asked.moment,
     };
-    let reach = |grants: &[Statement]| lend(grants, &loan).unwrap().into_iter().collect::<Vec<_>>();
+    let reach = |grants: &[Statement]| lend(grants, &loan).unwrap().reach.into_iter().collect::<Vec<_>>();
     assert_eq!(
         reach(&grants),
         ["registry.example:443"],
