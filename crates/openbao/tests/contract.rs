@@ -5,7 +5,8 @@ mod support;
 
 use openbao::{Clear, Login, Place, Session, Store as _, StoreError};
 use serde_json::json;
-use support::contract::{Server, Vault, with_json};
+use support::contract::Vault;
+use support::server::{Server, with_json};
 use support::{Signer, Table, now, path};
 
 #[test]

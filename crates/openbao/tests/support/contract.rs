@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-pub use super::server::{Asked, Server, with_json};
+use super::server::{Asked, with_json};
 
 /// Vault as its documentation describes it: an AppRole, a role for tokens, `secret`, `transit` and `database`.
 pub struct Vault {
