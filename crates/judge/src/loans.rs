@@ -201,6 +201,7 @@ mod tests {
                 pools: [Pool::Protected].into(),
                 network: network.iter().map(|to| (*to).to_owned()).collect(),
                 hours: None,
+                from: None,
             }),
         };
         ProvenGrant { statement, by: "Bob".into(), void: Vec::new() }

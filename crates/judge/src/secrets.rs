@@ -1,7 +1,8 @@
 //! The secrets of a plan: each is granted to the service, and has a version in force that exactly the place's agents can open.
 //!
-//! Or its grant names a store, and no version is needed. Invariant: a value has one place. The newest version counts, or none: a version that was withdrawn does not bring back the one before. Agents
-//! alone can see whether a value opens; nobody else can see more than who could open it.
+//! Or its grant names a store, and no version is needed. Invariant: a value has one place. The newest version counts, or none: a
+//! version that was withdrawn does not bring back the one before. Agents alone can see whether a value opens; nobody else can see
+//! more than who could open it.
 
 use std::collections::BTreeSet;
 
