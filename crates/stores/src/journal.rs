@@ -117,10 +117,10 @@ mod tests {
         let journal = LeaseJournal::of(&at, nonce, &secret);
         let note = LeaseNote { v: 1, store: "bao".parse().unwrap(), accessor: "2c84f488".into() };
         journal.note(&note).unwrap();
-        fs::write(at.join(format!("{nonce}.db.new")), "{").unwrap();
+        disk::write(&at.join(format!("{nonce}.db.new")), b"{", 0o600).unwrap();
         assert_eq!(LeaseJournal::all(&at).unwrap(), [(nonce, journal.clone())]);
         assert_eq!(journal.read().unwrap(), note);
-        fs::write(&journal.0, r#"{"v":2,"store":"bao","accessor":"x"}"#).unwrap();
+        disk::write(&journal.0, br#"{"v":2,"store":"bao","accessor":"x"}"#, 0o600).unwrap();
         assert!(journal.read().unwrap_err().to_string().contains("version 2 is unknown"));
         journal.forget().unwrap();
         journal.forget().unwrap();

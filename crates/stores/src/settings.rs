@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn stores(dir: &Path, text: &str) -> Stores {
-        std::fs::write(dir.join(STORES_FILE), text).unwrap();
+        disk::write(&dir.join(STORES_FILE), text.as_bytes(), 0o644).unwrap();
         Stores::of(dir)
     }
 
