@@ -119,7 +119,11 @@ impl Access {
             }
         };
         let opened = Session::open_until(&place, &login, Some(until));
-        opened.map_err(|error| StoresError::Store { store: self.store.clone(), at: at.to_owned(), error })
+        opened.map_err(|error| StoresError::Store {
+            store: self.store.clone(),
+            at: at.to_owned(),
+            error: Box::new(error),
+        })
     }
 }
 

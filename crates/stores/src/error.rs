@@ -64,7 +64,7 @@ pub enum StoresError {
         /// The place in it, as the grant names it.
         at: String,
         /// The failure.
-        error: StoreError,
+        error: Box<StoreError>,
     },
     /// There is no such field.
     #[error("store `{0}`, `{1}`: there is no such field; write it there, or have another field granted")]

@@ -54,7 +54,7 @@ pub fn read(wanted: Wanted<'_>, within: Duration) -> Result<Zeroizing<Vec<u8>>, 
     };
     let (mount, path) = (name(&from.mount, from)?, name(path, from)?);
     let session = access.open(&at, Instant::now() + within)?;
-    let failed = |error| StoresError::Store { store: store.clone(), at: at.clone(), error };
+    let failed = |error| StoresError::Store { store: store.clone(), at: at.clone(), error: Box::new(error) };
     let read = session.read(&mount, &path, version.map(u64::from));
     // A token that is not given back ends by itself; the value is what counts.
     drop(session.end());
@@ -94,7 +94,7 @@ pub fn lease(
     }
     let accessor = session.accessor().ok_or_else(|| StoresError::Accessor(store.clone(), at.clone()))?;
     journal.note(&LeaseNote { v: 1, store: store.clone(), accessor: accessor.to_owned() })?;
-    let failed = |error| StoresError::Store { store: store.clone(), at: at.clone(), error };
+    let failed = |error| StoresError::Store { store: store.clone(), at: at.clone(), error: Box::new(error) };
     let made = match session.credentials(&mount, &role) {
         Ok(made) if made.lease.seconds >= seconds => made,
         refused => {
@@ -129,7 +129,7 @@ impl Leased {
         session.end().or_else(|error| given.map_err(|_| error)).map_err(|error| StoresError::Store {
             store,
             at,
-            error,
+            error: Box::new(error),
         })?;
         journal.forget()
     }
@@ -148,7 +148,9 @@ pub fn revoke(access: &Access, note: &LeaseNote, within: Duration) -> Result<(),
         // It has ended by itself.
         Ok(()) | Err(StoreError::Absent { .. }) => Ok(()),
         Err(StoreError::Failed { status: 400, said, .. }) if said.contains("invalid accessor") => Ok(()),
-        Err(error) => Err(StoresError::Store { store: access.store.clone(), at: at.to_owned(), error }),
+        Err(error) => {
+            Err(StoresError::Store { store: access.store.clone(), at: at.to_owned(), error: Box::new(error) })
+        }
     }
 }
 
