@@ -29,7 +29,7 @@ struct Store {
 fn answer(store: &Mutex<Store>, asked: &Asked) -> (u16, String) {
     let mut store = store.lock().unwrap();
     match asked.path.as_str() {
-        "/v1/auth/approle/login" if asked.body["secret_id"] == "an-id" => {
+        "/v1/auth/approle/login" if asked.body.get("secret_id").is_some_and(|id| id == "an-id") => {
             let auth = json!({ "client_token": "hvs.x", "accessor": "2c84f488", "lease_duration": 36_000 });
             (200, with_json(&json!({ "auth": auth })))
         }
