@@ -83,7 +83,7 @@ fn a_user_of_a_database_is_written_down_before_it_is_made_and_gone_at_the_end() 
     let leased = estate.lease(600).unwrap();
     assert_eq!((leased.username.as_slice(), leased.password.as_slice()), (&b"v-app-x"[..], VALUE.as_bytes()));
     assert_eq!(estate.made.lock().unwrap().noted, Some(true), "it was in the journal before");
-    assert_eq!(estate.left(), [estate.journal.clone()]);
+    assert_eq!(estate.left(), std::slice::from_ref(&estate.journal));
     let note = std::fs::read_to_string(
         estate.dir.path().join("leases").join(format!("{}.db", Id::from_random([7; 16]))),
     );
