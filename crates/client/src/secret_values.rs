@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use domain::Reason;
@@ -57,6 +58,24 @@ pub fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let read =
         opened.map_err(|error| Error::unusable(format!("cannot read `{}`: {error}", path.display())))?;
     read.ok_or_else(too_long)
+}
+
+/// Reads a value from a file that only its owner may read, whole and as it is.
+///
+/// # Errors
+/// `Error` if others may read it, or it cannot be read, or is too long.
+pub fn read_private_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let wrong = |why: String| Error::unusable(format!("cannot read `{}`: {why}", path.display()));
+    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let mode = file.metadata().map_err(|error| wrong(error.to_string()))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        return Err(Error::unusable(format!(
+            "others may read the credential in `{path}` (mode {:o}); `chmod 600 {path}`",
+            mode & 0o777
+        )));
+    }
+    whole(file).map_err(|error| wrong(error.to_string()))?.ok_or_else(too_long)
 }
 
 /// Reads a value from a pipe, whole and as it is.
@@ -203,6 +222,8 @@ pub(crate) fn refused(error: ClientError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+
     use super::*;
 
     #[test]
@@ -219,5 +240,23 @@ mod tests {
         assert!(error.contains("more than 1048576 bytes") && !error.contains("xxx"), "{error}");
         assert!(read_pipe(vec![b'x'; VALUE_BYTES_MAX + 1].as_slice()).is_err());
         assert!(read_file(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_credential_is_read_from_a_file_of_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("credential");
+        disk::write(&file, b"minter:x\n", 0o600).unwrap();
+        assert_eq!(read_private_file(&file).unwrap().as_slice(), b"minter:x\n");
+        for mode in [0o640, 0o604, 0o644, 0o620] {
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let error = read_private_file(&file).unwrap_err().to_string();
+            let path = file.display();
+            let words =
+                format!("others may read the credential in `{path}` (mode {mode:o}); `chmod 600 {path}`");
+            assert_eq!(error, words);
+        }
+        let error = read_private_file(&dir.path().join("none")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read `"), "{error}");
     }
 }

@@ -124,19 +124,29 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, new: NewStatement) -> Resu
     sign_under(profile, seen, new)
 }
 
+/// The beginning of a statement that is signed now: a little before, so that it counts on a machine whose clock is behind.
+fn begins(now: Moment) -> Moment {
+    let skew = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
+    Moment::from_millis(now.millis().saturating_sub(skew)).unwrap_or(now)
+}
+
+/// The moment at which a statement was signed, by the clock of its signer.
+#[must_use]
+pub fn signed_at(statement: &Statement) -> Moment {
+    statement.not_before.later_by(CLOCK_SKEW_MAX)
+}
+
 /// A statement about no release, signed by the person's approval key.
 pub fn sign_under(profile: &Profile, seen: SeenTrust, new: NewStatement) -> Result<Envelope, Error> {
     let NewStatement { scope, mut subjects, until, reason, body } = new;
     subjects.sort_unstable();
     let now = now()?;
-    let skew = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
     let statement = Statement {
         installation: seen.installation,
         person: profile.person.id(),
         scope,
         subjects,
-        // A little before now, so that it counts on a machine whose clock is behind.
-        not_before: Moment::from_millis(now.millis().saturating_sub(skew)).unwrap_or(now),
+        not_before: begins(now),
         expires: until.0,
         root: seen.root,
         checkpoint: seen.checkpoint,
@@ -153,7 +163,17 @@ pub fn sign_under(profile: &Profile, seen: SeenTrust, new: NewStatement) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use super::{Until, UntilError};
+    use evidence::Moment;
+    use evidence::request::CLOCK_SKEW_MAX;
+
+    use super::{Until, UntilError, begins};
+
+    #[test]
+    fn a_statement_begins_before_it_is_signed() {
+        let now = Moment::from_millis(1_800_000_000_000).unwrap();
+        assert!(begins(now) < now);
+        assert_eq!(begins(now).later_by(CLOCK_SKEW_MAX), now, "by it `signed_at` tells the moment");
+    }
 
     #[test]
     fn a_date_means_its_end_in_utc_and_a_time_means_itself() {

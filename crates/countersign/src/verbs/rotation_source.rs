@@ -102,7 +102,7 @@ fn users(postgres: &PostgresTurns) -> Result<[RoleName; 2], Failure> {
 
 fn admin(postgres: &PostgresTurns, time: Duration) -> Result<Admin, Failure> {
     let credential = match &postgres.credential {
-        Credential::File(path) => values::read_file(path.as_ref())?,
+        Credential::File(path) => values::read_private_file(path.as_ref())?,
         Credential::Command(words) => {
             let mut child = started(words, None, Stdio::piped())?;
             output_of(words, &mut child, time)?

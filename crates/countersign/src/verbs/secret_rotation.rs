@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use client::access::Access;
 use client::clock::now;
-use client::new_statement::Until;
 use client::new_statement::deploy_secret::{self, SealedVersion};
+use client::new_statement::{Until, signed_at};
 use client::profile::Profile;
 use client::request::Parts;
 use client::rotation::{Effects, Journal, Newest, Noted, Sent};
@@ -65,7 +65,7 @@ enum Sealed {
 pub struct AtPlace {
     /// Its number, also if it does not count.
     pub newest: Newest,
-    /// The moment from which it counts.
+    /// The moment at which it was signed. It counts from a little before, which a release that came just before it would be after.
     pub put: Option<Moment>,
 }
 
@@ -81,7 +81,7 @@ pub async fn at_place(client: &Client, place: &Place, secret: &Name) -> Result<A
         value: found.as_ref().and_then(|(_, statement)| Some(statement.secret()?.value)),
         statement: found.as_ref().map(|(envelope, _)| envelope.payload_digest()),
     };
-    Ok(AtPlace { newest, put: found.map(|(_, statement)| statement.not_before) })
+    Ok(AtPlace { newest, put: found.map(|(_, statement)| signed_at(&statement)) })
 }
 
 /// A build secret as its server shows it.

@@ -99,7 +99,7 @@ services:
         shop.commit("a service with a database");
         let dir = shop.home.dir.path();
         let (credential, recipe) = (dir.join("minter"), dir.join("database.yaml"));
-        fs::write(&credential, "minter:m\n").unwrap();
+        disk::write(&credential, b"minter:m\n", 0o600).unwrap();
         let text = format!(
             "version: 1
 place: {DEV}
