@@ -66,7 +66,7 @@ pub enum OriginError {
     },
     /// There is no remote by which a ref could be verified.
     #[error(
-        "the run is to be on ref `{1}`, and this runner has no remote of project `{0}` by which it could verify that; its operator sets one with `countersign runner remote add`"
+        "the run is to be on ref `{1}`, and this runner has no remote of project `{0}` by which it could verify that; its operator sets one with `countersign runner remote add --data DIRECTORY {0} URL`, where the directory is the runner's (`DATA.runner-1` and so on with `up`)"
     )]
     NoRemote(Name, RefName),
     /// The work was cancelled meanwhile.

@@ -46,6 +46,7 @@ mod secret;
 mod secret_grant;
 mod secret_import;
 mod secret_leaked;
+mod secret_people;
 mod secret_place;
 mod secret_read;
 mod secret_root;

@@ -11,7 +11,7 @@ use client::project_files::{self, ProjectFiles};
 use client::session;
 use client::working_tree;
 use evidence::check;
-use evidence::pipeline::{ApprovalNode, Image, LimitsInForce, Run, ScanSort, Step, StepDatabase};
+use evidence::pipeline::{ApprovalNode, Image, LimitsInForce, Run, ScanSort, Step, StepDatabase, StepSecret};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
 use evidence::{Digest, Name, pipeline, release_file};
@@ -101,6 +101,9 @@ struct StepPlan {
     /// Destinations that it connects to directly.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     connect: BTreeSet<String>,
+    /// The secrets that it asks for, by the names of their files.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<Name, StepSecret>,
     /// The role that is made for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
@@ -257,6 +260,7 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
         gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
         network: step.network.clone(),
         connect: step.connects_to(),
+        secrets: step.secrets.clone(),
         database: step.database.as_ref().map(role_words),
         outputs: step.outputs.clone(),
         reports: step.reports.iter().map(|report| report.path.clone()).collect(),
@@ -426,6 +430,10 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     if !step.connect.is_empty() {
         lines.push(format!("    connects to: {}", list(&step.connect)));
     }
+    lines.extend(step.secrets.iter().map(|(file, asked)| {
+        let also = asked.env.iter().map(|name| format!(" and in the variable {name}")).collect::<String>();
+        format!("    has the secret {} in /run/secrets/{file}{also}, if it is granted", asked.secret)
+    }));
     lines.extend(step.database.iter().map(|role| format!("    has a role of {role}")));
     if !step.outputs.is_empty() {
         lines.push(format!("    leaves: {}", list(&step.outputs)));

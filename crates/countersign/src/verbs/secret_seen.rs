@@ -9,6 +9,7 @@ use serde::Serialize;
 use wire::{SecretUseFilter, SecretUseView};
 
 use super::DataDir;
+use super::secret_people::Names;
 use super::secret_place::plain;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -50,11 +51,11 @@ pub fn used(verb: &Used, output: Output) -> Result<(), Failure> {
         run: verb.run,
         before: verb.before,
     };
-    let asking = async { Ok(client.secret_uses(&filter).await?) };
-    let lines = runtime()?.block_on(unless_interrupted(asking, NOTHING))?;
+    let asking = async { Ok((client.secret_uses(&filter).await?, Names::of(&client).await)) };
+    let (lines, names) = runtime()?.block_on(unless_interrupted(asking, NOTHING))?;
     output.print(&UsedReport { lines }, |report| match report.lines.as_slice() {
         [] => "nobody read such a secret".to_owned(),
-        lines => lines.iter().map(line).collect::<Vec<_>>().join("\n"),
+        lines => lines.iter().map(|used| line(used, &names)).collect::<Vec<_>>().join("\n"),
     })
 }
 
@@ -68,10 +69,10 @@ fn asked(verb: &Used) -> Result<Option<SecretName>, Failure> {
     Ok(Some(secret))
 }
 
-fn line(used: &SecretUseView) -> String {
+fn line(used: &SecretUseView, names: &Names) -> String {
     let SecretUseView { entry, time, who, run, step, place, release, summary, .. } = used;
     let who = match who {
-        Actor::Person(person) => format!("person {person}"),
+        Actor::Person(person) => names.person(person),
         Actor::Machine(machine) => machine.to_string(),
         Actor::System => "the server".to_owned(),
     };

@@ -12,9 +12,10 @@ use client::session;
 use evidence::secret_name::{SecretName, SecretNameError};
 use evidence::{Digest, Name, Place};
 use serde::Serialize;
-use wire::{SecretVersionView, SecretView};
+use wire::{Client, SecretVersionView, SecretView};
 use zeroize::Zeroizing;
 
+use super::secret_people::Names;
 use super::{DataDir, words};
 use crate::consent;
 use crate::failure::Failure;
@@ -104,7 +105,7 @@ struct PutReport {
     entry: u64,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
+    note: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,7 +127,7 @@ pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
     let secret: SecretName =
         verb.secret.parse().map_err(|error: SecretNameError| Failure::usage(error.to_string()))?;
     let value = verb.value()?;
-    let (bytes, ends_in_line) = (value.len(), value.last() == Some(&b'\n'));
+    let (bytes, of_value) = (value.len(), note(&value));
     let new = NewVersion {
         secret: secret.clone(),
         number: verb.number,
@@ -136,18 +137,21 @@ pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
         honey: verb.honey,
     };
     let client = session::client(&access)?;
-    let putting = async { Ok(values::put(&access, &client, new).await?) };
-    let put = runtime()?.block_on(unless_interrupted(putting, UNKNOWN))?;
+    let putting = async {
+        let put = values::put(&access, &client, new).await?;
+        Ok((put, placeless(&client, secret.project()).await))
+    };
+    let (put, placeless) = runtime()?.block_on(unless_interrupted(putting, UNKNOWN))?;
     let report = PutReport {
         secret,
         number: put.number,
         value: put.value,
         entry: put.entry,
         bytes,
-        note: ends_in_line.then_some(LINE_FEED),
+        note: of_value.map(str::to_owned).or(placeless),
     };
     output.print(&report, |report| {
-        let note = report.note.map(|note| format!("\nnote: {note}")).unwrap_or_default();
+        let note = report.note.iter().map(|note| format!("\nnote: {note}")).collect::<String>();
         format!(
             "put version {} of {} ({} bytes), recorded as entry {}{note}",
             report.number, report.secret, report.bytes, report.entry
@@ -155,33 +159,51 @@ pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
     })
 }
 
+/// What a person may not have meant about a value.
+fn note(value: &[u8]) -> Option<&'static str> {
+    match value.last() {
+        None => Some(EMPTY),
+        Some(b'\n') => Some(LINE_FEED),
+        Some(_) => None,
+    }
+}
+
+/// A note if no place is of the project: its name may be mistyped, since a project is whatever a secret is put for.
+async fn placeless(client: &Client, project: &Name) -> Option<String> {
+    let places = client.places().await.ok()?;
+    let known = places.is_empty() || places.iter().any(|view| view.place.project == *project);
+    (!known).then(|| format!("no place of this installation is of project `{project}`; look at its spelling"))
+}
+
 /// Shows secrets.
 pub fn list(verb: &List, output: Output) -> Result<(), Failure> {
     let client = session::client(&verb.data_dir.access()?)?;
-    let asking = async { Ok(values::list(&client, verb.project.as_ref()).await?) };
-    let secrets = runtime()?.block_on(unless_interrupted(asking, "nothing was changed"))?;
+    let asking =
+        async { Ok((values::list(&client, verb.project.as_ref()).await?, Names::of(&client).await)) };
+    let (secrets, names) = runtime()?.block_on(unless_interrupted(asking, "nothing was changed"))?;
     output.print(&ListReport { secrets }, |report| match report.secrets.as_slice() {
         [] => "there is no secret; `countersign secret put PROJECT/PATH` puts one".to_owned(),
-        secrets => secrets.iter().map(lines).collect::<Vec<_>>().join("\n"),
+        secrets => secrets.iter().map(|secret| lines(secret, &names)).collect::<Vec<_>>().join("\n"),
     })
 }
 
-fn lines(secret: &SecretView) -> String {
+fn lines(secret: &SecretView, names: &Names) -> String {
     let due = secret.rotation_due.map(|due| format!(", a newer version is due at {due}")).unwrap_or_default();
     let cadence = secret.rotate_days.map(|days| format!(", every {days} days")).unwrap_or_default();
     let honey = if secret.honey { ", a honey token" } else { "" };
-    let versions: String = secret.versions.iter().map(|version| format!("\n  {}", line(version))).collect();
+    let versions: String =
+        secret.versions.iter().map(|version| format!("\n  {}", line(version, names))).collect();
     format!("{}{cadence}{due}{honey}{versions}", secret.secret)
 }
 
-fn line(version: &SecretVersionView) -> String {
+fn line(version: &SecretVersionView, names: &Names) -> String {
     let SecretVersionView { number, at, person, expires, destroyed, .. } = version;
     let end = match (destroyed, expires) {
         (true, _) => ", destroyed".to_owned(),
         (false, Some(expires)) => format!(", until {expires}"),
         (false, None) => String::new(),
     };
-    format!("version {number}: put at {at} by {person}{end}")
+    format!("version {number}: put at {at} by {}{end}", names.person(person))
 }
 
 /// Destroys a version.
@@ -202,6 +224,8 @@ pub fn destroy(verb: &Destroy, output: Output) -> Result<(), Failure> {
     })
 }
 
+const EMPTY: &str =
+    "the value is empty: the program that was to send it may have failed; put the next version if so";
 const LINE_FEED: &str = "the value ends with a line feed, which is kept; `printf %s` sends none";
 const UNKNOWN: &str = "it is unknown whether the server has recorded the request; `countersign secret list` shows what is recorded";
 const REMAINS: &str = "the key of its value leaves the vault, and the other keys are wrapped anew. An older backup of the vault opens it \

@@ -87,6 +87,14 @@ fn a_working_tree_is_checked_without_a_commit_and_without_a_server() {
     assert!(plan.get("places").is_none() && plan["notes"] == json!([]), "{plan}");
     let (out, _) = tree.text(&["pipeline", "check"]);
     assert!(out.contains("    gets from build: out") && out.contains("all rules are followed"), "{out}");
+    let test =
+        "  test:\n    secrets: { token: { secret: registry/token, env: TOKEN }, key: { secret: a } }\n";
+    tree.write(".countersign/pipeline.yaml", &PIPELINE.replace("  test:\n", test));
+    let (out, _) = tree.text(&["pipeline", "check"]);
+    let token = "    has the secret registry/token in /run/secrets/token and in the variable TOKEN, if it is granted\n";
+    assert!(out.contains(token), "{out}");
+    assert!(out.contains("    has the secret a in /run/secrets/key, if it is granted\n"), "{out}");
+    tree.write(".countersign/pipeline.yaml", PIPELINE);
     tree.git(&["add", "-A"]);
     tree.write("out", "tracked\n");
     let notes = tree.json(&["pipeline", "check"], 0)["notes"].clone();

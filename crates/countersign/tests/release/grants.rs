@@ -65,7 +65,15 @@ pub const RUN_ON_MAIN: &[&str] = &["--ref", "main"];
 fn attack_a_step_gets_no_secret_but_as_it_was_granted() {
     let shop = publishing();
     let up = shop.home.up();
-    put(&shop.home, &[SECRET], VALUE, 0);
+    assert_eq!(put(&shop.home, &[SECRET], VALUE, 0)["note"], json!(null));
+    // A project of which nothing is known may be a mistyped one: the person hears it.
+    let typo = put(&shop.home, &["shpo/registry/token"], VALUE, 0)["note"].clone();
+    assert_eq!(typo, json!("no place of this installation is of project `shpo`; look at its spelling"));
+    // People are shown by their names.
+    let name = shop.ok(&["status"])["people"][0]["name"].as_str().unwrap().to_owned();
+    let listed = shop.home.run_in(&shop.repository(), &["secret", "list"]).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    assert!(listed.contains(&format!(" by {name} (")), "{listed}");
     let none = refused(&shop, RUN_ON_MAIN);
     assert!(none.contains("secret-not-granted") && none.contains("no grant in force"), "{none}");
     let mut ends = Vec::new();

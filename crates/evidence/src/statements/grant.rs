@@ -187,14 +187,15 @@ impl Content for SecretGrant {
         };
         let part = |before: &str, all: String| if all.is_empty() { all } else { format!(", {before} {all}") };
         format!(
-            "secret {} to {to}{}{}, {}{}{}",
+            "secret {} to {to}{}{}{}{}{}",
             self.secret,
             part("on", listed(&self.refs)),
             part("in pool", listed(&self.pools)),
-            if self.network.is_empty() {
-                "without network".to_owned()
-            } else {
-                format!("with {}", listed(&self.network))
+            match (&self.to, self.network.is_empty()) {
+                // A service has the network of its place, which no grant bounds.
+                (Borrower::Service(_), true) => String::new(),
+                (Borrower::Step(_), true) => ", without network".to_owned(),
+                (_, false) => format!(", with {}", listed(&self.network)),
             },
             part("only", self.hours.as_ref().map(ToString::to_string).unwrap_or_default()),
             part("its value from", self.from.as_ref().map(ToString::to_string).unwrap_or_default()),

@@ -83,7 +83,7 @@ fn a_grant_has_one_encoding() {
         "secret shop/registry/token to step publish, on refs/heads/main, in pool protected, with registry.example:443, \
          only mon,tue,wed,thu,fri 08:00-18:00 UTC"
     );
-    assert_eq!(of(to_service()).body.summary(), "secret database to service api, without network");
+    assert_eq!(of(to_service()).body.summary(), "secret database to service api");
     assert_eq!(
         of(from(VALUE)).body.summary(),
         "secret shop/registry/token to step publish, on refs/heads/main, in pool protected, with registry.example:443, \

@@ -101,5 +101,9 @@ fn attack_no_upload_and_no_path_verifies_a_ref() {
     site.verified(&site.head, MAIN).unwrap();
     fs::remove_file(site.file()).unwrap();
     let said = site.verified(&site.head, MAIN).unwrap_err().to_string();
-    assert!(said.contains("no remote of project `shop`") && said.contains("runner remote add"), "{said}");
+    assert!(
+        said.contains("no remote of project `shop`")
+            && said.contains("runner remote add --data DIRECTORY shop URL"),
+        "{said}"
+    );
 }
