@@ -159,7 +159,7 @@ pub fn put(verb: &Put, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// What a person may not have meant about a value.
+/// A note about a value that a person may not have meant.
 fn note(value: &[u8]) -> Option<&'static str> {
     match value.last() {
         None => Some(EMPTY),
