@@ -22,9 +22,14 @@ pub fn guard_key_memory() -> KeyMemory {
     let is_private = set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok();
     // A host may forbid this; a process that is not dumpable writes no core file anyway.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    KeyMemory { is_private, is_locked: lock_memory() }
+}
+
+/// Keeps the memory of this process from swap, where the host sets no limit on that. Returns whether it is locked.
+#[must_use]
+pub fn lock_memory() -> bool {
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    let is_locked = is_lock_unlimited() && mlockall(all).is_ok();
-    KeyMemory { is_private, is_locked }
+    is_lock_unlimited() && mlockall(all).is_ok()
 }
 
 /// Whether this process may lock all memory that it will ever have: no limit is set, or none counts for it (mlock(2), "Limits and

@@ -37,7 +37,7 @@ pub use egress::{Allowance, AllowanceError, Denied, Egress};
 pub use enclosure::{Enclosed, Hold, descendants, enclose, signal_all};
 pub use group::memory_max as group_memory_max;
 pub use init::init_main;
-pub use key_memory::{KeyMemory, guard_key_memory};
+pub use key_memory::{KeyMemory, guard_key_memory, lock_memory};
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use ports::PROXY_PORT;
 pub use private_files::private_files;

@@ -15,10 +15,8 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use evidence::pipeline::DATABASE_FILE;
 use mask::{BYTES_MIN, Masker, is_hidden};
-use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::net::{RecvFlags, recv};
 use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
-use rustix::thread::{CapabilitySet, capabilities};
 use sandbox::{
     Allowance, Egress, Inputs, Reached, Refused, SandboxError, StepOutcome, Stream, read_frame_within,
     send_descriptor,
@@ -93,10 +91,8 @@ fn hold(socket: &UnixStream, init: fn() -> Command) -> Result<(), HoldError> {
 fn protect() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    // An ordinary user may lock so little that allocations would fail afterwards.
-    if capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::IPC_LOCK)) {
-        mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)?;
-    }
+    // A host that limits locked memory may swap it out; docs/secrets/steps.md says so.
+    let _is_locked = sandbox::lock_memory();
     Ok(())
 }
 
