@@ -307,11 +307,12 @@ fn a_step_accepts_only_the_certificate_that_its_authority_vouches_for() {
         let pem = pem.replace('\n', "\\n");
         format!("host: localhost, port: {}, authority: \"{pem}\"", estate.postgres.port())
     };
-    let script = "psql -c 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'; echo \"$PGSSLMODE $PGSSLROOTCERT\"";
+    let script = "psql -c '\\conninfo' && echo \"$PGSSLMODE $PGSSLROOTCERT\"";
     estate.commit_at(&host(server.cert.pem()), script);
     let ran = estate.run(0);
     let log = estate.log(ran["run"].as_str().unwrap());
-    assert!(log.contains("t\\nverify-full /run/certificates.pem\\n"), "{log}");
+    assert!(log.contains("SSL connection (protocol: TLSv1.3"), "{log}");
+    assert!(log.contains("verify-full /run/certificates.pem\\n"), "{log}");
     estate.commit_at(&host(other.cert.pem()), "true");
     let said = estate.run(3).to_string();
     assert!(said.contains("invalid peer certificate"), "{said}");
