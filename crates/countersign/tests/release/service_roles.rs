@@ -170,7 +170,7 @@ fn a_service_has_a_role_for_its_life_and_a_newer_release_its_own() {
     let third = estate.only(2);
     estate.reads_on();
     // A killed agent leaves a role, and revokes it when it starts.
-    up.kill();
+    up.kill_all();
     assert_eq!(estate.roles(), third);
     let up = estate.shop.home.up();
     estate.only(3);

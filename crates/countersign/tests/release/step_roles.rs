@@ -219,7 +219,7 @@ fn attack_a_role_outlives_no_runner_that_is_killed() {
     let mut run = estate.begin();
     estate.waits();
     assert_eq!((estate.roles().as_str(), estate.leases()), ("", (1, 1)));
-    up.kill();
+    up.kill_all();
     drop(run.kill());
     run.wait().unwrap();
     // A thief of the disk finds no value; docs/secrets/databases.md says what the journal and its key give together.
@@ -231,7 +231,7 @@ fn attack_a_role_outlives_no_runner_that_is_killed() {
     let second = second.lines().next().unwrap().to_owned();
     until(|| (estate.roles() == second && estate.leases() == (1, 1)).then_some(()));
     // While the step runs, all at once.
-    up.kill();
+    up.kill_all();
     assert_eq!(estate.roles(), second);
     let up = estate.up();
     let exists = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{second}'");
@@ -243,7 +243,7 @@ fn attack_a_role_outlives_no_runner_that_is_killed() {
     let locked = estate.locked();
     estate.postgres.sql("INSERT INTO go VALUES (1)");
     estate.waits();
-    up.kill();
+    up.kill_all();
     assert_eq!((estate.roles(), estate.leases()), (third, (1, 1)));
     drop(locked);
     let up = estate.up();

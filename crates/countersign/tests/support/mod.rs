@@ -439,6 +439,19 @@ impl Up {
         self.child.wait().unwrap();
     }
 
+    /// kill -9 of every role and of `up`: none of them can clean up. Without that the roles would end well once `up` is gone.
+    pub fn kill_all(mut self) {
+        let kill = |pid: u32, signal| {
+            let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+            rustix::process::kill_process(pid, signal).unwrap();
+        };
+        // A stopped `up` starts none of them again.
+        kill(self.child.id(), rustix::process::Signal::STOP);
+        self.roles.iter().for_each(|(_, pid)| kill(*pid, rustix::process::Signal::KILL));
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     fn interrupt(&self) {
         let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         // It is not awaited yet, so the process id is still its own, even if it has ended.
