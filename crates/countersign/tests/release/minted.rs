@@ -191,7 +191,7 @@ fn attack_a_role_outlives_neither_a_freeze_nor_a_killed_agent() {
     estate.change("2", "wait");
     let mut run = estate.shop.home.spawn_in(&estate.shop.repository(), &["run"]);
     let second = until(|| estate.had().get(1).cloned());
-    up.kill();
+    up.kill_all();
     drop(run.kill());
     run.wait().unwrap();
     assert_eq!(estate.roles(), second);
