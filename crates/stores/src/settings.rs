@@ -103,7 +103,7 @@ impl Stores {
         bearer: &Bearer<'_>,
     ) -> Result<Access, StoresError> {
         let stores = self.read()?;
-        // A machine's own login may read what several projects have there, and whoever grants owns one of them.
+        // A machine's own login may read what several projects have there, and the person who grants owns one of them.
         let allowed = stores.get(&from.store).and_then(|store| store.projects.get(project));
         let is_allowed = allowed.is_some_and(|beginnings| beginnings.iter().any(|own| from.is_below(&own.0)));
         if stores.contains_key(&from.store) && !is_allowed {

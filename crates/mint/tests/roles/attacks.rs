@@ -56,7 +56,7 @@ fn attack_a_step_that_locks_its_own_role() {
     shop.mint(&server, &innocent);
     let lock = ["SET ROLE NONE", "BEGIN", "ALTER ROLE CURRENT_USER PASSWORD 'mine'"];
     let first = session(&shop, &minted, "", &lock);
-    // These wait in the queue for the row, before whoever comes to close the role.
+    // These wait in the queue for the row, before the session that closes the role.
     let waiting: Vec<_> = (0..3)
         .map(|_| {
             let mut psql = shop.postgres.psql_command(&minted.role, &minted.password, "127.0.0.1");

@@ -72,7 +72,7 @@ fn attack_two_rotations_of_the_same_users_at_once() {
 }
 
 #[test]
-fn attack_whoever_rotates_is_no_member_of_a_user_afterwards() {
+fn attack_a_rotation_leaves_no_membership_in_a_user() {
     let Some(shop) = start() else { return };
     shop.postgres.sql("REVOKE api_a, api_b FROM minter");
     if shop.postgres.sql("SHOW server_version_num").parse::<u32>().unwrap() >= 160_000 {
