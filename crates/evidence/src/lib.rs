@@ -85,6 +85,7 @@ pub mod trust_root;
 pub mod unread_status;
 pub mod verifier_state;
 pub mod vouched;
+pub mod windows;
 
 mod bytes;
 mod digest;

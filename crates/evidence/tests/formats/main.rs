@@ -14,6 +14,7 @@ mod renewed;
 mod statements;
 #[path = "../support/mod.rs"]
 mod support;
+mod windows;
 
 use std::path::{Path, PathBuf};
 
