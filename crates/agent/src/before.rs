@@ -22,10 +22,10 @@ use crate::steps;
 impl Processes {
     /// Runs the steps of a plan before a release with this number.
     pub(crate) fn run_before(&mut self, plan: &Plan, dir: &Path, release: u64) -> Result<(), Fault> {
-        self.leases.clear(self.launcher.as_ref());
+        self.leases.clear(self.means.launcher.as_ref());
         plan.before.iter().try_for_each(|step| {
             let done = self.step(plan, dir, release, step);
-            self.leases.end_step(self.launcher.as_ref());
+            self.leases.end_step(self.means.launcher.as_ref());
             done
         })
     }
@@ -33,9 +33,10 @@ impl Processes {
     fn step(&mut self, plan: &Plan, dir: &Path, release: u64, step: &StepBefore) -> Result<(), Fault> {
         let failed = |error: StartError| steps::failed(step, &error.to_string());
         // It ends as soon as it is asked to: the time of a step is over then, or nobody wants the release any more.
-        let launch = self.described(plan, dir, &step.command, 0);
-        let mut launch =
-            launch.and_then(|launch| self.secrets.to_step(plan, step, launch, self.clock)).map_err(failed)?;
+        let launch = self.means.described(plan, dir, &step.command, 0);
+        let mut launch = launch
+            .and_then(|launch| self.secrets.to_step(plan, step, launch, self.means.clock))
+            .map_err(failed)?;
         launch.socket = false;
         launch.variables.insert(RELEASE_VARIABLE.into(), release.to_string());
         let database = step.database.as_ref().and_then(|name| plan.databases.get(name));
@@ -48,16 +49,16 @@ impl Processes {
         let variables = made.map(|(_, variables)| variables);
         let pipe = io::pipe().map_err(|error| failed(StartError::Io("make a pipe for its log", error)));
         let (pipe, log) = pipe?;
-        self.note(&format!("step `{}` before release {release} begins", step.name));
-        let held = self.held(&launch, variables, OwnedFd::from(log)).map_err(failed)?;
+        self.means.note(&format!("step `{}` before release {release} begins", step.name));
+        let held = self.means.held(&launch, None, variables, OwnedFd::from(log)).map_err(failed)?;
         // The service writes into the same log meanwhile.
         let said = ServiceLog::in_memory();
-        let flow = self.log.take_twice(pipe, &said);
+        let flow = self.means.log.take_twice(pipe, &said);
         let flow = flow.map_err(|error| failed(StartError::Io("read its log", error)))?;
-        let runtime = Arc::clone(&self.runtime);
-        let done = runtime.block_on(steps::until_done(step, held, &self.interrupts));
+        let runtime = Arc::clone(&self.means.runtime);
+        let done = runtime.block_on(steps::until_done(step, held, &self.means.interrupts));
         let lines = said.last_lines(&flow);
-        self.note(&match &done {
+        self.means.note(&match &done {
             Ok(()) => format!("step `{}` before release {release} is done", step.name),
             Err(fault) => fault.what.clone(),
         });

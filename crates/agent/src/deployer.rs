@@ -3,33 +3,31 @@
 //! Invariant: nothing is applied whose evidence was not proven under this agent's own memory, and nothing changes before
 //! the change is stored. The deployer uses neither network nor clock itself: the caller passes bytes, and `now`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::{Descriptor, Manifest};
-use evidence::report::{AgentReport, DETAIL_BYTES_MAX, ReleaseOutcome};
+use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::rollback_order::RollbackOrder;
 use evidence::seal::SealKey;
 use evidence::status::StatusFile;
 use evidence::{Digest, Moment, Name};
-use sandbox::Hold;
-use tlog::Checkpoint;
 use tracing::{info, warn};
 
-use crate::apply::{Applied, ENDING, Hands, Replaced, Services};
+use crate::apply::{Applied, Hands, Replaced, Services};
 use crate::decision::{Decision, refused};
 use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
-use crate::probe::INTERRUPTED;
-use crate::process::reserved;
+
 use crate::restarts::Restarts;
-use crate::rotations::{Rotations, UnusedVersions};
+use crate::rotations::Rotations;
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecret, needed_by, own_seal, versions};
 use crate::status_file::{read_aside, read_status};
+use crate::variables::reserved;
 
 /// An agent's memory, key and resources.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ pub struct Deployer {
     pub(crate) dir: PathBuf,
     pub(crate) memory: Memory,
     pub(crate) hands: Hands,
-    signer: MachineSigner,
+    pub(crate) signer: MachineSigner,
     pub(crate) now: fn() -> Moment,
     /// Why the current release does not run; it is started again by the next check.
     pub(crate) down: Option<String>,
@@ -46,25 +44,6 @@ pub struct Deployer {
     pub(crate) sealed: SealedValues,
     /// Rotations that did not succeed.
     pub(crate) rotations: Rotations,
-}
-
-/// State of the current release, for status reports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
-    /// The enclosure of its processes.
-    pub hold: Option<Hold>,
-    /// Why it does not run now.
-    pub down: Option<String>,
-    /// How often it was started again.
-    pub restarts: Restarts,
-    /// The number of each secret with which it runs.
-    pub secrets: BTreeMap<Name, u32>,
-    /// Why the newest version of a secret is not used.
-    pub secret_refused: Option<String>,
-    /// The same by the name of the secret.
-    pub unused: UnusedVersions,
-    /// Number of the release that runs.
-    pub release: Option<u64>,
 }
 
 /// The requested release, as far as a report names it.
@@ -171,68 +150,6 @@ impl Deployer {
     /// `DeployError` when the refusal cannot be kept.
     pub fn unread(&mut self, asked: &RequestedRelease, what: &str) -> Result<Envelope, DeployError> {
         self.carry_out(asked, refused("bundle-unsound", what))
-    }
-
-    /// State of the current release.
-    #[must_use]
-    pub fn condition(&self) -> Condition {
-        let plan = self.memory.running.as_ref().map(|known| &known.plan);
-        let named: BTreeSet<Name> = plan.into_iter().flat_map(needed_by).collect();
-        let used = self.hands.secrets().iter().filter(|(name, _)| named.contains(name));
-        let used = used.filter(|(_, held)| held.from.is_none());
-        let against = self.rotations.against.iter().filter(|(name, _)| named.contains(name));
-        Condition {
-            hold: self.hands.hold(),
-            down: self.down.clone(),
-            restarts: self.restarts.clone(),
-            secrets: used.map(|(name, held)| (name.clone(), held.number)).collect(),
-            secret_refused: self.rotations.refused.clone(),
-            unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
-            release: self.memory.running.as_ref().and_then(|known| known.release),
-        }
-    }
-
-    /// Starts what ran when the agent ended. A later look tries again what does not start.
-    pub fn resume(&mut self) {
-        // A probe may take long, and what a killed agent left must not wait for it.
-        self.hands.look();
-        let Some(known) = self.memory.running.clone() else { return };
-        if self.is_withdrawn() {
-            return;
-        }
-        match self.hands.run(&known) {
-            Ok(()) => {
-                self.restarts.started((self.now)());
-                self.down = None;
-            }
-            // It is started when the agent is, or after what is due.
-            Err(fault) if [ENDING, INTERRUPTED].contains(&fault.code) => self.down = Some(fault.what),
-            Err(fault) => self.fell(&fault.what),
-        }
-    }
-
-    /// Starts a process again that has ended by itself, or that did not start when it was last tried.
-    pub fn watch(&mut self) {
-        self.hands.look();
-        if self.down.is_none() {
-            let Some(end) = self.hands.ended() else { return };
-            self.fell(&format!("the service ended by itself with {end}"));
-            // Other processes of the release get their time to end, and are then killed.
-            self.hands.stop();
-        }
-        if self.restarts.is_due((self.now)()) {
-            self.resume();
-        }
-    }
-
-    /// Notes that the current release does not run.
-    fn fell(&mut self, what: &str) {
-        // One line for each cause, not for every check.
-        if self.down.as_deref() != Some(what) {
-            warn!("{what}; it is started again");
-        }
-        self.restarts.ended(what.lines().next().unwrap_or_default(), (self.now)());
-        self.down = Some(what.to_owned());
     }
 
     /// The stored report of a release that was reported before. A ledger that was restored from a backup may use a number
@@ -433,42 +350,6 @@ impl Deployer {
         self.signer = signer;
     }
 
-    /// The report about what was done.
-    fn report(
-        &self,
-        asked: &RequestedRelease,
-        outcome: ReleaseOutcome,
-        reasons: Vec<String>,
-        detail: &str,
-    ) -> AgentReport {
-        let place = &self.memory.place;
-        let head = self.memory.checkpoint.parse::<Checkpoint>().ok();
-        AgentReport {
-            v: 1,
-            installation: self.memory.installation,
-            project: place.project.clone(),
-            service: place.service.clone(),
-            environment: place.environment.clone(),
-            agent: self.memory.agent.clone(),
-            release: asked.release,
-            artifact: asked.artifact,
-            plan: asked.plan,
-            outcome,
-            running: self.memory.running.as_ref().map(KnownRelease::running),
-            reasons,
-            detail: bounded(detail),
-            root: self.memory.seen_root,
-            status: self.memory.seen_status,
-            statement: self.memory.seen_statement,
-            checkpoint: head.as_ref().map_or(0, |head| head.size),
-            checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
-            highest: Some(self.memory.seen_release),
-            time: (self.now)(),
-            sequence: None,
-            previous: None,
-        }
-    }
-
     /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
     fn begin(&mut self, asked: &RequestedRelease) -> Result<(), DeployError> {
         let after = self.memory.newest_before(asked.release, &asked.artifact);
@@ -486,12 +367,6 @@ impl Deployer {
             ReleaseOutcome::Returned | ReleaseOutcome::Refused => {}
         }
     }
-}
-
-/// The beginning of an explanation, cut to the length that a report allows.
-fn bounded(detail: &str) -> String {
-    let end = detail.floor_char_boundary(DETAIL_BYTES_MAX);
-    detail.get(..end).unwrap_or_default().to_owned()
 }
 
 const UNREAD: &str = "a status signer signed a status that this program cannot read, so nothing is applied here; upgrade \

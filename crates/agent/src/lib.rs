@@ -6,16 +6,19 @@
 
 mod apply;
 mod before;
+mod condition;
 mod decision;
 mod deployer;
 mod error;
 mod given;
 mod held;
+mod instance;
 mod interrupts;
 mod keeper;
 mod leases;
 mod leftovers;
 mod lookout;
+mod means;
 mod memory;
 mod minting;
 mod opened;
@@ -26,6 +29,7 @@ mod probe;
 mod probe_error;
 mod process;
 mod relayed;
+mod reporting;
 mod restarts;
 mod roles;
 mod rotation;
@@ -40,6 +44,8 @@ mod status_file;
 mod steps;
 mod store;
 mod telling;
+mod variables;
+mod watching;
 
 pub use apply::{Fault, Services};
 pub use decision::Decision;

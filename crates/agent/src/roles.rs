@@ -24,7 +24,7 @@ impl Processes {
         used: Use,
     ) -> Result<(LeaseId, PipeReader), String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
-        let now = self.clock.ok_or("the agent has no clock")?();
+        let now = self.means.clock.ok_or("the agent has no clock")?();
         let credential = self.secrets.credential(plan, database).map_err(|error| words(&error))?;
         let target = Target {
             host: database.host.clone(),
@@ -40,7 +40,7 @@ impl Processes {
         let credential = serde_json::to_string(&credential).map_err(|error| words(&error))?;
         let id = LeaseId::draw().map_err(|error| words(&error))?;
         let lease = Lease { id, credential, target, terms };
-        match self.leases.begin(self.launcher.as_ref(), lease, used) {
+        match self.leases.begin(self.means.launcher.as_ref(), lease, used) {
             Ok(variables) => Ok((id, variables)),
             Err(error) => {
                 // Perhaps the role was made all the same.

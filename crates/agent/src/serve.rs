@@ -18,7 +18,8 @@ use tracing::{info, warn};
 use vault::SEALED_BYTES_MAX;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_statuses};
 
-use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
+use crate::condition::Condition;
+use crate::deployer::{Deployer, Layer, RequestedRelease};
 use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use wire::{Client, LogPiece, ServiceReport, ServiceView, UnusedSecretView};
 
-use crate::deployer::Condition;
+use crate::condition::Condition;
 use crate::probe::LastAnswer;
 use crate::rotations::UnusedVersion;
 use crate::service_log::ServiceLog;
