@@ -57,6 +57,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("mint", &["disk", "evidence"]),
     ("listen", &["tls"]),
     ("mask", &[]),
+    ("splitter", &[]),
     // Pages are words and numbers: what they mean is decided in `review` and `server`.
     ("web", &["shown"]),
     ("review", &["shown", "evidence", "policy", "domain", "judge", "wire"]),
@@ -81,7 +82,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "agent",
         &[
             "disk", "tlog", "evidence", "mint", "policy", "domain", "judge", "wire", "sandbox", "vault",
-            "mask", "stores",
+            "mask", "stores", "splitter",
         ],
     ),
     (
@@ -96,7 +97,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
             "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
-            "image", "vault", "mint", "stores",
+            "image", "vault", "mint", "stores", "splitter",
         ],
     ),
     (
