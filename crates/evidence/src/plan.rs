@@ -15,12 +15,14 @@ use crate::databases::{DATABASES_MAX, PlannedDatabase};
 use crate::release_file::{
     Listen, PORT_VARIABLE, ROLE_VARIABLES, ReleaseFile, SECRETS_MAX, Service, ServiceSecret,
 };
-use crate::rollout::Rollout;
+use crate::rollout::{Rollout, Strategy};
 use crate::ssh_access::{self, PlannedSsh};
 use crate::{CommitId, Digest, Id, Name};
 
 /// Largest plan in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
+/// Highest number of processes of a release.
+pub const INSTANCES_MAX: u32 = 32;
 
 /// A deployment plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +54,14 @@ pub struct Plan {
     pub open_files: u64,
     /// Highest memory of a process in bytes.
     pub memory_bytes: u64,
-    /// How a release replaces the previous one. Always `replace`: stop, start and probe, while the port stays open.
-    pub strategy: String,
+    /// How a release takes the place of the previous one.
+    pub strategy: Strategy,
+    /// Number of processes; absent if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
     /// Reaction to a failed probe. Always `return`: the previous release is started again.
     pub on_failure: String,
-    /// Steps in which the release gets its requests; absent if it gets all at once.
+    /// Steps in which the release gets its requests; absent exactly if the strategy is `replace`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
     /// Secrets that the release gets, by the names under which it gets them.
@@ -184,6 +189,15 @@ impl SecretReference {
 }
 
 impl Target {
+    /// The port of the process; absent if it has none, and for files.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Process { port, .. } => *port,
+            Self::Files {} => None,
+        }
+    }
+
     /// The target of a service with a place's configuration.
     fn of(service: &Service, configuration: &Configuration) -> Self {
         let Some(process) = &service.process else { return Self::Files {} };
@@ -193,6 +207,24 @@ impl Target {
             listen: process.listen,
             stop_ms: process.stop_seconds.unwrap_or(10) * 1000,
         }
+    }
+}
+
+impl Probe {
+    /// The probe of a service.
+    fn of(service: &Service, target: &Target) -> Result<Self, PlanError> {
+        let ask = match (&service.probe.http, &service.probe.command) {
+            (Some(_), _) if matches!(target, Target::Process { port: None, .. }) => {
+                return Err(PlanError::Rule(
+                    "a probe over HTTP needs a port in release file or configuration",
+                ));
+            }
+            (Some(path), _) => ProbeTarget::Http(path.clone()),
+            (None, Some(words)) => ProbeTarget::Command(words.clone()),
+            (None, None) => return Err(PlanError::Rule("the service has no probe")),
+        };
+        let (attempts, interval_ms) = (service.probe.attempts, service.probe.interval_ms);
+        Ok(Self { ask, attempts: attempts.unwrap_or(30), interval_ms: interval_ms.unwrap_or(200) })
     }
 }
 
@@ -217,17 +249,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let service = file.services.get(to.service).ok_or_else(|| PlanError::Service(to.service.clone()))?;
         let target = Target::of(service, configuration);
-        let ask = match (&service.probe.http, &service.probe.command) {
-            (Some(path), _) if matches!(target, Target::Process { port: None, .. }) => {
-                let _ = path;
-                return Err(PlanError::Rule(
-                    "a probe over HTTP needs a port in release file or configuration",
-                ));
-            }
-            (Some(path), _) => ProbeTarget::Http(path.clone()),
-            (None, Some(words)) => ProbeTarget::Command(words.clone()),
-            (None, None) => return Err(PlanError::Rule("the service has no probe")),
-        };
+        let probe = Probe::of(service, &target)?;
         let memory_bytes = service.limits.memory_mib.unwrap_or(4096).checked_mul(1 << 20);
         let memory_bytes = memory_bytes.ok_or(PlanError::Rule("`memory-mib` is too large"))?;
         let mut variables = service.env.clone();
@@ -270,14 +292,11 @@ impl Plan {
             target,
             user: "agent".into(),
             variables,
-            probe: Probe {
-                ask,
-                attempts: service.probe.attempts.unwrap_or(30),
-                interval_ms: service.probe.interval_ms.unwrap_or(200),
-            },
+            probe,
             open_files: service.limits.open_files.unwrap_or(1024),
             memory_bytes,
-            strategy: "replace".into(),
+            strategy: Strategy::Replace,
+            instances: None,
             on_failure: "return".into(),
             rollout: None,
             secrets,
@@ -315,8 +334,9 @@ impl Plan {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [(self.rollout.is_some(), "rollout")];
-        fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
+        let fields = [(self.rollout.is_some(), "rollout"), (self.instances.is_some(), "instances")];
+        let fields = fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field));
+        fields.chain(self.rollout.iter().flat_map(Rollout::unapplied)).collect()
     }
 
     fn fault(&self) -> Option<&'static str> {
@@ -329,6 +349,18 @@ impl Plan {
         let names: BTreeSet<_> = self.before.iter().map(|step| &step.name).collect();
         let faults = [
             (self.v == 1, "`v` is not 1"),
+            (
+                self.rollout.is_some() == (self.strategy != Strategy::Replace),
+                "a rollout has a strategy other than `replace`, and each other strategy has one",
+            ),
+            (
+                self.instances.is_none_or(|count| (2..=INSTANCES_MAX).contains(&count)),
+                "a plan with more than one instance has 2 to 32",
+            ),
+            (
+                (self.rollout.is_none() && self.instances.is_none()) || self.target.port().is_some(),
+                "only a process with a port has instances or a rollout",
+            ),
             (self.secrets.len() <= SECRETS_MAX, "a plan has more than 64 secrets"),
             (self.secrets.values().all(|one| one.least >= 1), "a secret's lowest number starts at 1"),
             (self.before.len() <= BEFORE_MAX, "a plan has more than 16 steps before the release"),

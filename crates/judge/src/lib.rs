@@ -60,6 +60,7 @@ mod replay;
 mod reports;
 mod requests;
 mod rollback;
+pub mod rollout;
 mod roots;
 mod run_order;
 mod secrets;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use agent::{Fault, Interrupts, Launcher, Processes, ServiceLog, ServiceUser, Services as _};
 use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
+use evidence::rollout::Strategy;
 
 #[derive(Debug)]
 pub struct This;
@@ -101,7 +102,8 @@ impl Stage {
             probe: Probe { ask: ProbeTarget::Command(self.script("exit 0")), attempts: 3, interval_ms: 20 },
             open_files: 77,
             memory_bytes: 4 << 30,
-            strategy: "replace".into(),
+            strategy: Strategy::Replace,
+            instances: None,
             on_failure: "return".into(),
             rollout: None,
             secrets: BTreeMap::new(),

@@ -11,6 +11,7 @@ mod plans;
 mod records;
 mod release;
 mod renewed;
+mod rollouts;
 mod statements;
 #[path = "../support/mod.rs"]
 mod support;

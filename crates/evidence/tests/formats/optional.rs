@@ -7,11 +7,9 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Grant, Purpose};
 use evidence::environment::{Class, Environment};
 use evidence::machine::MachineSigner;
-use evidence::plan::{Plan, SecretReference, StepBefore};
 use evidence::receipt::{Forge, ForgeAnswer, Receipt, VerifiedRef};
 use evidence::report::AgentReport;
 use evidence::request::{Advance, Request};
-use evidence::rollout::{Rollout, RolloutStep, Threshold};
 use evidence::run_order::{Occurrence, RunOrder, TriggerOrder};
 use evidence::trust_root::{Machine, TrustRoot};
 use evidence::{Bytes, Digest, canonical, enrolment, environment, receipt, report, request, trust_root};
@@ -25,7 +23,7 @@ fn seal(byte: u8) -> evidence::seal::SealKey {
 }
 
 /// The nth fenced block of a page.
-fn block(format: &str, block: usize) -> Vec<u8> {
+pub(super) fn block(format: &str, block: usize) -> Vec<u8> {
     let text = std::fs::read_to_string(page(format)).unwrap();
     let part = text.split("```").nth(2 * block + 1).unwrap();
     part.split_once('\n').unwrap().1.trim_end().as_bytes().to_vec()
@@ -240,83 +238,6 @@ fn receipt_example() {
     // A ref adds something, pusher and merger take somebody out.
     assert_eq!(facts.unapplied(), ["forge"]);
     assert!(Receipt { forge: Forge::None, ..facts }.unapplied().is_empty());
-}
-
-/// The plan of the page, with every optional field.
-fn plan() -> Plan {
-    let mut plan = Plan::decode(&block("plan", 0)).unwrap();
-    let step = |percent, automatic| RolloutStep { percent, pause_ms: 600_000, automatic };
-    let errors = Threshold { metric: name("errors"), at_most: 1_000, window_ms: 300_000, samples_min: 500 };
-    plan.rollout = Some(Rollout { steps: vec![step(5, true), step(100, false)], thresholds: vec![errors] });
-    let variable = Some("DB_PASSWORD".to_owned());
-    let secret = SecretReference { secret: name("database"), least: 3, variable };
-    plan.secrets = [(name("password"), secret)].into();
-    let command = vec!["bin/migrate".to_owned(), "up".to_owned()];
-    plan.before =
-        vec![StepBefore { name: name("migrate"), command, stop_ms: 60_000, database: None, ssh: [].into() }];
-    plan
-}
-
-#[test]
-fn plan_example() {
-    let bytes = plan().encode().unwrap();
-    check("plan", 1, &bytes);
-    assert_eq!(Plan::decode(&bytes).unwrap(), plan());
-    assert_eq!(plan().unapplied(), ["rollout"]);
-    let fault = |change: &dyn Fn(&mut Plan, &mut Rollout)| {
-        let mut changed = plan();
-        let mut rollout = changed.rollout.take().unwrap();
-        change(&mut changed, &mut rollout);
-        changed.rollout = Some(rollout);
-        Plan::decode(&changed.encode().unwrap()).unwrap_err().to_string()
-    };
-    let many = |n: u8| RolloutStep { percent: n, pause_ms: 0, automatic: true };
-    let shown = [
-        fault(&|_, it| it.steps.clear()),
-        fault(&|_, it| it.steps.reverse()),
-        fault(&|_, it| it.steps[0].percent = 0),
-        fault(&|_, it| it.steps[1].percent = 99),
-        fault(&|_, it| it.steps[1].percent = 101),
-        fault(&|_, it| it.steps = (84..=100).map(many).collect()),
-        fault(&|_, it| it.steps[0].pause_ms = 7 * 24 * 3_600_000 + 1),
-        fault(&|_, it| it.thresholds.push(it.thresholds[0].clone())),
-        fault(&|_, it| it.thresholds = vec![it.thresholds[0].clone(); 33]),
-        fault(&|_, it| it.thresholds[0].samples_min = 0),
-        fault(&|_, it| it.thresholds[0].window_ms = 0),
-        fault(&|it, _| it.secrets.values_mut().for_each(|secret| secret.least = 0)),
-        fault(&|it, _| {
-            let secret = SecretReference { secret: name("database"), least: 1, variable: None };
-            it.secrets = (0..65).map(|n| (name(&format!("secret-{n}")), secret.clone())).collect();
-        }),
-        fault(&|it, _| it.before.push(it.before[0].clone())),
-        fault(&|it, _| it.before[0].command.clear()),
-        fault(&|it, _| it.before[0].stop_ms = 3_600_001),
-        fault(&|it, _| {
-            let step = it.before[0].clone();
-            let named = |n| StepBefore { name: name(&format!("step-{n}")), ..step.clone() };
-            it.before = (0..17).map(named).collect();
-        }),
-    ];
-    let expected = [
-        "plan: the steps of a rollout do not rise from at least 1 to 100 percent",
-        "plan: the steps of a rollout do not rise from at least 1 to 100 percent",
-        "plan: the steps of a rollout do not rise from at least 1 to 100 percent",
-        "plan: the steps of a rollout do not rise from at least 1 to 100 percent",
-        "plan: the steps of a rollout do not rise from at least 1 to 100 percent",
-        "plan: a rollout has more than 16 steps",
-        "plan: a pause is longer than a week",
-        "plan: thresholds are not sorted, or a metric stands twice",
-        "plan: a rollout has more than 32 thresholds",
-        "plan: a threshold has no window, no samples, or a number that is too large",
-        "plan: a threshold has no window, no samples, or a number that is too large",
-        "plan: a secret's lowest number starts at 1",
-        "plan: a plan has more than 64 secrets",
-        "plan: a step before the release stands twice",
-        "plan: a step before the release has no command or time, or too long ones",
-        "plan: a step before the release has no command or time, or too long ones",
-        "plan: a plan has more than 16 steps before the release",
-    ];
-    assert_eq!(shown, expected);
 }
 
 #[test]

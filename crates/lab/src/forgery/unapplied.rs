@@ -3,7 +3,7 @@
 use evidence::Digest;
 use evidence::environment::{Class, Environment};
 use evidence::receipt::{Forge, ForgeAnswer};
-use evidence::rollout::{Rollout, RolloutStep};
+use evidence::rollout::{Rollout, RolloutStep, Strategy};
 use evidence::run_order::{Occurrence, TriggerOrder};
 use serde_json::Value;
 
@@ -58,7 +58,8 @@ fn releases() -> Vec<Forgery> {
     }
     vec![row("a rollout that gives everything at once", |lab, parts| {
         let steps = vec![RolloutStep { percent: 100, pause_ms: 0, automatic: true }];
-        parts.plan.rollout = Some(Rollout { steps, thresholds: Vec::new() });
+        parts.plan.strategy = Strategy::Canary;
+        parts.plan.rollout = Some(Rollout { steps, ..Rollout::default() });
         lab.approve(parts);
     })]
 }

@@ -45,7 +45,7 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("probe, pause", format!("{} ms", plan.probe.interval_ms));
     add("open files", plan.open_files.to_string());
     add("memory", format!("{} MiB", plan.memory_bytes / (1024 * 1024)));
-    add("replaces by", plan.strategy.clone());
+    add("replaces by", plan.strategy.to_string());
     add("after a failed probe", plan.on_failure.clone());
     let databases = plan.databases.iter();
     values.extend(databases.map(|(name, database)| (format!("database {name}"), database_words(database))));
