@@ -85,6 +85,7 @@ pub mod statements;
 pub mod status;
 pub mod tree_list;
 pub mod trust_root;
+pub mod unique_map;
 pub mod unread_status;
 pub mod verifier_state;
 pub mod vouched;

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use evidence::unique_map;
 use serde::Deserialize;
 
 use crate::blobs::limited;
@@ -19,6 +20,7 @@ use crate::error::{ImageError, failed};
 /// Registries from which images may be pulled.
 #[derive(Debug, Deserialize)]
 pub struct Registries {
+    #[serde(deserialize_with = "unique_map::deserialize")]
     auths: BTreeMap<String, Registry>,
 }
 
@@ -84,6 +86,16 @@ impl fmt::Debug for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_that_stands_twice_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("registries.json");
+        let text = r#"{"auths": {"a.example": {}, "a.example": {"auth": "dTpw"}}}"#;
+        disk::write(&file, text.as_bytes(), 0o600).unwrap();
+        let error = Registries::read(&file).unwrap_err().to_string();
+        assert!(error.contains("`a.example` stands twice"), "{error}");
+    }
 
     #[test]
     fn hosts_of_this_machine_with_and_without_a_port() {

@@ -27,6 +27,7 @@ pub struct Remotes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mib: Option<u64>,
     /// The remote of each project.
+    #[serde(deserialize_with = "evidence::unique_map::deserialize")]
     pub projects: BTreeMap<Name, Remote>,
 }
 

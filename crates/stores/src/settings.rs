@@ -8,8 +8,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use evidence::Name;
 use evidence::statements::StoreSource;
+use evidence::{Name, unique_map};
 use openbao::{Place, StorePath, StorePathError};
 use serde::Deserialize;
 
@@ -24,6 +24,7 @@ pub struct Stores(PathBuf);
 #[serde(deny_unknown_fields)]
 struct File {
     v: u8,
+    #[serde(deserialize_with = "unique_map::deserialize")]
     stores: BTreeMap<Name, Store>,
 }
 
@@ -35,6 +36,7 @@ struct Store {
     namespace: Option<String>,
     login: Login,
     /// Beginnings of the places that steps and services of a project may read.
+    #[serde(deserialize_with = "unique_map::deserialize")]
     projects: BTreeMap<Name, Vec<StorePathText>>,
 }
 
@@ -102,7 +104,7 @@ impl Stores {
         project: &Name,
         bearer: &Bearer<'_>,
     ) -> Result<Access, StoresError> {
-        let stores = self.read()?;
+        let mut stores = self.read()?;
         // A machine's own login may read what several projects have there, and the person who grants owns one of them.
         let allowed = stores.get(&from.store).and_then(|store| store.projects.get(project));
         let is_allowed = allowed.is_some_and(|beginnings| beginnings.iter().any(|own| from.is_below(&own.0)));
@@ -110,7 +112,7 @@ impl Stores {
             let (at, project, path) = (from.to_string(), project.clone(), self.0.clone());
             return Err(StoresError::Project { store: from.store.clone(), at, project, path });
         }
-        self.login(&from.store, bearer)
+        self.login_to(&from.store, stores.remove(&from.store), bearer)
     }
 
     /// A login to a store, for what no project reads.
@@ -118,8 +120,17 @@ impl Stores {
     /// # Errors
     /// `StoresError` if there is no such store, or a file of it cannot be used.
     pub fn login(&self, name: &Name, bearer: &Bearer<'_>) -> Result<Access, StoresError> {
+        self.login_to(name, self.read()?.remove(name), bearer)
+    }
+
+    fn login_to(
+        &self,
+        name: &Name,
+        store: Option<Store>,
+        bearer: &Bearer<'_>,
+    ) -> Result<Access, StoresError> {
         let unknown = || StoresError::Unknown { store: name.clone(), path: self.0.clone() };
-        let store = self.read()?.remove(name).ok_or_else(unknown)?;
+        let store = store.ok_or_else(unknown)?;
         self.sound(name, &store)?;
         let authority = store.ca_file.as_deref().map(authority).transpose()?;
         let Store { address, namespace, login, .. } = store;
@@ -239,6 +250,8 @@ mod tests {
                 "is not a path in a store",
             ),
             (one(bad, r#"{"token": "s.x"}"#), "unknown variant"),
+            (one(bad, APPROLE).replace("}}}}", "}}, \"bao\": {}}}"), "`bao` stands twice"),
+            (one(bad, APPROLE).replace("\"shop\": [", "\"shop\": [], \"shop\": ["), "`shop` stands twice"),
             (one(bad, APPROLE).replace("secret/shop", "secret/../bank"), "is not a path in a store"),
         ] {
             let error = stores(dir.path(), &text).check().unwrap_err().to_string();
