@@ -22,6 +22,7 @@ use crate::decision::{Decision, refused};
 use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
 
+use crate::outbox::Outbox;
 use crate::restarts::Restarts;
 use crate::rotations::Rotations;
 use crate::sealed_values::SealedValues;
@@ -97,7 +98,7 @@ impl Deployer {
     ) -> Result<Self, DeployError> {
         let mut hands = Hands::new(releases, services)?;
         hands.give(memory.secrets.clone());
-        let deployer = Self {
+        let mut deployer = Self {
             sealed: SealedValues::of(&dir),
             dir,
             memory,
@@ -108,6 +109,7 @@ impl Deployer {
             restarts: Restarts::default(),
             rotations: Rotations::default(),
         };
+        deployer.memory.adopt(&Outbox::of(&deployer.dir))?;
         deployer.clear_away();
         Ok(deployer)
     }
@@ -337,6 +339,7 @@ impl Deployer {
         reasons.dedup();
         let report = self.report(asked, outcome, reasons, &detail);
         let signed = report.sign(&self.signer)?;
+        self.memory.links(&signed);
         self.memory.report = Some((asked.release, signed.clone()));
         self.memory.begun = None;
         self.memory.write(&self.dir)?;

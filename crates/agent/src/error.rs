@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use evidence::observations::ObservationError;
 use evidence::plan::PlanError;
 use evidence::report::ReportError;
 use evidence::status::StatusError;
@@ -10,6 +11,7 @@ use wire::ClientError;
 
 use crate::apply::Fault;
 use crate::memory::MemoryError;
+use crate::outbox::OutboxError;
 use crate::own_thread::OwnThreadError;
 use crate::service_user::ServiceUserError;
 use crate::store::ReleaseError;
@@ -41,6 +43,12 @@ pub enum DeployError {
     /// The report cannot be signed.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Observations cannot be kept or read.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// An observation cannot be signed.
+    #[error(transparent)]
+    Observation(#[from] ObservationError),
 }
 
 /// Why the status file in the directory of an agent cannot be read.

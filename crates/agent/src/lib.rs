@@ -6,6 +6,7 @@
 
 mod apply;
 mod before;
+mod chain;
 mod condition;
 mod decision;
 mod deployer;
@@ -17,11 +18,14 @@ mod interrupts;
 mod keeper;
 mod leases;
 mod leftovers;
+mod linking;
 mod lookout;
 mod means;
 mod memory;
 mod minting;
+mod observing;
 mod opened;
+mod outbox;
 mod own_thread;
 mod patience;
 mod ports;
@@ -48,6 +52,7 @@ mod variables;
 mod watching;
 
 pub use apply::{Fault, Services};
+pub use chain::{Barred, Link};
 pub use decision::Decision;
 pub use deployer::{Deployer, Layer, RequestedRelease};
 pub use error::{AgentError, DeployError, StatusFileError};

@@ -18,6 +18,7 @@ use evidence::status::StatusFile;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::{Barred, Link};
 use crate::secrets::HeldSecrets;
 
 /// An agent's memory.
@@ -82,6 +83,12 @@ pub struct Memory {
     /// The secrets that were used, each with its highest number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: HeldSecrets,
+    /// The last report or observation; absent in memories of programs that did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Link>,
+    /// Artifacts that failed their judgement here and must not come again, until a person lifts that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub barred: BTreeMap<Digest, Barred>,
 }
 
 /// A release or rollback whose application was begun.
@@ -144,6 +151,8 @@ impl Memory {
 
     /// Notes that a release runs.
     pub fn runs(&mut self, new: &KnownRelease) {
+        // Nobody applies a barred artifact unless a person has lifted its bar, so its new run counts.
+        self.barred.remove(&new.artifact);
         let old = self.running.replace(new.clone());
         let Some(old) = old.filter(|old| old.artifact != new.artifact) else { return };
         let left = self.left.take();

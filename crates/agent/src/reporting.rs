@@ -17,6 +17,7 @@ impl Deployer {
         detail: &str,
     ) -> AgentReport {
         let place = &self.memory.place;
+        let (sequence, previous) = self.memory.next_link();
         let head = self.memory.checkpoint.parse::<Checkpoint>().ok();
         AgentReport {
             v: 1,
@@ -39,8 +40,8 @@ impl Deployer {
             checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
             highest: Some(self.memory.seen_release),
             time: (self.now)(),
-            sequence: None,
-            previous: None,
+            sequence: Some(sequence),
+            previous,
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::{Lookout, Unwanted};
 use crate::memory::Memory;
+use crate::observing;
 use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
@@ -96,6 +97,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         // These never end by themselves.
         () = life.renew(next_key) => {}
         () = life.rotate() => {}
+        () = life.observe() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
@@ -143,6 +145,19 @@ impl Life {
             let done = self.rotate_once(&mut seen).await;
             if let (Err(error), false) = (&done, complained) {
                 warn!("newer versions of secrets cannot be looked for: {error}; trying again");
+            }
+            complained = done.is_err();
+        }
+    }
+
+    /// Sends observations that wait.
+    async fn observe(&self) {
+        let mut complained = false;
+        loop {
+            tokio::time::sleep(OBSERVE_EVERY).await;
+            let done = observing::send(&self.running, &self.client).await;
+            if let (Err(error), false) = (&done, complained) {
+                warn!("observations wait for the server: {error}; trying again");
             }
             complained = done.is_err();
         }
@@ -316,7 +331,11 @@ impl Life {
                 done.map_err(AgentError::from)?.map_err(AgentError::from)?
             }
         };
-        taken(self.client.report_release(report).await)
+        match observing::send(&self.running, &self.client).await {
+            // The next environment's gate is due with the report, and may need what was observed before it.
+            Err(AgentError::Client(error)) if error.is_passing() => Err(AgentError::Client(error).into()),
+            _ => taken(self.client.report_release(report).await),
+        }
     }
 
     async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, AgentError> {
@@ -431,6 +450,8 @@ async fn consistency(
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks for a next key.
 const ROTATE_EVERY: Duration = Duration::from_secs(5);
+/// Pause between two looks for observations that wait.
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);
 /// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

@@ -10,7 +10,9 @@ use evidence::receipt::Work;
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, check, gate, identity, release, secret, snapshot, statement};
+use crate::{
+    approval, artifact, build, check, gate, identity, observation, release, secret, snapshot, statement,
+};
 use evidence::Place;
 
 /// A request of a person, a machine or the flow.
@@ -60,6 +62,8 @@ pub enum Command {
     ConcludeGate(release::Conclude),
     /// Record an agent's report.
     AgentReport(Box<release::Report>),
+    /// Record an agent's observation.
+    Observe(Box<observation::Observe>),
     /// Make the checks of a release due that runs at a place.
     DueChecks(check::DueChecks),
     /// Roll a place back.
@@ -74,7 +78,7 @@ pub enum Command {
 
 impl Command {
     /// Whether the command is accepted even when the disk is nearly full. Commands that stop something, and agents'
-    /// reports, must always be possible.
+    /// reports and observations, must always be possible.
     #[must_use]
     pub const fn is_allowed_when_disk_full(&self) -> bool {
         matches!(
@@ -86,6 +90,7 @@ impl Command {
                 | Self::DestroySecret(_)
                 | Self::Rollback(_)
                 | Self::AgentReport(_)
+                | Self::Observe(_)
         )
     }
 
@@ -150,6 +155,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
+        Command::Observe(command) => observation::observe(&state.gate, &state.observation, command, moment),
         Command::DueChecks(command) => Ok(check::due(&state.artifact, &state.release, &command.place)),
         Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),
         Command::Retry(command) => {

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::PersonId;
 use crate::record::Recorded;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, gate, identity, release, secret, source, statement};
+use crate::{
+    approval, artifact, build, check, gate, identity, observation, release, secret, source, statement,
+};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -103,6 +105,8 @@ events! {
     "release.held" => Held(release::Held),
     /// An agent reported a release.
     "release.reported" => AgentReported(release::Reported),
+    /// An agent observed something at its place.
+    "observation.made" => Observed(observation::Observed),
     /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
     /// Nobody will do the remaining checks of a release.
@@ -188,6 +192,7 @@ impl Event {
             | Self::ReleaseDue(_)
             | Self::Held(_)
             | Self::AgentReported(_)
+            | Self::Observed(_)
             | Self::RollbackRequested(_)
             | Self::ChecksLost(_)
             | Self::SecretPut(_)
@@ -232,6 +237,7 @@ impl Event {
             Self::Promoted(promoted) => vec![promoted.request],
             Self::ReleaseDue(due) => vec![due.bundle],
             Self::AgentReported(reported) => vec![reported.envelope],
+            Self::Observed(observed) => vec![observed.envelope],
             Self::RollbackRequested(returning) => vec![returning.request],
             Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)

@@ -11,6 +11,7 @@ pub mod build;
 pub mod check;
 pub mod gate;
 pub mod identity;
+pub mod observation;
 pub mod quota;
 pub mod record;
 pub mod release;

@@ -148,7 +148,7 @@ pub fn environments() -> Vec<Command> {
             envelope: digest(environment),
             policy: digest("policy"),
             configuration: digest("configuration"),
-            agents: Vec::new(),
+            agents: vec![gate::AgentKey { name: name("agent-1"), key: digest("agent key") }],
             baseline: commit(0),
             after: after.map(name),
             automatic,

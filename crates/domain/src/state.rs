@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 
 use evidence::entry::{Header, Payload};
 use evidence::receipt::Work;
+use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, gate, identity, release, secret, source, statement};
+use crate::{
+    approval, artifact, build, check, gate, identity, observation, release, secret, source, statement,
+};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,9 @@ pub struct State {
     pub secret: secret::State,
     /// The state of each place.
     pub release: release::State,
+    /// The newest observations of agents. Omitted when empty, as in snapshots of older programs.
+    #[serde(default, skip_serializing_if = "observation::State::is_empty")]
+    pub observation: observation::State,
     /// Checks of running releases. Omitted when empty, so that snapshots of older ledgers stay as they are.
     #[serde(default, skip_serializing_if = "check::State::is_empty")]
     pub check: check::State,
@@ -105,7 +111,15 @@ impl State {
         let fits = self.release.reported(event, self.entries, self.identity.status_number(), has_memory);
         let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
         self.check.keep(&event.place, running.map(|running| running.release));
+        if let Some(running) = running.filter(|_| event.outcome == ReleaseOutcome::Running) {
+            self.observation.runs(&event.place, &running.artifact, running.release);
+        }
         fits
+    }
+
+    fn observed(&mut self, event: &observation::Observed, moment: Moment) -> bool {
+        let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
+        self.observation.observed(event, self.entries, running.map(|running| running.release), moment)
     }
 
     /// Folds one event that happened at a moment.
@@ -138,7 +152,11 @@ impl State {
                 self.forget_what_nothing_needs(event.run);
                 fits
             }
-            Event::EnvironmentSet(event) => self.gate.environment_set(event, self.entries),
+            Event::EnvironmentSet(event) => {
+                let names = event.agents.iter().map(|agent| &agent.name);
+                self.observation.keep_agents(&event.place, names);
+                self.gate.environment_set(event, self.entries)
+            }
             Event::GateDue(event) => {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }
@@ -159,6 +177,7 @@ impl State {
             Event::ReleaseDue(event) => self.release.due(event),
             Event::Held(event) => self.release.held(event),
             Event::AgentReported(event) => self.agent_reported(event),
+            Event::Observed(event) => self.observed(event, moment),
             Event::RollbackRequested(event) => {
                 if event.course.is_some() {
                     self.gate.drop(&event.place);

@@ -50,6 +50,7 @@ pub mod git;
 pub mod introduction;
 pub mod link;
 pub mod machine;
+pub mod observations;
 pub mod oci;
 pub mod pin;
 pub mod pipeline;

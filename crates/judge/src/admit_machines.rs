@@ -1,20 +1,22 @@
-//! Admission of machines' reports: makes commands of runners' receipts and agents' reports.
+//! Admission of machines' reports: makes commands of runners' receipts, agents' reports and observations.
 //!
 //! Invariant: the signature is verified against the trust root or the environment statement in force. The inputs that a
 //! receipt states must equal the outputs of the same runner's earlier receipts.
 
 use std::collections::BTreeMap;
 
+use domain::observation::{self, Observed};
 use domain::{Command, Reason, RunId, State, build, release};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::git::RefName;
+use evidence::observations::Observation;
 use evidence::oci::Manifest;
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, canonical};
+use evidence::{Digest, Place, canonical};
 
 use crate::admit::{AdmitError, Admitted};
 use crate::requests::choice;
@@ -139,15 +141,44 @@ pub fn admit_report(
 ) -> Result<(Admitted, AgentReport), AdmitError> {
     let claimed = AgentReport::read(envelope).map_err(malformed)?;
     let place = claimed.place();
-    let set = state.gate.environment(&place);
-    let set = set.ok_or_else(|| malformed(format!("there is no environment statement for {place}")))?;
-    let statement = Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed)?;
-    let statement = Environment::open(&statement, root).map_err(malformed)?;
+    let statement = statement_of(state, root, store, &place)?;
     let report = AgentReport::open(envelope, &statement).map_err(malformed)?;
     let bytes = envelope.encode().map_err(malformed)?;
     let command = release::Report { report: report.clone(), envelope: Digest::of(&bytes) };
     let command = Command::AgentReport(Box::new(command));
     Ok((Admitted { command, project: Some(place.project), blobs: vec![bytes] }, report))
+}
+
+/// Makes a command of an agent's observation.
+///
+/// # Errors
+/// `AdmitError` when it cannot be read or its signature is invalid.
+pub fn admit_observation(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    envelope: &Envelope,
+) -> Result<(Admitted, Observation), AdmitError> {
+    let place = Observation::read(envelope).map_err(malformed)?.place;
+    let statement = statement_of(state, root, store, &place)?;
+    let observation = Observation::open(envelope, &statement).map_err(malformed)?;
+    let bytes = envelope.encode().map_err(malformed)?;
+    let observed = Observed::of(&observation, envelope.payload_digest(), Digest::of(&bytes));
+    let command = Command::Observe(Box::new(observation::Observe { observed }));
+    Ok((Admitted { command, project: Some(place.project), blobs: vec![bytes] }, observation))
+}
+
+/// The statement in force of a place, with the keys of its agents.
+fn statement_of(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    place: &Place,
+) -> Result<Environment, AdmitError> {
+    let set = state.gate.environment(place);
+    let set = set.ok_or_else(|| malformed(format!("there is no environment statement for {place}")))?;
+    let statement = Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed)?;
+    Environment::open(&statement, root).map_err(malformed)
 }
 
 fn malformed(error: impl std::fmt::Display) -> AdmitError {

@@ -76,7 +76,7 @@ mod verdict;
 
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
-pub use admit_machines::{admit_receipt, admit_report};
+pub use admit_machines::{admit_observation, admit_receipt, admit_report};
 pub use bounds::{Difference, differences};
 pub use check::check;
 pub use check_target::CheckTarget;

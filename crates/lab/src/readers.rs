@@ -75,6 +75,8 @@ impl Lab {
             left: None,
             report: None,
             secrets: BTreeMap::new(),
+            chain: None,
+            barred: BTreeMap::new(),
         }
     }
 

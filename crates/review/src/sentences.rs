@@ -69,6 +69,7 @@ impl Sentence {
             | Event::ReleaseDue(_)
             | Event::Held(_)
             | Event::AgentReported(_)
+            | Event::Observed(_)
             | Event::RollbackRequested(_)
             | Event::ChecksLost(_) => release(event, named),
         };
@@ -284,6 +285,22 @@ fn release(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sentence
             let title =
                 format!("Agent {} {did} release {} of {}", reported.agent, reported.release, reported.place);
             Sentence::new(title, reported.reasons.join(", "), at(&reported.place, reported.release))
+        }
+        Event::Observed(observed) => {
+            let (agent, kind) = (&observed.agent, observed.kind.as_str());
+            let barred = if observed.bars { "the artifact is barred there" } else { "" };
+            match observed.about {
+                Some(about) => Sentence::new(
+                    format!("Agent {agent} made a {kind} of release {} of {}", about.release, observed.place),
+                    barred,
+                    at(&observed.place, about.release),
+                ),
+                None => Sentence::new(
+                    format!("Agent {agent} made a {kind} of {}", observed.place),
+                    barred,
+                    About::Place(observed.place.clone()),
+                ),
+            }
         }
         Event::RollbackRequested(back) => {
             let title = format!("{} asked to roll back {}", named(back.person), back.place);

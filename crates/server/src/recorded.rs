@@ -31,6 +31,7 @@ const fn is_life(event: &Event) -> bool {
             | Event::ReleaseDue(_)
             | Event::Held(_)
             | Event::AgentReported(_)
+            | Event::Observed(_)
             | Event::RollbackRequested(_)
             | Event::ChecksLost(_)
     )
@@ -57,6 +58,7 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         Event::ReleaseDue(event) => (None, Some(&event.place)),
         Event::Held(event) => (None, Some(&event.place)),
         Event::AgentReported(event) => (None, Some(&event.place)),
+        Event::Observed(event) => (None, Some(&event.place)),
         Event::RollbackRequested(event) => (None, Some(&event.place)),
         Event::ChecksLost(event) => (None, Some(&event.place)),
         Event::Rooted(_)

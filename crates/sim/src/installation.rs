@@ -117,5 +117,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         left: None,
         report: None,
         secrets: BTreeMap::new(),
+        chain: None,
+        barred: BTreeMap::new(),
     }
 }

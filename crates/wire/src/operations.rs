@@ -233,6 +233,14 @@ impl Client {
         self.post("agent-reports", &SignedStatement { statement }).await
     }
 
+    /// Sends an agent's observation.
+    ///
+    /// # Errors
+    /// `ClientError` if it was not recorded.
+    pub async fn report_observation(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
+        self.post("observations", &SignedStatement { statement }).await
+    }
+
     /// Sends a piece of a live log.
     ///
     /// # Errors

@@ -147,7 +147,7 @@ const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 800;
 
 /// Contexts of `domain` in the order a change travels; each imports only earlier ones.
-const CONTEXTS: [&str; 13] = [
+const CONTEXTS: [&str; 14] = [
     "identity",
     "source",
     "build",
@@ -157,6 +157,7 @@ const CONTEXTS: [&str; 13] = [
     "approval",
     "secret",
     "release",
+    "observation",
     "check",
     "flag",
     "incident",

@@ -207,6 +207,8 @@ pub fn write_memory(
         left: None,
         report: None,
         secrets: BTreeMap::new(),
+        chain: None,
+        barred: BTreeMap::new(),
     };
     Ok(memory.write(data)?)
 }

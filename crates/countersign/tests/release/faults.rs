@@ -44,6 +44,9 @@ const WITH_A_DATABASE: [&str; 1] = ["mint.leases"];
 /// Points of failure that need a store: the tests of the crate `stores` have them.
 const WITH_A_STORE: [&str; 1] = ["stores.lease"];
 
+/// Points of failure that need a rollout: the tests of observations in the crate `lab` have them.
+const WITH_A_ROLLOUT: [&str; 1] = ["agent.observation"];
+
 /// Points of failure that need a secret of a place: a sealed value that could not be stored is fetched again with the release.
 const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 
@@ -53,6 +56,7 @@ fn every_point_has_its_row() {
     rows.extend(WITH_A_DATABASE);
     rows.extend(WITH_A_STORE);
     rows.extend(WITH_SECRETS);
+    rows.extend(WITH_A_ROLLOUT);
     rows.extend(BY_HAND.iter().map(|(point, _)| *point));
     rows.sort_unstable();
     let mut points: Vec<_> = disk::POINTS.iter().map(|(point, _)| *point).collect();

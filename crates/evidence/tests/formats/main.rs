@@ -6,6 +6,7 @@ mod documents;
 mod founding;
 mod grants;
 mod machines;
+mod observations;
 mod optional;
 mod plans;
 mod records;

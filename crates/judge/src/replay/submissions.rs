@@ -16,7 +16,7 @@ use evidence::trust_root::TrustRoot;
 use serde_json::Value;
 
 use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
-use crate::admit_machines::{admit_receipt, admit_report};
+use crate::admit_machines::{admit_observation, admit_receipt, admit_report};
 use crate::decision_error::DecisionError;
 use crate::prepare::{Prepared, RecordedRequest};
 use crate::store::Store;
@@ -124,7 +124,7 @@ impl<S: Store> Replay<'_, S> {
         }
     }
 
-    /// Rebuilds the command of a runner's receipt or an agent's report.
+    /// Rebuilds the command of a runner's receipt, or of an agent's report or observation.
     pub(super) fn of_machine(&self, event: &Event) -> Result<Command, DecisionError> {
         let root = self.root()?;
         let open = |digest: &Digest| -> Result<Envelope, DecisionError> {
@@ -137,6 +137,10 @@ impl<S: Store> Replay<'_, S> {
             }
             Event::AgentReported(facts) => {
                 let admitted = admit_report(&self.state, &root, self.store, &open(&facts.envelope)?);
+                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
+            }
+            Event::Observed(facts) => {
+                let admitted = admit_observation(&self.state, &root, self.store, &open(&facts.envelope)?);
                 admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
             }
             _ => Err("no machine could have caused it".into()),

@@ -1,10 +1,11 @@
-//! Words of people and agents in signed statements on disk: reasons, tickets, explanations of failures.
+//! Words of people and agents in signed statements on disk: reasons, tickets, explanations of failures, observations.
 //!
 //! Invariant: a statement was verified when it was recorded; one that cannot be read gives no words.
 
 use evidence::Digest;
 use evidence::approval::Signed;
 use evidence::dsse::Envelope;
+use evidence::observations::Observation;
 use evidence::report::AgentReport;
 use judge::Store as _;
 
@@ -15,6 +16,12 @@ use crate::shared::Shared;
 pub fn report_detail(shared: &Shared, envelope: &Digest) -> Option<String> {
     let report = AgentReport::read(&read(shared, envelope)?).ok()?;
     Some(report.detail).filter(|detail| !detail.is_empty())
+}
+
+/// An observation in a few words, and why.
+pub fn observation(shared: &Shared, envelope: &Digest) -> Option<(String, String)> {
+    let body = Observation::read(&read(shared, envelope)?).ok()?.body;
+    Some((body.summary(), body.detail()))
 }
 
 /// The reason of an approval or rejection, with its ticket.

@@ -208,6 +208,24 @@ impl Gatekeeper {
         self.job_of(report.agent, "agent-report", admitted)
     }
 
+    /// Checks an agent's observation and returns the job for the writer.
+    ///
+    /// # Errors
+    /// `EdgeError` if it is malformed or cannot be authenticated.
+    pub fn admit_observation(
+        &self,
+        state: &State,
+        envelope: &Envelope,
+        now: Moment,
+    ) -> Result<Job, EdgeError> {
+        let root = self.root(state)?;
+        let (admitted, observation) = judge::admit_observation(state, &root, &self.store(), envelope)?;
+        if let Some(set) = state.gate.environment(&observation.place) {
+            signed_in_time(Some(&self.named_agent(set, &root, &observation.agent)?), envelope, now)?;
+        }
+        self.job_of(observation.agent, "observation", admitted)
+    }
+
     fn job_of(&self, machine: Name, action: &str, admitted: Admitted) -> Result<Job, EdgeError> {
         let key = admitted.blobs.first().map(|bytes| Digest::of(bytes));
         let blobs = self.store_blobs(&admitted)?;

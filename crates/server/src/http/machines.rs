@@ -199,6 +199,19 @@ pub async fn report(
     reported(&shared, job.await?).await
 }
 
+/// An agent's observation.
+pub async fn observation(
+    State(shared): State<Arc<Shared>>,
+    Json(signed): Json<SignedStatement>,
+) -> Result<Json<CommandOutcome>, Failure> {
+    let keeper = Arc::clone(&shared);
+    let job = blocking(move || {
+        let state = keeper.intake.state();
+        Ok(keeper.gatekeeper.admit_observation(&state, &signed.statement, clock::now())?)
+    });
+    reported(&shared, job.await?).await
+}
+
 async fn recorded(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {
     let (entry, size, repeated) = match shared.intake.submit(job).await? {
         Answer::Accepted { entry, size } => (entry, Some(size), false),

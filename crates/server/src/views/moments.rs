@@ -80,6 +80,7 @@ fn about(event: &Event) -> Option<(&Place, u64, &'static str, Option<PersonId>)>
         Event::ReleaseDue(due) => (&due.place, due.release, "due", None),
         Event::Held(held) => (&held.place, held.release, "held", None),
         Event::AgentReported(reported) => (&reported.place, reported.release, "reported", None),
+        Event::Observed(observed) => (&observed.place, observed.about?.release, "observed", None),
         Event::RollbackRequested(back) => (&back.place, back.release, "rollback", Some(back.person)),
         Event::ChecksLost(lost) => (&lost.place, lost.release, "checks-lost", None),
         Event::Reported(reported) => match &reported.work {

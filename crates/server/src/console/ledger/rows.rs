@@ -129,6 +129,7 @@ fn state_of(event: &Event, kind: &str) -> Badge {
         Event::Judged(judged) if judged.outcome != GateOutcome::Pass => State::Stop,
         Event::Given(given) if given.decision == Decision::Reject => State::Stop,
         Event::AgentReported(reported) if reported.outcome != ReleaseOutcome::Running => State::Stop,
+        Event::Observed(observed) if observed.bars => State::Stop,
         Event::StatusSet(status) if !status.frozen.is_empty() => State::Frozen,
         Event::Held(_) => State::Wait,
         Event::Due(_) | Event::GateDue(_) | Event::ReleaseDue(_) | Event::Wanted(_) | Event::Started(_) => {

@@ -15,7 +15,7 @@ use review::ids::short;
 use web::model;
 
 use crate::console::reading::{Reading, time};
-use crate::console::recorded::{report_detail, request_reason, vote_reason};
+use crate::console::recorded::{observation, report_detail, request_reason, vote_reason};
 use crate::console::words::person;
 use crate::http::problem::Failure;
 use crate::views::moments;
@@ -127,6 +127,13 @@ fn sentence(at: &Reading<'_>, event: &Event) -> Option<(String, String)> {
             };
             let said = report_detail(shared, &reported.envelope);
             (title, said.unwrap_or_else(|| reported.reasons.join(", ")))
+        }
+        Event::Observed(observed) => {
+            let agent = &observed.agent;
+            match observation(shared, &observed.envelope) {
+                Some((summary, reasons)) => (format!("{agent} observed: {summary}"), reasons),
+                None => (format!("{agent} made a {}", observed.kind.as_str()), String::new()),
+            }
         }
         Event::RollbackRequested(back) => {
             let reason = request_reason(shared, &back.request).filter(|reason| !reason.is_empty());

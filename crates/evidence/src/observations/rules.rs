@@ -1,0 +1,43 @@
+//! The parts of each kind of observations: a content, the rules of its form, and the release that it is about.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Digest;
+
+/// The release that an observation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Number of the release at the place.
+    pub release: u64,
+    /// The artifact.
+    pub artifact: Digest,
+    /// The plan.
+    pub plan: Digest,
+}
+
+/// The content of a kind.
+pub(super) trait Content: Serialize + DeserializeOwned {
+    /// A broken rule of the form.
+    fn fault(&self) -> Option<&'static str>;
+
+    /// The release that it is about; `None` if it is about the place, whatever runs there.
+    fn about(&self) -> Option<About>;
+
+    /// Whether a later one of the same kind and release says all that this one says, so that an agent that cannot reach its
+    /// server keeps the later one alone.
+    fn is_intermediate(&self) -> bool;
+
+    /// Whether the release must not come again at this place until a person lifts that.
+    fn bars(&self) -> bool;
+
+    /// The content as policies read it, with numbers and words alone.
+    fn facts(&self) -> Value;
+
+    /// The content in a few words.
+    fn summary(&self) -> String;
+
+    /// Why, in words with numbers; empty if there is nothing to explain.
+    fn detail(&self) -> String;
+}
