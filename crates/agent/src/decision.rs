@@ -1,5 +1,7 @@
 //! The agent's decisions about due work: everything is proven under its own pin and its own numbers.
 
+use std::time::Duration;
+
 use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
@@ -10,10 +12,11 @@ use evidence::secrets_order::SecretsOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, CheckedRollback, CheckedSecrets, PinnedCheckpoint, Reasons, VerificationContext, check,
-    check_rollback, check_secrets, judge_checked, newest_root,
+    Anchors, Checked, CheckedRollback, CheckedSecrets, FreshCheckpoint, Judgement, PinnedCheckpoint, Reasons,
+    VerificationContext, check, check_rollback, check_secrets, judge_checked, newest_root,
 };
 
+use crate::error::DeployError;
 use crate::memory::{KnownRelease, Memory};
 use crate::secrets::{HeldSecrets, chosen, places, versions};
 
@@ -30,6 +33,8 @@ pub struct Decision {
     pub reasons: Vec<String>,
     /// The reasons as texts, for the agent's own log.
     pub words: Vec<String>,
+    /// Whether only the time is against it, and that is over within `SOON`.
+    pub is_early: bool,
 }
 
 impl Memory {
@@ -39,6 +44,8 @@ impl Memory {
         let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
         let seen = VerificationContext {
             now: Some(self.latest(now)),
+            clock: Some(now),
+            fresh: None,
             root: self.seen_root,
             status: self.seen_status,
             newer: self.status.iter().chain(&self.unread).chain(&self.aside).cloned().collect(),
@@ -67,7 +74,8 @@ impl Memory {
         }
     }
 
-    /// Judges a release under the newest known status, and stores the numbers of authentic statements.
+    /// Judges a release under the newest known status, and stores the numbers of authentic statements. Where the place has
+    /// windows, the time of the newer checkpoint in `fresh` counts.
     pub fn judge_release(
         &mut self,
         bundle: &Bundle,
@@ -75,33 +83,77 @@ impl Memory {
         by_hand: Option<&StatusFile>,
         now: Moment,
     ) -> Decision {
-        if *self.place.project.as_str() != *bundle.project.as_str()
-            || self.place.service != bundle.service
-            || self.place.environment != bundle.environment
-        {
-            return refused("other-place", "the release is for another place");
+        let fresh = self.fresh.clone();
+        let before = self.newest_before(bundle.release, &bundle.artifact());
+        let (checked, judgement) =
+            match self.judged(bundle, proof, (before, false), fresh.as_ref(), by_hand, now) {
+                Ok(judged) => judged,
+                Err(decision) => return *decision,
+            };
+        self.checkpoint = checked.ledger.proven.checkpoint.to_string();
+        self.sees(&checked, bundle, by_hand);
+        let early = is_early(&checked, &judgement);
+        decided(bundle, &judgement, early)
+    }
+
+    /// Judges again, under the newest known status and the time of a newer checkpoint, whether a release that this agent has
+    /// begun may go a step further. `proof` is between the agent's checkpoint and that of the evidence, whichever is older.
+    pub fn judge_widening(
+        &mut self,
+        bundle: &Bundle,
+        proof: &[Bytes],
+        fresh: Option<&FreshCheckpoint>,
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Decision {
+        // A newer release that was seen meanwhile ends this one.
+        let before = if self.seen_release > bundle.release { self.seen_release } else { bundle.release - 1 };
+        let (checked, judgement) = match self.judged(bundle, proof, (before, true), fresh, by_hand, now) {
+            Ok(judged) => judged,
+            Err(decision) => return *decision,
+        };
+        self.sees(&checked, bundle, by_hand);
+        let early = is_early(&checked, &judgement);
+        decided(bundle, &judgement, early)
+    }
+
+    /// Proves and judges a bundle. `before` is the highest number of a release before it, and whether the ledger may have been
+    /// seen with more entries than it has there.
+    fn judged<'a>(
+        &mut self,
+        bundle: &'a Bundle,
+        proof: &[Bytes],
+        (before, may_be_older): (u64, bool),
+        fresh: Option<&FreshCheckpoint>,
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Result<(Checked<'a>, Judgement), Box<Decision>> {
+        if self.place != bundle.place() {
+            return Err(refused("other-place", "the release is for another place").into());
         }
         if let Some(what) = self.leaps(bundle.release) {
-            return refused("number-unbelievable", &what);
+            return Err(refused("number-unbelievable", &what).into());
         }
         let Ok(checkpoint) = self.checkpoint.parse() else {
-            return refused(
+            return Err(refused(
                 "memory-damaged",
                 "this agent's memory is damaged, so it does not know which numbers it has seen; let it join anew with `countersign agent join`",
-            );
+            )
+            .into());
         };
         self.meet(&bundle.roots, &[Some(&bundle.status), by_hand]);
         let (anchors, mut seen) = self.context(now);
-        seen.release = self.newest_before(bundle.release, &bundle.artifact());
+        (seen.release, seen.fresh) = (before, fresh.cloned());
         seen.newer.extend(by_hand.cloned());
-        seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older: false });
-        let checked = match check(bundle, &anchors, &seen) {
-            Ok(checked) => checked,
-            Err(reasons) => return refused_for(reasons),
-        };
+        seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older });
+        let checked = check(bundle, &anchors, &seen).map_err(|reasons| Box::new(refused_for(reasons)))?;
         let judgement = judge_checked(&checked);
-        self.checkpoint = checked.ledger.proven.checkpoint.to_string();
-        self.seen_time = self.seen_time.max(checked.ledger.proven.quorum_time);
+        Ok((checked, judgement))
+    }
+
+    /// Stores the numbers of authentic statements, the status in force and the witnessed time.
+    fn sees(&mut self, checked: &Checked<'_>, bundle: &Bundle, by_hand: Option<&StatusFile>) {
+        self.seen_time = self.seen_time.max(checked.windows.witnessed);
         let unread = self.unread.clone();
         let in_force = [Some(&bundle.status), by_hand, unread.as_ref()].into_iter().flatten();
         let is_in_force = |file: &&StatusFile| {
@@ -115,28 +167,6 @@ impl Memory {
         self.seen_statement = self.seen_statement.max(checked.trust.environment.number);
         // A newer program can read it, or a newer status was read.
         self.unread = unread.filter(|file| file.is_unread_after(None, self.seen_status, &checked.trust.root));
-        let layer = Manifest::decode(&bundle.manifest.0).ok();
-        let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
-        let known = layer.map(|layer| KnownRelease {
-            artifact: bundle.artifact(),
-            layer,
-            commit: bundle.source.commit.clone(),
-            plan: bundle.plan.clone(),
-            release: Some(bundle.release),
-        });
-        let passed = judgement.outcome == GateOutcome::Pass;
-        // A refusal names its reasons alone, which its report keeps.
-        let against = judgement.reasons.iter().chain(&judgement.unclear);
-        let words = against.map(|reason| format!("{}: {}", reason.code, reason.what));
-        let warned = judgement.warnings.iter();
-        let warned = warned.map(|warning| format!("warning: {}: {}", warning.code, warning.what));
-        Decision {
-            apply: known.filter(|_| passed),
-            secrets: HeldSecrets::new(),
-            leaves: None,
-            reasons: judgement.codes(),
-            words: if passed { warned.collect() } else { words.collect() },
-        }
     }
 
     /// Judges a rollback: the target must be a release that this agent has verified and run.
@@ -168,6 +198,7 @@ impl Memory {
             leaves,
             reasons: Vec::new(),
             words: Vec::new(),
+            is_early: false,
         }
     }
 
@@ -225,6 +256,14 @@ impl Memory {
 }
 
 impl Decision {
+    /// The same, unless only the time is against it and that is over soon: then the release stays due.
+    ///
+    /// # Errors
+    /// `DeployError` with the reason, if it comes early.
+    pub fn in_time(self) -> Result<Self, DeployError> {
+        if self.is_early { Err(DeployError::Early(self.words.join("; "))) } else { Ok(self) }
+    }
+
     /// The same with the secrets of the plan: the newest versions of a bundle or the stores that it names, else what is held. A
     /// secret that this agent refuses refuses all.
     #[must_use]
@@ -239,6 +278,41 @@ impl Decision {
     }
 }
 
+/// The decision of a judgement.
+fn decided(bundle: &Bundle, judgement: &Judgement, is_early: bool) -> Decision {
+    let layer = Manifest::decode(&bundle.manifest.0).ok();
+    let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
+    let known = layer.map(|layer| KnownRelease {
+        artifact: bundle.artifact(),
+        layer,
+        commit: bundle.source.commit.clone(),
+        plan: bundle.plan.clone(),
+        release: Some(bundle.release),
+    });
+    let passed = judgement.outcome == GateOutcome::Pass;
+    // A refusal names its reasons alone, which its report keeps.
+    let against = judgement.reasons.iter().chain(&judgement.unclear);
+    let words = against.map(|reason| format!("{}: {}", reason.code, reason.what));
+    let warned = judgement.warnings.iter();
+    let warned = warned.map(|warning| format!("warning: {}: {}", warning.code, warning.what));
+    Decision {
+        apply: known.filter(|_| passed),
+        secrets: HeldSecrets::new(),
+        leaves: None,
+        reasons: judgement.codes(),
+        words: if passed { warned.collect() } else { words.collect() },
+        is_early,
+    }
+}
+
+/// Whether only closed windows are against a release, and they open within `SOON`: clocks differ by as much.
+fn is_early(checked: &Checked<'_>, judgement: &Judgement) -> bool {
+    judgement.codes() == ["window-closed"] && checked.windows.is_open_within(SOON)
+}
+
+/// How long an agent waits for windows to open before it refuses a release that came early.
+const SOON: Duration = Duration::from_mins(1);
+
 /// A refusal for one reason.
 pub fn refused(code: &str, what: &str) -> Decision {
     Decision {
@@ -247,6 +321,7 @@ pub fn refused(code: &str, what: &str) -> Decision {
         leaves: None,
         reasons: vec![code.to_owned()],
         words: vec![format!("{code}: {what}")],
+        is_early: false,
     }
 }
 
@@ -259,6 +334,7 @@ fn refused_for(reasons: Reasons) -> Decision {
         leaves: None,
         reasons: codes(all.iter().map(|reason| reason.code.clone())),
         words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
+        is_early: false,
     }
 }
 

@@ -176,7 +176,7 @@ impl Deployer {
         let by_hand = read_status(&self.dir)?;
         let mut memory = self.memory.clone();
         memory.aside = read_aside(&self.dir)?;
-        let decision = memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        let decision = memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)()).in_time()?;
         let manifest = decision.apply.and_then(|_| Manifest::decode(&bundle.manifest.0).ok());
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
@@ -211,7 +211,8 @@ impl Deployer {
         // One that cannot be read may hold a freeze: nothing is applied before it can.
         let by_hand = read_status(&self.dir)?;
         self.memory.aside = read_aside(&self.dir)?;
-        let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        let decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        let mut decision = decision.in_time()?;
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
                 Layer::Bytes(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),

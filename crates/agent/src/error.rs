@@ -34,6 +34,9 @@ pub enum DeployError {
     /// The release may be applied now, and its bytes were not fetched.
     #[error("the release may be applied now; asking for its bytes")]
     BytesNeeded,
+    /// The windows of the place open soon.
+    #[error("{0}")]
+    Early(String),
     /// A sealed value cannot be written.
     #[error(transparent)]
     Sealed(#[from] disk::DiskError),

@@ -48,6 +48,7 @@ mod status_file;
 mod steps;
 mod store;
 mod telling;
+mod timely;
 mod variables;
 mod watching;
 

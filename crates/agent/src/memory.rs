@@ -16,6 +16,7 @@ use evidence::report::Running;
 use evidence::rollback_order::RollbackOrder;
 use evidence::status::StatusFile;
 use evidence::{CommitId, Digest, Id, Moment, Name};
+use judge::FreshCheckpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Barred, Link};
@@ -66,6 +67,9 @@ pub struct Memory {
     /// A status that lay in the agent's directory until one that cannot be read took its place. It is in a separate file.
     #[serde(skip)]
     pub aside: Option<StatusFile>,
+    /// A newer checkpoint than the one of the release that is judged next, for its time.
+    #[serde(skip)]
+    pub fresh: Option<FreshCheckpoint>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// The running release.

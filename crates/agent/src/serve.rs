@@ -35,6 +35,7 @@ use crate::service_log::ServiceLog;
 use crate::service_user::{self, ServiceUser};
 use crate::status_file::read_status;
 use crate::telling::tell;
+use crate::timely;
 
 /// Takes the agent's next key up once people have named it, and returns it then. It may block.
 pub type NextKey = Box<dyn FnMut() -> Option<MachineSigner> + Send>;
@@ -357,6 +358,8 @@ impl Life {
             Err(what) => return unread(running, asked, &what).await,
         };
         let proof = Arc::new(consistency(running, client, &bundle).await?);
+        let fresh = timely::fresh(client, &bundle).await?;
+        running.run(move |running| running.shown(fresh)).await?;
         let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
         // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
         let wanted = running.run(move |running| running.wants(&at, &with)).await??;

@@ -3,6 +3,7 @@
 //! Input: the view of a place. Output: the page for the person, the arguments of the request, the agent's
 //! report. Invariant: a release that was rolled back cannot be the target.
 
+use domain::release::UNTIMELY;
 use evidence::{CommitId, Digest, Place};
 use review::ids::short;
 use serde::Serialize;
@@ -172,7 +173,7 @@ fn brief(past: &RunningReleaseView) -> String {
 
 /// Pending releases of a place that the rollback ends besides its own; a person has to ask for them again.
 fn ends(view: &PlaceView) -> Vec<EndedRelease> {
-    // A release that the agent refused because of a freeze is tried again afterwards, unless a newer release exists.
+    // A release that the agent refused because of a freeze or of the time is tried again, unless a newer release exists.
     let newest = view
         .releases
         .iter()
@@ -181,7 +182,7 @@ fn ends(view: &PlaceView) -> Vec<EndedRelease> {
     let is_waiting = |release: &&ReleaseView| {
         let is_frozen = || {
             release.stage == ReleaseStage::Refused
-                && release.reasons.iter().any(|code| code == "frozen")
+                && release.reasons.iter().any(|code| code == "frozen" || UNTIMELY.contains(&code.as_str()))
                 && Some(release.began) == newest
         };
         let waits =

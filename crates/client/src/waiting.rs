@@ -4,6 +4,7 @@
 //! nothing here changes or cancels anything.
 
 use domain::gate::GateOutcome;
+use domain::release::UNTIMELY;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Reason;
@@ -115,6 +116,12 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
         let remedy = "it is tried again automatically once the freeze is lifted";
         reasons.iter_mut().filter(|reason| reason.code == "frozen").for_each(|reason| {
             reason.remedy = format!("{}; {remedy}", reason.remedy);
+        });
+    }
+    if [ReleaseStage::Held, ReleaseStage::Refused].contains(&release.stage) {
+        reasons.iter_mut().filter(|reason| UNTIMELY.contains(&reason.code.as_str())).for_each(|reason| {
+            reason.remedy =
+                format!("{}; it is tried again automatically when its time has come", reason.remedy);
         });
     }
     if reasons.iter().any(|reason| reason.code == "not-witnessed") {

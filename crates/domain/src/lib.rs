@@ -33,6 +33,8 @@ mod rules;
 mod scenario;
 pub mod snapshot;
 mod state;
+#[cfg(test)]
+mod untimely_tests;
 
 pub use command::{Command, decide};
 pub use event::{Event, EventError, Refused};

@@ -152,6 +152,7 @@ pub fn environments() -> Vec<Command> {
             baseline: commit(0),
             after: after.map(name),
             automatic,
+            windows: None,
             root: 1,
         };
         Command::SetEnvironment(gate::SetEnvironment { environment, issued: at(1) })

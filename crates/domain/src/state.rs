@@ -105,10 +105,11 @@ impl State {
         }
     }
 
-    fn agent_reported(&mut self, event: &release::Reported) -> bool {
+    fn agent_reported(&mut self, event: &release::Reported, moment: Moment) -> bool {
         let artifacts = &self.artifact;
         let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
-        let fits = self.release.reported(event, self.entries, self.identity.status_number(), has_memory);
+        let hold = release::TimeHold { entry: self.entries, moment };
+        let fits = self.release.reported(event, hold, self.identity.status_number(), has_memory);
         let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
         self.check.keep(&event.place, running.map(|running| running.release));
         if let Some(running) = running.filter(|_| event.outcome == ReleaseOutcome::Running) {
@@ -164,6 +165,10 @@ impl State {
                 if event.outcome != gate::GateOutcome::Pass && release::is_frozen(&event.reasons) {
                     self.held_by_a_freeze(event);
                 }
+                if event.outcome != gate::GateOutcome::Pass && release::is_untimely(&event.reasons) {
+                    let hold = release::TimeHold { entry: self.entries, moment };
+                    self.release.untimely(&event.place, event.release, hold);
+                }
                 self.gate.judged(event)
             }
             Event::Given(event) => self.approval.given(event, self.entries),
@@ -176,7 +181,7 @@ impl State {
             Event::Promoted(event) => self.release.promoted(event, self.entries),
             Event::ReleaseDue(event) => self.release.due(event),
             Event::Held(event) => self.release.held(event),
-            Event::AgentReported(event) => self.agent_reported(event),
+            Event::AgentReported(event) => self.agent_reported(event, moment),
             Event::Observed(event) => self.observed(event, moment),
             Event::RollbackRequested(event) => {
                 if event.course.is_some() {

@@ -58,6 +58,9 @@ pub struct Bundle {
     pub tree: TreeList,
     /// Configuration that the environment statement names.
     pub configuration: Bytes,
+    /// Windows that the environment statement names. Absent if it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Bytes>,
     /// Receipts of the build, sorted by the digest of their payloads.
     pub receipts: Vec<Envelope>,
     /// Provenance.

@@ -111,12 +111,7 @@ impl Environment {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [
-            (self.class.is_some(), "class"),
-            (self.windows.is_some(), "windows"),
-            (!self.packs.is_empty(), "packs"),
-            (self.template.is_some(), "template"),
-        ];
+        let fields = [(!self.packs.is_empty(), "packs"), (self.template.is_some(), "template")];
         fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
     }
 

@@ -36,6 +36,7 @@ use crate::serving;
 use crate::source::{self, SourceProof};
 use crate::trust::{self, TrustProof};
 use crate::unapplied;
+use crate::windows::{self, WindowsProof};
 
 /// Checks a bundle against a pinned root and the judge's own knowledge.
 ///
@@ -50,10 +51,13 @@ pub fn check<'a>(
     let mut reasons = Reasons::default();
     let proven = proofs::prove(bundle, &root)?;
     ledger::continues(bundle, &all_roots, &proven, seen)?;
+    let fresh = seen.fresh.as_ref().map(|fresh| proofs::fresh_time(fresh, &proven.checkpoint, &root));
+    let witnessed = fresh.transpose()?.map_or(proven.quorum_time, |fresh| fresh.max(proven.quorum_time));
     // The later of the judge's clock and the quorum time.
-    let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
+    let now = seen.now.map_or(witnessed, |now| now.max(witnessed));
     let status = roots::newest_status(&bundle.status, &root, seen)?;
     let (environment, earlier) = trust::environments(bundle, &root, seen)?;
+    let windows = WindowsProof { windows: windows::of(bundle, &environment)?, witnessed, clock: seen.clock };
     trust::in_force(bundle, &root, &status, now, &mut reasons);
     let records = Records::of(bundle)?;
     let revoked = Revoked::new(&status, now, &proven.named).with_former(&root.runners, now, &proven.named);
@@ -104,6 +108,7 @@ pub fn check<'a>(
         before,
         lanes: LanesProof { checks, documents, statements: Vec::new() },
         approvals: ApprovalProof { evidence, votes: Vec::new() },
+        windows,
         gate,
         reasons,
     })
@@ -125,6 +130,7 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     let environment = &checked.trust.environment;
     let now = checked.now;
     secrets::check(&checked.bundle.plan, environment, &statements, now, &mut checked.reasons);
+    checked.windows.tell(&checked.place, &mut checked.reasons);
     checked.lanes.statements = statements;
     checked.approvals.votes = votes;
     Ok(checked)

@@ -19,6 +19,7 @@ use crate::reports::Before;
 use crate::requests::PeopleProof;
 use crate::source::SourceProof;
 use crate::trust::TrustProof;
+use crate::windows::WindowsProof;
 
 /// A bundle whose every part was proven.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct Checked<'a> {
     pub lanes: LanesProof,
     /// The evidence that approvers have to name, and their votes.
     pub approvals: ApprovalProof,
+    /// Windows of the place, and the times that they are asked for.
+    pub windows: WindowsProof,
     /// The policy, compiled; or the reason why it cannot be.
     pub gate: Result<Gate, UnusablePolicy>,
     /// Authentic evidence against the release.

@@ -121,6 +121,7 @@ pub fn collect(
         source: pack,
         tree: TreeList::decode(&store.blob(&artifact.facts.tree)?).map_err(Unavailable::of)?,
         configuration: Bytes(store.blob(&environment.facts.configuration)?),
+        windows: environment.facts.windows.map(|windows| store.blob(&windows).map(Bytes)).transpose()?,
         receipts,
         provenance: envelope(store, &open.facts.provenance)?,
         reports,

@@ -4,7 +4,7 @@
 
 use evidence::report::Running;
 use evidence::status::StatusFile;
-use evidence::{Digest, Moment};
+use evidence::{Bytes, Digest, Moment};
 
 use crate::continuity::PinnedCheckpoint;
 
@@ -19,6 +19,16 @@ pub struct Anchors {
     pub rehearsal: bool,
 }
 
+/// A checkpoint that witnesses signed after that of the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreshCheckpoint {
+    /// The note, with its signatures.
+    pub note: String,
+    /// Hashes of the consistency proof between the checkpoint of the evidence and this one
+    /// (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.2>). Empty if the two are equal.
+    pub proof: Vec<Bytes>,
+}
+
 /// The judge's own knowledge: the highest numbers seen, the ledger as it was seen, and the time.
 ///
 /// The default contains no knowledge, and judges at the bundle's quorum time.
@@ -26,6 +36,11 @@ pub struct Anchors {
 pub struct VerificationContext {
     /// The time of the judgement; `None` judges at the bundle's quorum time.
     pub now: Option<Moment>,
+    /// The judge's own clock, for the windows of a place; `None` asks for the witnessed time alone. `now` may be
+    /// later, because a clock that was set back revives no expired statement.
+    pub clock: Option<Moment>,
+    /// A newer checkpoint than the one of the evidence, for its time.
+    pub fresh: Option<FreshCheckpoint>,
     /// Highest version of the trust root seen.
     pub root: u32,
     /// Highest number of a status seen.

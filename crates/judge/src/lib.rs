@@ -73,6 +73,7 @@ mod store;
 mod trust;
 mod unapplied;
 mod verdict;
+mod windows;
 
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
@@ -82,7 +83,7 @@ pub use check::check;
 pub use check_target::CheckTarget;
 pub use checked::Checked;
 pub use collect::{Collected, collect, run_order};
-pub use context::{Anchors, VerificationContext};
+pub use context::{Anchors, FreshCheckpoint, VerificationContext};
 pub use continuity::{
     ContinuityError, PinnedCheckpoint, Sizes, continues, ends, proven_from, sizes_to_prove,
 };
@@ -117,4 +118,6 @@ pub use run_order::{CheckedRun, OpenedRun, Piece, check_run, open_run};
 pub use settings::{DifferenceCode, faults};
 pub use size::{LARGE, LargeEvidence};
 pub use store::{Store, Unavailable};
+pub use windows::WindowsProof;
+
 pub use verdict::{Judgement, NoTrustRoot, judge, judge_checked, own_context};

@@ -12,6 +12,7 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
+use crate::context::FreshCheckpoint;
 use crate::reasons::{Flaw, Reasons, broken};
 
 /// Facts that the ledger proves.
@@ -45,6 +46,17 @@ pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Reasons> {
     heads.push((proven.checkpoint.size, surely.unwrap_or(Moment::LAST)));
     entered(bundle, &heads, &mut proven).map_err(broken)?;
     Ok(proven)
+}
+
+/// The time that a quorum of witnesses vouches for with a newer checkpoint, which continues this one.
+pub fn fresh_time(fresh: &FreshCheckpoint, of: &Checkpoint, root: &TrustRoot) -> Result<Moment, Reasons> {
+    let (newer, times, _) = witnessed(&fresh.note, root).map_err(broken)?;
+    let forked = |what: String| broken(Flaw::new("ledger-forked", what));
+    let proof =
+        hashes(&fresh.proof).ok_or_else(|| forked("the proof of the newer checkpoint is damaged".into()))?;
+    verify_consistency(of.size, newer.size, &of.root, &newer.root, &proof)
+        .map_err(|error| forked(format!("the newer checkpoint is of another ledger: {error}")))?;
+    quorum_time(times, root.witnesses.quorum as usize)
 }
 
 /// The time by which the holder of a stored note can prove that its entries existed: at least one witness of each

@@ -78,6 +78,7 @@ pub fn own_context(
     let anchors = Anchors { version: root.version, digest: root.digest, rehearsal: true };
     let seen = VerificationContext {
         now: Some(moment),
+        clock: Some(moment),
         root: root.version,
         status: state.identity.status().map_or(0, |(number, ..)| number),
         statement: state.gate.environment(place).map_or(0, |set| set.facts.number),
@@ -176,6 +177,13 @@ impl Judgement {
         codes.sort();
         codes.dedup();
         codes
+    }
+
+    /// Whether the wrong time is among the reasons.
+    #[must_use]
+    pub fn is_untimely(&self) -> bool {
+        let mut codes = self.reasons.iter().chain(&self.unclear).map(|reason| reason.code.as_str());
+        codes.any(|code| domain::release::UNTIMELY.contains(&code))
     }
 
     /// Codes of all warnings, sorted and unique.

@@ -45,6 +45,7 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         source: parts.source.clone(),
         tree: parts.tree.clone(),
         configuration: Bytes(parts.configuration.clone()),
+        windows: parts.windows.clone().map(Bytes),
         receipts: sorted(&parts.receipts),
         provenance: summary,
         reports: sorted(&parts.reports),

@@ -62,6 +62,8 @@ pub struct Parts {
     pub tree: TreeList,
     /// The configuration.
     pub configuration: Vec<u8>,
+    /// The windows, if the statement names some.
+    pub windows: Option<Vec<u8>>,
     /// The policy.
     pub policy: PolicyFiles,
     /// Documents of the reports that steps leave, by the path of the report.
@@ -129,6 +131,7 @@ impl Lab {
             requests: vec![run_envelope],
             plan: plan("production", &source),
             configuration: configuration().encode().unwrap(),
+            windows: None,
             policy: self.policy.clone(),
             documents: documents::harmless(),
             statements: Vec::new(),

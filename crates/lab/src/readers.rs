@@ -56,6 +56,7 @@ impl Lab {
             status: None,
             unread: None,
             aside: None,
+            fresh: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
             running: Some(KnownRelease {
                 artifact: old_artifact(),

@@ -43,6 +43,7 @@ fn installed(lab: &Lab, environments: &[&str]) -> (State, Policies) {
             baseline: lab.base(),
             after: None,
             automatic: false,
+            windows: None,
             root: 1,
         };
         state.apply(&Event::EnvironmentSet(set), at(10));

@@ -370,6 +370,7 @@ mod tests {
             rollback: None,
             rolled_back: Vec::new(),
             frozen: false,
+            windows: None,
             agents: Vec::new(),
             service: None,
             agent_secrets: Vec::new(),

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::gate::{GateDue, Judged, RecordVerdict};
+use domain::release::PlaceState;
 use domain::{Command, State, release};
 use evidence::Place;
 use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
-use evidence::{Digest, Moment};
+use evidence::windows::{WindowState, Windows};
+use evidence::{Bytes, Digest, Moment};
 use judge::{Judgement, own_context};
 use tracing::{Span, error, warn};
 
@@ -20,6 +22,7 @@ use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::job::{Answer, CommandSource, Job};
+use crate::openings::{self, Opening};
 use crate::shared::Shared;
 
 /// Gates that could not be judged yet, and the executor's running time when that was first seen.
@@ -41,7 +44,7 @@ pub struct Round<'a> {
 }
 
 /// Runs until the server ends: one round after each change of the ledger, and more after pauses while a gate waits for
-/// its witnesses.
+/// its witnesses or a release for its time.
 pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
     let mut changes = shared.intake.changes();
     let mut waiting = Waiting::new();
@@ -59,10 +62,10 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
                 moment: clock::now(),
                 running: since.elapsed(),
             };
-            (round.jobs(&mut held), held)
+            (round.jobs(&mut held), held, round.pause())
         })
         .await;
-        let Ok((jobs, held)) = round else { return error!("the server's executor has failed") };
+        let Ok((jobs, held, pause)) = round else { return error!("the server's executor has failed") };
         waiting = held;
         match jobs {
             Ok(jobs) => {
@@ -87,12 +90,11 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
             }
         }
         failed = false;
-        if waiting.is_empty() {
-            if changes.changed().await.is_err() {
-                return;
-            }
-        } else {
-            drop(tokio::time::timeout(PAUSE, changes.changed()).await);
+        let pause = if waiting.is_empty() { pause } else { Some(PAUSE) };
+        match pause {
+            Some(pause) => drop(tokio::time::timeout(pause, changes.changed()).await),
+            None if changes.changed().await.is_err() => return,
+            None => {}
         }
     }
 }
@@ -107,9 +109,7 @@ impl Round<'_> {
         self.keeper.disk_space().for_anything()?;
         let mut jobs = Vec::new();
         for (place, standing) in self.state.release.places() {
-            if standing.waits_for_thaw(self.state.identity.status_number())
-                && !self.state.identity.is_frozen(place)
-            {
+            if self.is_due_again(place, standing) {
                 let retry = Command::Retry(release::Retry { place: place.clone() });
                 jobs.push(job("retry", place, retry, Vec::new())?);
             }
@@ -144,6 +144,38 @@ impl Round<'_> {
         Ok(jobs)
     }
 
+    /// Whether something is tried again at a place: a freeze has ended, or its time has come.
+    fn is_due_again(&self, place: &Place, standing: &PlaceState) -> bool {
+        if self.state.identity.is_frozen(place) {
+            return false;
+        }
+        standing.waits_for_thaw(self.state.identity.status_number())
+            || self.opening(place, standing) == Some(Opening::Now)
+    }
+
+    /// When something that came at the wrong time is tried again at a place, if nothing else holds it.
+    fn opening(&self, place: &Place, standing: &PlaceState) -> Option<Opening> {
+        let is_thawed = standing.open.is_some() || standing.frozen.is_none();
+        let hold = standing.waits_for_time().filter(|_| is_thawed)?;
+        Some(openings::opening(self.state, &self.keeper.store(), place, hold, self.moment))
+    }
+
+    /// How long nothing is to do, if only time passes; `None` if nothing waits for a time.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        let places = self.state.release.places();
+        let openings = places.filter(|(place, _)| !self.state.identity.is_frozen(place));
+        let openings = openings.filter_map(|(place, standing)| match self.opening(place, standing)? {
+            Opening::Now => Some(PAUSE),
+            Opening::At(moment) => {
+                Some(Duration::from_millis(moment.millis().saturating_sub(self.moment.millis())))
+            }
+            Opening::Never => None,
+        });
+        // Clocks are set, and machines sleep.
+        openings.min().map(|pause| pause.clamp(PAUSE, LOOK_MAX))
+    }
+
     fn propose(&self, place: &Place) -> Result<Option<Job>, EdgeError> {
         let keeper = self.keeper;
         let root = keeper.root(self.state)?;
@@ -175,6 +207,12 @@ impl Round<'_> {
                 let (anchors, seen) = own_context(self.state, &due.place, moment)
                     .map_err(|error| EdgeError::Evidence(error.to_string()))?;
                 let judgement = judge::judge(&dossier.bundle, &anchors, &seen);
+                // Witnesses signed the newest checkpoint before the windows opened, and sign the next one soon.
+                let is_late = judgement.is_untimely()
+                    && dossier.bundle.windows.as_ref().is_some_and(|bytes| is_open(bytes, moment));
+                if is_late && self.is_patient(due, waiting) {
+                    return Ok(None);
+                }
                 (Some(dossier.bytes), judgement)
             }
             // Agents could not read such a bundle, and would ask for it again and again.
@@ -182,9 +220,7 @@ impl Round<'_> {
                 (None, Judgement::undecided(judge::LARGE, large.what, large.remedy))
             }
             Err(DossierError::NotWitnessed) => {
-                let key = (due.place.clone(), due.release, due.generation);
-                let since = *waiting.entry(key).or_insert(self.running);
-                if self.running.saturating_sub(since) < PATIENCE {
+                if self.is_patient(due, waiting) {
                     return Ok(None);
                 }
                 let what = "the witnesses have not signed the newest entries";
@@ -194,6 +230,13 @@ impl Round<'_> {
             Err(error) => (None, Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT)),
         };
         self.record(due, bundle.as_deref(), &judgement).map(Some)
+    }
+
+    /// Whether a gate waits for its witnesses a little longer.
+    fn is_patient(&self, due: &GateDue, waiting: &mut Waiting) -> bool {
+        let key = (due.place.clone(), due.release, due.generation);
+        let since = *waiting.entry(key).or_insert(self.running);
+        self.running.saturating_sub(since) < PATIENCE
     }
 
     fn record(&self, due: &GateDue, bundle: Option<&[u8]>, judgement: &Judgement) -> Result<Job, EdgeError> {
@@ -223,6 +266,12 @@ impl Round<'_> {
     }
 }
 
+/// Whether these windows are open at a moment.
+fn is_open(windows: &Bytes, moment: Moment) -> bool {
+    let windows = Windows::decode(&windows.0);
+    windows.is_ok_and(|windows| matches!(windows.state_at(moment), WindowState::Open { .. }))
+}
+
 fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Result<Job, EdgeError> {
     let origin = CommandSource {
         actor: Actor::System,
@@ -237,6 +286,8 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
 /// Pause between two rounds while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause while a release waits for its time.
+const LOOK_MAX: Duration = Duration::from_secs(30);
 /// Pause after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Time for which a gate waits for its witnesses before it is undecided.

@@ -33,6 +33,7 @@ mod live;
 mod log_removal;
 mod logs;
 mod lost_runs;
+mod openings;
 mod place_secrets;
 mod place_view;
 mod quotas;

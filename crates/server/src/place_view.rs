@@ -8,17 +8,19 @@ use evidence::dsse::Envelope;
 use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::statements::Statement;
+use evidence::windows::WindowState;
 use evidence::{Digest, Moment, Name, Place};
 use judge::Store as _;
 use rusqlite::Connection;
 use wire::{
     CheckView, NamedPerson, PendingReleaseView, PlaceView, ReleaseStage, RollbackView, RunningReleaseView,
-    StatementContent, StatementView, WorkState,
+    StatementContent, StatementView, WindowsView, WorkState,
 };
 
 use crate::attendance::MachineId;
 use crate::http::names::named;
 use crate::http::problem::Failure;
+use crate::openings;
 use crate::shared::Shared;
 use crate::views::{releases, statements};
 
@@ -82,12 +84,24 @@ pub fn one(
             .map(|bar| rolled_back(shared, at, bar))
             .collect::<Result<_, _>>()?,
         frozen: state.identity.is_frozen(at),
+        windows: facts.windows.map(|windows| windows_view(shared, state, at, windows, moment)),
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
         agent_secrets: shared.services.secrets(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),
         statements: stated(shared, at, moment)?,
     })
+}
+
+/// The windows of a place at a moment.
+fn windows_view(shared: &Shared, state: &State, at: &Place, windows: Digest, moment: Moment) -> WindowsView {
+    let found = openings::windows_of(state, &shared.gatekeeper.store(), at);
+    let (open, changes) = match found.map(|found| found.state_at(moment)) {
+        Some(WindowState::Open { until }) => (true, Some(until)),
+        Some(WindowState::Closed { opens }) => (false, opens),
+        None => (false, None),
+    };
+    WindowsView { windows, open, changes }
 }
 
 /// Statements of people whose scope covers a place.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::State;
 use evidence::machine::MachineKey;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -19,7 +20,8 @@ use wire::innermost;
 use crate::readers::Readers;
 use crate::shared::Shared;
 
-/// Runs until the server ends: one round after each append, and one after a pause if the last round found too few.
+/// Runs until the server ends: one round after each append, one after a pause if the last round found too few, and one every
+/// `REFRESH` if some place has windows: a release or a step of it begins only by a time that witnesses vouch for now.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     let mut ways = WitnessWays::default();
     let mut sizes = BTreeMap::new();
@@ -31,10 +33,17 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
         let entries = shared.intake.state().entries;
         if done == Some(entries) {
             // The change was the cosignature itself.
-            if changes.changed().await.is_err() {
+            if has_windows(&shared.intake.state()) {
+                match tokio::time::timeout(REFRESH, changes.changed()).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(_)) => return,
+                    Err(_) => {}
+                }
+            } else if changes.changed().await.is_err() {
                 return;
+            } else {
+                continue;
             }
-            continue;
         }
         let complete = match round(&shared, &mut ways, &urls, &mut sizes).await {
             Ok(()) => true,
@@ -52,6 +61,11 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
             drop(tokio::time::timeout(PAUSE, changes.changed()).await);
         }
     }
+}
+
+/// Whether some place has windows.
+fn has_windows(state: &State) -> bool {
+    state.gate.environments().any(|environment| environment.facts.windows.is_some())
 }
 
 /// Connections to witnesses. Over TLS only a witness that the trust root names is believed to be one.
@@ -253,6 +267,8 @@ fn text(error: impl std::fmt::Display) -> String {
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(5);
+/// Age at which the time of the newest checkpoint is renewed: judges accept five minutes.
+const REFRESH: Duration = Duration::from_mins(2);
 const ATTEMPTS: usize = 3;
 /// How long the other witnesses are waited for after a quorum has answered.
 const GRACE: Duration = Duration::from_millis(500);

@@ -41,7 +41,7 @@ pub use message::{
     AgentWork, CheckView, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
     MachineView, PendingReleaseView, PersonView, PlaceView, RUNS_MAX, ReleaseHistory, ReleaseView,
     Replacement, RollbackView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement,
-    StatusView, Submission, WorkView,
+    StatusView, Submission, WindowsView, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use opening::{OpenPage, PageLink};

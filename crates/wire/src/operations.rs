@@ -345,7 +345,20 @@ impl Client {
     /// # Errors
     /// `ClientError` if there is no answer.
     pub async fn checkpoint(&self) -> Result<String, ClientError> {
-        let reply = self.ask(&ClientRequest::to(Method::GET, "/checkpoint")).await?;
+        self.note("").await
+    }
+
+    /// The newest checkpoint that witnesses signed, which may be of fewer entries than the newest one.
+    ///
+    /// # Errors
+    /// `ClientError` if it cannot be read.
+    pub async fn witnessed_checkpoint(&self) -> Result<String, ClientError> {
+        self.note("?witnessed").await
+    }
+
+    async fn note(&self, query: &str) -> Result<String, ClientError> {
+        let ask = ClientRequest { query, ..ClientRequest::to(Method::GET, "/checkpoint") };
+        let reply = self.ask(&ask).await?;
         let (status, bytes) = self.bounded("checkpoint", reply, NOTE_BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of("checkpoint", status, &bytes));

@@ -200,6 +200,7 @@ pub fn write_memory(
         status: None,
         unread: None,
         aside: None,
+        fresh: None,
         checkpoint: pin.checkpoint.clone(),
         running: None,
         before: None,

@@ -72,6 +72,7 @@ mod trust_root;
 mod trust_sign;
 mod trust_statement;
 mod trust_status;
+mod trust_windows;
 mod up;
 mod vault_arguments;
 pub mod verify;

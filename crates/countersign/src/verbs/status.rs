@@ -16,7 +16,7 @@ use review::{outcome, place_words, witnesses};
 use serde::Serialize;
 use wire::{
     CheckView, FreezeView, Installation, MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
-    RunFilter, RunView, StatementState, StatementView,
+    RunFilter, RunView, StatementState, StatementView, WindowsView,
 };
 
 use super::status_compare::{self, Other};
@@ -188,12 +188,23 @@ fn places_text(places: &[PlaceView]) -> String {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
+        let windows = view.windows.as_ref().map_or_else(String::new, windows_text);
         let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
         let secrets = view.service.as_ref().map_or_else(String::new, place_words::secrets_text);
         let checks = checks_text(&view.checks);
-        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}{secrets}", view.place)
+        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{windows}{service}{secrets}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
+}
+
+/// The windows of a place, as its server says.
+fn windows_text(windows: &WindowsView) -> String {
+    match (windows.open, windows.changes) {
+        (true, Some(until)) => format!("; releases begin until {until}"),
+        (true, None) => "; releases begin".to_owned(),
+        (false, Some(opens)) => format!("; no release begins before {opens}"),
+        (false, None) => "; no release begins until its statement names other windows".to_owned(),
+    }
 }
 
 /// Statements of people, each once: a scope may cover many places.

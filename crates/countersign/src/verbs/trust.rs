@@ -7,6 +7,7 @@ use client::clock::{YEAR, now};
 use client::signing::PersonKey;
 use client::{dirs, pinned_root, pins, random};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
+use evidence::environment::Environment;
 use evidence::status::StatusFile;
 use evidence::{Digest, Name, environment};
 use serde_json::json;
@@ -115,7 +116,9 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
             }
             let envelope = envelope_in(file, &bytes)?;
             let attachments = match envelope.payload_type() {
-                environment::PAYLOAD_TYPE => attachments(file)?,
+                environment::PAYLOAD_TYPE => {
+                    attachments(file, Environment::read(&envelope)?.windows.is_some())?
+                }
                 _ => Vec::new(),
             };
             send(&data_dir.access()?, &envelope, attachments, "", output)

@@ -1,6 +1,7 @@
 //! `countersign trust environment`: makes or amends the statement of a place, and signs it.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use client::clock::now;
@@ -16,7 +17,7 @@ use client::statements;
 use evidence::Place;
 use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::environment::Environment;
+use evidence::environment::{Class, Environment};
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Moment, Name, configuration, policy_files};
@@ -26,6 +27,7 @@ use wire::{Client, PlaceView};
 use super::trust_root::{FORMER_DAYS, former_until};
 use super::trust_sign::sign_shown;
 use super::trust_statement::{beside, read, write_envelope};
+use super::trust_windows;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -62,6 +64,12 @@ pub struct Amend {
     /// Environment that must run the same artifact first; default: the current one.
     #[arg(long)]
     after: Option<Name>,
+    /// File of the times in which releases may begin, or `none` for always; default: the current windows.
+    #[arg(long, value_name = "FILE|none")]
+    windows: Option<PathBuf>,
+    /// Class of the environment, or `none`; in production no release starts automatically; default: the current class.
+    #[arg(long, value_name = "preview|development|staging|production|none")]
+    class: Option<ClassLine>,
     /// Whether releases start automatically, `true` or `false`; default: the current setting.
     #[arg(long)]
     automatic: Option<bool>,
@@ -86,6 +94,25 @@ struct StatementDraft {
     statement: Environment,
     policy: Vec<u8>,
     configuration: Vec<u8>,
+    windows: Option<Vec<u8>>,
+}
+
+/// A class of environments, or none.
+#[derive(Clone, Copy, Debug)]
+struct ClassLine(Option<Class>);
+
+impl FromStr for ClassLine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let class = serde_json::from_value(json!(text));
+        class
+            .map(|class| Self(Some(class)))
+            .map_err(|_| "preview, development, staging, production or none".to_owned())
+    }
 }
 
 /// Makes or amends the statement, signs it, and sends it or writes it.
@@ -110,12 +137,15 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         ports::free(&runtime.block_on(ports::taken(&client, &places))?, &verb.place, port, &hosts)?;
     }
     let mut envelope = named.statement.envelope()?;
-    let attached = [named.policy.clone(), named.configuration.clone()];
+    let attached = named.attached();
     sign_shown(&access, &mut envelope, &attached, verb.yes, output)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
         files::write_shared(&beside(out, "policy"), &named.policy)?;
         files::write_shared(&beside(out, "configuration"), &named.configuration)?;
+        if let Some(windows) = &named.windows {
+            files::write_shared(&beside(out, "windows"), windows)?;
+        }
         return output.print(&json!({ "file": out }), |_| {
             let file = out.display();
             format!("wrote {file} with its policy and configuration beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
@@ -123,11 +153,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let statement = serde_json::to_string_pretty(&named.statement)?;
     let arguments = json!({ "statement": envelope.payload_digest() });
-    let with = Parts {
-        statements: vec![envelope],
-        attachments: vec![named.policy, named.configuration],
-        ..Parts::default()
-    };
+    let with = Parts { statements: vec![envelope], attachments: attached, ..Parts::default() };
     let outcome = sending::send(&access, "set-environment", arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
 }
@@ -155,6 +181,11 @@ async fn amended(
         Some(dir) => policies::read(dir)?.0.encode()?,
         None => client.blob(&old.policy, policy_files::BYTES_MAX).await?,
     };
+    let windows = match (&verb.windows, &old.windows) {
+        (Some(named), _) => trust_windows::read_windows(named, now)?,
+        (None, Some(digest)) => Some(client.blob(digest, evidence::windows::BYTES_MAX).await?),
+        (None, None) => None,
+    };
     let statement = Environment {
         number: old.number + 1,
         issued: now,
@@ -168,9 +199,11 @@ async fn amended(
         baseline: verb.baseline.as_deref().map_or_else(|| Ok(old.baseline.clone()), commit)?,
         after: verb.after.clone().or_else(|| old.after.clone()),
         automatic: verb.automatic.unwrap_or(old.automatic),
+        class: verb.class.map_or(old.class, |class| class.0),
+        windows: windows.as_deref().map(evidence::Digest::of),
         ..old
     };
-    Ok(StatementDraft { statement, policy, configuration })
+    Ok(StatementDraft { statement, policy, configuration, windows })
 }
 
 /// The current number, 0 if the server shows no statement, for a statement that takes nothing else from the server. If the
@@ -197,6 +230,8 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     let configuration = change(verb, Configuration { bounds, ..Configuration::default() })?.encode()?;
     let baseline = commit(verb.baseline.as_deref().unwrap_or("HEAD"))?;
     let now = now()?;
+    let windows =
+        verb.windows.as_deref().map(|named| trust_windows::read_windows(named, now)).transpose()?.flatten();
     let statement = Environment {
         v: 1,
         installation: root.installation,
@@ -211,12 +246,19 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         baseline,
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
-        class: None,
-        windows: None,
+        class: verb.class.and_then(|class| class.0),
+        windows: windows.as_deref().map(evidence::Digest::of),
         packs: Vec::new(),
         template: None,
     };
-    Ok(StatementDraft { statement, policy, configuration })
+    Ok(StatementDraft { statement, policy, configuration, windows })
+}
+
+impl StatementDraft {
+    /// The payloads that the statement names.
+    fn attached(&self) -> Vec<Vec<u8>> {
+        [&self.policy, &self.configuration].into_iter().chain(&self.windows).cloned().collect()
+    }
 }
 
 /// The failure for a place without a statement, for which no agent is named either.

@@ -21,6 +21,7 @@ use evidence::pin::Pin;
 use evidence::policy_files::{self, PolicyFiles};
 use evidence::status::{self, Status};
 use evidence::trust_root::{self, TrustRoot};
+use evidence::windows::{self, Windows};
 use evidence::{Digest, Id, configuration};
 use review::status_words;
 use serde::Serialize;
@@ -68,8 +69,9 @@ struct Text {
     /// Files of the policy, one after the other.
     policy: String,
     configuration: String,
-    /// Digests of policy and configuration, if the statement names them.
-    named: Option<[Digest; 2]>,
+    windows: String,
+    /// Digests of policy, configuration and windows, if the statement names them.
+    named: Option<(Digest, Digest, Option<Digest>)>,
     /// The statement, if it is a status.
     status: Option<Status>,
 }
@@ -109,7 +111,8 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         Ok((before, what)) => (before, what),
         Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
     };
-    let named = attachments(&verb.file).map_err(|failure| failure.message().to_owned());
+    let named =
+        attachments(&verb.file, statement.has_windows()).map_err(|failure| failure.message().to_owned());
     let new = statement.text(named, &before)?;
     let changes = new.against(&before);
     let mut report = SignatureReport {
@@ -271,44 +274,62 @@ impl Statement {
     fn text(&self, beside: Result<Vec<Vec<u8>>, String>, before: &Text) -> Result<Text, Failure> {
         let statement = format!("{:#}\n", self.json()?);
         let Self::Environment(named) = self else { return Ok(Text { statement, ..Text::default() }) };
-        let (policy, configuration) = match beside {
-            Ok(beside) => {
-                let [policy, configuration] = beside.as_slice() else {
-                    return Err(Failure::error("a statement names a policy and a configuration"));
-                };
-                for (bytes, digest, what) in
-                    [(policy, named.policy, "policy"), (configuration, named.configuration, "configuration")]
-                {
-                    if Digest::of(bytes) != digest {
-                        let what = format!(
-                            "the {what} beside the statement is not the one that the statement names; {}",
-                            TOGETHER
-                        );
-                        return Err(Failure::error(what));
-                    }
-                }
-                (files(&PolicyFiles::decode(policy)?), configured(configuration)?)
-            }
-            Err(_) if before.named == Some([named.policy, named.configuration]) => {
-                (before.policy.clone(), before.configuration.clone())
-            }
+        let digests = (named.policy, named.configuration, named.windows);
+        let shown = match beside {
+            Ok(beside) => shown_beside(named, &beside)?,
+            Err(_) if before.named == Some(digests) => Text {
+                policy: before.policy.clone(),
+                configuration: before.configuration.clone(),
+                windows: before.windows.clone(),
+                ..Text::default()
+            },
             Err(what) => return Err(Failure::error(what)),
         };
-        let named = Some([named.policy, named.configuration]);
-        Ok(Text { statement, policy, configuration, named, status: None })
+        Ok(Text { statement, named: Some(digests), ..shown })
     }
+
+    /// Whether it names windows.
+    const fn has_windows(&self) -> bool {
+        matches!(self, Self::Environment(Environment { windows: Some(_), .. }))
+    }
+}
+
+/// The readable text of the payloads that a statement names.
+fn shown_beside(named: &Environment, beside: &[Vec<u8>]) -> Result<Text, Failure> {
+    let digests = [
+        ("policy", Some(named.policy)),
+        ("configuration", Some(named.configuration)),
+        ("windows", named.windows),
+    ];
+    let digests = digests.into_iter().filter_map(|(what, digest)| Some((what, digest?)));
+    for (n, (what, digest)) in digests.enumerate() {
+        if beside.get(n).map(|bytes| Digest::of(bytes)) != Some(digest) {
+            let what = format!(
+                "the {what} beside the statement is not the one that the statement names; {TOGETHER}"
+            );
+            return Err(Failure::error(what));
+        }
+    }
+    let [policy, configuration, windows @ ..] = beside else { return Ok(Text::default()) };
+    Ok(Text {
+        policy: files(&PolicyFiles::decode(policy)?),
+        configuration: configured(configuration)?,
+        windows: windows.first().map(|bytes| opened(bytes)).transpose()?.unwrap_or_default(),
+        ..Text::default()
+    })
 }
 
 impl Text {
     /// The changes against the current statement; the whole text if no current statement exists.
     fn against(&self, before: &Self) -> String {
         if before.statement.is_empty() {
-            return format!("{}{}{}", self.statement, self.policy, self.configuration);
+            return [&*self.statement, &self.policy, &self.configuration, &self.windows].concat();
         }
         let parts = [
             (&before.statement, &self.statement),
             (&before.policy, &self.policy),
             (&before.configuration, &self.configuration),
+            (&before.windows, &self.windows),
         ];
         let changes = parts
             .map(|(old, new)| TextDiff::from_lines(old, new).unified_diff().context_radius(3).to_string());
@@ -365,7 +386,11 @@ fn environment_before(
         statement: format!("{:#}\n", json!(old)),
         policy: files(&policy),
         configuration: configured(&fetch(&old.configuration, configuration::BYTES_MAX)?)?,
-        named: Some([old.policy, old.configuration]),
+        windows: match &old.windows {
+            Some(digest) => opened(&fetch(digest, windows::BYTES_MAX)?)?,
+            None => String::new(),
+        },
+        named: Some((old.policy, old.configuration, old.windows)),
         status: None,
     };
     Ok((text, old.number))
@@ -374,6 +399,17 @@ fn environment_before(
 /// Policy files one after the other, each under its path.
 fn files(policy: &PolicyFiles) -> String {
     policy.files.iter().map(|(path, text)| format!("=== {path}\n{}\n", text.trim_end())).collect()
+}
+
+/// Windows, one interval to a line.
+fn opened(bytes: &[u8]) -> Result<String, Failure> {
+    let windows = Windows::decode(bytes)?;
+    let intervals = windows.open.iter().map(|open| format!("open from {} until {}\n", open.start, open.end));
+    let sources =
+        windows.sources.iter().map(|source| format!("from {} with digest {}\n", source.name, source.digest));
+    let about =
+        format!("=== windows from {} until {}, by {}\n", windows.from, windows.until, windows.compiled_by);
+    Ok(std::iter::once(about).chain(sources).chain(intervals).collect())
 }
 
 fn configured(bytes: &[u8]) -> Result<String, Failure> {

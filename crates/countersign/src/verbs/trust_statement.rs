@@ -163,15 +163,16 @@ pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
 const NO_STATEMENT: &str =
     "this is no statement as the commands of `countersign trust` write it with --out FILE";
 
-/// Policy and configuration in the files beside a statement's file.
-pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+/// Policy, configuration and, if the statement names some, windows in the files beside a statement's file.
+pub fn attachments(file: &Path, with_windows: bool) -> Result<Vec<Vec<u8>>, Failure> {
     let read = |what| {
         let path = beside(file, what);
         let shown = path.display().to_string();
         std::fs::read(path)
             .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}; {TOGETHER}")))
     };
-    Ok(vec![read("policy")?, read("configuration")?])
+    let windows = with_windows.then(|| read("windows")).transpose()?;
+    Ok([read("policy")?, read("configuration")?].into_iter().chain(windows).collect())
 }
 
 /// The file beside a statement that holds one of its payloads.
@@ -183,4 +184,4 @@ pub fn beside(file: &Path, what: &str) -> PathBuf {
 
 /// The remedy if a payload beside a statement is missing or another one.
 pub const TOGETHER: &str =
-    "a statement's policy and configuration lie beside it: have all three files sent again, together";
+    "a statement's policy, configuration and windows lie beside it: have all files sent again, together";

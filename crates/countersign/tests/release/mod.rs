@@ -65,6 +65,7 @@ mod transport_attacks;
 mod vault;
 mod vex;
 mod waivers;
+mod windows;
 
 use std::path::Path;
 

@@ -31,6 +31,9 @@ pub struct EnvironmentSet {
     pub after: Option<Name>,
     /// Whether releases go ahead without a person's request.
     pub automatic: bool,
+    /// Digest of the times in which releases may begin, a blob. Absent if they always may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Digest>,
     /// Version of the root under which the statement was signed.
     pub root: u32,
 }
@@ -136,6 +139,7 @@ impl EnvironmentSet {
             baseline: statement.baseline.clone(),
             after: statement.after.clone(),
             automatic: statement.automatic,
+            windows: statement.windows,
             root,
         }
     }

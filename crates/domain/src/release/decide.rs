@@ -85,7 +85,7 @@ pub struct Rollback {
     pub request: Digest,
 }
 
-/// Tries again after a freeze has ended.
+/// Tries again after a freeze has ended, or when the time of a release has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// The place.
@@ -339,11 +339,11 @@ fn way<'a>(standing: &'a PlaceState, command: &Rollback) -> Way<'a> {
     Way { from, past }
 }
 
-/// Decides whether a release is tried again after a freeze. A release that its gate held is judged again; an artifact
-/// that the agent refused is wanted again.
+/// Decides whether a release is tried again after a freeze, or because its time may have come: the judge decides whether
+/// it has. A release that its gate held is judged again; an artifact that the agent refused is wanted again.
 ///
 /// # Errors
-/// `Refusal` when nothing at the place waits for the end of a freeze, or the freeze is still in force.
+/// `Refusal` when nothing at the place waits for the end of a freeze or for a time, or a freeze is still in force.
 pub fn retry(
     identity: &identity::State,
     artifacts: &artifact::State,
@@ -354,14 +354,20 @@ pub fn retry(
     let nothing =
         || Reason::new("nothing-frozen", "nothing here waits for the end of a freeze", "look again");
     let status = identity.status_number();
-    let standing = state.at(&command.place).filter(|standing| standing.waits_for_thaw(status));
+    let waits = |standing: &&PlaceState| match &standing.frozen {
+        Some(_) if standing.open.is_none() => standing.waits_for_thaw(status),
+        _ => standing.waits_for_thaw(status) || standing.waits_for_time().is_some(),
+    };
+    let standing = state.at(&command.place).filter(waits);
     let standing = standing.filter(|_| !identity.is_frozen(&command.place)).ok_or_else(nothing)?;
-    match (&standing.open, &standing.frozen) {
+    let refused = standing.frozen.as_ref().map(|(wanted, _)| wanted);
+    let refused = refused.or(standing.untimely.as_ref().map(|(wanted, _)| wanted));
+    match (&standing.open, refused) {
         (Some(open), _) => {
             let (place, release) = (command.place.clone(), open.facts.release);
             gate::request_verdict(gates, &gate::RequestVerdict { place, release })
         }
-        (None, Some((wanted, _))) => want(artifacts, gates, &Want { wanted: wanted.clone() }),
+        (None, Some(wanted)) => want(artifacts, gates, &Want { wanted: wanted.clone() }),
         (None, None) => Err(nothing().into()),
     }
 }

@@ -18,5 +18,5 @@ pub use decide::{
 pub use event::{
     Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
 };
-pub(crate) use state::is_frozen;
-pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State};
+pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY};
+pub(crate) use state::{is_frozen, is_untimely};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use evidence::report::ReleaseOutcome;
-use evidence::{CommitId, Digest};
+use evidence::{CommitId, Digest, Moment};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
@@ -51,6 +51,19 @@ pub struct PlaceState {
     /// wanted again under a later status that no longer freezes the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<(Wanted, u64)>,
+    /// The artifact that the agent refused because it came at the wrong time. It is wanted again when the time has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untimely: Option<(Wanted, TimeHold)>,
+}
+
+/// A hold that ends with time: outside the windows of a place, or before the end of its soak time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeHold {
+    /// Number of the entry that holds it.
+    pub entry: u64,
+    /// Time of that entry.
+    pub moment: Moment,
 }
 
 /// An artifact that a person rolled back at a place.
@@ -84,6 +97,9 @@ pub struct Open {
     /// Whether the gate did not pass because the place was frozen. The release is judged again after the freeze.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// The verdict that came at the wrong time. The release is judged again when the time has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untimely: Option<TimeHold>,
 }
 
 /// Stages of a pending release.
@@ -137,15 +153,16 @@ impl State {
             let running = standing.running.as_ref().map(|running| running.run);
             let before = standing.before.as_ref().map(|before| before.run);
             let frozen = standing.frozen.as_ref().map(|(wanted, _)| wanted.run);
+            let untimely = standing.untimely.as_ref().map(|(wanted, _)| wanted.run);
             let earlier = standing.earlier.iter().map(|earlier| earlier.run);
-            [wanted, open, running, before, frozen].into_iter().flatten().chain(earlier)
+            [wanted, open, running, before, frozen, untimely].into_iter().flatten().chain(earlier)
         })
     }
 
     pub(crate) fn wanted(&mut self, event: &Wanted) -> bool {
         let standing = self.standing(&event.place);
         standing.wanted = Some(event.clone());
-        standing.frozen = None;
+        (standing.frozen, standing.untimely) = (None, None);
         // An artifact that was rolled back is wanted again only because a person asked for it.
         standing.rolled_back.retain(|bar| bar.artifact != event.artifact);
         true
@@ -159,9 +176,9 @@ impl State {
         let standing = self.standing(&event.place);
         let rises = event.release > standing.highest;
         standing.highest = standing.highest.max(event.release);
-        (standing.wanted, standing.frozen) = (None, None);
+        (standing.wanted, standing.frozen, standing.untimely) = (None, None, None);
         let (facts, stage) = (event.clone(), Stage::Proposed);
-        standing.open = Some(Open { facts, entry, stage, promoted: None, frozen: false });
+        standing.open = Some(Open { facts, entry, stage, promoted: None, frozen: false, untimely: None });
         rises
     }
 
@@ -173,7 +190,7 @@ impl State {
 
     pub(crate) fn judging(&mut self, place: &Place, release: u64) -> bool {
         if let Some(open) = self.open(place, release) {
-            open.frozen = false;
+            (open.frozen, open.untimely) = (false, None);
         }
         self.stage(place, release, Stage::Judging)
     }
@@ -182,6 +199,13 @@ impl State {
     pub(crate) fn frozen(&mut self, place: &Place, release: u64) {
         if let Some(open) = self.open(place, release) {
             open.frozen = true;
+        }
+    }
+
+    /// Notes that the gate did not pass because of the time.
+    pub(crate) fn untimely(&mut self, place: &Place, release: u64, hold: TimeHold) {
+        if let Some(open) = self.open(place, release) {
+            open.untimely = Some(hold);
         }
     }
 
@@ -202,7 +226,7 @@ impl State {
             // The agent may be working on a due release, so it stays until the agent has reported. Everything else
             // ends.
             standing.open.take_if(|open| !matches!(open.stage, Stage::Due(_)));
-            (standing.wanted, standing.frozen) = (None, None);
+            (standing.wanted, standing.frozen, standing.untimely) = (None, None, None);
         }
         rises
     }
@@ -222,11 +246,11 @@ impl State {
     pub(crate) fn reported(
         &mut self,
         event: &Reported,
-        entry: u64,
+        hold: TimeHold,
         status: u64,
         has_memory: impl Fn(RunId, &Digest) -> bool,
     ) -> bool {
-        let standing = self.standing(&event.place);
+        let (entry, standing) = (hold.entry, self.standing(&event.place));
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let (returning, ended) =
             standing.take_returning(|returning| returning.release == event.release).unzip();
@@ -238,6 +262,10 @@ impl State {
             open_memory.filter(|_| event.outcome == ReleaseOutcome::Refused && is_frozen(&event.reasons));
         if let Some(open) = frozen.filter(|_| !is_ended) {
             standing.frozen = Some((open.facts.wanted(), status));
+        }
+        let is_untimely = event.outcome == ReleaseOutcome::Refused && is_untimely(&event.reasons);
+        if let Some(open) = open.as_ref().filter(|_| is_untimely && !is_ended) {
+            standing.untimely = Some((open.facts.wanted(), hold));
         }
         if let Some(returning) = returning.as_ref().filter(|_| event.outcome == ReleaseOutcome::Running) {
             standing.rolled_back(returning);
@@ -360,6 +388,18 @@ impl PlaceState {
         }
     }
 
+    /// The hold of what is tried again here when its time has come, if nothing else stops it.
+    #[must_use]
+    pub fn waits_for_time(&self) -> Option<TimeHold> {
+        match (&self.open, &self.untimely) {
+            (Some(open), _) if self.bars(&open.facts.artifact) || open.stage != Stage::Held => None,
+            (Some(open), _) => open.untimely,
+            (None, Some((wanted, _))) if self.bars(&wanted.artifact) || !self.is_free() => None,
+            (None, Some((_, hold))) => Some(*hold),
+            (None, None) => None,
+        }
+    }
+
     /// Removes the rollback that matches, together with the release under way that it ends. Even if the rollback
     /// failed, the agent is not given that release again.
     fn take_returning(
@@ -402,6 +442,14 @@ pub(crate) fn is_frozen(reasons: &[String]) -> bool {
     reasons.iter().any(|code| code == FROZEN)
 }
 
+/// Whether the wrong time is among the reasons against a release.
+pub(crate) fn is_untimely(reasons: &[String]) -> bool {
+    reasons.iter().any(|code| UNTIMELY.contains(&code.as_str()))
+}
+
+/// Codes with which gates and agents report that a release comes at the wrong time. Nobody has to do anything: it is tried
+/// again.
+pub const UNTIMELY: [&str; 3] = ["soaking", "window-closed", "window-unsure"];
 /// Code with which gates and agents report that a place is frozen.
 const FROZEN: &str = "frozen";
 /// Highest number of artifacts that stay barred at a place. Beyond it, the oldest one is forgotten.

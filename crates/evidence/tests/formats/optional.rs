@@ -179,7 +179,7 @@ fn environment_example() {
     let envelope = Envelope::decode(&envelope).unwrap();
     check("environment", 2, envelope.payload(environment::PAYLOAD_TYPE).unwrap());
     assert_eq!(Environment::open(&envelope, &team()).unwrap(), statement);
-    assert_eq!(statement.unapplied(), ["class", "windows", "packs", "template"]);
+    assert_eq!(statement.unapplied(), ["packs", "template"]);
     assert!(support::environment().unapplied().is_empty());
 }
 

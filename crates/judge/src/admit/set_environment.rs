@@ -5,6 +5,7 @@ use evidence::Digest;
 use evidence::configuration::Configuration;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
+use evidence::windows::Windows;
 
 use super::form::{AdmitError, Admitted, Known, SIGN_AGAIN, Sent, bare, malformed, named, refuse};
 
@@ -20,12 +21,17 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     };
     let policy = find(&statement.policy, "policy")?;
     let configuration = find(&statement.configuration, "configuration")?;
+    let windows = statement.windows.as_ref().map(|windows| find(windows, "windows")).transpose()?;
     let bytes = envelope.encode().map_err(malformed)?;
-    let blobs = vec![bytes, policy.clone(), configuration.clone()];
+    let blobs: Vec<_> =
+        [bytes, policy.clone(), configuration.clone()].into_iter().chain(windows.cloned()).collect();
     let kept =
         |command| Ok(Admitted { command, project: Some(statement.project.clone()), blobs: blobs.clone() });
     if let Err(error) = Configuration::decode(configuration) {
         return kept(refuse("configuration-unsound", &error, SIGN_AGAIN));
+    }
+    if let Some(Err(error)) = windows.map(|bytes| Windows::decode(bytes)) {
+        return kept(refuse("windows-unsound", &error, SIGN_AGAIN));
     }
     let files = PolicyFiles::decode(policy).map_err(malformed)?;
     let compiled = policy::Bundle::new(files.files)

@@ -26,6 +26,7 @@ mod seen;
 mod statements;
 mod stating;
 mod unapplied;
+mod windows;
 
 pub use ledger::new_origin;
 pub use refs::verified;
@@ -33,6 +34,7 @@ pub use revoked::{long_there, renew, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
 pub use statements::{KINDS, StatedKind, each as statements};
 pub use unapplied::run as asked_with;
+pub use windows::{names as with_windows, windows};
 
 /// Every row about work on a runner.
 #[must_use]
@@ -70,6 +72,7 @@ pub fn all() -> Vec<Forgery> {
         unapplied::rows(),
         pools::rows(),
         apart::rows(),
+        windows::rows(),
     ]
     .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()

@@ -1,7 +1,7 @@
 //! Fields that restrict what may happen and that this program does not apply: what they are about is not decided.
 
 use evidence::Digest;
-use evidence::environment::{Class, Environment};
+use evidence::environment::Environment;
 use evidence::receipt::{Forge, ForgeAnswer};
 use evidence::rollout::{Rollout, RolloutStep, Strategy};
 use evidence::run_order::{Occurrence, TriggerOrder};
@@ -25,12 +25,6 @@ fn statements() -> Vec<Forgery> {
         forged(name, CODE, pieces)
     }
     vec![
-        row("a release to what is production, as if it had no class", |lab, parts| {
-            instead(lab, parts, |statement| statement.class = Some(Class::Production));
-        }),
-        row("a release outside its windows", |lab, parts| {
-            instead(lab, parts, |statement| statement.windows = Some(Digest::of(b"windows")));
-        }),
         row("a release under a policy without a pack that it needs", |lab, parts| {
             instead(lab, parts, |statement| statement.packs = vec![name("sox-itgc")]);
         }),

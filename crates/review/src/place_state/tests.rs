@@ -43,6 +43,7 @@ fn place() -> PlaceView {
         rollback: None,
         rolled_back: Vec::new(),
         frozen: false,
+        windows: None,
         agents: vec![agent(0)],
         service: None,
         agent_secrets: Vec::new(),

@@ -3,6 +3,7 @@
 //! Invariant: the words follow from the judgement alone. A command that mends is named only where a new commit can remove the
 //! reason; other reasons keep their remedy.
 
+use domain::release::UNTIMELY;
 use policy::Reason;
 use web::model::Command;
 
@@ -20,10 +21,11 @@ pub fn is_mended(is_finding: bool, code: &str) -> bool {
     is_finding || MENDED.contains(&code)
 }
 
-/// Whether somebody owns the matter of a reason: votes, freezes and witnesses are no matter of the code's owner.
+/// Whether somebody owns the matter of a reason: votes, freezes, windows and witnesses are no matter of the code's owner.
 pub fn has_owner(code: &str) -> bool {
-    !["approvals-missing", "approval-void", "rejected", "frozen", "not-witnessed", "not-promoted"]
-        .contains(&code)
+    let of_people =
+        ["approvals-missing", "approval-void", "rejected", "frozen", "not-witnessed", "not-promoted"];
+    !of_people.contains(&code) && !UNTIMELY.contains(&code)
 }
 
 /// The people who act on a reason, in words.

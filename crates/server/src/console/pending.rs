@@ -2,6 +2,7 @@
 //!
 //! Invariant: the words follow from the judgement alone, which the gate would make the same way.
 
+use domain::release::UNTIMELY;
 use evidence::Place;
 use policy::Reason;
 use review::headline::words;
@@ -62,6 +63,10 @@ pub fn words_of(place: &Place, judged: &Judged) -> PendingWords {
         (_, [frozen], _) if frozen.code == "frozen" => {
             let (what, detail) = ("waits for the end of a freeze".to_owned(), frozen.what.clone());
             made(State::Frozen, "frozen".into(), what, detail, explain)
+        }
+        (_, [waits], _) if UNTIMELY.contains(&waits.code.as_str()) => {
+            let what = if waits.code == "soaking" { "soaks" } else { "waits for its window" };
+            made(State::Wait, "waits for its time".into(), what.to_owned(), waits.what.clone(), explain)
         }
         (_, [first, ..], _) => {
             let detail = worst(judged, first, others.len());
@@ -188,6 +193,14 @@ mod tests {
                 "frozen",
                 "waits for the end of a freeze",
             ),
+            (
+                vec![("window-closed", "they open at noon"), promotion],
+                vec![],
+                State::Wait,
+                "waits for its time",
+                "waits for its window",
+            ),
+            (vec![("soaking", "until noon")], vec![], State::Wait, "waits for its time", "soaks"),
             (
                 vec![("tests-failed", "2 tests failed"), ("frozen", "it is frozen")],
                 vec![],

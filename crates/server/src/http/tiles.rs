@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use evidence::claim::ClaimedOperation;
@@ -15,12 +15,19 @@ use super::requester::blocking;
 use super::right;
 use crate::shared::Shared;
 
-/// The newest checkpoint, with cosignatures once witnesses have given them.
-pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
+/// The newest checkpoint, with cosignatures once witnesses have given them; with the query `witnessed` the newest one that
+/// they signed.
+pub async fn checkpoint(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let takes_older = query.as_deref() == Some("witnessed");
     let note = blocking(move || {
         shared.gatekeeper.readers().with(|reader| {
             let (head, witnessed) = (reader.head()?.checkpoint, reader.witnessed()?);
-            Ok::<_, Failure>(witnessed.filter(|note| note.text() == head.text()).unwrap_or(head))
+            Ok::<_, Failure>(
+                witnessed.filter(|note| takes_older || note.text() == head.text()).unwrap_or(head),
+            )
         })
     });
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];

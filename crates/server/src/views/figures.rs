@@ -22,7 +22,8 @@ pub fn deployments(
          AND moment.release = release.release AND moment.kind = 'rollback') \
          FROM release JOIN run ON run.run = release.run \
          WHERE release.place = ?1 AND release.time >= ?2 AND release.time < ?4 AND \
-         (release.stage IN ('running', 'returned', 'failed') OR release.stage = 'refused' AND ' ' || release.reasons || ' ' NOT LIKE '% frozen %') \
+         (release.stage IN ('running', 'returned', 'failed') OR release.stage = 'refused' AND ' ' || release.reasons || ' ' NOT LIKE '% frozen %' \
+         AND ' ' || release.reasons || ' ' NOT LIKE '% soaking %' AND ' ' || release.reasons || ' ' NOT LIKE '% window-%') \
          ORDER BY release.time DESC LIMIT ?3",
     )?;
     let mut all = Vec::new();

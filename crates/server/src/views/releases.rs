@@ -246,6 +246,7 @@ fn report(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusq
     Ok(())
 }
 
-/// The newest release of a place, if its agent refused it because of a freeze: it would be tried again.
-const REFUSED_IN_FREEZE: &str = "stage = 'refused' AND ' ' || reasons || ' ' LIKE '% frozen %' AND began = \
+/// The newest release of a place, if its agent refused it because of a freeze or of the time: it would be tried again.
+const REFUSED_IN_FREEZE: &str = "stage = 'refused' AND (' ' || reasons || ' ' LIKE '% frozen %' \
+    OR ' ' || reasons || ' ' LIKE '% soaking %' OR ' ' || reasons || ' ' LIKE '% window-%') AND began = \
     (SELECT max(began) FROM release AS newest WHERE newest.place = ?1 AND newest.kind = 'release')";

@@ -1,6 +1,6 @@
 //! A place with its releases, checks and agents.
 
-use evidence::{CommitId, Digest, Name, Place};
+use evidence::{CommitId, Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView};
@@ -51,6 +51,9 @@ pub struct PlaceView {
     /// Whether the current status freezes the place.
     #[serde(default)]
     pub frozen: bool,
+    /// The times in which releases begin there; absent if they always may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowsView>,
     /// Its agents.
     #[serde(default)]
     pub agents: Vec<MachineView>,
@@ -66,6 +69,18 @@ pub struct PlaceView {
     /// Statements of people whose scope covers the place: those in force first, then the newest that ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<StatementView>,
+}
+
+/// The windows of a place, at the moment of the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowsView {
+    /// Digest of the windows, a blob.
+    pub windows: Digest,
+    /// Whether they are open.
+    pub open: bool,
+    /// When that changes; absent if they never open again, or if the server cannot read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Moment>,
 }
 
 /// A check of a running release on one runner.

@@ -139,7 +139,14 @@ fn a_rollback_by_somebody_who_is_withdrawn_is_dropped_and_what_it_ended_has_ende
 
 #[test]
 fn what_its_agent_refused_in_a_freeze_is_shown_as_ended_by_a_rollback() {
-    for (code, ended) in [("frozen", ("superseded", Some(3))), ("artifact-differs", ("refused", None))] {
+    let again = ("superseded", Some(3));
+    for (code, ended) in [
+        ("frozen", again),
+        ("soaking", again),
+        ("window-closed", again),
+        ("window-unsure", again),
+        ("artifact-differs", ("refused", None)),
+    ] {
         let mut second = released(2, "second");
         second.push(reported(2, ReleaseOutcome::Refused, &["also", code]));
         let rows = after(rolled_back(second, None));

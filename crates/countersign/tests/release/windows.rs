@@ -1,0 +1,106 @@
+//! Windows as people see them: a release that comes outside them is held and shown with the next opening, and goes ahead by
+//! itself under windows that are open.
+
+use ::evidence::dsse::Envelope;
+use ::evidence::environment::Environment;
+use ::evidence::windows::{Interval, Windows};
+use ::evidence::{Digest, Moment};
+use serde_json::json;
+
+use super::{PLACE, Shop, at};
+use crate::codes;
+use crate::support::Up;
+
+const DEV: &str = "shop/ledger-api/dev";
+
+fn windows(from: Moment, open: Option<(Moment, Moment)>) -> String {
+    let open = open.map(|(start, end)| Interval { start, end }).into_iter().collect();
+    let until = from.later_by(std::time::Duration::from_hours(24 * 400));
+    let windows = Windows { v: 1, from, until, open, sources: Vec::new(), compiled_by: "a test".into() };
+    String::from_utf8(windows.encode().unwrap()).unwrap()
+}
+
+/// Windows that open in the year 2090.
+fn later() -> String {
+    let at = |text: &str| text.parse::<Moment>().unwrap();
+    let open = (at("2090-02-01T08:00:00.000Z"), at("2090-02-01T16:00:00.000Z"));
+    windows(at("2090-01-01T00:00:00.000Z"), Some(open))
+}
+
+/// Windows that are open for a year from the time at which the statement of dev was made.
+fn open(up: &Up) -> String {
+    let envelope: Digest = at(up, "dev")["envelope"].as_str().unwrap().parse().unwrap();
+    let (_, bytes) = up.get_bytes(&format!("/api/v1/blobs/{envelope}"));
+    let issued = Environment::read(&Envelope::decode(&bytes).unwrap()).unwrap().issued;
+    windows(issued, Some((issued, issued.later_by(std::time::Duration::from_hours(24 * 365)))))
+}
+
+fn until(up: &Up, environment: &str, what: &str) {
+    let mut entries = 0;
+    while at(up, environment)[what] == json!(null) {
+        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    }
+}
+
+#[test]
+fn a_release_outside_its_windows_is_held_and_goes_when_they_are_open() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.write("later.json", &later());
+    shop.write("open.json", &open(&up));
+    let sets = |place: &str, windows: &str| {
+        shop.ok(&["trust", "environment", "--yes", place, "--windows", windows]);
+    };
+    sets(DEV, "later.json");
+    let held = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&held), ["window-closed"]);
+    let reason = &held["reasons"][0];
+    assert!(reason["what"].as_str().unwrap().ends_with("they open at 2090-02-01T08:00:00.000Z"), "{held}");
+    assert!(reason["remedy"].as_str().unwrap().contains("tried again automatically"), "{held}");
+    let status = String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
+    assert!(status.contains("; no release begins before 2090-02-01T08:00:00.000Z"), "{status}");
+    assert_eq!(at(&up, "dev")["windows"]["open"], json!(false));
+    // Other options leave the windows as they are.
+    shop.ok(&["trust", "environment", "--yes", DEV, "--port", "8081"]);
+    assert_eq!(at(&up, "dev")["windows"]["changes"], json!("2090-02-01T08:00:00.000Z"));
+    assert_eq!(at(&up, "dev")["running"], json!(null));
+    sets(DEV, "open.json");
+    until(&up, "production", "open");
+    assert_eq!(at(&up, "dev")["windows"]["open"], json!(true));
+    // A person who promotes is held as well; nothing of it needs the windows to be removed.
+    sets(PLACE, "later.json");
+    until(&up, "production", "open");
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
+    let promoted = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&promoted), ["window-closed"]);
+    let review = shop.home.run_in(&shop.repository(), &["approve", "--show", PLACE]);
+    let review = String::from_utf8_lossy(&review.stdout).into_owned();
+    assert!(review.contains("they open at 2090-02-01T08:00:00.000Z"), "{review}");
+    sets(PLACE, "none");
+    until(&up, "production", "open");
+    assert_eq!(at(&up, "production")["windows"], json!(null));
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
+    sets(PLACE, "open.json");
+    until(&up, "production", "open");
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
+    shop.ok(&["promote", "--bundle", "evidence.json"]);
+    let verified = shop.ok(&["verify", "evidence.json"]);
+    assert_eq!(verified["outcome"], json!("pass"));
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+#[test]
+fn production_is_a_class_and_its_releases_wait_for_a_person() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--class", "production"]);
+    let refused = shop.in_repository(&["trust", "environment", "--yes", PLACE, "--automatic", "true"], 1);
+    assert!(refused["error"].as_str().unwrap().contains("`class` is `production`"), "{refused}");
+    shop.ok(&["run"]);
+    until(&up, "production", "open");
+    assert_eq!(at(&up, "production")["open"]["stage"], json!("proposed"));
+    shop.release();
+    assert!(up.stop());
+}
