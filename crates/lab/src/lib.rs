@@ -24,6 +24,8 @@ mod readers;
 mod scan_parsers;
 mod secret_parsers;
 mod target;
+mod window_parsers;
+mod window_table;
 mod world;
 
 pub use assemble::{CosignatureTime, Head, assemble, entry};
@@ -31,4 +33,5 @@ pub use commits::{CommitContent, commit, commit_by};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
 pub use readers::{Reader, by_agent, proof_for, said};
+pub use window_table::{WindowCase, window_cases};
 pub use world::{Lab, NOW, at, configuration, id, judged_at, lax_policy, ledger_key, name};

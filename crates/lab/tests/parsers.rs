@@ -118,4 +118,6 @@ parsers! {
     parser_of_records "record"
     parser_of_grants "grant"
     parser_of_sealed_values "sealed-value"
+    parser_of_calendars "icalendar"
+    parser_of_windows "windows"
 }

@@ -44,6 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tlog", &[]),
     ("evidence", &["tlog"]),
     ("policy", &["evidence"]),
+    ("calendar", &["evidence"]),
     ("scan", &["evidence"]),
     ("domain", &["evidence"]),
     ("judge", &["tlog", "evidence", "policy", "domain"]),
@@ -108,7 +109,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Only for tests, benches and the simulator: no other row names it.
-    ("lab", &["tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "vault", "agent"]),
+    ("lab", &["tlog", "evidence", "calendar", "policy", "scan", "domain", "judge", "wire", "vault", "agent"]),
     // Only tests, which see what a person at a browser sees.
     ("browser", &[]),
     ("xtask", &[]),
