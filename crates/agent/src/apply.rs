@@ -5,14 +5,18 @@
 
 use std::path::Path;
 
+use evidence::Digest;
 use evidence::machine::MachineSigner;
 use evidence::plan::Plan;
 use evidence::report::ReleaseOutcome;
 use sandbox::Hold;
 use tracing::{error, warn};
 
+use crate::arrangement::{Group, is_split};
+pub use crate::fault::Fault;
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
+use crate::seats::{Arrangement, GroupFault, Measured};
 use crate::secrets::{HeldSecrets, WITHDRAWN, withdrawn};
 use crate::store::{ReleaseError, Releases};
 
@@ -56,6 +60,33 @@ pub trait Services: std::fmt::Debug + Send {
     /// How the process that should run has ended by itself; `None` while it runs.
     fn ended(&mut self) -> Option<String>;
 
+    /// Brings the groups of a place into this order: what is missing starts beside what runs, and has passed its probe before
+    /// anything changes for clients.
+    ///
+    /// # Errors
+    /// `GroupFault` when a group does not start; then everything is as it was.
+    fn arrange(&mut self, _wanted: &Arrangement<'_>) -> Result<(), GroupFault> {
+        Err(GroupFault { group: Group::Stable, fault: Fault::new("not-split", NO_GROUPS) })
+    }
+
+    /// Gives groups other shares of the requests, at once; others get none. Nothing is started or stopped.
+    ///
+    /// # Errors
+    /// A code and a text.
+    fn weigh(&mut self, _weights: &[(Group, u32)]) -> Result<(), Fault> {
+        Err(Fault::new("not-split", NO_GROUPS))
+    }
+
+    /// Counts of the groups, and the probes of the new release; called again and again.
+    fn measure(&mut self) -> Measured {
+        Measured::default()
+    }
+
+    /// Whether something gets requests.
+    fn is_serving(&self) -> bool {
+        true
+    }
+
     /// Looks after what steps may have left; called again and again.
     fn look(&mut self) {}
 
@@ -71,22 +102,7 @@ pub trait Services: std::fmt::Debug + Send {
     }
 }
 
-/// Why something does not run.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{what}")]
-pub struct Fault {
-    /// Code for the report.
-    pub code: &'static str,
-    /// The reason, in words.
-    pub what: String,
-}
-
-impl Fault {
-    /// A fault with a code for the report.
-    pub fn new(code: &'static str, what: impl Into<String>) -> Self {
-        Self { code, what: what.into() }
-    }
-}
+const NO_GROUPS: &str = "nothing here splits requests";
 
 /// Code that ends an attempt although nothing failed: the agent ends.
 pub const ENDING: &str = "agent-ending";
@@ -133,15 +149,17 @@ pub struct Replaced<'a> {
 /// The resources of an agent: releases on disk, and the running process.
 #[derive(Debug)]
 pub struct Hands {
-    releases: Releases,
-    services: Box<dyn Services>,
-    secrets: HeldSecrets,
+    pub(crate) releases: Releases,
+    pub(crate) services: Box<dyn Services>,
+    pub(crate) secrets: HeldSecrets,
+    /// The release that is arranged in groups alone, if one is.
+    pub(crate) arranged: Option<Digest>,
 }
 
 impl Hands {
     /// Hands of an agent that runs nothing yet.
     pub fn new(dir: &Path, services: Box<dyn Services>) -> Result<Self, ReleaseError> {
-        Ok(Self { releases: Releases::open(dir)?, services, secrets: HeldSecrets::new() })
+        Ok(Self { releases: Releases::open(dir)?, services, secrets: HeldSecrets::new(), arranged: None })
     }
 
     /// The releases on disk.
@@ -207,7 +225,7 @@ impl Hands {
     }
 
     /// Runs the steps before a release, from files that were hashed right before.
-    fn before(&mut self, new: &KnownRelease, release: u64) -> Result<(), Fault> {
+    pub(crate) fn before(&mut self, new: &KnownRelease, release: u64) -> Result<(), Fault> {
         if new.plan.before.is_empty() {
             return Ok(());
         }
@@ -222,6 +240,10 @@ impl Hands {
         if let Some(what) = withdrawn(&known.plan, &self.secrets) {
             return Err(Fault::new(WITHDRAWN, what));
         }
+        if is_split(&known.plan) {
+            return self.run_split(known);
+        }
+        self.arranged = None;
         self.releases
             .check(&known.artifact, &known.layer)
             .map_err(|error| Fault::new("artifact-differs", error.to_string()))?;
@@ -257,6 +279,7 @@ impl Hands {
 
     /// Stops the running process.
     pub fn stop(&mut self) {
+        self.arranged = None;
         if let Err(error) = self.services.stop() {
             warn!("{error}");
         }

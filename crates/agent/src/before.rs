@@ -33,7 +33,7 @@ impl Processes {
     fn step(&mut self, plan: &Plan, dir: &Path, release: u64, step: &StepBefore) -> Result<(), Fault> {
         let failed = |error: StartError| steps::failed(step, &error.to_string());
         // It ends as soon as it is asked to: the time of a step is over then, or nobody wants the release any more.
-        let launch = self.means.described(plan, dir, &step.command, 0);
+        let launch = self.means.described(plan, dir, &step.command, 0, None);
         let mut launch = launch
             .and_then(|launch| self.secrets.to_step(plan, step, launch, self.means.clock))
             .map_err(failed)?;

@@ -29,6 +29,8 @@ pub struct Condition {
     pub unused: UnusedVersions,
     /// Number of the release that runs.
     pub release: Option<u64>,
+    /// Number of the release that is rolled out beside it.
+    pub rolling: Option<u64>,
 }
 
 impl Deployer {
@@ -48,6 +50,7 @@ impl Deployer {
             secret_refused: self.rotations.refused.clone(),
             unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
             release: self.memory.running.as_ref().and_then(|known| known.release),
+            rolling: self.rolls_out(),
         }
     }
 }

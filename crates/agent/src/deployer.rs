@@ -24,6 +24,8 @@ use crate::memory::{Begun, KnownRelease, Memory};
 
 use crate::outbox::Outbox;
 use crate::restarts::Restarts;
+use crate::rolled::Rolling;
+use crate::rolled_bundle;
 use crate::rotations::Rotations;
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecret, needed_by, own_seal, versions};
@@ -45,6 +47,8 @@ pub struct Deployer {
     pub(crate) sealed: SealedValues,
     /// Rotations that did not succeed.
     pub(crate) rotations: Rotations,
+    /// Measurements of the rollout in force.
+    pub(crate) rolling: Rolling,
 }
 
 /// The requested release, as far as a report names it.
@@ -108,6 +112,7 @@ impl Deployer {
             down: None,
             restarts: Restarts::default(),
             rotations: Rotations::default(),
+            rolling: Rolling::default(),
         };
         deployer.memory.adopt(&Outbox::of(&deployer.dir))?;
         deployer.clear_away();
@@ -122,7 +127,9 @@ impl Deployer {
         if let Err(error) = self.hands.releases().keep(&needed) {
             warn!("releases that are not needed any more could not be removed: {error}");
         }
-        let named: BTreeSet<Name> = self.memory.known().flat_map(|known| needed_by(&known.plan)).collect();
+        let rolled = self.memory.rollout.as_ref().map(|rollout| &rollout.new);
+        let named: BTreeSet<Name> =
+            self.memory.known().chain(rolled).flat_map(|known| needed_by(&known.plan)).collect();
         let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
         if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
             warn!("sealed values that are not needed any more could not be removed: {error}");
@@ -241,6 +248,12 @@ impl Deployer {
         }
         let plan = bundle.plan.digest()?;
         let asked = RequestedRelease { release: bundle.release, artifact: bundle.artifact(), plan };
+        if let Some(known) = &decision.apply {
+            self.interrupt("something newer is due")?;
+            if known.plan.rollout.is_some() {
+                rolled_bundle::keep(&self.dir, bundle)?;
+            }
+        }
         self.carry_out(&asked, decision)
     }
 
@@ -279,7 +292,7 @@ impl Deployer {
     }
 
     /// Whether exactly this release runs, so that nothing needs to be done.
-    fn is_up(&mut self, known: &KnownRelease) -> bool {
+    pub(crate) fn is_up(&mut self, known: &KnownRelease) -> bool {
         self.memory.running.as_ref() == Some(known) && self.down.is_none() && self.hands.ended().is_none()
     }
 
@@ -301,13 +314,16 @@ impl Deployer {
             );
             decision = refused("variable-reserved", &what);
         }
+        if decision.apply.is_some() {
+            self.interrupt("something newer is due")?;
+        }
         for words in &decision.words {
             match decision.apply {
                 Some(_) => info!(release = asked.release, "release {}: {words}", asked.release),
                 None => warn!(release = asked.release, "release {}: {words}", asked.release),
             }
         }
-        let Applied { outcome, mut reasons, detail, .. } = match &decision.apply {
+        let Applied { outcome, reasons, detail, .. } = match &decision.apply {
             None => Applied::refused(decision.reasons, decision.words.join("\n")),
             Some(new) => {
                 self.begin(asked)?;
@@ -315,6 +331,8 @@ impl Deployer {
                     // The rolled-back release had not replaced the running one, so the running one is not stopped.
                     self.remember(new, asked.release, ReleaseOutcome::Running);
                     Applied::running()
+                } else if !is_return && self.can_roll(new) {
+                    return self.begin_rollout(asked, new, &decision.secrets);
                 } else {
                     let old = self.memory.running.clone();
                     let is_up = old.as_ref().is_some_and(|old| self.is_up(old));
@@ -333,17 +351,31 @@ impl Deployer {
                 }
             }
         };
-        if let Some(left) = decision.leaves.filter(|_| outcome == ReleaseOutcome::Running) {
+        self.conclude(asked, outcome, reasons, &detail, decision.leaves)
+    }
+
+    /// Stores and signs the report of a release that has ended here.
+    pub(crate) fn conclude(
+        &mut self,
+        asked: &RequestedRelease,
+        outcome: ReleaseOutcome,
+        mut reasons: Vec<String>,
+        detail: &str,
+        leaves: Option<Digest>,
+    ) -> Result<Envelope, DeployError> {
+        if let Some(left) = leaves.filter(|_| outcome == ReleaseOutcome::Running) {
             self.memory.leaves(&left);
         }
         reasons.sort();
         reasons.dedup();
-        let report = self.report(asked, outcome, reasons, &detail);
+        let report = self.report(asked, outcome, reasons, detail);
         let signed = report.sign(&self.signer)?;
         self.memory.links(&signed);
         self.memory.report = Some((asked.release, signed.clone()));
         self.memory.begun = None;
+        self.memory.rollout = None;
         self.memory.write(&self.dir)?;
+        rolled_bundle::remove(&self.dir);
         self.clear_away();
         Ok(signed)
     }
@@ -355,7 +387,7 @@ impl Deployer {
     }
 
     /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
-    fn begin(&mut self, asked: &RequestedRelease) -> Result<(), DeployError> {
+    pub(crate) fn begin(&mut self, asked: &RequestedRelease) -> Result<(), DeployError> {
         let after = self.memory.newest_before(asked.release, &asked.artifact);
         self.memory.begun = Some(Begun { release: asked.release, artifact: asked.artifact, after });
         self.memory.seen_release = self.memory.seen_release.max(asked.release);

@@ -37,9 +37,15 @@ pub enum DeployError {
     /// The windows of the place open soon.
     #[error("{0}")]
     Early(String),
+    /// The release goes from step to step.
+    #[error("release {0} is rolled out step by step")]
+    UnderWay(u64),
     /// A sealed value cannot be written.
     #[error(transparent)]
     Sealed(#[from] disk::DiskError),
+    /// The evidence of the release that is rolled out cannot be kept or read.
+    #[error("the evidence of the release that is rolled out: {0}")]
+    Bundle(String),
     /// The plan has no digest.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -195,14 +195,36 @@ impl ServiceProcess {
         self.ended.or_else(|| self.is_over.then_some(End::Lost))
     }
 
+    /// Asks every process to end, without waiting.
+    pub fn ask_to_end(&self) {
+        // Process 1 may have ended already.
+        drop((&self.control).write_all(b"t"));
+    }
+
+    /// Whether nothing of it is left; if so, `stop` takes no time.
+    pub fn has_gone(&mut self) -> bool {
+        while !self.is_over {
+            match self.next(Instant::now()) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => self.is_over = true,
+            }
+        }
+        self.is_over
+    }
+
+    /// Longest time from the request to end to the end of every process.
+    pub const fn end_time(&self) -> Duration {
+        Duration::from_millis(self.stop_ms).saturating_add(KILL_TIME_MAX)
+    }
+
     /// Asks every process to end, waits as long as the plan says, and then until the kernel has ended the rest.
     ///
     /// # Errors
     /// `AliveError` when some of it lives on.
     pub fn stop(mut self) -> Result<(), AliveError> {
-        // Process 1 may have ended already.
-        drop((&self.control).write_all(b"t"));
-        let until = Instant::now() + Duration::from_millis(self.stop_ms) + KILL_TIME_MAX;
+        self.ask_to_end();
+        let until = Instant::now() + self.end_time();
         while !self.is_over && Instant::now() < until {
             if self.next(until).is_err() {
                 self.is_over = true;

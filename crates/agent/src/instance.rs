@@ -8,20 +8,23 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evidence::plan::{Plan, ProbeTarget};
+use evidence::release_file::Listen;
 use mint::LeaseId;
 
 use crate::apply::Fault;
-use crate::held::{End, ServiceProcess, StartError};
+use crate::commands::ProbeCommand;
+use crate::held::{ServiceProcess, StartError};
 use crate::keeper::Launch;
 use crate::means::Means;
 use crate::ports::{near, not_listening};
 use crate::probe::{PROBE_TIME_MAX, Probing, http, try_time};
 use crate::probe_error::ProbeError;
-use crate::service_log::{Flow, ServiceLog};
+use crate::service_log::Flow;
 use crate::sockets;
+use crate::variables::listening;
 
 /// A running process.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Instance {
     /// Its output.
     pub flow: Flow,
     pub door: Door,
+    /// Its port, if it is another one than that of its plan.
+    pub port: Option<u16>,
 }
 
 /// Where a process listens.
@@ -45,11 +50,39 @@ pub enum Door {
     Port(u16),
 }
 
+/// Where a process that begins will listen.
+#[derive(Debug)]
+pub struct Doorway {
+    pub door: Door,
+    /// The socket that is passed on.
+    pub socket: Option<TcpListener>,
+    /// Its port, if it is another one than that of its plan.
+    pub port: Option<u16>,
+}
+
 impl Door {
     /// A socket that is passed on.
     pub fn of(port: u16, socket: Option<&TcpListener>) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self::Socket(address, socket.and_then(sockets::inode_of))
+    }
+}
+
+impl Doorway {
+    /// A loopback port of this process alone, which the system chooses.
+    pub fn own(plan: &Plan) -> io::Result<Self> {
+        let Some((_, listen)) = listening(plan) else {
+            return Ok(Self { door: Door::Closed, socket: None, port: None });
+        };
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = socket.local_addr()?.port();
+        Ok(match listen {
+            Listen::Socket => {
+                Self { door: Door::of(port, Some(&socket)), socket: Some(socket), port: Some(port) }
+            }
+            // It opens the port itself. Another program may take it meanwhile: then the probe fails, and says so.
+            Listen::Variable => Self { door: Door::Port(port), socket: None, port: Some(port) },
+        })
     }
 }
 
@@ -59,19 +92,20 @@ impl Means {
         &mut self,
         plan: &Plan,
         launch: &Launch,
-        (door, socket): (Door, Option<&TcpListener>),
+        doorway: &Doorway,
         variables: Option<PipeReader>,
     ) -> Result<Instance, StartError> {
         let (pipe, log) = io::pipe().map_err(|error| StartError::Io("make a pipe for the log", error))?;
         self.note(&format!("commit {} begins", plan.commit));
-        let held = self.held(launch, socket, variables, OwnedFd::from(log))?;
+        let held = self.held(launch, doorway.socket.as_ref(), variables, OwnedFd::from(log))?;
         let flow = self.log.take(pipe).map_err(|error| StartError::Io("read the service's log", error))?;
-        Ok(Instance { held, role: None, flow, door })
+        Ok(Instance { held, role: None, flow, door: doorway.door, port: doorway.port })
     }
 
     /// Probes until the probe passes, then checks that only this release holds the listener.
     pub fn probe(&mut self, plan: &Plan, dir: &Path, instance: Option<&mut Instance>) -> Result<(), Fault> {
         let listens = instance.as_ref().map(|instance| (instance.door, instance.held.keeper()));
+        let port = instance.as_ref().and_then(|instance| instance.port);
         let runtime = Arc::clone(&self.runtime);
         let probing = Probing {
             probe: &plan.probe,
@@ -86,7 +120,7 @@ impl Means {
                 ProbeTarget::Http(path) => {
                     http(path, self.address(plan, listens)?, try_time(&plan.probe)).await?;
                 }
-                ProbeTarget::Command(words) => self.command(plan, dir, words).await?,
+                ProbeTarget::Command(words) => self.command(plan, dir, words, port).await?,
             }
             // The check comes after the probe, because another process may have answered it.
             self.address(plan, listens)?;
@@ -101,7 +135,7 @@ impl Means {
     }
 
     /// Where a process listens, if nothing but it does there.
-    fn address(&self, plan: &Plan, listens: Option<(Door, u32)>) -> Result<SocketAddr, ProbeError> {
+    pub fn address(&self, plan: &Plan, listens: Option<(Door, u32)>) -> Result<SocketAddr, ProbeError> {
         match listens {
             None | Some((Door::Closed, _)) => match plan.probe.ask {
                 ProbeTarget::Http(_) => Err(ProbeError::Port),
@@ -152,33 +186,17 @@ impl Means {
         })
     }
 
-    async fn command(&mut self, plan: &Plan, dir: &Path, words: &[String]) -> Result<(), ProbeError> {
-        let launch = Launch { socket: false, ..self.described(plan, dir, words, 0)? };
-        let program = words.first().cloned().unwrap_or_default();
-        let (pipe, log) = io::pipe().map_err(|error| StartError::Io("make a pipe for the log", error))?;
-        let said = ServiceLog::in_memory();
-        let flow = said.take(pipe).map_err(|error| StartError::Io("read what it prints", error))?;
-        let mut held = self.held(&launch, None, None, OwnedFd::from(log))?;
-        let until = Instant::now() + try_time(&plan.probe).max(COMMAND_TIME_MIN);
-        let end = loop {
-            if let Some(end) = held.ended() {
-                break Some(end);
-            }
-            if Instant::now() >= until {
-                break None;
-            }
+    async fn command(
+        &mut self,
+        plan: &Plan,
+        dir: &Path,
+        words: &[String],
+        port: Option<u16>,
+    ) -> Result<(), ProbeError> {
+        let mut command = ProbeCommand::begin(self, plan, dir, words, port)?;
+        while !command.is_over() {
             tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        // Processes that it started end with it.
-        held.stop()?;
-        let lines = said.last_lines(&flow);
-        match end {
-            Some(End::Code(0)) => Ok(()),
-            Some(end) => Err(ProbeError::Command { program, end, lines }),
-            None => Err(ProbeError::CommandTimeout { program, lines }),
         }
+        command.result()
     }
 }
-
-/// Shortest time limit of a probe command, because starting one can take a while on a busy machine.
-const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);

@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::minting;
 use crate::opened::{MintedRole, Opened, SealedSecrets};
 use crate::service_user::ServiceUser;
+use crate::split_stage::split;
 
 /// The program that a keeper is asked to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ pub enum KeeperMessage {
 /// Carries out a hidden stage of the binary; returns only if the stage fails.
 ///
 /// `keep AGENT`: keeps one service of the agent with this process id. `mint AGENT`, `renew AGENT` and `revoke AGENT`: make, keep
-/// or drop roles of databases for it. `follow PARENT PROGRAM …`: becomes a program
+/// or drop roles of databases for it. `split AGENT [USER]`: splits requests for it. `follow PARENT PROGRAM …`: becomes a program
 /// that ends with its parent.
 #[must_use]
 pub fn exec_service(arguments: &[String]) -> io::Error {
@@ -93,6 +94,8 @@ pub fn exec_service(arguments: &[String]) -> io::Error {
         [stage, agent] if stage == "mint" => follow(agent).and_then(|()| minting::mint()),
         [stage, agent] if stage == "renew" => follow(agent).and_then(|()| minting::renew()),
         [stage, agent] if stage == "revoke" => follow(agent).and_then(|()| minting::revoke()),
+        [stage, agent] if stage == "split" => split(None, || follow(agent)),
+        [stage, agent, user] if stage == "split" => split(Some(user), || follow(agent)),
         [stage, parent, program, rest @ ..] if stage == "follow" => {
             // The signal of the parent's end would be cleared for a program that gets rights by its file, as Debian's `ssh-agent`
             // gets a group (prctl(2), PR_SET_PDEATHSIG).

@@ -86,7 +86,10 @@ impl Lookout<'_> {
         let (bundle, proof) = (Arc::clone(&self.bundle), Arc::clone(&self.proof));
         let judged = tokio::task::spawn_blocking(move || {
             let decision = memory.judge_release(&bundle, &proof, Some(&file), now);
-            decision.apply.is_none().then(|| (decision.words.join("; "), file))
+            // A window that closed meanwhile ends nothing that has begun in it.
+            let is_of_time = decision.reasons.iter().all(|code| TIMELY.contains(&code.as_str()));
+            let stays = decision.apply.is_some() || is_of_time;
+            (!stays).then(|| (decision.words.join("; "), file))
         });
         let (why, file) = judged.await.ok().flatten()?;
         let why = format!("a newer status forbids the release: {why}");
@@ -106,3 +109,5 @@ impl Lookout<'_> {
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Reasons against a beginning alone.
+const TIMELY: [&str; 3] = ["window-closed", "window-unsure", "soaking"];

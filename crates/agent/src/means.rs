@@ -103,13 +103,14 @@ impl Means {
         ServiceProcess::start(self.launcher.as_ref(), &launch, given, log)
     }
 
-    /// The launch of a program of a release, without its secrets.
+    /// The launch of a program of a release, without its secrets. Its process listens at this port, if it is not the plan's own.
     pub fn described(
         &self,
         plan: &Plan,
         dir: &Path,
         words: &[String],
         stop_ms: u64,
+        port: Option<u16>,
     ) -> Result<Launch, StartError> {
         let (program, arguments) = words.split_first().ok_or(StartError::NoProgram)?;
         disk::make_dir(&self.state)?;
@@ -118,7 +119,7 @@ impl Means {
             program: dir.join(program),
             arguments: arguments.to_vec(),
             directory: dir.to_path_buf(),
-            variables: variables(plan, &self.state),
+            variables: variables(plan, &self.state, port),
             open_files: plan.open_files,
             memory_bytes: plan.memory_bytes,
             stop_ms,

@@ -20,6 +20,7 @@ use judge::FreshCheckpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Barred, Link};
+use crate::rollout_memory::RolloutMemory;
 use crate::secrets::HeldSecrets;
 
 /// An agent's memory.
@@ -82,6 +83,9 @@ pub struct Memory {
     /// The release that ran before, if it was rolled back: it is not added to the earlier ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Digest>,
+    /// The rollout in force: its release is begun, and the one before it still counts as the running one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutMemory<KnownRelease>>,
     /// The last report, kept until a newer one, so that it can be sent again.
     pub report: Option<(u64, Envelope)>,
     /// The secrets that were used, each with its highest number.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wire::ClientError;
 
-use crate::error::AgentError;
+use crate::error::{AgentError, DeployError};
 
 /// Why a piece of work is not done.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum NotDone {
     Passing(String),
     /// The server refuses the report.
     Refused(String),
+    /// The release goes from step to step: its report comes at its end.
+    UnderWay,
 }
 
 impl NotDone {
@@ -24,13 +26,22 @@ impl NotDone {
     pub fn text(&self) -> &str {
         match self {
             Self::Passing(what) | Self::Refused(what) => what,
+            Self::UnderWay => "the release is rolled out step by step",
         }
+    }
+
+    /// Whether somebody should hear of it.
+    pub const fn is_trouble(&self) -> bool {
+        !matches!(self, Self::UnderWay)
     }
 }
 
 impl From<AgentError> for NotDone {
     fn from(error: AgentError) -> Self {
-        Self::Passing(error.to_string())
+        match error {
+            AgentError::Deploy(DeployError::UnderWay(_)) => Self::UnderWay,
+            error => Self::Passing(error.to_string()),
+        }
     }
 }
 
@@ -67,7 +78,7 @@ impl Patience {
                 self.refused = 0;
                 None
             }
-            Err(NotDone::Passing(_)) => Some(ASK_AGAIN),
+            Err(NotDone::Passing(_) | NotDone::UnderWay) => Some(ASK_AGAIN),
             Err(NotDone::Refused(_)) => {
                 let pause = ASK_AGAIN.saturating_mul(1 << self.refused.min(PAUSES)).min(ASK_AGAIN_MAX);
                 self.refused = self.refused.saturating_add(1);
@@ -116,7 +127,7 @@ mod tests {
             let found = match taken(answer) {
                 Ok(()) => "done",
                 Err(NotDone::Refused(_)) => "refused",
-                Err(NotDone::Passing(_)) => "passing",
+                Err(NotDone::Passing(_) | NotDone::UnderWay) => "passing",
             };
             assert_eq!(found, expected, "{text}");
         }

@@ -17,28 +17,40 @@ use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
 
 use crate::apply::{Fault, Services};
+use crate::arrangement::Group;
 use crate::given::GivenSecrets;
+use crate::groups::Groups;
 use crate::held::{AliveError, Launcher, StartError};
-use crate::instance::{Door, Instance};
+use crate::instance::{Door, Doorway, Instance};
 use crate::interrupts::Interrupts;
 use crate::leases::{Leases, MadeRole};
 use crate::leftovers;
 use crate::means::Means;
 use crate::ports::{bind, near, patiently, taken};
 use crate::probe::LastAnswer;
+use crate::seats::{Arrangement, GroupFault, Measured};
 use crate::secrets::{HeldSecrets, UNOPENED};
 use crate::service_log::ServiceLog;
 use crate::service_user::ServiceUser;
+use crate::splitting::Splitter;
 use crate::variables::listening;
 
 /// The process of a place, with its socket.
 #[derive(Debug)]
 pub struct Processes {
     pub(crate) means: Means,
-    socket: Option<(u16, TcpListener)>,
+    pub(crate) socket: Option<(u16, TcpListener)>,
     /// Whether the socket was given to a release.
-    given: bool,
-    service: Option<Instance>,
+    pub(crate) given: bool,
+    /// The only process, if it has the socket or the port of the place itself.
+    pub(crate) service: Option<Instance>,
+    /// Several processes, if a splitter has the port of the place.
+    pub(crate) groups: Groups,
+    pub(crate) front: Option<Splitter>,
+    /// The account of the splitter; that of services if absent.
+    pub(crate) splitter_user: Option<ServiceUser>,
+    /// How a process of a group has ended that was not replaced yet.
+    pub(crate) lost: Option<String>,
     pub(crate) secrets: GivenSecrets,
     pub(crate) leases: Leases,
     /// The role that the next process of the service gets.
@@ -61,6 +73,10 @@ impl Processes {
             socket: None,
             given: false,
             service: None,
+            groups: Groups::new(drawn()?),
+            front: None,
+            splitter_user: None,
+            lost: None,
             secrets: GivenSecrets::of(dir, dir),
             leases: Leases::of(dir),
             made: None,
@@ -77,6 +93,12 @@ impl Processes {
     #[must_use]
     pub fn running_as(self, user: Option<ServiceUser>) -> Self {
         Self { means: Means { user, ..self.means }, ..self }
+    }
+
+    /// The same, with an account that the splitter of requests runs as; default: that of services.
+    #[must_use]
+    pub fn splitting_as(self, splitter_user: Option<ServiceUser>) -> Self {
+        Self { splitter_user, ..self }
     }
 
     /// The same, with secrets that lie in an agent's directory; default: in the directory of its releases.
@@ -128,7 +150,7 @@ impl Processes {
     }
 
     /// Shuts the socket down for every process that still holds it. The kernel resets clients that were not accepted yet.
-    fn let_go(&mut self) {
+    pub(crate) fn let_go(&mut self) {
         if let Some((_, socket)) = self.socket.take() {
             // A socket that is shut down already is fine.
             let _ = shutdown(&socket, Shutdown::Both);
@@ -136,13 +158,32 @@ impl Processes {
         self.given = false;
     }
 
-    fn launch(&mut self, plan: &Plan, dir: &Path) -> Result<Option<Instance>, Fault> {
+    /// Where the only process of a plan listens.
+    fn doorway(&self, plan: &Plan) -> io::Result<Doorway> {
+        let socket = self.socket.as_ref().map(|(_, socket)| socket);
+        // A splitter that had it before did not wait in accept(2).
+        socket.map(|socket| socket.set_nonblocking(false)).transpose()?;
+        let (door, socket) = match listening(plan) {
+            None => (Door::Closed, None),
+            Some((port, Listen::Socket)) => (Door::of(port, socket), socket),
+            Some((port, Listen::Variable)) => (Door::Port(port), None),
+        };
+        Ok(Doorway { door, socket: socket.map(TcpListener::try_clone).transpose()?, port: None })
+    }
+
+    /// Starts a process of a plan, with its secrets and a separate role; it is not probed yet.
+    pub(crate) fn launch(
+        &mut self,
+        plan: &Plan,
+        dir: &Path,
+        doorway: &Doorway,
+    ) -> Result<Option<Instance>, Fault> {
         let Target::Process { command, stop_ms, .. } = &plan.target else { return Ok(None) };
         let failed = |error: StartError| match error {
             StartError::Secrets(what) => Fault::new(UNOPENED, what),
             error => Fault::new("start-failed", error.to_string()),
         };
-        let launch = self.means.described(plan, dir, command, *stop_ms);
+        let launch = self.means.described(plan, dir, command, *stop_ms, doorway.port);
         let mut launch = launch.and_then(|launch| self.secrets.to(plan, launch)).map_err(failed)?;
         self.reserve_role(plan)?;
         if let Some(made) = &self.made {
@@ -150,14 +191,7 @@ impl Processes {
         }
         let made = self.made.take();
         let (role, variables) = made.map(|made| (made.id, made.variables)).unzip();
-        let socket = self.socket.as_ref().map(|(_, socket)| socket);
-        let (door, socket) = match listening(plan) {
-            None => (Door::Closed, None),
-            Some((port, Listen::Socket)) => (Door::of(port, socket), socket),
-            Some((port, Listen::Variable)) => (Door::Port(port), None),
-        };
-        self.given |= socket.is_some();
-        let begun = self.means.begin(plan, &launch, (door, socket), variables).map_err(failed);
+        let begun = self.means.begin(plan, &launch, doorway, variables).map_err(failed);
         match (begun, role) {
             (Ok(begun), role) => Ok(Some(Instance { role, ..begun })),
             (Err(fault), role) => {
@@ -165,6 +199,31 @@ impl Processes {
                 Err(fault)
             }
         }
+    }
+
+    /// Probes a process, and ends it if the probe fails.
+    pub(crate) fn probed(
+        &mut self,
+        plan: &Plan,
+        dir: &Path,
+        mut instance: Option<Instance>,
+    ) -> Result<Option<Instance>, Fault> {
+        let Err(fault) = self.means.probe(plan, dir, instance.as_mut()) else { return Ok(instance) };
+        let Some(Instance { held, role, flow, .. }) = instance else { return Err(fault) };
+        let stopped = held.stop();
+        role.into_iter().for_each(|id| self.leases.leave(id));
+        self.look_at_leases();
+        let lines = self.means.log.last_lines(&flow);
+        let lines = if lines.is_empty() { lines } else { format!("\nits last lines:\n{lines}") };
+        match stopped {
+            Ok(()) => Err(Fault::new(fault.code, format!("{fault}{lines}"))),
+            Err(alive) => Err(Fault::new("still-alive", format!("{fault}; {alive}{lines}"))),
+        }
+    }
+
+    fn look_at_leases(&mut self) {
+        let now = self.means.clock.map(|clock| clock());
+        self.leases.look(self.means.launcher.as_ref(), now);
     }
 }
 
@@ -188,36 +247,47 @@ impl Services for Processes {
     }
 
     fn look(&mut self) {
-        let now = self.means.clock.map(|clock| clock());
-        self.leases.look(self.means.launcher.as_ref(), now);
+        self.settle_groups();
+        self.look_at_leases();
+    }
+
+    fn arrange(&mut self, wanted: &Arrangement<'_>) -> Result<(), GroupFault> {
+        self.make(wanted)
+    }
+
+    fn weigh(&mut self, weights: &[(Group, u32)]) -> Result<(), Fault> {
+        self.reweigh(weights)
+    }
+
+    fn measure(&mut self) -> Measured {
+        self.measured()
+    }
+
+    fn is_serving(&self) -> bool {
+        self.service.is_some() || self.groups.is_serving()
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault> {
         leftovers::end(&self.means.state).map_err(|error| Fault::new("still-alive", error.to_string()))?;
         self.listen(plan)?;
-        let mut service = self.launch(plan, dir)?;
-        let Err(fault) = self.means.probe(plan, dir, service.as_mut()) else {
-            self.service = service;
-            return Ok(());
-        };
-        let Some(Instance { held, role, flow, .. }) = service else { return Err(fault) };
-        let stopped = held.stop();
-        role.into_iter().for_each(|id| self.leases.leave(id));
-        self.look();
-        let lines = self.means.log.last_lines(&flow);
-        let lines = if lines.is_empty() { lines } else { format!("\nits last lines:\n{lines}") };
-        match stopped {
-            Ok(()) => Err(Fault::new(fault.code, format!("{fault}{lines}"))),
-            Err(alive) => Err(Fault::new("still-alive", format!("{fault}; {alive}{lines}"))),
-        }
+        let failed = |error| Fault::new("start-failed", format!("the socket cannot be handed over: {error}"));
+        let doorway = self.doorway(plan).map_err(failed)?;
+        self.given |= doorway.socket.is_some();
+        let service = self.launch(plan, dir, &doorway)?;
+        self.service = self.probed(plan, dir, service)?;
+        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), AliveError> {
-        let Some(Instance { held, role, .. }) = self.service.take() else { return Ok(()) };
+        let grouped = self.stop_groups();
+        let Some(Instance { held, role, .. }) = self.service.take() else {
+            self.look_at_leases();
+            return grouped;
+        };
         let stopped = held.stop();
         role.into_iter().for_each(|id| self.leases.leave(id));
-        self.look();
-        stopped
+        self.look_at_leases();
+        grouped.and(stopped)
     }
 
     fn close(&mut self) {
@@ -226,6 +296,9 @@ impl Services for Processes {
     }
 
     fn ended(&mut self) -> Option<String> {
+        if self.service.is_none() {
+            return self.lost_member();
+        }
         let end = self.service.as_mut().and_then(|service| service.held.ended())?.to_string();
         self.means.note(&format!("it ended by itself with {end}"));
         Some(end)
@@ -240,6 +313,13 @@ impl Services for Processes {
     }
 
     fn hold(&self) -> Option<Hold> {
-        self.service.as_ref().map(|service| service.held.hold())
+        let member = self.groups.members.first().map(|member| &member.instance);
+        self.service.as_ref().or(member).map(|instance| instance.held.hold())
     }
+}
+
+/// Bytes that nobody can guess.
+fn drawn() -> io::Result<Vec<u8>> {
+    let drawn = mint::LeaseId::draw().map_err(io::Error::other)?;
+    Ok(drawn.to_string().into_bytes())
 }

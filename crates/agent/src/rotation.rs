@@ -99,6 +99,12 @@ impl Deployer {
     /// Stops a service that runs with a version that was withdrawn. It is started again with a newer one.
     pub fn end_withdrawn(&mut self) {
         let before = self.down.clone();
+        let known = self.memory.running.as_ref().filter(|_| self.memory.rollout.is_some());
+        if let Some(what) = known.and_then(|known| withdrawn(&known.plan, self.hands.secrets()))
+            && let Err(error) = self.interrupt(&what)
+        {
+            warn!("{error}");
+        }
         if self.is_withdrawn() && self.down != before {
             warn!("{}; the service is stopped", self.down.clone().unwrap_or_default());
             self.hands.stop();
@@ -151,6 +157,10 @@ impl Deployer {
     /// `DeployError` when the memory cannot be written.
     pub fn rotate(&mut self, newer: &HeldSecrets) -> Result<(), DeployError> {
         let Some(known) = self.memory.running.clone() else { return Ok(()) };
+        // They are taken once it has ended.
+        if self.memory.rollout.is_some() {
+            return Ok(());
+        }
         let there = newer.iter().filter(|(_, held)| self.sealed.has(&held.value));
         let there: HeldSecrets = there.map(|(name, held)| (name.clone(), held.clone())).collect();
         if there.is_empty() {

@@ -20,7 +20,7 @@ use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_s
 
 use crate::condition::Condition;
 use crate::deployer::{Deployer, Layer, RequestedRelease};
-use crate::error::AgentError;
+use crate::error::{AgentError, DeployError};
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::{Lookout, Unwanted};
@@ -52,6 +52,8 @@ pub struct Agent {
     pub launcher: Box<dyn Launcher>,
     /// The account that services run as, if it is not the agent's own.
     pub service_user: Option<ServiceUser>,
+    /// The account that the splitter of requests runs as, if it is another one than that of services.
+    pub splitter_user: Option<ServiceUser>,
     /// Its clock.
     pub now: fn() -> Moment,
     /// Time for which a process has to stay up after its probe has passed, before its release counts as running.
@@ -82,7 +84,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     }
     let services = Processes::new(&home, agent.launcher, log.clone(), interrupts.clone());
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
-    let services = services.running_as(user).with_secrets_of(&dir, &home);
+    let services = services.running_as(user).splitting_as(agent.splitter_user).with_secrets_of(&dir, &home);
     let services = services.logging_in(agent.memory.agent.clone(), agent.signer.clone(), now);
     let said = services.said();
     let (relays, installation) = (agent.relays, agent.memory.installation);
@@ -99,6 +101,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = life.renew(next_key) => {}
         () = life.rotate() => {}
         () = life.observe() => {}
+        () = life.roll() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
@@ -108,12 +111,12 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
 
 /// A running agent.
 #[derive(Debug)]
-struct Life {
-    running: OwnThread<Deployer>,
-    client: Client,
-    place: Place,
-    dir: PathBuf,
-    now: fn() -> Moment,
+pub struct Life {
+    pub running: OwnThread<Deployer>,
+    pub client: Client,
+    pub place: Place,
+    pub dir: PathBuf,
+    pub now: fn() -> Moment,
     interrupts: Interrupts,
     condition: watch::Sender<Condition>,
 }
@@ -221,14 +224,14 @@ impl Life {
             self.see().await;
             let pause = patience.after(&done);
             if let (Err(what), Some(pause)) = (&done, pause) {
-                if !complained {
+                if !complained && what.is_trouble() {
                     warn!("{}; trying again", what.text());
                 }
                 if self.wait(pause, &mut stop).await.is_none() {
                     return;
                 }
             }
-            complained = done.is_err();
+            complained = done.is_err_and(|what| what.is_trouble());
         }
     }
 
@@ -275,7 +278,7 @@ impl Life {
                     return None;
                 }
                 asked = &mut asking => {
-                    if matches!(asked, Ok(Some(_))) {
+                    if matches!(&asked, Ok(Some(work)) if !self.is_rolling(work)) {
                         self.interrupts.raise(Interrupt::Unwanted("something newer is due".into()));
                     }
                     looking.await;
@@ -284,6 +287,12 @@ impl Life {
                 }
             }
         }
+    }
+
+    /// Whether this work is the release that is rolled out now.
+    fn is_rolling(&self, work: &AgentWork) -> bool {
+        let rolling = self.condition.borrow().rolling;
+        matches!(work, AgentWork::Release { release, .. } if rolling == Some(*release))
     }
 
     /// Runs an operation to its end, which comes soon once the agent is asked to end; returns `None` then.
@@ -311,7 +320,7 @@ impl Life {
     }
 
     /// Publishes the state of the current release.
-    async fn see(&self) {
+    pub async fn see(&self) {
         if let Ok(condition) = self.running.run(|running| running.condition()).await {
             let vitals = self.client.vitals();
             vitals.set("service_runs", "1 if the service runs", u64::from(condition.down.is_none()));
@@ -345,6 +354,9 @@ impl Life {
         let known = running.run(move |running| running.reported(number, &artifact)).await?;
         if let Some(report) = known {
             return Ok(report);
+        }
+        if running.run(move |running| running.is_under_way(number, &artifact)).await? {
+            return Err(DeployError::UnderWay(number).into());
         }
         let bundle = match client.blob(&digest, BYTES_MAX).await {
             Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),

@@ -18,14 +18,17 @@ pub const fn listening(plan: &Plan) -> Option<(u16, Listen)> {
 
 /// All environment variables of a process. The release's variables replace defaults; names that the agent sets are
 /// refused before (`reserved`).
-pub fn variables(plan: &Plan, state: &Path) -> BTreeMap<String, String> {
+pub fn variables(plan: &Plan, state: &Path, own_port: Option<u16>) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
     variables.extend(plan.variables.clone());
     variables.insert("STATE_DIRECTORY".into(), state.display().to_string());
     variables.insert("COUNTERSIGN_COMMIT".into(), plan.commit.to_string());
     variables.insert("COUNTERSIGN_ENVIRONMENT".into(), plan.environment.to_string());
     if let Some((port, Listen::Variable)) = listening(plan) {
-        variables.insert(PORT_VARIABLE.into(), port.to_string());
+        variables.insert(PORT_VARIABLE.into(), own_port.unwrap_or(port).to_string());
+    }
+    if let Some(port) = own_port {
+        variables.insert(OWN_PORT_VARIABLE.into(), port.to_string());
     }
     variables
 }
@@ -41,3 +44,6 @@ pub fn reserved(plan: &Plan) -> Option<&str> {
     };
     plan.variables.keys().map(String::as_str).find(|name| is_allowed_when_disk_full(name))
 }
+
+/// Variable with the port of one process among several.
+const OWN_PORT_VARIABLE: &str = "COUNTERSIGN_PORT";

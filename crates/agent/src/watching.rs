@@ -11,6 +11,9 @@ impl Deployer {
     pub fn resume(&mut self) {
         // A probe may take long, and what a killed agent left must not wait for it.
         self.hands.look();
+        if self.memory.rollout.is_some() {
+            return self.resume_rollout();
+        }
         let Some(known) = self.memory.running.clone() else { return };
         if self.is_withdrawn() {
             return;
@@ -29,11 +32,17 @@ impl Deployer {
     /// Starts a process again that has ended by itself, or that did not start when it was last tried.
     pub fn watch(&mut self) {
         self.hands.look();
+        // Its ticks do that.
+        if self.memory.rollout.is_some() {
+            return;
+        }
         if self.down.is_none() {
             let Some(end) = self.hands.ended() else { return };
             self.fell(&format!("the service ended by itself with {end}"));
-            // Other processes of the release get their time to end, and are then killed.
-            self.hands.stop();
+            // Other processes of the release get their time to end, and are then killed. Other instances of it go on.
+            if !self.hands.is_serving_split() {
+                self.hands.stop();
+            }
         }
         if self.restarts.is_due((self.now)()) {
             self.resume();
@@ -41,7 +50,7 @@ impl Deployer {
     }
 
     /// Notes that the current release does not run.
-    fn fell(&mut self, what: &str) {
+    pub(crate) fn fell(&mut self, what: &str) {
         // One line for each cause, not for every check.
         if self.down.as_deref() != Some(what) {
             warn!("{what}; it is started again");

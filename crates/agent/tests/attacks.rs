@@ -187,4 +187,25 @@ attacks! {
     a_process_listens_by_itself_as_root: "port-as-variable", As::Root;
     a_process_listens_by_itself_as_ordinary_user: "port-as-variable", As::Ordinary;
     a_process_listens_by_itself_under_subreaper: "port-as-variable", As::Subreaper;
+    numbers_stop_a_rollout_as_root: "rollout-numbers", As::Root;
+    numbers_stop_a_rollout_as_ordinary_user: "rollout-numbers", As::Ordinary;
+    numbers_stop_a_rollout_under_subreaper: "rollout-numbers", As::Subreaper;
+    numbers_stop_a_rollout_as_service_user: "rollout-numbers", As::Service;
+    numbers_stop_a_rollout_as_service_user_of_the_unit: "rollout-numbers", As::ServiceOfUnit;
+    numbers_stop_a_rollout_of_processes_with_ports_as_root: "rollout-of-ports", As::Root;
+    attack_a_killed_splitter_loses_no_port_as_root: "rollout-splitter-killed", As::Root;
+    attack_a_killed_splitter_loses_no_port_as_ordinary_user: "rollout-splitter-killed", As::Ordinary;
+    attack_killed_processes_of_a_rollout_as_root: "rollout-process-killed", As::Root;
+    attack_killed_processes_of_a_rollout_as_ordinary_user: "rollout-process-killed", As::Ordinary;
+    attack_a_killed_agent_rolls_out_further_as_root: "rollout-agent-killed", As::Root;
+    attack_a_killed_agent_rolls_out_further_as_ordinary_user: "rollout-agent-killed", As::Ordinary;
+    attack_a_killed_agent_rolls_out_further_under_subreaper: "rollout-agent-killed", As::Subreaper;
+    attack_a_killed_agent_rolls_out_further_as_service_user: "rollout-agent-killed", As::Service;
+    attack_a_killed_agent_rolls_out_further_as_service_user_of_the_unit: "rollout-agent-killed", As::ServiceOfUnit;
+    a_rollout_that_was_done_is_done_after_a_kill_as_root: "rollout-done", As::Root;
+    a_rollout_that_was_done_is_done_after_a_kill_as_ordinary_user: "rollout-done", As::Ordinary;
+    attack_a_stranger_on_the_port_of_a_rollout_as_root: "rollout-port-taken", As::Root;
+    attack_a_stranger_on_the_port_of_a_rollout_as_ordinary_user: "rollout-port-taken", As::Ordinary;
+    attack_killed_processes_of_a_release_with_two_as_root: "rollout-instances", As::Root;
+    attack_killed_processes_of_a_release_with_two_under_subreaper: "rollout-instances", As::Subreaper;
 }

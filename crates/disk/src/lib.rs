@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 30] = [
+pub const POINTS: [(&str, &str); 31] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -36,6 +36,7 @@ pub const POINTS: [(&str, &str); 30] = [
     ("agent.sealed", "a sealed value of a secret"),
     ("agent.observation", "an observation that an agent has to send"),
     ("agent.switch", "the link to the current release"),
+    ("agent.rollout", "the evidence of a release that is rolled out"),
     ("agent.status", "a status that an agent got from a witness"),
     ("witness.state", "the last checkpoint that a witness cosigned"),
     ("witness.status", "the newest status that a witness keeps"),

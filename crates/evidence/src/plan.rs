@@ -334,9 +334,7 @@ impl Plan {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [(self.rollout.is_some(), "rollout"), (self.instances.is_some(), "instances")];
-        let fields = fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field));
-        fields.chain(self.rollout.iter().flat_map(Rollout::unapplied)).collect()
+        self.rollout.iter().flat_map(Rollout::unapplied).collect()
     }
 
     fn fault(&self) -> Option<&'static str> {

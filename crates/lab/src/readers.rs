@@ -74,6 +74,7 @@ impl Lab {
             }),
             earlier: Vec::new(),
             left: None,
+            rollout: None,
             report: None,
             secrets: BTreeMap::new(),
             chain: None,

@@ -116,6 +116,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         before: None,
         earlier: Vec::new(),
         left: None,
+        rollout: None,
         report: None,
         secrets: BTreeMap::new(),
         chain: None,

@@ -1,10 +1,11 @@
 //! Attacks on the enclosure of services, each as a separate program: the agent's side, the launcher, and the services.
 //!
-//! `keep …` is the launcher's stage; `attack NAME DIR` acts as an agent with the directory, and ends with 0 if the attack
+//! `keep …` and `split …` are the launcher's stages; `attack NAME DIR` acts as an agent with the directory, and ends with 0 if the attack
 //! is stopped. It is for tests only.
 
 mod attacks;
 mod reaching;
+mod rollouts;
 mod stage;
 
 use std::io::{Read as _, Write as _};
@@ -24,10 +25,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let _ = tracing::subscriber::set_global_default(Messages);
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["keep", ..] => Err(exec_service(&words).to_string()),
+        ["keep" | "split", ..] => Err(exec_service(&words).to_string()),
         ["serve", how, ..] => serve(how),
         ["attack", name, dir] => Stage::new(dir).and_then(|stage| stage.attack(name)),
-        _ => Err("expected `keep`, `serve` or `attack`".into()),
+        _ => Err("expected `keep`, `split`, `serve` or `attack`".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,7 +93,18 @@ fn serve(how: &str) -> Result<(), String> {
         }
         let mut request = [0; 4096];
         drop(stream.read(&mut request));
-        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
+        let (status, body) = answer(how);
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        drop(stream.write_all(head.as_bytes()));
     }
     Ok(())
+}
+
+/// `says-WORD TOKEN DIR` answers with the word, and with an error once a file of that name is in the directory.
+fn answer(how: &str) -> (&'static str, &str) {
+    let Some(word) = how.strip_prefix("says-") else { return ("200 OK", "ok") };
+    let dir = std::env::args().nth(4).unwrap_or_default();
+    let is_bad = std::path::Path::new(&dir).join(word).exists();
+    if is_bad { ("500 Internal Server Error", "") } else { ("200 OK", word) }
 }

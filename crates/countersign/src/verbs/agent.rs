@@ -46,6 +46,9 @@ pub struct AgentVerb {
     /// Account that services run as, without access to the agent's directory; releases and state then lie in `DIR.service`. The agent must be root, or have the capabilities that its systemd unit gives. Default: the agent's own account.
     #[arg(long, value_name = "NAME")]
     service_user: Option<String>,
+    /// Account that the splitter of requests runs as, while a release is rolled out or has several processes. Default: that of services.
+    #[arg(long, value_name = "NAME", requires = "service_user")]
+    splitter_user: Option<String>,
 }
 
 /// Waiting times for the services that an agent starts.
@@ -206,6 +209,7 @@ pub fn write_memory(
         before: None,
         earlier: Vec::new(),
         left: None,
+        rollout: None,
         report: None,
         secrets: BTreeMap::new(),
         chain: None,
@@ -319,6 +323,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         signer,
         launcher: Box::new(ThisProgram),
         service_user: verb.service_user.as_deref().map(ServiceUser::find).transpose()?,
+        splitter_user: verb.splitter_user.as_deref().map(ServiceUser::find).transpose()?,
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
         relays: verb.role.relays()?,

@@ -50,6 +50,9 @@ const WITH_A_ROLLOUT: [&str; 1] = ["agent.observation"];
 /// Points of failure that need a secret of a place: a sealed value that could not be stored is fetched again with the release.
 const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 
+/// Points of failure that need a rollout: the tests of the crate `agent` have them.
+const WITH_A_ROLLOUT: [&str; 1] = ["agent.rollout"];
+
 #[test]
 fn every_point_has_its_row() {
     let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).chain(RELAYED).collect();

@@ -1,0 +1,263 @@
+//! Rollouts with substitutes for processes: each way to an end, and an agent that is killed at any moment of it.
+
+use std::collections::BTreeSet;
+
+use disk::faults::Kind;
+use evidence::observations::RolloutEnd;
+use evidence::rollout::Strategy;
+use judge::rollout::Probes;
+
+use super::pretend::{Stage, pass, step};
+
+fn canary() -> Stage {
+    let mut stage = Stage::new(Strategy::Canary, vec![step(10, 2_000), step(50, 2_000), step(100, 2_000)]);
+    stage.begin();
+    stage
+}
+
+/// Shares of the new release while it is rolled out, until the end.
+fn rolled(stage: &mut Stage) -> Vec<u32> {
+    let mut shares = Vec::new();
+    for _ in 0..200 {
+        if stage.memory().rollout.is_none() {
+            return shares;
+        }
+        stage.holds("while it is rolled out");
+        let share = stage.services.host().serving().get(&stage.new.artifact).copied().unwrap_or(0);
+        if shares.last() != Some(&share) {
+            shares.push(share);
+        }
+        pass(250);
+        stage.tick();
+    }
+    panic!("it has no end: {shares:?}");
+}
+
+#[test]
+fn a_good_release_gets_all_requests_step_by_step() {
+    let mut stage = canary();
+    assert!(stage.release());
+    assert_eq!(rolled(&mut stage), [10, 50, 100]);
+    stage.holds("at the end");
+    assert_eq!(stage.reported().unwrap().0, "running");
+    let memory = stage.memory();
+    assert_eq!(memory.running.unwrap().artifact, stage.new.artifact);
+    assert_eq!(memory.before.unwrap().artifact, stage.old.artifact);
+    assert_eq!(stage.observed(), [(0, None), (1, None), (2, Some(RolloutEnd::Done))]);
+    assert!(memory.barred.is_empty());
+}
+
+#[test]
+fn a_bad_release_goes_back_within_two_seconds_and_says_the_numbers() {
+    let mut stage = canary();
+    stage.services.host().failing.insert(stage.new.artifact, 30);
+    assert!(stage.release());
+    let (mut ticks, mut bad) = (0, 0);
+    while stage.memory().rollout.is_some() {
+        pass(250);
+        stage.tick();
+        ticks += 1;
+        bad = ticks;
+    }
+    assert!(bad <= 8, "{bad} ticks of a quarter of a second");
+    stage.holds("at the end");
+    let (outcome, reasons, detail) = stage.reported().unwrap();
+    assert_eq!((outcome, reasons), ("returned", vec!["rollout-failed".to_owned()]));
+    assert!(detail.starts_with("at step 1 of 3: errors: 30 % over 1 min, at most 1 % ("), "{detail}");
+    let memory = stage.memory();
+    assert_eq!(memory.running.unwrap().artifact, stage.old.artifact);
+    assert_eq!(stage.observed(), [(0, Some(RolloutEnd::Failed))]);
+    assert!(memory.barred.contains_key(&stage.new.artifact), "it does not come again");
+}
+
+#[test]
+fn a_release_that_turns_bad_at_a_late_step_goes_back_from_there() {
+    let mut stage = canary();
+    assert!(stage.release());
+    for _ in 0..12 {
+        pass(250);
+        stage.tick();
+    }
+    stage.holds("at the second step");
+    stage.services.host().failing.insert(stage.new.artifact, 90);
+    assert_eq!(rolled(&mut stage), [50]);
+    assert_eq!(stage.reported().unwrap().0, "returned");
+    stage.holds("at the end");
+}
+
+#[test]
+fn without_requests_nothing_is_widened_and_the_limit_ends_it() {
+    let mut stage = canary();
+    stage.services.host().requests = 0;
+    assert!(stage.release());
+    pass(3_500_000);
+    stage.tick();
+    assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 0);
+    pass(200_000);
+    stage.tick();
+    let (outcome, _, detail) = stage.reported().unwrap();
+    assert_eq!(outcome, "returned");
+    assert!(detail.contains("undecided for"), "{detail}");
+}
+
+#[test]
+fn a_probe_that_fails_ends_it() {
+    let mut stage = canary();
+    assert!(stage.release());
+    stage.services.host().probes = Probes::Fail;
+    pass(250);
+    stage.tick();
+    let (outcome, _, detail) = stage.reported().unwrap();
+    assert_eq!((outcome, detail.as_str()), ("returned", "at step 1 of 3: the new release fails its probes"));
+    stage.holds("at the end");
+}
+
+#[test]
+fn a_release_that_does_not_start_changes_nothing() {
+    let mut stage = canary();
+    stage.services.host().dead = vec![stage.new.artifact];
+    assert!(!stage.release(), "its report is there at once");
+    let (outcome, reasons, detail) = stage.reported().unwrap();
+    assert_eq!((outcome, reasons), ("returned", vec!["probe-failed".to_owned()]));
+    assert_eq!(detail, "at step 1 of 3: it does not start");
+    stage.holds("at the end");
+}
+
+#[test]
+fn nobody_wants_it_any_more() {
+    let mut stage = canary();
+    assert!(stage.release());
+    stage.agent().interrupt("shop/api/dev is frozen").unwrap();
+    let (outcome, reasons, detail) = stage.reported().unwrap();
+    assert_eq!((outcome, reasons), ("returned", vec!["rollout-interrupted".to_owned()]));
+    assert_eq!(detail, "at step 1 of 3: shop/api/dev is frozen");
+    stage.holds("at the end");
+    assert_eq!(stage.observed(), [(0, Some(RolloutEnd::Interrupted))]);
+    assert!(stage.memory().barred.is_empty(), "nothing was said against it");
+    stage.agent().interrupt("it has ended already").unwrap();
+    assert_eq!(stage.reported().unwrap().2, detail);
+}
+
+#[test]
+fn a_step_that_the_evidence_does_not_allow_any_more_is_not_begun() {
+    let mut stage = canary();
+    assert!(stage.release());
+    pass(10_000);
+    stage.agent().tick(None).unwrap();
+    for _ in 0..5 {
+        pass(250);
+        assert!(stage.agent().tick(None).unwrap(), "a wider step is due");
+        stage.agent().tick_if(|_| Ok(false)).unwrap();
+    }
+    assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 0);
+    stage.holds("it waits");
+    stage.tick();
+    assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 1);
+}
+
+#[test]
+fn blue_and_green_switch_at_once() {
+    let mut stage = Stage::new(Strategy::BlueGreen, vec![step(0, 1_000), step(100, 1_000)]);
+    stage.begin();
+    assert!(stage.release());
+    assert_eq!(rolled(&mut stage), [0, 100]);
+    assert_eq!(stage.reported().unwrap().0, "running");
+}
+
+#[test]
+fn rolling_replaces_one_process_after_another() {
+    let mut stage = Stage::new(Strategy::Rolling, vec![step(33, 500), step(66, 500), step(100, 500)]);
+    stage.begin();
+    assert!(stage.release());
+    assert_eq!(rolled(&mut stage), [33, 66, 100]);
+    assert_eq!(stage.reported().unwrap().0, "running");
+}
+
+/// Every write of a good and of a bad release: the agent is killed before and after it, and begins again.
+#[test]
+fn an_agent_that_is_killed_at_any_write_goes_on_where_its_memory_says() {
+    for failing in [0, 50] {
+        for kind in [Kind::Lost, Kind::Crash] {
+            for write in 1.. {
+                let mut stage = canary();
+                stage.services.host().failing.insert(stage.new.artifact, failing);
+                Stage::kill_at_write(write, kind);
+                let survived = stage.survives(|stage| {
+                    stage.release();
+                    rolled(stage);
+                });
+                let when = format!("{failing} percent, {kind:?} at write {write}");
+                if survived {
+                    stage.killed();
+                    assert!(write > 3, "{when}: there are more writes than that");
+                    break;
+                }
+                end(&mut stage, failing, &when);
+            }
+        }
+    }
+}
+
+/// An agent that was killed begins again, and the release comes to its end.
+fn end(stage: &mut Stage, failing: u64, when: &str) {
+    stage.begin();
+    stage.holds(when);
+    if stage.reported().is_none() && stage.memory().rollout.is_none() {
+        stage.release();
+    }
+    rolled(stage);
+    stage.holds(when);
+    let running = stage.memory().running.unwrap().artifact;
+    let expected = if failing == 0 { stage.new.artifact } else { stage.old.artifact };
+    assert_eq!(running, expected, "{when}");
+    let observed = stage.observed();
+    let steps: BTreeSet<_> = observed.iter().map(|(step, end)| (*step, end.is_some())).collect();
+    assert_eq!(steps.len(), observed.len(), "{when}: one was observed twice: {observed:?}");
+    let (last, bars) = if failing == 0 { (RolloutEnd::Done, 0) } else { (RolloutEnd::Failed, 1) };
+    assert_eq!(observed.last().unwrap().1, Some(last), "{when}: {observed:?}");
+    assert_eq!(stage.memory().barred.len(), bars, "{when}");
+}
+
+/// Two hundred rollouts with an agent that is killed again and again, at writes and between starting, weighing and stopping.
+#[test]
+fn two_hundred_rollouts_with_kills_end_as_they_should() {
+    let mut kills = 0;
+    for seed in 0..200 {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let strategy = [Strategy::Canary, Strategy::Rolling, Strategy::BlueGreen][chance.usize(..3)];
+        let first = if strategy == Strategy::BlueGreen { 0 } else { 10 };
+        let mut stage = Stage::new(strategy, vec![step(first, 1_000), step(50, 1_000), step(100, 1_000)]);
+        let failing = if chance.bool() { 0 } else { 60 };
+        stage.services.host().failing.insert(stage.new.artifact, failing);
+        stage.begin();
+        let when = format!("seed {seed}: {strategy}, {failing} percent");
+        for _ in 0..chance.u32(1..6) {
+            match chance.u32(..3) {
+                0 => Stage::kill_at_write(
+                    chance.u32(1..6),
+                    if chance.bool() { Kind::Lost } else { Kind::Crash },
+                ),
+                1 => stage.services.host().kill_after = Some(chance.u32(..8)),
+                _ => {}
+            }
+            let ticks = chance.u32(1..20);
+            let survived = stage.survives(|stage| {
+                if stage.memory().rollout.is_none() && stage.reported().is_none() {
+                    stage.release();
+                }
+                for _ in 0..ticks {
+                    pass(250);
+                    stage.tick();
+                }
+            });
+            if survived {
+                stage.killed();
+            }
+            kills += 1;
+            stage.begin();
+            stage.holds(&when);
+        }
+        end(&mut stage, failing, &when);
+    }
+    assert!(kills > 400, "{kills}");
+}
