@@ -28,6 +28,7 @@
 //! ```
 
 pub mod address;
+pub mod amounts;
 pub mod approval;
 pub mod before;
 pub mod bundle;
@@ -69,6 +70,7 @@ pub mod request;
 pub mod rollback_order;
 pub mod rollout;
 pub mod rollout_counts;
+pub mod rollout_file;
 pub mod rollout_metric;
 pub mod rollout_reason;
 pub mod rotation_recipe;

@@ -15,14 +15,12 @@ use crate::databases::{DATABASES_MAX, PlannedDatabase};
 use crate::release_file::{
     Listen, PORT_VARIABLE, ROLE_VARIABLES, ReleaseFile, SECRETS_MAX, Service, ServiceSecret,
 };
-use crate::rollout::{Rollout, Strategy};
+use crate::rollout::{INSTANCES_MAX, Rollout, Strategy};
 use crate::ssh_access::{self, PlannedSsh};
 use crate::{CommitId, Digest, Id, Name};
 
 /// Largest plan in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
-/// Highest number of processes of a release.
-pub const INSTANCES_MAX: u32 = 32;
 
 /// A deployment plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,6 +272,13 @@ impl Plan {
         if secrets.values().filter_map(|one| one.variable.as_ref()).any(|name| variables.contains_key(name)) {
             return Err(PlanError::Rule("the configuration sets a variable that has the value of a secret"));
         }
+        let instances = service.instances.unwrap_or(1);
+        let rollout = service.rollout.as_ref().and_then(|rollout| rollout.planned(instances));
+        if (instances > 1 || rollout.is_some()) && target.port().is_none() {
+            return Err(PlanError::Rule(
+                "instances and a rollout need a port in release file or configuration",
+            ));
+        }
         let steps = service.before.iter().filter(|step| step.is_for(to.environment));
         let before: Vec<_> = steps.map(StepBefore::of).collect();
         let databases = planned_databases(service, &before, &variables)?;
@@ -295,10 +300,10 @@ impl Plan {
             probe,
             open_files: service.limits.open_files.unwrap_or(1024),
             memory_bytes,
-            strategy: Strategy::Replace,
-            instances: None,
+            strategy: service.rollout.as_ref().map_or(Strategy::Replace, |rollout| rollout.strategy),
+            instances: (instances > 1).then_some(instances),
             on_failure: "return".into(),
-            rollout: None,
+            rollout,
             secrets,
             databases,
             database: service.database.clone(),

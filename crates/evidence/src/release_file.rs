@@ -15,6 +15,8 @@ use crate::check::{CHECKS_MAX, Check};
 use crate::configuration::{OWN_VARIABLES, variable_fault};
 use crate::databases::{DATABASES_MAX, Database};
 use crate::pipeline::yaml_words;
+use crate::rollout::INSTANCES_MAX;
+use crate::rollout_file::ServiceRollout;
 use crate::tree_list::is_tree_path;
 
 /// Path of the file in a repository.
@@ -55,6 +57,12 @@ pub struct Service {
     /// A process that the agent supervises. Omit it if files are only installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
+    /// Number of processes; 1 by default, 32 at most. With more than one the agent splits the requests between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// How a new release takes the place of the one before. Without it, the old one is stopped and the new one started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<ServiceRollout>,
     /// Environment variables of the process and of the probe.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -261,6 +269,19 @@ impl Service {
         Some(format!("sets the variable `{taken}`, which `env` or a secret sets too"))
     }
 
+    /// The fault of instances and rollout, with its place.
+    fn split_fault(&self) -> Option<(&'static str, String)> {
+        let instances = self.instances.unwrap_or(1);
+        if !(1..=INSTANCES_MAX).contains(&instances) {
+            return Some(("instances", format!("must lie between 1 and {INSTANCES_MAX}")));
+        }
+        if self.process.is_none() && (instances > 1 || self.rollout.is_some()) {
+            let place = if self.rollout.is_some() { "rollout" } else { "instances" };
+            return Some((place, "needs a `process` with a port; files are replaced at once".into()));
+        }
+        self.rollout.as_ref().and_then(|rollout| rollout.fault(instances)).map(|why| ("rollout", why))
+    }
+
     fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
         let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
         if self.owner.as_ref().is_some_and(|owner| {
@@ -299,6 +320,9 @@ impl Service {
             || self.probe.interval_ms.is_some_and(|ms| ms == 0 || ms > 60_000)
         {
             return fail("probe", "`attempts` is 1 to 10,000 and `interval-ms` 1 to 60,000".into());
+        }
+        if let Some((place, why)) = self.split_fault() {
+            return fail(place, why);
         }
         if self.checks.len() > CHECKS_MAX {
             return fail(

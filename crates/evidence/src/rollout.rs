@@ -6,13 +6,16 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
 use crate::rollout_metric::Metric;
 
-/// Highest number of steps, and of instances.
+/// Highest number of steps.
 pub const STEPS_MAX: usize = 32;
+/// Highest number of processes of a release.
+pub const INSTANCES_MAX: u32 = 32;
 /// Highest number of thresholds.
 pub const THRESHOLDS_MAX: usize = 32;
 /// Longest pause of a step, and longest window of a threshold: a week in milliseconds.
@@ -35,7 +38,7 @@ pub const DRAIN_MS: u64 = 30_000;
 pub const LIMIT_MS: u64 = 3_600_000;
 
 /// How a release takes the place of the one before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Stop the old one, start the new one, probe it, while the port stays open.
@@ -107,7 +110,7 @@ pub struct Threshold {
 }
 
 /// How requests of one client stay with one release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sticky {
     /// By a cookie of this name, which the splitter sets.
@@ -156,7 +159,7 @@ pub struct Burn {
 }
 
 /// The protocol of the requests that are split.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// HTTP, request by request.

@@ -12,6 +12,7 @@ mod findings;
 mod history;
 mod lines;
 mod plan;
+mod rollout;
 mod step_secrets;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub use findings::NEW_FINDING;
 use lines::of_maps;
 pub(crate) use lines::{of_texts, of_values};
 pub use plan::{database_words, secret_words, ssh_words};
+pub use rollout::rollout_words;
 
 /// The differences of a release from the one that runs; `None` if nothing runs, or its evidence is not stored.
 #[must_use]

@@ -9,7 +9,7 @@ use evidence::plan::Plan;
 use evidence::trust_root::Mode;
 use judge::{Checked, ProvenStatement};
 
-use crate::differences::{database_words, secret_words, ssh_words};
+use crate::differences::{database_words, rollout_words, secret_words, ssh_words};
 use crate::findings;
 use crate::ids::short;
 
@@ -86,6 +86,7 @@ fn planned(plan: &Plan) -> Vec<String> {
     if !plan.variables.is_empty() {
         lines.push(format!("variables: {}", serde_json::to_string(&plan.variables).unwrap_or_default()));
     }
+    lines.extend(rollout_words(plan).into_iter().map(|(name, value)| format!("{name}: {value}")));
     let secrets = plan.secrets.iter();
     lines.extend(secrets.map(|(name, secret)| format!("secret {name}: {}", secret_words(secret))));
     lines.extend(

@@ -8,6 +8,7 @@ use evidence::ssh_access::PlannedSsh;
 
 use super::difference::Difference;
 use super::lines;
+use super::rollout::rollout_words;
 
 /// The difference of two plans.
 pub(super) fn difference(new: &Plan, old: &Plan) -> Option<Difference> {
@@ -47,6 +48,7 @@ fn values(plan: &Plan) -> BTreeMap<String, String> {
     add("memory", format!("{} MiB", plan.memory_bytes / (1024 * 1024)));
     add("replaces by", plan.strategy.to_string());
     add("after a failed probe", plan.on_failure.clone());
+    values.extend(rollout_words(plan));
     let databases = plan.databases.iter();
     values.extend(databases.map(|(name, database)| (format!("database {name}"), database_words(database))));
     values.extend(plan.database.iter().map(|name| ("role of a database".to_owned(), name.to_string())));

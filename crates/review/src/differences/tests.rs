@@ -1,6 +1,8 @@
 //! Differences of bundles of the lab.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use std::collections::BTreeMap;
+
 use evidence::Bytes;
 use evidence::bundle::Bundle;
 use evidence::configuration::Configuration;
@@ -11,7 +13,11 @@ use judge::VerificationContext;
 use lab::{Lab, assemble};
 
 use super::lines::of_texts;
-use super::{Difference, Sign, between};
+use super::{Difference, Sign, between, rollout_words};
+use evidence::rollout::{
+    Budget, Burn, Comparison, Protocol, Query, Rollout, RolloutStep, Sticky, Strategy, Threshold,
+};
+use evidence::rollout_metric::Metric;
 
 fn shown(differences: &[Difference]) -> Vec<String> {
     let sign = |sign| match sign {
@@ -120,4 +126,63 @@ fn lines_of_texts_are_counted() {
     assert_eq!(signs("a\nb\n", "a\nb\n"), "");
     assert_eq!(signs("a\n", "a\na\n"), "+", "a line that is there once more");
     assert_eq!(signs("a\nb\n", "b\nc\n\n"), "-+", "an empty line is no difference");
+}
+
+#[test]
+fn a_rollout_is_told_with_every_number() {
+    let lab = Lab::default();
+    let (bundle, _): (Bundle, _) = assemble(&lab, &lab.honest());
+    assert!(rollout_words(&bundle.plan).is_empty());
+    let mut plan = bundle.plan;
+    let step = |percent, automatic| RolloutStep { percent, pause_ms: 300_000, automatic };
+    let limit = |metric: Metric, at_most| Threshold {
+        metric: metric.as_str().parse().unwrap(),
+        at_most,
+        window_ms: 300_000,
+        samples_min: 100,
+    };
+    let burn = Burn { long_ms: 3_600_000, short_ms: 300_000, rate: 14_400 };
+    let source = "prometheus".parse().unwrap();
+    let query = Query { name: "queue".parse().unwrap(), source, query: "queue\n".into(), at_most: 1_500_000 };
+    (plan.strategy, plan.instances) = (Strategy::Canary, Some(2));
+    plan.rollout = Some(Rollout {
+        steps: vec![step(5, true), step(50, false), step(100, true)],
+        thresholds: vec![limit(Metric::Errors, 1_000), limit(Metric::LatencyP99, 300_000)],
+        sticky: Some(Sticky::Cookie("release".into())),
+        drain_ms: None,
+        comparison: Some(Comparison {
+            false_alarms: 10_000,
+            ratio: 1_500,
+            samples_min: 50,
+            slow_us: Some(300_000),
+        }),
+        budget: Some(Budget { objective: 1_000, window_ms: 2_592_000_000, burns: vec![burn] }),
+        limit_ms: Some(7_200_000),
+        protocol: Protocol::Tcp,
+        prometheus: vec![query],
+    });
+    let words = rollout_words(&plan).into_iter().map(|(name, value)| format!("{name}: {value}"));
+    let expected = [
+        "instances: 2",
+        "replaces by: canary",
+        "step 1: 5% for 5m, then by itself",
+        "step 2: 50% for 5m, then asks",
+        "step 3: 100% for 5m, then by itself",
+        "limit of errors: 0.1% over 5m, from 100 requests",
+        "limit of latency-p99: 300ms over 5m, from 100 requests",
+        "query queue: at most 1.5: queue",
+        "error budget: 0.1% in 30d, at most 14.4 times as fast over 1h and 5m",
+        "comparison: 1.5 times as many failures are worse, 1% false alarms, from 50 requests each, slow from 300ms",
+        "requests of one client: together by cookie release",
+        "time to drain: 30s",
+        "undecided for at most: 2h",
+        "protocol: tcp",
+    ];
+    assert_eq!(words.collect::<Vec<_>>(), expected);
+    let rollout = plan.rollout.take().unwrap();
+    let sticky = Some(Sticky::Header("x-user".into()));
+    plan.rollout = Some(Rollout { sticky, comparison: None, ..rollout });
+    let words: BTreeMap<_, _> = rollout_words(&plan).into_iter().collect();
+    assert_eq!(words["comparison"], "none");
+    assert_eq!(words["requests of one client"], "together by header x-user");
 }
