@@ -333,7 +333,7 @@ impl Life {
     /// Carries out one piece of work, up to its report.
     async fn carry_out(&self, work: AgentWork) -> Result<(), NotDone> {
         let report = match work {
-            AgentWork::Release { bundle, release: number, artifact } => {
+            AgentWork::Release { bundle, release: number, artifact, .. } => {
                 self.release(bundle, &RequestedRelease { release: number, artifact, plan: artifact }).await?
             }
             AgentWork::Rollback(order) => {

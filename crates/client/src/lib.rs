@@ -56,6 +56,7 @@ pub mod rejection;
 pub mod request;
 pub mod role_way;
 pub mod rollback;
+pub mod rollout;
 pub mod root_key;
 pub mod rotation;
 pub mod run;

@@ -68,6 +68,8 @@ pub enum Command {
     DueChecks(check::DueChecks),
     /// Roll a place back.
     Rollback(release::Rollback),
+    /// Hand an order about a rollout to its agent.
+    Advance(release::Advance),
     /// Try again after a freeze has ended.
     Retry(release::Retry),
     /// Record a snapshot of the state.
@@ -89,6 +91,7 @@ impl Command {
                 | Self::Lose(_)
                 | Self::DestroySecret(_)
                 | Self::Rollback(_)
+                | Self::Advance(_)
                 | Self::AgentReport(_)
                 | Self::Observe(_)
         )
@@ -158,6 +161,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Observe(command) => observation::observe(&state.gate, &state.observation, command, moment),
         Command::DueChecks(command) => Ok(check::due(&state.artifact, &state.release, &command.place)),
         Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),
+        Command::Advance(command) => release::advance(&state.identity, &state.release, command, moment),
         Command::Retry(command) => {
             release::retry(&state.identity, &state.artifact, &state.gate, &state.release, command)
         }

@@ -109,6 +109,8 @@ events! {
     "observation.made" => Observed(observation::Observed),
     /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
+    /// A person asked for something about a rollout under way.
+    "release.advanced" => AdvanceRequested(release::AdvanceRequested),
     /// Nobody will do the remaining checks of a release.
     "check.lost" => ChecksLost(check::ChecksLost),
     /// Lines that no decision reads were recorded.
@@ -194,6 +196,7 @@ impl Event {
             | Self::AgentReported(_)
             | Self::Observed(_)
             | Self::RollbackRequested(_)
+            | Self::AdvanceRequested(_)
             | Self::ChecksLost(_)
             | Self::SecretPut(_)
             | Self::SecretDestroyed(_)
@@ -239,6 +242,7 @@ impl Event {
             Self::AgentReported(reported) => vec![reported.envelope],
             Self::Observed(observed) => vec![observed.envelope],
             Self::RollbackRequested(returning) => vec![returning.request],
+            Self::AdvanceRequested(asked) => vec![asked.request],
             Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)
             | Self::Started(_)

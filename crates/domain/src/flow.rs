@@ -63,6 +63,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)
         | Event::RollbackRequested(_)
+        | Event::AdvanceRequested(_)
         | Event::Observed(_)
         | Event::SecretPut(_)
         | Event::SecretDestroyed(_)

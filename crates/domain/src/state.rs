@@ -183,6 +183,7 @@ impl State {
             Event::Held(event) => self.release.held(event),
             Event::AgentReported(event) => self.agent_reported(event, moment),
             Event::Observed(event) => self.observed(event, moment),
+            Event::AdvanceRequested(event) => self.release.advanced(event, self.entries),
             Event::RollbackRequested(event) => {
                 if event.course.is_some() {
                     self.gate.drop(&event.place);

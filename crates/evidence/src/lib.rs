@@ -28,6 +28,7 @@
 //! ```
 
 pub mod address;
+pub mod advance_order;
 pub mod amounts;
 pub mod approval;
 pub mod before;

@@ -46,7 +46,7 @@ pub struct Request {
     pub arguments: serde_json::Value,
 }
 
-/// Arguments of the action `advance`: the next step of a rollout whose steps do not follow by themselves.
+/// Arguments of the action `advance`: an order about a rollout under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advance {
@@ -56,8 +56,24 @@ pub struct Advance {
     pub release: u64,
     /// Digest of its plan.
     pub plan: Digest,
-    /// The step that begins, counted from 1.
+    /// The step that begins, or that is paused or goes on, counted from 1. The step after the last is the end.
     pub step: u8,
+    /// The order; absent if the step begins.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "do")]
+    pub order: Option<AdvanceDo>,
+    /// The reason, for people; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An order about a step that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdvanceDo {
+    /// The rollout does not widen until it is resumed.
+    Pause,
+    /// It goes on, and the step is watched anew.
+    Resume,
 }
 
 /// Errors of reading and verifying a request.

@@ -25,6 +25,7 @@
 
 mod admit;
 mod admit_machines;
+mod advance;
 mod approvals;
 mod arguments;
 mod bounds;
@@ -78,6 +79,7 @@ mod windows;
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_observation, admit_receipt, admit_report};
+pub use advance::{CheckedAdvance, RolloutUnderWay, check_advance};
 pub use bounds::{Difference, differences};
 pub use check::check;
 pub use check_target::CheckTarget;

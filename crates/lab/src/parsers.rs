@@ -2,6 +2,7 @@
 //!
 //! The tests run the same functions over their corpus and its mutations, and `cargo x fuzz` runs them under libFuzzer.
 
+use evidence::advance_order::AdvanceOrder;
 use evidence::approval::Signed;
 use evidence::bundle::Bundle;
 use evidence::canonical;
@@ -346,6 +347,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(Plan::decode(bytes));
     drop(PolicyFiles::decode(bytes));
     drop(Configuration::decode(bytes));
+    drop(AdvanceOrder::decode(bytes));
     drop(RollbackOrder::decode(bytes));
     drop(SecretsOrder::decode(bytes));
     drop(RunOrder::decode(bytes));

@@ -7,6 +7,7 @@ use evidence::bundle::Bundle;
 use evidence::receipt::Work;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::trust_root::TrustRoot;
+use lab::forgery::advances::AdvanceOffer;
 use lab::forgery::{self, READERS};
 use lab::parts::{PIPELINE_APART, old_artifact};
 use lab::{Lab, assemble, at, by_agent, name, said};
@@ -292,6 +293,20 @@ fn a_runner_does_nothing_that_nobody_asked_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What a person asked for is done once, and nothing else.
+#[test]
+fn an_agent_does_with_a_rollout_what_people_asked_for() {
+    assert_eq!(AdvanceOffer::honest(&Lab::default()).by_agent(), Vec::<String>::new());
+    let mut wrong = Vec::new();
+    for row in forgery::advances::all() {
+        let codes = row.forged().by_agent();
+        if !codes.iter().any(|said| said == row.code) {
+            wrong.push(format!("{}: {codes:?}, not {}", row.name, row.code));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// After a crash between noting the number and the report, the same release does not count as an old one.
 #[test]
 fn what_was_begun_is_done_again_after_a_crash() {
@@ -318,6 +333,10 @@ fn the_page_of_forgeries_is_this_table() {
     }
     page += RUNS;
     for row in forgery::all_work() {
+        page += &format!("| {} | `{}` |\n", row.name, row.code);
+    }
+    page += ADVANCES;
+    for row in forgery::advances::all() {
         page += &format!("| {} | `{}` |\n", row.name, row.code);
     }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hostile-server.md");
@@ -355,6 +374,17 @@ receipt that was stored before it was sent first: `attack_a_step_that_was_done_i
 Work that never began, because its order was refused, has no such receipt.
 
 | forgery | runner |
+|---|---|
+";
+
+const ADVANCES: &str = "
+## Orders about a rollout under way
+
+An agent begins the next step of a rollout, pauses it or lets it go on only if a person asked for it, and once. The rows are in
+`crates/lab/src/forgery/advances.rs`. The test `an_agent_does_with_a_rollout_what_people_asked_for` runs them, and `cargo x mutants`
+runs them without each condition. To withhold such an order is to keep the rollout where it is, and no more.
+
+| forgery | agent |
 |---|---|
 ";
 

@@ -169,6 +169,7 @@ fn arguments(action: &str) -> Value {
         "cancel" => json!({ "run": id(9), "commit": commit }),
         "rollback" => json!({ "place": place, "from": digest, "to": digest }),
         "promote" => json!({ "place": place, "release": 1 }),
+        "advance" => json!({ "place": place, "release": 1, "plan": digest, "step": 2 }),
         "secret-put" => json!({ "secret": "shop/token", "number": 1, "value": digest }),
         "secret-destroy" => json!({ "secret": "shop/token", "number": 1 }),
         _ => json!({ "statement": digest }),
@@ -208,7 +209,7 @@ fn attack_a_false_refusal_in_a_persons_name_differs() {
     assert_eq!(refused("state", &["quota-statements-of-person"], None, &ada, &ada), Comparison::Recorded);
     let others =
         ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "state", "promote", "rollback"];
-    for action in others.into_iter().chain(["secret-put", "secret-destroy"]) {
+    for action in others.into_iter().chain(["advance", "secret-put", "secret-destroy"]) {
         for code in ["quota-bytes-of-person", "quota-runs-of-project", "quota-refusals"] {
             assert_eq!(refused(action, &[code], None, &ada, &ada), Comparison::Differs, "{action}: {code}");
         }

@@ -9,6 +9,7 @@ use domain::{Event, PersonId, RunId};
 use evidence::approval::Decision;
 use evidence::receipt::Work;
 use evidence::report::ReleaseOutcome;
+use evidence::request::AdvanceDo;
 use evidence::{Moment, Place};
 
 use crate::ids::short;
@@ -71,6 +72,7 @@ impl Sentence {
             | Event::AgentReported(_)
             | Event::Observed(_)
             | Event::RollbackRequested(_)
+            | Event::AdvanceRequested(_)
             | Event::ChecksLost(_) => release(event, named),
         };
         made.unwrap_or_else(|| Self::new(event.kind(), "", About::Installation))
@@ -306,6 +308,12 @@ fn release(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sentence
             let title = format!("{} asked to roll back {}", named(back.person), back.place);
             Sentence::new(title, format!("as release {}", back.release), at(&back.place, back.release))
         }
+        Event::AdvanceRequested(asked) => {
+            let what = advance_words(asked.order, asked.step);
+            let title =
+                format!("{} {what} of release {} of {}", named(asked.person), asked.release, asked.place);
+            Sentence::new(title, "", at(&asked.place, asked.release))
+        }
         Event::ChecksLost(lost) => {
             let title =
                 format!("Checks of release {} of {} will never be reported", lost.release, lost.place);
@@ -313,6 +321,16 @@ fn release(event: &Event, named: &dyn Fn(PersonId) -> String) -> Option<Sentence
         }
         _ => return None,
     })
+}
+
+/// An order about a rollout, as a predicate.
+#[must_use]
+pub fn advance_words(order: Option<AdvanceDo>, step: u8) -> String {
+    match order {
+        None => format!("asked for step {step} of the rollout"),
+        Some(AdvanceDo::Pause) => "paused the rollout".to_owned(),
+        Some(AdvanceDo::Resume) => "let the rollout go on".to_owned(),
+    }
 }
 
 /// Some work of a run as a subject.

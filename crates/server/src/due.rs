@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
 use domain::build::Due;
 use domain::release::Stage;
-use domain::{RunId, State};
+use domain::{PersonId, RunId, State};
 use evidence::Place;
+use evidence::advance_order::AdvanceOrder;
 use evidence::dsse::Envelope;
 use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
+use evidence::status::StatusFile;
 use evidence::{Digest, Id, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
 use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
@@ -106,14 +108,9 @@ pub fn order(
 pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Option<AgentWork>, EdgeError> {
     let Some(standing) = state.release.at(place) else { return Ok(None) };
     if let Some((returning, _)) = &standing.returning {
-        let unknown = || failed("the person who asked is no longer enrolled");
-        let person = state.identity.enrolled(returning.person).ok_or_else(unknown)?;
-        let store = keeper.store();
-        let read = |digest: &Digest| {
-            let bytes = store.blob(digest).map_err(failed)?;
-            Envelope::decode(&bytes).map_err(failed)
-        };
-        let status = state.identity.status().ok_or_else(|| failed("there is no valid status"))?;
+        let signed = Signed::of(keeper, state, returning.person, &returning.request)?;
+        let Signed { roots, status, enrolment, request } =
+            signed.ok_or_else(|| failed("the person who asked is no longer enrolled"))?;
         let order = RollbackOrder {
             v: 1,
             project: place.project.clone(),
@@ -121,21 +118,58 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
             environment: place.environment.clone(),
             release: returning.release,
             artifact: returning.artifact,
-            roots: state.identity.roots().iter().map(read).collect::<Result<_, _>>()?,
-            status: evidence::status::StatusFile::decode(&store.blob(&status.2).map_err(failed)?)
-                .map_err(failed)?,
-            enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
-            request: read(&returning.request)?,
+            roots,
+            status,
+            enrolment,
+            request,
         };
         return Ok(Some(AgentWork::Rollback(Box::new(order))));
     }
-    let due = standing.open.as_ref().and_then(|open| match open.stage {
-        Stage::Due(bundle) => {
-            Some(AgentWork::Release { bundle, release: open.facts.release, artifact: open.facts.artifact })
-        }
-        _ => None,
-    });
-    Ok(due)
+    let Some(open) = &standing.open else { return Ok(None) };
+    let Stage::Due(bundle) = open.stage else { return Ok(None) };
+    let advance = match &open.advance {
+        Some((asked, _)) => Signed::of(keeper, state, asked.person, &asked.request)?.map(Signed::advance),
+        None => None,
+    };
+    let (release, artifact) = (open.facts.release, open.facts.artifact);
+    Ok(Some(AgentWork::Release { bundle, release, artifact, advance: advance.map(Box::new) }))
+}
+
+/// A person's signed request, with what proves it.
+struct Signed {
+    roots: Vec<Envelope>,
+    status: StatusFile,
+    enrolment: Envelope,
+    request: Envelope,
+}
+
+impl Signed {
+    /// The parts of an order; absent if the person is no longer enrolled, because no agent would carry it out.
+    fn of(
+        keeper: &Gatekeeper,
+        state: &State,
+        person: PersonId,
+        request: &Digest,
+    ) -> Result<Option<Self>, EdgeError> {
+        let Some(person) = state.identity.enrolled(person) else { return Ok(None) };
+        let store = keeper.store();
+        let read = |digest: &Digest| {
+            let bytes = store.blob(digest).map_err(failed)?;
+            Envelope::decode(&bytes).map_err(failed)
+        };
+        let status = state.identity.status().ok_or_else(|| failed("there is no valid status"))?;
+        Ok(Some(Self {
+            roots: state.identity.roots().iter().map(read).collect::<Result<_, _>>()?,
+            status: StatusFile::decode(&store.blob(&status.2).map_err(failed)?).map_err(failed)?,
+            enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
+            request: read(request)?,
+        }))
+    }
+
+    fn advance(self) -> AdvanceOrder {
+        let Self { roots, status, enrolment, request } = self;
+        AdvanceOrder { v: 1, roots, status, enrolment, request }
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> EdgeError {

@@ -42,6 +42,7 @@ mod recorded;
 mod refusals;
 mod release_history;
 mod replaying;
+mod rollout_view;
 mod run_view;
 mod salt;
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::attendance::MachineId;
 use crate::http::names::named;
 use crate::http::problem::Failure;
 use crate::openings;
+use crate::rollout_view;
 use crate::shared::Shared;
 use crate::views::{releases, statements};
 
@@ -72,7 +73,7 @@ pub fn one(
         running: running(&standing.running)?,
         before: running(&standing.before)?,
         earlier: earlier?,
-        open: standing.open.as_ref().map(|open| open_view(state, open, moment)),
+        open: standing.open.as_ref().map(|open| open_view(shared, state, open, moment)),
         wanted: standing.wanted.is_some(),
         last: shared.views.ask(|rows| releases::last(rows, at)).map_err(Failure::failed)?,
         releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(Failure::failed)?,
@@ -184,7 +185,7 @@ fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Resul
     })
 }
 
-fn open_view(state: &State, open: &Open, moment: Moment) -> PendingReleaseView {
+fn open_view(shared: &Shared, state: &State, open: &Open, moment: Moment) -> PendingReleaseView {
     let stage = match open.stage {
         Stage::Proposed => ReleaseStage::Proposed,
         Stage::Judging => ReleaseStage::Judging,
@@ -205,5 +206,6 @@ fn open_view(state: &State, open: &Open, moment: Moment) -> PendingReleaseView {
         approvals: given(Decision::Approve).count(),
         rejections: given(Decision::Reject).count(),
         approvals_expire: given(Decision::Approve).map(|given| given.expires).min(),
+        rollout: rollout_view::of(shared, state, open),
     }
 }

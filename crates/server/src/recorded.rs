@@ -33,6 +33,7 @@ const fn is_life(event: &Event) -> bool {
             | Event::AgentReported(_)
             | Event::Observed(_)
             | Event::RollbackRequested(_)
+            | Event::AdvanceRequested(_)
             | Event::ChecksLost(_)
     )
 }
@@ -60,6 +61,7 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         Event::AgentReported(event) => (None, Some(&event.place)),
         Event::Observed(event) => (None, Some(&event.place)),
         Event::RollbackRequested(event) => (None, Some(&event.place)),
+        Event::AdvanceRequested(event) => (None, Some(&event.place)),
         Event::ChecksLost(event) => (None, Some(&event.place)),
         Event::Rooted(_)
         | Event::Enrolled(_)

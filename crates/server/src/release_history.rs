@@ -73,6 +73,7 @@ const fn person(event: &Event) -> Option<PersonId> {
         Event::Given(given) => Some(given.person),
         Event::Promoted(promoted) => Some(promoted.person),
         Event::RollbackRequested(back) => Some(back.person),
+        Event::AdvanceRequested(asked) => Some(asked.person),
         _ => None,
     }
 }

@@ -88,7 +88,7 @@ impl Agent {
         }
         let now = machine::now().millis();
         let report = match told {
-            PeerReply::AgentWork(Some(AgentWork::Release { bundle, release, artifact })) => {
+            PeerReply::AgentWork(Some(AgentWork::Release { bundle, release, artifact, .. })) => {
                 if let Some(report) = self.deployer.reported(*release, artifact) {
                     report
                 } else {

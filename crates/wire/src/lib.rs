@@ -40,8 +40,8 @@ pub use identity::Machine;
 pub use message::{
     AgentWork, CheckView, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
     MachineView, PendingReleaseView, PersonView, PlaceView, RUNS_MAX, ReleaseHistory, ReleaseView,
-    Replacement, RollbackView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement,
-    StatusView, Submission, WindowsView, WorkView,
+    Replacement, RollbackView, RolloutView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session,
+    SignedStatement, StatusView, Submission, WindowsView, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use opening::{OpenPage, PageLink};

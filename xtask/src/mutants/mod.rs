@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::command::{TaskResult, root};
 
 /// Files whose checks are disabled, with their crate.
-const FILES: [&str; 25] = [
+const FILES: [&str; 26] = [
     "crates/judge/src/check.rs",
     "crates/judge/src/trust.rs",
     "crates/judge/src/ledger.rs",
@@ -33,6 +33,7 @@ const FILES: [&str; 25] = [
     "crates/judge/src/reports.rs",
     "crates/judge/src/requests.rs",
     "crates/judge/src/approvals.rs",
+    "crates/judge/src/advance.rs",
     "crates/judge/src/rollback.rs",
     "crates/judge/src/run_order.rs",
     "crates/judge/src/loans.rs",
@@ -312,11 +313,14 @@ fn without_each_check() {
     let checks: Vec<usize> = checks.split_whitespace().map(|number| number.parse().unwrap()).collect();
     let releases: Vec<_> = lab::forgery::all().into_iter().map(|row| (row.name, row.forged())).collect();
     let runs: Vec<_> = lab::forgery::all_work().into_iter().map(|row| (row.name, row.forged())).collect();
-    let said = |at: usize| match at.checked_sub(releases.len()) {
-        None => releases[at].1.by_agent(),
-        Some(at) => runs[at].1.by_runner(),
+    let advances: Vec<_> = lab::forgery::advances::all().into_iter().map(|row| (row.name, row.forged())).collect();
+    let said = |at: usize| match (at.checked_sub(releases.len()), at.checked_sub(releases.len() + runs.len())) {
+        (_, Some(at)) => advances[at].1.by_agent(),
+        (Some(at), None) => runs[at].1.by_runner(),
+        (None, None) => releases[at].1.by_agent(),
     };
-    let names: Vec<_> = releases.iter().map(|(name, _)| name).chain(runs.iter().map(|(name, _)| name)).collect();
+    let names = releases.iter().map(|(name, _)| name).chain(runs.iter().map(|(name, _)| name));
+    let names: Vec<_> = names.chain(advances.iter().map(|(name, _)| name)).collect();
     let with_all: Vec<_> = (0..names.len()).map(said).collect();
     assert!(with_all.iter().all(|codes| !codes.is_empty()));
     let next = std::sync::atomic::AtomicUsize::new(0);

@@ -30,6 +30,7 @@ mod promote;
 mod record;
 mod renewal;
 mod rollback;
+mod rollout;
 mod rotation_plan;
 mod rotation_source;
 mod run;
@@ -139,6 +140,9 @@ enum Verb {
     Promote(promote::Promote),
     /// Roll a place back to the release that ran before.
     Rollback(rollback::Rollback),
+    /// See the rollout of a release under way, and pause it, let it go on, begin its next step, or end it.
+    #[command(subcommand)]
+    Rollout(rollout::RolloutVerb),
     /// Stop all releases to a place or a project until the freeze is lifted. A rollback still works.
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
@@ -234,6 +238,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Tests(verb) => test_history::run(&verb, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
+        Verb::Rollout(verb) => rollout::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Record(verb) => record::run(&verb, output),

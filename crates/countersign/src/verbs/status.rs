@@ -6,6 +6,7 @@ use clap::Args;
 use client::clock::now;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
+use client::rollout::rollout_line;
 use client::session;
 use evidence::trust_root::Mode;
 use evidence::{Name, Place};
@@ -174,8 +175,10 @@ fn places_text(places: &[PlaceView]) -> String {
                 0 => String::new(),
                 count => format!(", {}", shown::many(count, "rejection")),
             };
+            let rollout = open.rollout.as_ref();
+            let rollout = rollout.map_or_else(String::new, |seen| format!(", {}", rollout_line(seen)));
             format!(
-                "; release {} of commit {} is {}, {}{rejected}",
+                "; release {} of commit {} is {}, {}{rejected}{rollout}",
                 open.release,
                 short(open.commit.as_str()),
                 open.stage,

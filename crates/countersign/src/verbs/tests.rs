@@ -143,7 +143,7 @@ fn with_reason(command: &Command, names: &mut Vec<String>) {
 #[test]
 fn attack_a_placeholder_is_no_reason_of_any_verb() {
     let place = "shop/api/production";
-    let verbs: [&[&str]; 12] = [
+    let verbs: [&[&str]; 16] = [
         &["approve", place],
         &["reject", place],
         &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
@@ -158,6 +158,10 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
         &["sign-off", "--until", "2026-12-31"],
         &["tag", "1", "1.2.3"],
         &["rollback", place],
+        &["rollout", "pause", place],
+        &["rollout", "resume", place],
+        &["rollout", "promote", place],
+        &["rollout", "abort", place],
         &["secret", "put", "--place", place, "database"],
         &["secret", "grant", "shop/a", "--to-step", "b", "--ref", "refs/heads/main", "--pool", "branch"],
         &["secret", "get", "shop/a"],
@@ -166,7 +170,7 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
     ];
     let mut names = Vec::new();
     with_reason(&CommandLine::command(), &mut names);
-    let name = |verb: &&[&str]| verb[usize::from(verb[0] == "secret")].to_owned();
+    let name = |verb: &&[&str]| verb[usize::from(["secret", "rollout"].contains(&verb[0]))].to_owned();
     let mut listed: Vec<_> = verbs.iter().map(name).collect();
     names.sort();
     listed.sort();

@@ -377,7 +377,12 @@ fn again(commit: &CommitId) -> String {
     format!("`countersign run --again {commit}` releases it again; or release another commit")
 }
 
-fn missing_role(identity: &identity::State, person: PersonId, place: &Place, moment: Moment) -> Vec<Reason> {
+pub(super) fn missing_role(
+    identity: &identity::State,
+    person: PersonId,
+    place: &Place,
+    moment: Moment,
+) -> Vec<Reason> {
     let role: Option<Name> = MANAGER.parse().ok();
     let may = role.is_some_and(|role| {
         identity.has_role(person, &role, &place.project, Some(&place.environment), moment)

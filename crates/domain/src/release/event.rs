@@ -3,6 +3,7 @@
 //! Invariant: facts hold ids, digests, numbers and codes. Plans, bundles, requests and reports are blobs.
 
 use evidence::report::{ReleaseOutcome, Running};
+use evidence::request::AdvanceDo;
 use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};
 
@@ -168,4 +169,25 @@ pub struct Course {
     /// Number of the pending release, or of the release under way, that ends with the rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<u64>,
+}
+
+/// A person asked for something about a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdvanceRequested {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// Digest of its plan.
+    pub plan: Digest,
+    /// The step that begins, or that is paused or goes on, counted from 1.
+    pub step: u8,
+    /// The order; absent if the step begins.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "do")]
+    pub order: Option<AdvanceDo>,
+    /// The person who asked.
+    pub person: PersonId,
+    /// Digest of the signed request's envelope, a blob.
+    pub request: Digest,
 }

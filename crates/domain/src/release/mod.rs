@@ -4,6 +4,7 @@
 //! place is manual, *due* at the place's agent once its gate has passed, and *held* if the gate did not pass; the agent
 //! *reports*. Invariant: release numbers rise and are never used twice; a release that is due names its evidence.
 
+mod advance;
 mod decide;
 mod event;
 mod state;
@@ -11,12 +12,14 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use advance::{Advance, advance};
 pub use decide::{
     Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Rollback, Want, conclude, promote, propose, report,
     retry, rollback, want,
 };
 pub use event::{
-    Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+    AdvanceRequested, Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable,
+    Wanted,
 };
 pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY};
 pub(crate) use state::{is_frozen, is_untimely};

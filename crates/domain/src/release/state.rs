@@ -9,7 +9,9 @@ use evidence::report::ReleaseOutcome;
 use evidence::{CommitId, Digest, Moment};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
+use super::event::{
+    AdvanceRequested, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+};
 use crate::ids::{PersonId, RunId};
 use evidence::Place;
 
@@ -100,6 +102,9 @@ pub struct Open {
     /// The verdict that came at the wrong time. The release is judged again when the time has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untimely: Option<TimeHold>,
+    /// A person's newest order about its rollout, and the number of its entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance: Option<(AdvanceRequested, u64)>,
 }
 
 /// Stages of a pending release.
@@ -178,13 +183,20 @@ impl State {
         standing.highest = standing.highest.max(event.release);
         (standing.wanted, standing.frozen, standing.untimely) = (None, None, None);
         let (facts, stage) = (event.clone(), Stage::Proposed);
-        standing.open = Some(Open { facts, entry, stage, promoted: None, frozen: false, untimely: None });
+        standing.open =
+            Some(Open { facts, entry, stage, promoted: None, frozen: false, untimely: None, advance: None });
         rises
     }
 
     pub(crate) fn promoted(&mut self, event: &Promoted, entry: u64) -> bool {
         let Some(open) = self.open(&event.place, event.release) else { return false };
         open.promoted = Some((event.clone(), entry));
+        true
+    }
+
+    pub(crate) fn advanced(&mut self, event: &AdvanceRequested, entry: u64) -> bool {
+        let Some(open) = self.open(&event.place, event.release) else { return false };
+        open.advance = Some((event.clone(), entry));
         true
     }
 

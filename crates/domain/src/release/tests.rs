@@ -2,8 +2,9 @@
 
 use evidence::Digest;
 use evidence::report::ReleaseOutcome;
+use evidence::request::AdvanceDo;
 
-use super::{Promote, Promoted, Rollback, RollbackRequested, Stage};
+use super::{Advance, AdvanceRequested, Promote, Promoted, Rollback, RollbackRequested, Stage};
 use crate::gate::GateOutcome as Verdict;
 use crate::identity::StatusSet;
 use crate::ids::PersonId;
@@ -102,6 +103,36 @@ fn what_cannot_be_planned_says_so_and_is_wanted_no_more() {
     happen(&mut state, &Command::Propose(failed));
     let standing = state.release.at(&place("dev")).unwrap();
     assert!(standing.wanted.is_none() && standing.open.is_none());
+}
+
+#[test]
+fn an_order_about_a_rollout_is_for_the_release_that_is_due() {
+    let mut state = proposed();
+    let advance = |person: PersonId, release: u64, plan: &str, order| {
+        let (place, request) = (place("production"), digest("order"));
+        let requested =
+            AdvanceRequested { place, release, plan: digest(plan), step: 2, order, person, request };
+        Command::Advance(Advance { requested })
+    };
+    assert_eq!(codes(&state, &advance(bob(), 1, "plan", None)), ["no-rollout"], "it waits for people");
+    happen(&mut state, &promote(alice(), 1));
+    happen(&mut state, &verdict("production", 1, 1, Verdict::Pass));
+    let stranger = id(77).into();
+    assert_eq!(codes(&state, &advance(stranger, 1, "plan", None)), ["role-missing"]);
+    assert_eq!(codes(&state, &advance(bob(), 2, "plan", None)), ["no-rollout"]);
+    assert_eq!(codes(&state, &advance(bob(), 1, "other", None)), ["no-rollout"]);
+    let newest = |state: &crate::State| {
+        let open = state.release.at(&place("production")).unwrap().open.clone();
+        open.and_then(|open| open.advance).map(|(asked, _)| asked.order)
+    };
+    assert_eq!(newest(&state), None);
+    happen(&mut state, &advance(bob(), 1, "plan", Some(AdvanceDo::Pause)));
+    assert_eq!(newest(&state), Some(Some(AdvanceDo::Pause)));
+    happen(&mut state, &advance(alice(), 1, "plan", None));
+    assert_eq!(newest(&state), Some(None), "the newest one is handed out");
+    happen(&mut state, &agent_report("production", 1, ReleaseOutcome::Running));
+    assert_eq!(newest(&state), None);
+    assert_eq!(codes(&state, &advance(bob(), 1, "plan", None)), ["no-rollout"], "it has ended");
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Content for RolloutVerdict {
             (self.release >= 1, "release numbers start at 1"),
             (
                 (self.step as usize) < STEPS_MAX && self.percent <= 100,
-                "a rollout has at most 16 steps, of at most 100 percent",
+                "a rollout has at most 32 steps, of at most 100 percent",
             ),
             (self.counts.len() <= GROUPS_MAX, "it has counts of more than 8 groups"),
             (

@@ -20,6 +20,7 @@ mod windows;
 
 use std::path::{Path, PathBuf};
 
+use evidence::advance_order::AdvanceOrder;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::bundle::{Logged, hashes};
 use evidence::claim::{Claim, ClaimedOperation};
@@ -421,6 +422,7 @@ fn every_page_is_checked() {
         "environment",
         "introduction",
         "pin",
+        "advance-order",
         "receipt",
         "relayed-status",
         "request",

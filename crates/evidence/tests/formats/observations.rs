@@ -125,8 +125,8 @@ fn attack_an_observation_that_breaks_a_rule_is_refused() {
         "observation: a rollout is done only after the whole, with the verdict `go` and probes that passed";
     let cases: [(&str, Change<'_>); 12] = [
         ("observation: release numbers start at 1", &|v| v.release = 0),
-        ("observation: a rollout has at most 16 steps, of at most 100 percent", &|v| v.step = 16),
-        ("observation: a rollout has at most 16 steps, of at most 100 percent", &|v| v.percent = 101),
+        ("observation: a rollout has at most 32 steps, of at most 100 percent", &|v| v.step = 32),
+        ("observation: a rollout has at most 32 steps, of at most 100 percent", &|v| v.percent = 101),
         ("observation: it has counts of more than 8 groups", &|v| {
             v.counts = (0..9).map(|n| (name(&format!("group-{n}")), counts(1, 0))).collect();
         }),

@@ -299,6 +299,8 @@ fn advance_example() {
         release: 4,
         plan: Digest::of(b"plan"),
         step: 2,
+        order: None,
+        reason: None,
     };
     let alice = Person::new("alice", 1);
     let statement = Request {

@@ -155,6 +155,10 @@ fn bundle_and_order_examples() {
     };
     check("return-order", 0, &order.encode().unwrap());
     assert_eq!(RollbackOrder::decode(&order.encode().unwrap()).unwrap(), order);
+    let RollbackOrder { roots, status, enrolment, request, .. } = order.clone();
+    let advance = AdvanceOrder { v: 1, roots, status, enrolment, request };
+    check("advance-order", 0, &advance.encode().unwrap());
+    assert_eq!(AdvanceOrder::decode(&advance.encode().unwrap()).unwrap(), advance);
     let secrets = SecretsOrder {
         v: 1,
         installation: id(1),

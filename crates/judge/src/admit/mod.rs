@@ -4,6 +4,7 @@
 //! that is invalid becomes a command that refuses it, so that the refusal is recorded. Replay calls the same function
 //! with the bytes from the ledger. A new action is one file here and a row in the table.
 
+mod advance;
 mod agree;
 mod approve;
 mod cancel;
@@ -66,6 +67,7 @@ const TABLE: &[(&str, Admission)] = &[
     ("state", state::admit),
     ("promote", promote::admit),
     ("rollback", rollback::admit),
+    ("advance", advance::admit),
     ("secret-put", secret::put),
     ("secret-destroy", secret::destroy),
 ];

@@ -3,6 +3,7 @@
 //! Invariant: everything around a forgery is as consistent as the attacker can make it: approvers were shown the same, the
 //! ledger names it, witnesses cosigned it. So each row depends on exactly the check that it is about.
 
+pub mod advances;
 mod apart;
 mod build;
 pub mod checking;

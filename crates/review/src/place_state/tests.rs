@@ -89,6 +89,7 @@ fn open(stage: &str) -> Option<PendingReleaseView> {
         approvals: 0,
         rejections: 0,
         approvals_expire: None,
+        rollout: None,
     })
 }
 

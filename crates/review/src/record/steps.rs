@@ -17,7 +17,7 @@ use evidence::request::Request;
 use super::model::{Known, Step, Who, Why};
 use super::told::Told;
 use crate::ids::short;
-use crate::sentences::Sentence;
+use crate::sentences::{Sentence, advance_words};
 
 /// The name of a person.
 pub type Named<'a> = &'a dyn Fn(PersonId) -> String;
@@ -99,6 +99,9 @@ pub fn words(event: &Event, by: Named<'_>) -> (String, String) {
             (title, reported.reasons.join(", "))
         }
         Event::RollbackRequested(back) => (format!("{} asked for the rollback", by(back.person)), none()),
+        Event::AdvanceRequested(asked) => {
+            (format!("{} {}", by(asked.person), advance_words(asked.order, asked.step)), none())
+        }
         Event::Reported(reported) => {
             let verb = if reported.passed { "passed" } else { "failed" };
             let work = match &reported.work {

@@ -98,7 +98,9 @@ mod tests {
             "approve",
             "state",
         ];
-        for action in all.into_iter().chain(["promote", "rollback", "secret-put", "secret-destroy"]) {
+        for action in
+            all.into_iter().chain(["promote", "rollback", "advance", "secret-put", "secret-destroy"])
+        {
             let may = ["run", "set-environment"].contains(&action);
             let action = action.parse().unwrap();
             for large in [bodies(8193, 0, 1), bodies(0, 8193, 1), bodies(4096, 4097, 2), bodies(9, 0, 9)] {

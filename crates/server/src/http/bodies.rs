@@ -259,7 +259,8 @@ impl Drop for Reservation {
 }
 
 /// Actions of signed requests that stop something; a rejection is an `approve`.
-const STOPPING: [&str; 6] = ["set-status", "set-root", "cancel", "rollback", "approve", "secret-destroy"];
+const STOPPING: [&str; 7] =
+    ["set-status", "set-root", "cancel", "rollback", "advance", "approve", "secret-destroy"];
 /// Largest body that needs no reservation.
 const SMALL_BYTES_MAX: u64 = 32 * 1024;
 /// All large bodies in memory at once, in KiB; a further one waits.

@@ -82,6 +82,7 @@ fn about(event: &Event) -> Option<(&Place, u64, &'static str, Option<PersonId>)>
         Event::AgentReported(reported) => (&reported.place, reported.release, "reported", None),
         Event::Observed(observed) => (&observed.place, observed.about?.release, "observed", None),
         Event::RollbackRequested(back) => (&back.place, back.release, "rollback", Some(back.person)),
+        Event::AdvanceRequested(asked) => (&asked.place, asked.release, "advanced", Some(asked.person)),
         Event::ChecksLost(lost) => (&lost.place, lost.release, "checks-lost", None),
         Event::Reported(reported) => match &reported.work {
             Work::Check(check) => (&check.place, check.release, "checked", None),

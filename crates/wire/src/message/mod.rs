@@ -12,7 +12,8 @@ pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
 pub use place::{CheckView, MachineView, PlaceView, WindowsView};
 pub use release::{
-    AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView,
+    AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,
+    RunningReleaseView,
 };
 pub use run::{RUNS_MAX, RunFilter, RunView, RunnerWork, WorkView};
 pub use session::{IntroductionAnswer, Session};

@@ -1,6 +1,8 @@
 //! Releases and rollbacks, the last outcome of each, and the work that is due for them at agents.
 
 use domain::{PersonId, RunId};
+use evidence::advance_order::AdvanceOrder;
+use evidence::observations::VerdictOfStep;
 use evidence::rollback_order::RollbackOrder;
 use evidence::{CommitId, Digest, Moment, Place};
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,9 @@ pub enum AgentWork {
         release: u64,
         /// Artifact of the release, for the same report.
         artifact: Digest,
+        /// A person's newest order about the rollout of the release. The agent judges it, and does it once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advance: Option<Box<AdvanceOrder>>,
     },
     /// A rollback, with its order.
     Rollback(Box<RollbackOrder>),
@@ -132,6 +137,26 @@ pub struct PendingReleaseView {
     /// Time at which the first approval expires.
     #[serde(default)]
     pub approvals_expire: Option<Moment>,
+    /// How far its rollout is, if it has one and the agent has observed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutView>,
+}
+
+/// How far a rollout is, as its agent observed it last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutView {
+    /// The step in force, counted from 1.
+    pub step: u32,
+    /// Share of the requests in percent.
+    pub percent: u8,
+    /// When the step began, by the agent's clock.
+    pub began: Moment,
+    /// The verdict about it.
+    pub verdict: VerdictOfStep,
+    /// The reasons, with their numbers.
+    pub reasons: Vec<String>,
+    /// Number of the entry with the observation.
+    pub entry: u64,
 }
 
 /// The last verdict or report at a place.

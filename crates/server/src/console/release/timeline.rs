@@ -12,6 +12,7 @@ use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Moment, Place};
 use judge::{Judgement, Store as _};
 use review::ids::short;
+use review::sentences::advance_words;
 use web::model;
 
 use crate::console::reading::{Reading, time};
@@ -141,6 +142,10 @@ fn sentence(at: &Reading<'_>, event: &Event) -> Option<(String, String)> {
             let of = course.map(|course| format!(" of release {}", course.from_release)).unwrap_or_default();
             let title = format!("{} asked for the rollback{of}", by(back.person));
             (title, reason.unwrap_or_else(|| "no reason was given".to_owned()))
+        }
+        Event::AdvanceRequested(asked) => {
+            let reason = request_reason(shared, &asked.request).unwrap_or_default();
+            (format!("{} {}", by(asked.person), advance_words(asked.order, asked.step)), reason)
         }
         Event::ChecksLost(_) => ("Some of its checks will never be reported".to_owned(), String::new()),
         Event::Reported(reported) => {

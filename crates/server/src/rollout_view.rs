@@ -1,0 +1,33 @@
+//! How far the rollout of a release under way is, as its agent observed it last.
+//!
+//! Invariant: it is about the very release and plan that are due at the place; an observation of another one is not shown.
+
+use domain::State;
+use domain::release::Open;
+use evidence::Digest;
+use evidence::dsse::Envelope;
+use evidence::observations::{Body, Observation};
+use judge::Store as _;
+use wire::RolloutView;
+
+use crate::shared::Shared;
+
+/// The rollout of a pending release; absent if nothing was observed of it.
+pub fn of(shared: &Shared, state: &State, open: &Open) -> Option<RolloutView> {
+    let facts = &open.facts;
+    let is_it = |release: u64, plan: Digest| (release, plan) == (facts.release, facts.plan);
+    let observed = state.observation.at(&facts.place);
+    let observed =
+        observed.filter(|one| one.facts.about.is_some_and(|about| is_it(about.release, about.plan)));
+    let newest = observed.max_by_key(|one| one.entry)?;
+    let bytes = shared.gatekeeper.store().blob(&newest.facts.envelope).ok()?;
+    let Body::RolloutVerdict(seen) = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body;
+    Some(RolloutView {
+        step: seen.step.saturating_add(1),
+        percent: seen.percent,
+        began: seen.began,
+        verdict: seen.verdict,
+        reasons: seen.reasons,
+        entry: newest.entry,
+    })
+}
