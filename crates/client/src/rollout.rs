@@ -44,10 +44,7 @@ impl RolloutUnderWay {
             Error::unusable(format!("no release is under way at {place}; see `countersign status`"))
         })?;
         let rollout = bundle.plan.rollout.clone().ok_or_else(|| {
-            Error::unusable(format!(
-                "release {} replaces what runs at {place} at once, so it has no steps",
-                open.release
-            ))
+            Error::unusable(format!("no rollout: release {} replaces what runs at {place}", open.release))
         })?;
         let plan = bundle.plan.digest().map_err(|error| Error::unusable(error.to_string()))?;
         let words = rollout_words(&bundle.plan);
