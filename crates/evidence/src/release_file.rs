@@ -282,25 +282,8 @@ impl Service {
         self.rollout.as_ref().and_then(|rollout| rollout.fault(instances)).map(|why| ("rollout", why))
     }
 
-    fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
+    fn check_probe(&self, name: &Name) -> Result<(), ReleaseFileError> {
         let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
-        if self.owner.as_ref().is_some_and(|owner| {
-            !(1..=OWNER_BYTES_MAX).contains(&owner.len()) || owner.contains(char::is_control)
-        }) {
-            return fail("owner", format!("must have 1 to {OWNER_BYTES_MAX} bytes in one line"));
-        }
-        let program = |words: &[String]| words.first().is_some_and(|word| is_tree_path(word));
-        if let Some(process) = &self.process {
-            if !program(&process.command) {
-                return fail("process.command", "must start with a path in the artifact".into());
-            }
-            if process.stop_seconds.is_some_and(|seconds| seconds == 0 || seconds > 600) {
-                return fail("process.stop-seconds", "must lie between 1 and 600".into());
-            }
-            if process.listen == Listen::Variable && self.env.contains_key(PORT_VARIABLE) {
-                return fail("env", "`PORT` is set from `process.port` with `listen: variable`".into());
-            }
-        }
         match (&self.probe.http, &self.probe.command) {
             (Some(path), None) if self.process.is_none() => {
                 return fail("probe.http", format!("`{path}`: only a process answers over HTTP"));
@@ -308,7 +291,7 @@ impl Service {
             (Some(path), None) if !path.starts_with('/') || path.contains(char::is_whitespace) => {
                 return fail("probe.http", format!("`{path}` is not a path such as `/health`"));
             }
-            (None, Some(words)) if !program(words) => {
+            (None, Some(words)) if !is_program(words) => {
                 return fail("probe.command", "must start with a path in the artifact".into());
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -321,6 +304,28 @@ impl Service {
         {
             return fail("probe", "`attempts` is 1 to 10,000 and `interval-ms` 1 to 60,000".into());
         }
+        Ok(())
+    }
+
+    fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
+        let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
+        if self.owner.as_ref().is_some_and(|owner| {
+            !(1..=OWNER_BYTES_MAX).contains(&owner.len()) || owner.contains(char::is_control)
+        }) {
+            return fail("owner", format!("must have 1 to {OWNER_BYTES_MAX} bytes in one line"));
+        }
+        if let Some(process) = &self.process {
+            if !is_program(&process.command) {
+                return fail("process.command", "must start with a path in the artifact".into());
+            }
+            if process.stop_seconds.is_some_and(|seconds| seconds == 0 || seconds > 600) {
+                return fail("process.stop-seconds", "must lie between 1 and 600".into());
+            }
+            if process.listen == Listen::Variable && self.env.contains_key(PORT_VARIABLE) {
+                return fail("env", "`PORT` is set from `process.port` with `listen: variable`".into());
+            }
+        }
+        self.check_probe(name)?;
         if let Some((place, why)) = self.split_fault() {
             return fail(place, why);
         }
@@ -357,4 +362,9 @@ impl Service {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the words begin with a path in the artifact.
+fn is_program(words: &[String]) -> bool {
+    words.first().is_some_and(|word| is_tree_path(word))
 }
