@@ -123,6 +123,12 @@ impl State {
         self.observation.observed(event, self.entries, running.map(|running| running.release), moment)
     }
 
+    fn environment_set(&mut self, event: &gate::EnvironmentSet) -> bool {
+        let names = event.agents.iter().map(|agent| &agent.name);
+        self.observation.keep_agents(&event.place, names);
+        self.gate.environment_set(event, self.entries)
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
@@ -153,11 +159,7 @@ impl State {
                 self.forget_what_nothing_needs(event.run);
                 fits
             }
-            Event::EnvironmentSet(event) => {
-                let names = event.agents.iter().map(|agent| &agent.name);
-                self.observation.keep_agents(&event.place, names);
-                self.gate.environment_set(event, self.entries)
-            }
+            Event::EnvironmentSet(event) => self.environment_set(event),
             Event::GateDue(event) => {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }
