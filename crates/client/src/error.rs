@@ -110,6 +110,9 @@ pub enum Error {
     /// A configuration is invalid.
     #[error(transparent)]
     Configuration(#[from] evidence::configuration::ConfigurationError),
+    /// Windows are invalid.
+    #[error(transparent)]
+    Windows(#[from] evidence::windows::WindowsError),
     /// The checkpoint in a pin is invalid.
     #[error(transparent)]
     Pin(#[from] evidence::pin::PinError),

@@ -19,6 +19,7 @@ pub mod dirs;
 pub mod dossier;
 mod error;
 pub mod evidence_file;
+pub mod feed;
 pub mod fetched;
 pub mod files;
 pub mod foresight;
@@ -77,6 +78,7 @@ pub mod statements;
 pub mod test_history;
 pub mod vex;
 pub mod waiting;
+pub mod windows;
 pub mod witness_pins;
 pub mod working_tree;
 

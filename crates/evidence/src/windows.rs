@@ -126,6 +126,13 @@ impl Windows {
         }
     }
 
+    /// The open intervals between two moments, cut at them.
+    #[must_use]
+    pub fn between(&self, from: Moment, until: Moment) -> Vec<Interval> {
+        let cut = |it: &Interval| Interval { start: it.start.max(from), end: it.end.min(until) };
+        self.open.iter().map(cut).filter(|it| it.start < it.end).collect()
+    }
+
     fn check(&self) -> Result<(), WindowsError> {
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
         rule(self.from < self.until, "`until` is not after `from`")?;

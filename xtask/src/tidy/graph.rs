@@ -96,9 +96,9 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "countersign",
         &[
-            "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
-            "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness", "tls",
-            "image", "vault", "mint", "stores", "splitter",
+            "client", "shown", "journal", "disk", "tlog", "evidence", "calendar", "policy", "scan", "domain",
+            "judge", "review", "wire", "ledger", "listen", "sandbox", "server", "runner", "agent", "witness",
+            "tls", "image", "vault", "mint", "stores", "splitter",
         ],
     ),
     (

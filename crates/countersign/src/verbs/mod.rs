@@ -4,6 +4,9 @@ mod agent;
 mod approve;
 mod arguments;
 mod audit;
+mod calendar;
+mod calendar_rules;
+mod calendar_show;
 mod cancel;
 mod demo;
 mod evidence;
@@ -147,6 +150,9 @@ enum Verb {
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
     Unfreeze(trust_status::Places),
+    /// Compile, show and import calendars: the times in which releases may begin.
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Print the compact record of a deployment: who, what, when, why, from where, with what, past which gates.
     Record(record::RecordVerb),
     /// Save the evidence of a release.
@@ -241,6 +247,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Rollout(verb) => rollout::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
+        Verb::Calendar(verb) => calendar::run(&verb, output),
         Verb::Record(verb) => record::run(&verb, output),
         Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),

@@ -5,19 +5,25 @@
 
 use std::path::Path;
 
+use ::calendar::{DAYS_MAX, start_of_day};
 use evidence::Moment;
 use evidence::windows::Windows;
 
+use super::calendar_rules::compiled;
 use super::trust_statement::read;
 use crate::failure::Failure;
 
 /// The windows in a file, encoded; `None` for the word `none`.
-pub fn read_windows(named: &Path, _now: Moment) -> Result<Option<Vec<u8>>, Failure> {
+pub fn read_windows(named: &Path, now: Moment) -> Result<Option<Vec<u8>>, Failure> {
     if named == Path::new("none") {
         return Ok(None);
     }
     let bytes = read(named)?;
     let bytes = bytes.trim_ascii();
+    if !bytes.starts_with(b"{\"") {
+        let windows = compiled(named, start_of_day(now), DAYS_MAX)?;
+        return windows.encode().map(Some).map_err(Failure::error);
+    }
     let decoded = Windows::decode(bytes);
     decoded.map_err(|error| Failure::usage(format!("`{}`: {error}", named.display())))?;
     Ok(Some(bytes.to_vec()))

@@ -1,6 +1,7 @@
 //! Answers of the command line, word for word if a person acts on them: outputs that cannot be written, names and ids as
 //! people type them, errors with a working remedy, first files of a project.
 
+mod calendars;
 pub mod changes;
 mod colleagues;
 mod comparing;

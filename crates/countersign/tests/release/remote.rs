@@ -19,11 +19,13 @@ const DEV: &str = "shop/ledger-api/dev";
 const ON_THE_HOST: [&str; 6] =
     ["up", "server", "audit verify", "audit replay", "trust origin", "secret rotate-root"];
 /// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
-const OF_NO_INSTALLATION: [&str; 31] = [
+const OF_NO_INSTALLATION: [&str; 33] = [
     "demo",
     "init",
     "scan",
     "osv sync",
+    "calendar compile",
+    "calendar import",
     "hook install",
     "hook remove",
     "sbom",
@@ -237,6 +239,7 @@ fn release(ada: &Far, bob: &Far) {
     ada.ok(&["policy", "explain", PLACE]);
     ada.ok(&["record", DEV]);
     bob.ok(&["status", PLACE]);
+    assert_eq!(bob.ok(&["calendar", "show", PLACE])["calendars"][0]["open"], true, "it has no windows");
     states(bob);
     bob.ok(&["tag", "--yes", "--reason", "the first", "--place", PLACE, &pending(bob), "1.0.0"]);
     bob.ok(&["approve", "--yes", "--reason", "read it on my laptop"]);

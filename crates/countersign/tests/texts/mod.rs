@@ -4,6 +4,7 @@
 //! this machine are replaced. The options of every verb are on docs/cli.md, which the test `cli_page` compares with the
 //! program, so no page repeats them.
 
+mod calendars;
 mod changes;
 mod directories;
 mod elsewhere;

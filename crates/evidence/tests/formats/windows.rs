@@ -65,6 +65,10 @@ fn windows_are_open_inside_an_interval_alone() {
     ] {
         assert_eq!(state(moment), expected, "{moment}");
     }
+    let cut = windows.between(at("2026-11-23T10:00:00.000Z"), at("2026-11-24T08:00:00.000Z"));
+    let expected = Interval { start: at("2026-11-23T10:00:00.000Z"), end: at("2026-11-23T15:00:00.000Z") };
+    assert_eq!(cut, [expected], "one that begins at the end is not between");
+    assert_eq!(windows.between(windows.from, windows.until), windows.open);
     let never = Windows { open: Vec::new(), ..example() };
     assert_eq!(never.state_at(at(first)), closed(None));
 }
