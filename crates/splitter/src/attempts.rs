@@ -75,7 +75,10 @@ impl Attempts<'_> {
                 Ok((answer, link)) => return Ok(Answered { answer, busy, link }),
                 Err(Failure::Unsent(back)) if !is_second => request = *back,
                 Err(Failure::Unsent(_)) => return Err(End::Connect),
-                Err(Failure::Closed) => return Err(End::Broken),
+                Err(Failure::Closed) => {
+                    busy.backend().rest();
+                    return Err(End::Broken);
+                }
                 Err(Failure::Ended(end)) => return Err(end),
             }
             not = Some(Arc::clone(busy.backend()));

@@ -1,7 +1,8 @@
 //! A backend: one process of a group, its idle connections, and whether it takes any.
 //!
 //! Invariant: an idle connection is used again only within a stated time and after a look at it, and it is closed after that
-//! time. A backend that refused a connection rests for a moment while others of its group take requests.
+//! time. A backend that refused a connection or closed one instead of an answer rests for a moment: others of its group take
+//! requests, if there are any.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -55,6 +56,11 @@ impl Backend {
     pub fn begin(self: &Arc<Self>) -> Busy {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(self))
+    }
+
+    /// Lets others of its group go first for a moment.
+    pub fn rest(&self) {
+        self.rests_until.store(now_ms() + REST_MS, Ordering::Relaxed);
     }
 
     /// Closes idle connections that are older.
@@ -122,8 +128,9 @@ impl Backend {
 
     /// Rests if there is nothing.
     fn looked_at<T>(&self, connection: Option<T>) -> Option<T> {
-        let until = if connection.is_some() { 0 } else { now_ms() + REST_MS };
-        self.rests_until.store(until, Ordering::Relaxed);
+        if connection.is_none() {
+            self.rest();
+        }
         connection
     }
 

@@ -6,6 +6,7 @@ mod broken;
 mod http1;
 mod http2;
 mod shares;
+mod shop;
 mod support;
 mod switches;
 mod tcp;
