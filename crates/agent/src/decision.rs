@@ -58,7 +58,7 @@ impl Memory {
     }
 
     /// The current time, or the latest witnessed one if that is later: a clock that was set back revives no expired statement.
-    fn latest(&self, now: Moment) -> Moment {
+    pub(crate) fn latest(&self, now: Moment) -> Moment {
         now.max(self.seen_time)
     }
 

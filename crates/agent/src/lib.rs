@@ -4,6 +4,7 @@
 //! seen; no program is run whose bytes were not hashed right before. This crate deliberately omits SQL, an HTTP server and
 //! any command without evidence.
 
+mod advancing;
 mod apply;
 mod arrangement;
 mod arranging;

@@ -87,6 +87,7 @@ impl Deployer {
             progress,
             observed: Vec::new(),
             against: None,
+            ordered: None,
         };
         self.memory.rollout = Some(rollout.clone());
         self.memory.write(&self.dir)?;
@@ -376,7 +377,7 @@ impl Deployer {
 }
 
 /// The steps of a rollout. A plan without them has none, and nothing is decided about it.
-fn steps(rollout: &InForce) -> &Rollout {
+pub(crate) fn steps(rollout: &InForce) -> &Rollout {
     static NONE: Rollout = Rollout {
         steps: Vec::new(),
         thresholds: Vec::new(),

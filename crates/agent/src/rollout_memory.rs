@@ -3,8 +3,8 @@
 //! Invariant: it is written before each action, so an agent that was killed does the same action again. The release that runs is
 //! the old one until the rollout has ended.
 
-use evidence::Digest;
 use evidence::observations::RolloutEnd;
+use evidence::{Digest, Moment};
 use judge::rollout::Progress;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct RolloutMemory<R> {
     /// Why it returns, if no number stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
+    /// Time at which the last order that counted was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Moment>,
 }
 
 /// A step that was observed.

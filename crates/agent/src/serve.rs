@@ -333,7 +333,11 @@ impl Life {
     /// Carries out one piece of work, up to its report.
     async fn carry_out(&self, work: AgentWork) -> Result<(), NotDone> {
         let report = match work {
-            AgentWork::Release { bundle, release: number, artifact, .. } => {
+            AgentWork::Release { bundle, release: number, artifact, advance } => {
+                if let Some(order) = advance {
+                    let done = self.running.run(move |running| running.advance(&order)).await;
+                    done.map_err(AgentError::from)?.map_err(AgentError::from)?;
+                }
                 self.release(bundle, &RequestedRelease { release: number, artifact, plan: artifact }).await?
             }
             AgentWork::Rollback(order) => {

@@ -9,26 +9,25 @@ use std::time::Instant;
 
 use simulated::{COMPARED, End, GUIDE, WORLDS, World, plan, run};
 
-/// Rollouts of each kind.
-const ROLLOUTS: u64 = 10_000;
-
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     if !names.is_empty() && !names.iter().any(|name| name == "rollout-judgement") {
         return;
     }
+    // Other sizes for a look: `cargo x bench rollout-judgement 500`.
+    let count = names.iter().find_map(|name| name.parse().ok()).unwrap_or(10_000);
     println!(
         "{:44} {:>12} {:>12}   time to the return, median and 99 % of them",
         "rollouts, canary of the guide", "return", "done"
     );
     for (world, is_sound) in &WORLDS {
-        let share = figure(GUIDE, world);
+        let share = figure(GUIDE, world, count);
         assert!(!is_sound || share <= 0.01, "a sound release returns in more than 1 % of its rollouts");
         assert!(*is_sound || share >= 0.99, "an unsound release is done in more than 1 % of its rollouts");
     }
     println!("{:44} {:>12} {:>12}   at most 1 % by its plan", "rollouts, comparison alone", "return", "done");
     for (name, old, new) in EQUAL {
-        let share = figure(COMPARED, &World { name, rate: 20_000, old, new, slow: 0.001 });
+        let share = figure(COMPARED, &World { name, rate: 20_000, old, new, slow: 0.001 }, count);
         assert!(share <= 0.01, "more than 1 % of the rollouts are false alarms");
     }
 }
@@ -43,9 +42,9 @@ const EQUAL: [Equal; 3] = [
 
 /// Prints a row, and answers with the share of rollouts that return.
 #[expect(clippy::cast_precision_loss, reason = "counts of rollouts")]
-fn figure(rollout: &str, world: &World) -> f64 {
+fn figure(rollout: &str, world: &World, count: u64) -> f64 {
     let (rollout, start) = (plan(rollout), Instant::now());
-    let mut times: Vec<u64> = (0..ROLLOUTS)
+    let mut times: Vec<u64> = (0..count)
         .filter_map(|seed| match run(&rollout, world, seed) {
             End::Done => None,
             End::Back(millis) => Some(millis / 1_000),
@@ -58,8 +57,8 @@ fn figure(rollout: &str, world: &World) -> f64 {
         "{:44} {:>12} {:>12}   {delay} ({:.0?})",
         world.name,
         times.len(),
-        ROLLOUTS - times.len() as u64,
+        count - times.len() as u64,
         start.elapsed()
     );
-    times.len() as f64 / ROLLOUTS as f64
+    times.len() as f64 / count as f64
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use disk::faults::Kind;
+use evidence::Moment;
 use evidence::observations::RolloutEnd;
+use evidence::request::{Advance, AdvanceDo};
 use evidence::rollout::Strategy;
 use judge::rollout::Probes;
 
@@ -153,6 +155,39 @@ fn a_step_that_the_evidence_does_not_allow_any_more_is_not_begun() {
     stage.holds("it waits");
     stage.tick();
     assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 1);
+}
+
+#[test]
+fn people_order_what_happens_next() {
+    let mut stage = canary();
+    assert!(stage.release());
+    let advance = |stage: &mut Stage, step: u8, order: Option<AdvanceDo>, second: u64| {
+        let (release, plan) = stage.memory().rollout.map(|rollout| (rollout.release, rollout.plan)).unwrap();
+        let place = "shop/api/dev".parse().unwrap();
+        let advance = Advance { place, release, plan, step, order, reason: None };
+        stage.agent().ordered(&advance, Moment::from_millis(second * 1_000).unwrap()).unwrap();
+    };
+    let progress = |stage: &Stage| stage.memory().rollout.unwrap().progress;
+    advance(&mut stage, 1, Some(AdvanceDo::Pause), 1);
+    pass(10_000);
+    stage.tick();
+    assert_eq!((progress(&stage).step, progress(&stage).paused), (0, true), "it stays paused");
+    // What was ordered is remembered over a restart.
+    stage.begin();
+    assert!(progress(&stage).paused);
+    stage.tick();
+    advance(&mut stage, 3, None, 2);
+    stage.tick();
+    assert_eq!(progress(&stage).step, 0, "the third step is not the next one");
+    advance(&mut stage, 2, None, 3);
+    stage.tick();
+    assert_eq!(progress(&stage).step, 1, "before its pause is over");
+    assert_eq!(stage.memory().rollout.unwrap().ordered, Moment::from_millis(3_000).ok());
+    stage.holds("at the second step");
+    stage.services.host().failing.insert(stage.new.artifact, 90);
+    advance(&mut stage, 3, None, 4);
+    assert_eq!(rolled(&mut stage), [50], "nobody orders what fails");
+    assert_eq!(stage.reported().unwrap().0, "returned");
 }
 
 #[test]

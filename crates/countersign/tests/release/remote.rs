@@ -248,6 +248,11 @@ fn release(ada: &Far, bob: &Far) {
     assert_eq!(bob.ok(&["verify", &saved])["outcome"], "pass");
     let opened = bob.ok(&["open"]);
     assert!(opened["url"].as_str().unwrap().starts_with("http"), "{opened}");
+    for order in ["show", "pause", "resume", "promote", "abort"] {
+        // Nothing is rolled out there; the answer comes from the server's view of the place.
+        let said = bob.refused(&["rollout", order, DEV]);
+        assert!(said.contains("no release is pending at") && said.contains(DEV), "{order}: {said}");
+    }
     ada.commit("a second release");
     ada.ok(&["run"]);
     bob.ok(&["reject", "--yes", "--reason", "not yet"]);
