@@ -136,6 +136,7 @@ pub fn default_places(
                 automatic,
                 class: None,
                 windows: None,
+                soak_ms: None,
                 packs: Vec::new(),
                 template: None,
             };

@@ -153,6 +153,7 @@ pub fn environments() -> Vec<Command> {
             after: after.map(name),
             automatic,
             windows: None,
+            soak_ms: None,
             root: 1,
         };
         Command::SetEnvironment(gate::SetEnvironment { environment, issued: at(1) })

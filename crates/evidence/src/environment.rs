@@ -22,6 +22,11 @@ pub const NAMESPACE: &str = "countersign-environment@v1";
 /// Highest number of packs in one statement.
 pub const PACKS_MAX: usize = 32;
 
+/// Shortest soak time in milliseconds: a minute.
+pub const SOAK_MS_MIN: u64 = 60_000;
+/// Longest soak time in milliseconds: 90 days.
+pub const SOAK_MS_MAX: u64 = 90 * 86_400_000;
+
 /// An environment statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +64,9 @@ pub struct Environment {
     /// Digest of the times in which releases may begin; absent if they always may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Digest>,
+    /// Milliseconds for which the environment before has to run an artifact until it may come here; absent if it need not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak_ms: Option<u64>,
     /// Packs that the policy has to contain at least, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packs: Vec<Name>,
@@ -160,6 +168,12 @@ impl Environment {
         rule(
             !by_itself,
             "`class` is `production` and `automatic` is true: there a person asks for each release",
+        )?;
+        let soak = self.soak_ms.is_none_or(|soak| (SOAK_MS_MIN..=SOAK_MS_MAX).contains(&soak));
+        rule(soak, "`soak_ms` is less than a minute or more than 90 days")?;
+        rule(
+            self.soak_ms.is_none() || self.after.is_some(),
+            "`soak_ms` needs `after`, the environment that runs the artifact for so long",
         )?;
         let packs = self.packs.is_sorted_by(|a, b| a < b) && self.packs.len() <= PACKS_MAX;
         rule(packs, "`packs` are not sorted, one stands twice, or there are more than 32")

@@ -10,7 +10,7 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::RefName;
-use evidence::statements::Statement;
+use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
 use policy::{Gate, Read};
@@ -23,6 +23,7 @@ use crate::input_reads::{UnusablePolicy, compile, reads_input};
 use crate::lanes::checks::{self, CheckProof, Known};
 use crate::lanes::{self, DocumentProof, LanesProof};
 use crate::ledger::{self, LedgerProof};
+use crate::overrides;
 use crate::people::People;
 use crate::proofs;
 use crate::reasons::{NEW_BUNDLE, Reasons, broken, one_reason};
@@ -33,6 +34,7 @@ use crate::requests::{self, PeopleProof, RunRequests};
 use crate::roots;
 use crate::secrets;
 use crate::serving;
+use crate::soak;
 use crate::source::{self, SourceProof};
 use crate::trust::{self, TrustProof};
 use crate::unapplied;
@@ -59,7 +61,7 @@ pub fn check<'a>(
     let (environment, earlier) = trust::environments(bundle, &root, seen)?;
     let windows = WindowsProof { windows: windows::of(bundle, &environment)?, witnessed, clock: seen.clock };
     trust::in_force(bundle, &root, &status, now, &mut reasons);
-    let records = Records::of(bundle)?;
+    let records = Records::of(bundle, &environment)?;
     let revoked = Revoked::new(&status, now, &proven.named).with_former(&root.runners, now, &proven.named);
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| one_reason(flaw.code, flaw.what, "have the registrars enrol them again"))?;
@@ -130,7 +132,11 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     let environment = &checked.trust.environment;
     let now = checked.now;
     secrets::check(&checked.bundle.plan, environment, &statements, now, &mut checked.reasons);
-    checked.windows.tell(&checked.place, &mut checked.reasons);
+    let lifts = |what| overrides::lifts(&statements, what, &checked);
+    let is_lifted = lifts(Lifted::Windows);
+    let soaks = soak::of(&checked).filter(|_| !lifts(Lifted::Soak));
+    checked.windows.tell(&checked.place, is_lifted, &mut checked.reasons);
+    soak::tell(soaks, &mut checked.reasons);
     checked.lanes.statements = statements;
     checked.approvals.votes = votes;
     Ok(checked)
@@ -187,9 +193,10 @@ fn manifest(
     let documents = documents.all_documents().into_iter().collect();
     // Statements that an approver has not seen change the manifest, so that they void the approval. A version of a secret does
     // not: the plan, which is approved, names the secret and its lowest number, so a rotation leaves approvals as they are.
-    let rotates =
-        |envelope: &&Envelope| Statement::read(envelope).is_ok_and(|statement| statement.secret().is_some());
-    let seen = bundle.lanes.statements.iter().filter(|envelope| !rotates(envelope));
+    // Nor does an override, which changes when a release begins and nothing else about it.
+    let stays = |statement: Statement| statement.secret().is_some() || statement.kind().lifts();
+    let stays = |envelope: &&Envelope| Statement::read(envelope).is_ok_and(stays);
+    let seen = bundle.lanes.statements.iter().filter(|envelope| !stays(envelope));
     let statements = seen.map(Envelope::payload_digest).collect();
     let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents)
         .with_statements(statements);

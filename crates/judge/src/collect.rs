@@ -65,6 +65,7 @@ pub fn collect(
 ) -> Result<Collected, Unavailable> {
     let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
     let (open, artifact, source) = pending(state, place)?;
+    let soaked = soaked(state, place);
     let pack = SourcePack::decode(&store.blob(&source.facts.pack)?).map_err(Unavailable::of)?;
     let environment = state.gate.environment(place).ok_or_else(|| nothing("no environment is set"))?;
     let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
@@ -73,18 +74,17 @@ pub fn collect(
     // The approval of a person who is no longer enrolled is not evidence.
     let enrolled = |given: &&Approval| state.identity.person(given.facts.person, moment).is_some();
     let approvals: Vec<_> = state.approval.of(place, open.facts.release).filter(enrolled).collect();
-    let mut entries: BTreeSet<u64> = artifact.entries.iter().copied().collect();
-    entries.insert(open.entry);
+    let mut entries = own_entries(open, artifact);
     entries.extend(approvals.iter().map(|approval| approval.entry));
     entries.extend(statements(state, place, moment).map(|known| known.entry));
-    entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
     let checked = checked_before(state, place, open);
     entries.extend(checked.iter().flat_map(|checks| &checks.entries));
 
-    let mut requests = vec![source.facts.request];
-    requests.extend(open.promoted.iter().map(|(promoted, _)| promoted.request));
+    let promoted = open.promoted.iter().map(|(promoted, _)| promoted.request);
+    let mut requests: Vec<_> = promoted.chain([source.facts.request]).collect();
     let mut needed: BTreeSet<Digest> = artifact.facts.receipts.iter().copied().collect();
-    needed.extend([source.facts.pack, open.facts.plan]);
+    needed.extend([source.facts.pack, open.facts.plan].into_iter().chain(soaked.map(|(report, _)| report)));
+    entries.extend(soaked.map(|(_, entry)| entry));
     needed.extend(checked.iter().flat_map(|checks| &checks.reported).map(|reported| reported.envelope));
     needed.extend(approvals.iter().map(|approval| approval.facts.envelope));
     requests.extend(agreements(store, &entries)?);
@@ -134,15 +134,29 @@ pub fn collect(
         checkpoint: String::new(),
     };
     let ancestors = seen_sizes(&bundle, &read);
-    let bounded = bounded(state, read.last(), moment);
+    let bounded = bounded(state, read.last(), moment, soaked.is_some());
     Ok(Collected { bundle, entries, ancestors, bounded, large })
 }
 
+/// Numbers of the entries that record a build, the proposal of its artifact, and the promotion.
+fn own_entries(open: &Open, artifact: &Artifact) -> BTreeSet<u64> {
+    let promoted = open.promoted.iter().map(|(_, entry)| entry);
+    artifact.entries.iter().chain([&open.entry]).chain(promoted).copied().collect()
+}
+
 /// The root whose witnesses bound the times of entries. A former key counts for what was seen before its end, so that time has
-/// to be proven as with a revoked key.
-fn bounded(state: &State, newest: Option<&TrustRoot>, moment: Moment) -> Option<TrustRoot> {
+/// to be proven as with a revoked key; and so has the time since when an artifact soaks.
+fn bounded(state: &State, newest: Option<&TrustRoot>, moment: Moment, is_soaked: bool) -> Option<TrustRoot> {
     let ends = newest.is_some_and(|root| ended(&root.runners, moment).next().is_some());
-    newest.filter(|_| ends || state.identity.revokes(moment)).cloned()
+    newest.filter(|_| ends || is_soaked || state.identity.revokes(moment)).cloned()
+}
+
+/// The last report of the environment before, and its entry, if the artifact has to run there for a time.
+fn soaked(state: &State, place: &Place) -> Option<(Digest, u64)> {
+    let facts = &state.gate.environment(place)?.facts;
+    facts.soak_ms?;
+    let before = Place { environment: facts.after.clone()?, ..place.clone() };
+    state.release.at(&before)?.reported
 }
 
 /// The pending release of a place, with its artifact and source.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::Bundle;
 use evidence::dsse::{Envelope, EnvelopeError};
+use evidence::environment::Environment;
+use evidence::report::AgentReport;
 use evidence::status::{Revocation, Status};
 use evidence::trust_root::Machine;
 use evidence::{Digest, Moment};
@@ -28,6 +30,8 @@ pub struct Records {
     pub approvals: Vec<Digest>,
     /// Statements of people.
     pub statements: Vec<Digest>,
+    /// The report of the environment before, if the artifact has to run there for a time.
+    pub soaked: Option<Digest>,
 }
 
 /// Digest of no record: a runner has no ledger, so everything counts as seen today.
@@ -35,7 +39,7 @@ pub const NOWHERE: Digest = Digest::from_bytes([0; 32]);
 
 impl Records {
     /// The records of a bundle.
-    pub fn of(bundle: &Bundle) -> Result<Self, Reasons> {
+    pub fn of(bundle: &Bundle, environment: &Environment) -> Result<Self, Reasons> {
         let unsound =
             |error: &dyn std::fmt::Display| one_reason("evidence-unsound", error.to_string(), NEW_BUNDLE);
         let of = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes));
@@ -43,7 +47,13 @@ impl Records {
             let digests: Result<_, EnvelopeError> = envelopes.iter().map(of).collect();
             digests.map_err(|error| unsound(&error))
         };
+        let before = environment.after.as_ref().filter(|_| environment.soak_ms.is_some());
+        let is_before = |report: &&Envelope| {
+            AgentReport::read(report).is_ok_and(|report| Some(&report.environment) == before)
+        };
+        let soaked = bundle.reports.iter().find(is_before).map(of).transpose();
         Ok(Self {
+            soaked: soaked.map_err(|error| unsound(&error))?,
             pack: Digest::of(&bundle.source.encode().map_err(|error| unsound(&error))?),
             receipts: all(&bundle.receipts)?,
             checks: all(bundle.lanes.checks.as_ref().map_or(&[], |checks| checks.receipts.as_slice()))?,
@@ -56,7 +66,7 @@ impl Records {
     /// All digests. Each of them must be recorded.
     pub fn all(&self) -> BTreeSet<Digest> {
         let envelopes = self.receipts.iter().chain(&self.checks).chain(&self.requests).chain(&self.approvals);
-        envelopes.chain(&self.statements).chain([&self.pack]).copied().collect()
+        envelopes.chain(&self.statements).chain([&self.pack]).chain(&self.soaked).copied().collect()
     }
 }
 

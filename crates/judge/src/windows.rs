@@ -39,9 +39,9 @@ pub fn of(bundle: &Bundle, environment: &Environment) -> Result<Option<Windows>,
 }
 
 impl WindowsProof {
-    /// Tells whether a release may not begin now.
-    pub fn tell(&self, place: &Place, reasons: &mut Reasons) {
-        let Some(windows) = &self.windows else { return };
+    /// Tells whether a release may not begin now, unless people lift the windows for it.
+    pub fn tell(&self, place: &Place, is_lifted: bool, reasons: &mut Reasons) {
+        let Some(windows) = self.windows.as_ref().filter(|_| !is_lifted) else { return };
         if let Some(clock) = self.clock
             && apart(clock, self.witnessed) > APART_MAX
         {
@@ -85,6 +85,7 @@ fn apart(a: Moment, b: Moment) -> Duration {
 
 /// Largest accepted difference between a judge's clock and the witnessed time.
 const APART_MAX: Duration = Duration::from_mins(5);
-const WAIT: &str = "wait until they open, or have the policy signers name other windows";
+const WAIT: &str = "wait until they open, have two release managers lift them for this release (`countersign override`), or have the policy \
+                    signers name other windows";
 const OTHER_WINDOWS: &str = "have the policy signers name other windows";
 const CLOCKS: &str = "set the clocks right, and see that the witnesses are up";

@@ -11,8 +11,10 @@ use evidence::bundle::{Ancestor, Bundle, Checks, Earlier, Lanes, Logged};
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::entry::{Actor, Auth, Header, Payload};
+use evidence::environment::Environment;
 use evidence::provenance::provenance;
 use evidence::receipt::Receipt;
+use evidence::report::AgentReport;
 use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest};
 use tlog::{Checkpoint, Hash, consistency_proof, inclusion_proof, leaf_hash};
@@ -139,6 +141,9 @@ fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
         .chain(&bundle.lanes.statements);
     let checks = bundle.lanes.checks.iter().flat_map(|checks| &checks.receipts);
     let mut named: Vec<Digest> = envelopes.chain(checks).map(own).collect();
+    if let Some(soaked) = soaked(bundle) {
+        named.insert(0, own(soaked));
+    }
     named.push(Digest::of(&parts.source.encode().unwrap()));
     named.extend(&parts.strays);
     let nothing = Payload::new("facts", &BTreeMap::<String, String>::new(), [1; 16]).unwrap();
@@ -147,6 +152,15 @@ fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
     let plan = parts.plan.digest().unwrap();
     entries.push(entry(proposed.kind(), proposed.facts([2; 16]).unwrap(), plan));
     entries
+}
+
+/// The report of the environment before, if the statement asks for a soak time.
+fn soaked(bundle: &Bundle) -> Option<&Envelope> {
+    let statement = Environment::read(bundle.environments.last()?).ok()?;
+    let before = statement.after.filter(|_| statement.soak_ms.is_some())?;
+    let is_before =
+        |report: &&Envelope| AgentReport::read(report).is_ok_and(|report| report.environment == before);
+    bundle.reports.iter().find(is_before)
 }
 
 /// One entry.
@@ -180,7 +194,7 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
         statement.checkpoint.parse::<Checkpoint>().ok().map(|seen| seen.size)
     });
     let reports = bundle.reports.iter().filter_map(|envelope| {
-        let report = evidence::report::AgentReport::read(envelope).ok()?;
+        let report = AgentReport::read(envelope).ok()?;
         report.checkpoint_root.map(|_| report.checkpoint)
     });
     let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();

@@ -352,8 +352,10 @@ pub fn evidence_digest(parts: &Parts) -> Digest {
 
 /// Statements that the manifest names: it does not name versions of secrets.
 fn seen_by_approvers(parts: &Parts) -> Vec<Envelope> {
-    let is_seen =
-        |envelope: &&Envelope| Statement::read(envelope).is_ok_and(|statement| statement.secret().is_none());
+    let is_seen = |envelope: &&Envelope| {
+        Statement::read(envelope)
+            .is_ok_and(|statement| statement.secret().is_none() && !statement.kind().lifts())
+    };
     parts.statements.iter().filter(is_seen).cloned().collect()
 }
 

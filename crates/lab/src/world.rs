@@ -197,6 +197,7 @@ impl Lab {
             automatic: environment != "production",
             class: None,
             windows: None,
+            soak_ms: None,
             packs: Vec::new(),
             template: None,
         }

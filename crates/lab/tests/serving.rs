@@ -44,6 +44,7 @@ fn installed(lab: &Lab, environments: &[&str]) -> (State, Policies) {
             after: None,
             automatic: false,
             windows: None,
+            soak_ms: None,
             root: 1,
         };
         state.apply(&Event::EnvironmentSet(set), at(10));

@@ -6,7 +6,7 @@ use evidence::bundle::Bundle;
 use evidence::status::{Freeze, Status};
 use judge::FreshCheckpoint;
 use lab::assemble::proof_between;
-use lab::forgery::{READERS, windows, with_windows};
+use lab::forgery::{self, READERS, windows, with_windows};
 use lab::{Lab, Parts, assemble, at, said};
 use tlog::Hash;
 
@@ -117,4 +117,23 @@ fn a_release_under_way_widens_only_inside_its_windows() {
     assert_eq!(late.reasons, ["release-not-newer"], "a newer release ends it");
     let stale = lab.agent().judge_widening(&bundle, &proof, None, None, at(600));
     assert_eq!(stale.reasons, ["window-unsure"], "without a newer checkpoint nobody knows the time");
+}
+
+#[test]
+fn a_release_after_its_soak_time_and_one_that_two_people_let_begin_pass_everywhere() {
+    let lab = Lab::default();
+    let mut soaked = lab.honest();
+    forgery::soaking(&lab, &mut soaked, 3_600, Some(3_700));
+    let mut lifted = lab.honest();
+    forgery::lifted(&lab, &mut lifted, |_, _| ());
+    for (what, parts) in [("soaked", soaked), ("lifted", lifted)] {
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            assert_eq!(
+                said(&lab, reader, &bundle, &leaves, at(0)),
+                Vec::<String>::new(),
+                "{reader:?}, {what}"
+            );
+        }
+    }
 }

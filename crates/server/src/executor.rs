@@ -11,11 +11,13 @@ use domain::gate::{GateDue, Judged, RecordVerdict};
 use domain::release::PlaceState;
 use domain::{Command, State, release};
 use evidence::Place;
+use evidence::bundle::Bundle;
 use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
 use evidence::windows::{WindowState, Windows};
 use evidence::{Bytes, Digest, Moment};
 use judge::{Judgement, own_context};
+use tlog::{Checkpoint, Note};
 use tracing::{Span, error, warn};
 
 use crate::clock;
@@ -207,9 +209,10 @@ impl Round<'_> {
                 let (anchors, seen) = own_context(self.state, &due.place, moment)
                     .map_err(|error| EdgeError::Evidence(error.to_string()))?;
                 let judgement = judge::judge(&dossier.bundle, &anchors, &seen);
-                // Witnesses signed the newest checkpoint before the windows opened, and sign the next one soon.
-                let is_late = judgement.is_untimely()
-                    && dossier.bundle.windows.as_ref().is_some_and(|bytes| is_open(bytes, moment));
+                // Witnesses signed the shown checkpoint before the time had come, and sign the newest one soon.
+                let may_pass = dossier.bundle.windows.as_ref().is_none_or(|bytes| is_open(bytes, moment));
+                let is_late =
+                    judgement.is_untimely() && may_pass && size(&dossier.bundle) < self.state.entries;
                 if is_late && self.is_patient(due, waiting) {
                     return Ok(None);
                 }
@@ -264,6 +267,13 @@ impl Round<'_> {
         };
         job("judge", &due.place, Command::RecordVerdict(Box::new(RecordVerdict { judged })), Vec::new())
     }
+}
+
+/// Number of entries of the checkpoint of a bundle; 0 if it cannot be read.
+fn size(bundle: &Bundle) -> u64 {
+    let note = Note::parse(bundle.checkpoint.as_bytes()).ok();
+    let checkpoint = note.and_then(|note| note.text().parse::<Checkpoint>().ok());
+    checkpoint.map_or(0, |checkpoint| checkpoint.size)
 }
 
 /// Whether these windows are open at a moment.

@@ -1,4 +1,5 @@
-//! When something that came at the wrong time is tried again: when the windows of its place open.
+//! When something that came at the wrong time is tried again: when the windows of its place open, when its soak time has ended,
+//! or when people lift both.
 //!
 //! Invariant: nothing here lets anything pass. It only says when the judge is asked again, so that a release that waits
 //! costs no entry of the ledger before its time.
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use domain::State;
 use domain::release::TimeHold;
+use evidence::entry::Header;
 use evidence::windows::{WindowState, Windows};
 use evidence::{Moment, Place};
 use judge::Store;
@@ -32,26 +34,47 @@ pub fn windows_of(state: &State, store: &dyn Store, place: &Place) -> Option<Win
 /// When something that is held at a place is tried again.
 #[must_use]
 pub fn opening(state: &State, store: &dyn Store, place: &Place, hold: TimeHold, now: Moment) -> Opening {
-    // Something was held while they were open: a clock was wrong, or witnesses were late. That may last.
-    let windows = windows_of(state, store, place);
-    let later = hold.moment.later_by(AGAIN);
-    let Some(windows) = windows else { return due(later, now) };
-    let earliest = match windows.state_at(hold.moment) {
-        WindowState::Open { .. } => later,
-        WindowState::Closed { .. } => hold.moment,
-    };
-    match windows.state_at(earliest.max(now)) {
-        WindowState::Open { .. } => due(earliest, now),
-        WindowState::Closed { opens: Some(opens) } => Opening::At(opens),
-        WindowState::Closed { opens: None } => Opening::Never,
+    if is_overridden(state, place, hold, now) {
+        return Opening::Now;
     }
+    let (windows, soaked) = (windows_of(state, store, place), soaked_until(state, store, place));
+    let is_closed = |windows: &Windows| matches!(windows.state_at(hold.moment), WindowState::Closed { .. });
+    let is_explained =
+        windows.as_ref().is_some_and(is_closed) || soaked.is_some_and(|until| hold.moment < until);
+    // If nothing explains the hold, a clock was wrong or witnesses were late, which may last.
+    let earliest = if is_explained { hold.moment } else { hold.moment.later_by(AGAIN) };
+    let earliest = soaked.map_or(earliest, |until| earliest.max(until));
+    match windows.map(|windows| windows.state_at(earliest.max(now))) {
+        None | Some(WindowState::Open { .. }) => due(earliest, now),
+        Some(WindowState::Closed { opens: Some(opens) }) => Opening::At(opens),
+        Some(WindowState::Closed { opens: None }) => Opening::Never,
+    }
+}
+
+/// Whether somebody has signed an override of the place since: the judge decides whether it counts.
+fn is_overridden(state: &State, place: &Place, hold: TimeHold, now: Moment) -> bool {
+    let mut stated = state.statement.at(place, now);
+    stated.any(|known| known.facts.kind.lifts() && known.entry > hold.entry)
+}
+
+/// When the soak time of a place has ended by its witnesses; `None` if it has no soak time, or nothing runs before it.
+fn soaked_until(state: &State, store: &dyn Store, place: &Place) -> Option<Moment> {
+    let facts = &state.gate.environment(place)?.facts;
+    let soak = Duration::from_millis(facts.soak_ms?);
+    let before = Place { environment: facts.after.clone()?, ..place.clone() };
+    let (_, entry) = state.release.at(&before)?.reported?;
+    let header = Header::decode(&store.entry(entry).ok()?.header).ok()?;
+    // The ledger stores one witnessed checkpoint of each `SLOT`, so the report may seem so much newer.
+    Some(header.time.later_by(SLOT).later_by(soak))
 }
 
 fn due(moment: Moment, now: Moment) -> Opening {
     if moment <= now { Opening::Now } else { Opening::At(moment) }
 }
 
-/// Pause after a hold that the windows do not explain.
+/// Precision with which the ledger proves when something was recorded, and a little for the witnesses.
+const SLOT: Duration = Duration::from_secs(5 * 60 + 5);
+/// Pause after a hold that nothing explains.
 const AGAIN: Duration = Duration::from_mins(5);
 
 #[cfg(test)]

@@ -124,7 +124,8 @@ fn tree(tokens: &[TokenTree], before: &[String], route: &Route, found: &mut Impo
                     called = branch.get(at + 1).map(ToString::to_string);
                     break;
                 }
-                TokenTree::Ident(word) => parts.push(word.to_string()),
+                // A module may have the name of a keyword: `r#override` is in `override.rs`.
+                TokenTree::Ident(word) => parts.push(word.to_string().trim_start_matches("r#").to_owned()),
                 TokenTree::Punct(mark) if mark.as_char() == '*' => parts.push("*".to_owned()),
                 TokenTree::Group(group) => {
                     tree(&group.stream().into_iter().collect::<Vec<_>>(), &parts, route, found);

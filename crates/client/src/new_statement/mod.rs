@@ -7,6 +7,7 @@ pub mod deploy_secret;
 pub mod finding;
 pub mod grant;
 pub mod not_affected;
+pub mod overriding;
 pub mod sign_off;
 pub mod tag;
 pub mod waiver;
@@ -18,6 +19,7 @@ use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::statements::{Body, NAMESPACE, Scope, Statement, StatementError, StatementKind};
+use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment, Place};
 use judge::Checked;
 use policy::Reason;
@@ -87,23 +89,26 @@ pub fn scope(place: &Place, everywhere: bool) -> Scope {
 
 /// Fails if a statement of this kind may not last until then.
 pub fn refuse_long(kind: StatementKind, until: Until) -> Result<(), Error> {
-    let days = kind.rules().days_max;
-    if until.0 <= now()?.later_by(Duration::from_hours(24 * days)) {
+    let longest = kind.longest();
+    if until.0 <= now()?.later_by(longest) {
         return Ok(());
     }
-    let kind = kind.as_str();
-    Err(Error::unusable(format!("a {kind} lasts at most {days} days: choose an earlier end")))
+    let (kind, hours) = (kind.as_str(), longest.as_secs() / 3_600);
+    let longest = if hours < 24 { format!("{hours} hours") } else { format!("{} days", hours / 24) };
+    let article = if kind.starts_with('o') { "an" } else { "a" };
+    Err(Error::unusable(format!("{article} {kind} lasts at most {longest}: choose an earlier end")))
 }
 
 /// Fails if the kind bars the person, because the change is theirs or they asked for its run.
 pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: StatementKind) -> Result<(), Error> {
     let rules = kind.rules();
+    let is_solo = kind == StatementKind::Override && checked.trust.root.mode == Mode::Solo;
     let own = checked
         .people
         .enrolled
         .by_id(profile.person.id())
         .filter(|person| checked.is_barred(&person.subject));
-    let Some(person) = own.filter(|_| rules.bars_authors) else { return Ok(()) };
+    let Some(person) = own.filter(|_| rules.bars_authors && !is_solo) else { return Ok(()) };
     let (kind, name) = (kind.as_str(), shown::line(&person.name));
     let what = format!(
         "{name} is an author of the change to {} or asked for its run, and makes no {kind} for it",

@@ -24,6 +24,7 @@ mod new_statement;
 mod not_affected;
 mod open;
 mod osv;
+mod override_release;
 mod pipeline;
 mod pipeline_run;
 mod policy;
@@ -137,6 +138,8 @@ enum Verb {
     SignOff(sign_off::SignOff),
     /// Name the semantic version and labels of the pending release, with your signature.
     Tag(tag::TagVerb),
+    /// Let the pending release begin outside its windows or before the end of its soak time, with your signature.
+    Override(override_release::OverrideVerb),
     /// Show tests over many runs: how often each failed, and which are flaky.
     Tests(test_history::Tests),
     /// Ask for a pending release to go ahead.
@@ -241,6 +244,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::NotAffected(verb) => not_affected::run(&verb, output),
         Verb::SignOff(verb) => sign_off::run(&verb, output),
         Verb::Tag(verb) => tag::run(&verb, output),
+        Verb::Override(verb) => override_release::run(&verb, output),
         Verb::Tests(verb) => test_history::run(&verb, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),

@@ -104,9 +104,10 @@ pub fn run(
     let Recorded { scope, statements, next } = recorded;
     let Some(Made { subjects, statement, entry }) = statements.into_iter().next() else { return Ok(()) };
     let report = Report { kind, subjects, scope, statement, until: until.0, entry, next };
+    let effect = if kind == StatementKind::Override { STAY } else { VOID };
     output.print(&report, |report| {
         format!(
-            "\n{} in {} until {} in UTC, recorded as entry {}\nstatement: {}\n{VOID}\nnext: {}",
+            "\n{} in {} until {} in UTC, recorded as entry {}\nstatement: {}\n{effect}\nnext: {}",
             kind.as_str(),
             report.scope,
             report.until,
@@ -158,5 +159,8 @@ pub fn make(
     Ok(Recorded { scope: scope.to_string(), statements: recorded, next })
 }
 
+/// The effect of an override on approvals.
+const STAY: &str =
+    "approvals stay as they are; a release that is held for its time is judged again by itself";
 /// The effect of a statement on approvals.
 pub const VOID: &str = "approvals from before it do not count any more";

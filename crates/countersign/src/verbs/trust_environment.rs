@@ -17,7 +17,7 @@ use client::statements;
 use evidence::Place;
 use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::environment::{Class, Environment};
+use evidence::environment::{Class, Environment, SOAK_MS_MAX, SOAK_MS_MIN};
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Moment, Name, configuration, policy_files};
@@ -64,9 +64,14 @@ pub struct Amend {
     /// Environment that must run the same artifact first; default: the current one.
     #[arg(long)]
     after: Option<Name>,
-    /// File of the times in which releases may begin, or `none` for always; default: the current windows.
+    /// Times in which releases may begin: a file of rules, windows that `countersign calendar compile` made, or `none` for
+    /// always; default: the current windows.
     #[arg(long, value_name = "FILE|none")]
     windows: Option<PathBuf>,
+    /// Time for which the environment before has to run an artifact, such as `30m`, `12h` or `3d`, or `none`; default: the current
+    /// one.
+    #[arg(long, value_name = "TIME|none")]
+    soak: Option<SoakLine>,
     /// Class of the environment, or `none`; in production no release starts automatically; default: the current class.
     #[arg(long, value_name = "preview|development|staging|production|none")]
     class: Option<ClassLine>,
@@ -95,6 +100,32 @@ struct StatementDraft {
     policy: Vec<u8>,
     configuration: Vec<u8>,
     windows: Option<Vec<u8>>,
+}
+
+/// A soak time, or none.
+#[derive(Clone, Copy, Debug)]
+struct SoakLine(Option<u64>);
+
+impl FromStr for SoakLine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected =
+            || "expected a number with a unit, such as 30m, 12h or 3d, from 1m to 90d, or none".to_owned();
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
+        let millis = match unit {
+            "m" => 60_000_u64,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(expected()),
+        };
+        let soak = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+        let soak = soak.filter(|soak| (SOAK_MS_MIN..=SOAK_MS_MAX).contains(soak));
+        soak.map(|soak| Self(Some(soak))).ok_or_else(expected)
+    }
 }
 
 /// A class of environments, or none.
@@ -200,6 +231,7 @@ async fn amended(
         after: verb.after.clone().or_else(|| old.after.clone()),
         automatic: verb.automatic.unwrap_or(old.automatic),
         class: verb.class.map_or(old.class, |class| class.0),
+        soak_ms: verb.soak.map_or(old.soak_ms, |soak| soak.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         ..old
     };
@@ -247,6 +279,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
         class: verb.class.and_then(|class| class.0),
+        soak_ms: verb.soak.and_then(|soak| soak.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         packs: Vec::new(),
         template: None,

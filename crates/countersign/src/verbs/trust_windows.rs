@@ -13,14 +13,14 @@ use super::calendar_rules::compiled;
 use super::trust_statement::read;
 use crate::failure::Failure;
 
-/// The windows in a file, encoded; `None` for the word `none`.
+/// The windows in a file, encoded; `None` for the word `none`. Rules are compiled for the days from today on.
 pub fn read_windows(named: &Path, now: Moment) -> Result<Option<Vec<u8>>, Failure> {
     if named == Path::new("none") {
         return Ok(None);
     }
     let bytes = read(named)?;
     let bytes = bytes.trim_ascii();
-    if !bytes.starts_with(b"{\"") {
+    if !bytes.starts_with(b"{") {
         let windows = compiled(named, start_of_day(now), DAYS_MAX)?;
         return windows.encode().map(Some).map_err(Failure::error);
     }

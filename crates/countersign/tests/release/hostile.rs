@@ -160,7 +160,7 @@ fn words_of_others_are_shown_as_words() {
 
 /// Services of an agent that is only asked for its decision.
 #[derive(Debug)]
-struct Nothing;
+pub struct Nothing;
 
 impl agent::Services for Nothing {
     fn prepare(&mut self, _: &::evidence::plan::Plan) -> Result<(), agent::Fault> {

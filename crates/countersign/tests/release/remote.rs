@@ -242,6 +242,7 @@ fn release(ada: &Far, bob: &Far) {
     assert_eq!(bob.ok(&["calendar", "show", PLACE])["calendars"][0]["open"], true, "it has no windows");
     states(bob);
     bob.ok(&["tag", "--yes", "--reason", "the first", "--place", PLACE, &pending(bob), "1.0.0"]);
+    bob.ok(&["override", "--yes", "--reason", "if it has to be tonight", "--place", PLACE, &pending(bob)]);
     bob.ok(&["approve", "--yes", "--reason", "read it on my laptop"]);
     assert_eq!(ada.ok(&["promote"])["outcome"], "running");
     let saved = bob.ok(&["evidence", PLACE])["bundle"].as_str().unwrap().to_owned();

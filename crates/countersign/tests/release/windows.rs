@@ -3,8 +3,10 @@
 
 use ::evidence::dsse::Envelope;
 use ::evidence::environment::Environment;
+use ::evidence::report::ReleaseOutcome;
 use ::evidence::windows::{Interval, Windows};
 use ::evidence::{Digest, Moment};
+use lab::forgery;
 use serde_json::json;
 
 use super::{PLACE, Shop, at};
@@ -76,14 +78,18 @@ fn a_release_outside_its_windows_is_held_and_goes_when_they_are_open() {
     let review = shop.home.run_in(&shop.repository(), &["approve", "--show", PLACE]);
     let review = String::from_utf8_lossy(&review.stdout).into_owned();
     assert!(review.contains("they open at 2090-02-01T08:00:00.000Z"), "{review}");
-    sets(PLACE, "none");
-    until(&up, "production", "open");
-    assert_eq!(at(&up, "production")["windows"], json!(null));
-    shop.ok(&["approve", "--yes", "--reason", "tested"]);
+    // One person of an installation of one may lift them for this release; its approval stays.
+    let release = at(&up, "production")["open"]["release"].to_string();
+    let refused =
+        shop.in_repository(&["override", "--yes", "--reason", "now", "--until", "2099-01-01", &release], 1);
+    assert!(refused["error"].as_str().unwrap().contains("an override lasts at most 4 hours"), "{refused}");
+    shop.ok(&["override", "--yes", "--reason", "payments fail", &release]);
+    until(&up, "production", "running");
     sets(PLACE, "open.json");
-    until(&up, "production", "open");
-    shop.ok(&["approve", "--yes", "--reason", "tested"]);
-    shop.ok(&["promote", "--bundle", "evidence.json"]);
+    assert_eq!(at(&up, "production")["windows"]["open"], json!(true));
+    shop.service("second");
+    shop.commit("second");
+    shop.release_to("evidence.json");
     let verified = shop.ok(&["verify", "evidence.json"]);
     assert_eq!(verified["outcome"], json!("pass"));
     let replayed = shop.ok(&["audit", "replay"]);
@@ -103,4 +109,67 @@ fn production_is_a_class_and_its_releases_wait_for_a_person() {
     assert_eq!(at(&up, "production")["open"]["stage"], json!("proposed"));
     shop.release();
     assert!(up.stop());
+}
+
+#[test]
+fn a_release_soaks_until_its_time_has_ended_or_people_lift_it() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let wrong = shop.in_repository(&["trust", "environment", "--yes", PLACE, "--soak", "3"], 2);
+    assert!(wrong["error"].as_str().unwrap().contains("such as 30m, 12h or 3d"), "{wrong}");
+    let first = shop.in_repository(&["trust", "environment", "--yes", DEV, "--soak", "1h"], 1);
+    assert!(first["error"].as_str().unwrap().contains("`soak_ms` needs `after`"), "{first}");
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--soak", "12h"]);
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
+    let held = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&held), ["soaking"]);
+    assert!(
+        held["reasons"][0]["what"].as_str().unwrap().starts_with("`staging` has run the artifact since"),
+        "{held}"
+    );
+    let release = at(&up, "production")["open"]["release"].to_string();
+    shop.ok(&["override", "--yes", "--reason", "it cannot wait", "--lift", "soak", &release]);
+    until(&up, "production", "running");
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+/// The agent has the evidence of a release from a server that hands it out at another time than it may begin: nothing is fetched
+/// or started, and the report says why. Inside the windows the same evidence is wanted.
+#[test]
+fn attack_a_server_hands_out_a_release_outside_its_windows() {
+    let lab = lab::Lab::default();
+    let shown = |open: (i64, i64)| {
+        let mut parts = lab.honest();
+        forgery::with_windows(&lab, &mut parts, forgery::windows(&[open]).encode().unwrap());
+        let (bundle, leaves) = lab::assemble(&lab, &parts);
+        let proof = lab::proof_for(&bundle, &leaves, &lab.agent().checkpoint.parse().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let signer = ::evidence::machine::MachineSigner::from_seed([125; 32]).unwrap();
+        let services = Box::new(super::hostile::Nothing);
+        let deployer =
+            agent::Deployer::new(dir.path().to_path_buf(), lab.agent(), signer, services, || lab::at(0));
+        (bundle, proof, deployer.unwrap(), dir)
+    };
+    let (bundle, proof, willing, _dir) = shown((-60, 60));
+    assert!(willing.wants(&bundle, &proof).unwrap().is_some(), "unmutated");
+    for open in [(3_600, 7_200), (-7_200, -3_600)] {
+        let (bundle, proof, mut unwilling, _dir) = shown(open);
+        assert_eq!(unwilling.wants(&bundle, &proof).unwrap(), None);
+        let report = unwilling.release(&bundle, &proof, &agent::Layer::Unasked).unwrap();
+        let report = ::evidence::report::AgentReport::read(&report).unwrap();
+        assert_eq!(
+            (report.outcome, report.reasons),
+            (ReleaseOutcome::Refused, vec!["window-closed".to_owned()])
+        );
+        assert_eq!(report.running, lab.agent().running.map(|known| known.running()), "the old one goes on");
+    }
+    // They open in 20 seconds: the release stays due.
+    let (bundle, proof, mut early, _dir) = shown((20, 60));
+    let waits = early.wants(&bundle, &proof).unwrap_err().to_string();
+    assert!(waits.contains("window-closed"), "{waits}");
+    early.release(&bundle, &proof, &agent::Layer::Unasked).unwrap_err();
+    assert_eq!(early.memory().report, None);
 }

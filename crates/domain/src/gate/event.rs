@@ -34,6 +34,9 @@ pub struct EnvironmentSet {
     /// Digest of the times in which releases may begin, a blob. Absent if they always may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Digest>,
+    /// Milliseconds for which the environment before has to run an artifact. Absent if it need not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak_ms: Option<u64>,
     /// Version of the root under which the statement was signed.
     pub root: u32,
 }
@@ -140,6 +143,7 @@ impl EnvironmentSet {
             after: statement.after.clone(),
             automatic: statement.automatic,
             windows: statement.windows,
+            soak_ms: statement.soak_ms,
             root,
         }
     }

@@ -2,8 +2,6 @@
 //!
 //! Invariant: a payload has one encoding. A statement counts from `not_before` until just before `expires`.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -235,7 +233,7 @@ impl Statement {
 
     fn check(&self) -> Result<(), StatementError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatementError::Rule(text)) };
-        let longest = Duration::from_hours(24 * self.kind().rules().days_max);
+        let longest = self.kind().longest();
         rule(self.not_before < self.expires, "`expires` is not after `not_before`")?;
         rule(
             self.expires <= self.not_before.later_by(longest),

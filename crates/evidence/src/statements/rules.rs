@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::hours::Hours;
+use super::lifted::Lifted;
 use super::loan::{Loan, LoanFault, LoanTerms};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
@@ -60,6 +61,10 @@ pub(super) trait Content: Serialize + DeserializeOwned {
     const RULES: KindRules;
     /// Whether such a statement can lend a secret to a step.
     const LENDS: bool = false;
+    /// Longest validity in hours, if it is shorter than a day.
+    const HOURS_MAX: Option<u64> = None;
+    /// Whether such a statement lifts a rule about time. Approvals stay as they are beside it.
+    const LIFTS: bool = false;
 
     /// A broken rule of the form.
     fn fault(&self, subjects: &[Digest]) -> Option<&'static str>;
@@ -89,6 +94,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// Whether it settles the failure of a test with this identity in a report.
     fn settles_test(&self, _subjects: &[Digest], _test: &Digest, _report: &SeenReport) -> bool {
+        false
+    }
+
+    /// Whether it lifts a rule about time for the release with this number and plan.
+    fn lifts(&self, _rule: Lifted, _release: u64, _plan: &Digest) -> bool {
         false
     }
 

@@ -1,12 +1,16 @@
 //! The table of kinds. A new kind is one file beside this one and one row here.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::deploy_secret::DeploySecret;
 use super::grant::SecretGrant;
+use super::lifted::Lifted;
 use super::loan::{Loan, LoanFault, LoanTerms};
 use super::not_affected::NotAffected;
+use super::r#override::Override;
 use super::rules::{Content as _, Given, KindRules, Matter};
 use super::scope::Scope;
 use super::secret_version::SecretVersion;
@@ -49,6 +53,25 @@ macro_rules! kinds {
             pub const fn lends(self) -> bool {
                 match self {
                     $(Self::$variant => <$content>::LENDS,)*
+                }
+            }
+
+            /// Whether statements of the kind can lift a rule about time. Approvals stay as they are beside them.
+            #[must_use]
+            pub const fn lifts(self) -> bool {
+                match self {
+                    $(Self::$variant => <$content>::LIFTS,)*
+                }
+            }
+
+            /// Longest validity.
+            #[must_use]
+            pub const fn longest(self) -> Duration {
+                match self {
+                    $(Self::$variant => match <$content>::HOURS_MAX {
+                        Some(hours) => Duration::from_hours(hours),
+                        None => Duration::from_hours(24 * <$content>::RULES.days_max),
+                    },)*
                 }
             }
 
@@ -148,6 +171,14 @@ macro_rules! kinds {
                 }
             }
 
+            /// Whether it lifts a rule about time for the release with this number and plan.
+            #[must_use]
+            pub fn lifts(&self, rule: Lifted, release: u64, plan: &Digest) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.lifts(rule, release, plan),)*
+                }
+            }
+
             pub(super) fn secret(&self) -> Option<&SecretVersion> {
                 match self {
                     $(Self::$variant(content) => content.secret(),)*
@@ -184,6 +215,8 @@ kinds! {
     "deploy-secret" DeploySecret(DeploySecret),
     /// A secret is lent to a step or a service.
     "grant" Grant(SecretGrant),
+    /// A release may begin at a time at which none would.
+    "override" Override(Override),
 }
 
 impl Body {

@@ -164,6 +164,7 @@ fn placed() -> Environment {
     let mut statement = Environment {
         class: Some(Class::Production),
         windows: Some(Digest::of(b"windows")),
+        soak_ms: Some(3 * 3_600_000),
         packs: vec![name("pci-dss"), name("sox-itgc")],
         template: Some(Digest::of(b"template")),
         ..support::environment()

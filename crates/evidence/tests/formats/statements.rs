@@ -8,8 +8,9 @@ use evidence::document::tests::identity;
 use evidence::dsse::Envelope;
 use evidence::seal::WrappedKey;
 use evidence::statements::{
-    Body, DeploySecret, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SecretVersion,
-    SeenFinding, SeenReport, SeenTest, SignOff, Statement, StatementError, StatementKind, Tag, Waiver,
+    Body, DeploySecret, Justification, Lifted, Matter, NAMESPACE, NotAffected, Override, PAYLOAD_TYPE, Scope,
+    SecretVersion, SeenFinding, SeenReport, SeenTest, SignOff, Statement, StatementError, StatementKind, Tag,
+    Waiver,
 };
 use evidence::{Bytes, Digest, Moment, canonical};
 
@@ -284,6 +285,45 @@ fn tag(version: &str) -> Body {
     Body::Tag(Tag { version: version.into(), labels: [(name("channel"), "stable".to_owned())].into() })
 }
 
+fn overriding() -> Body {
+    Body::Override(Override {
+        release: 7,
+        plan: Digest::of(b"plan"),
+        lifts: vec![Lifted::Soak, Lifted::Windows],
+    })
+}
+
+#[test]
+fn an_override_lasts_four_hours_at_one_place() {
+    let fault = |change: &dyn Fn(&mut Statement, &mut Override)| {
+        let Body::Override(mut body) = overriding() else { unreachable!() };
+        let mut statement = statement();
+        statement.expires = statement.not_before.later_by(std::time::Duration::from_hours(4));
+        change(&mut statement, &mut body);
+        statement.body = Body::Override(body);
+        statement.envelope().err().map(|error| error.to_string())
+    };
+    assert_eq!(fault(&|_, _| ()), None, "unmutated");
+    check("statement", 11, &canonical::encode("body", &overriding()).unwrap());
+    let shown = [
+        fault(&|it, _| it.expires = it.expires.later_by(std::time::Duration::from_millis(1))),
+        fault(&|it, _| it.scope.environment = None),
+        fault(&|it, _| it.subjects.clear()),
+        fault(&|_, body| body.lifts.clear()),
+        fault(&|_, body| body.lifts.reverse()),
+        fault(&|_, body| body.lifts = vec![Lifted::Soak; 2]),
+    ];
+    let expected = [
+        "statement: it is valid for longer than its kind may be",
+        "statement: it counts at one place, so its scope names a service and an environment",
+        "statement: it has one subject, the artifact",
+        "statement: `lifts` is empty, not sorted, or names something twice",
+        "statement: `lifts` is empty, not sorted, or names something twice",
+        "statement: `lifts` is empty, not sorted, or names something twice",
+    ];
+    assert_eq!(shown.map(Option::unwrap), expected);
+}
+
 #[test]
 fn bodies_of_the_kinds() {
     let bodies = [sign_off(&[b"tests"]), not_affected(Some("pkg:pypi/jinja2@2.4.1")), tag("2.0.0-rc.1")];
@@ -294,7 +334,7 @@ fn bodies_of_the_kinds() {
         assert_eq!(read, statement);
     }
     let names: Vec<_> = StatementKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret", "grant"]);
+    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret", "grant", "override"]);
     for kind in StatementKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }

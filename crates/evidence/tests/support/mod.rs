@@ -201,6 +201,7 @@ pub fn environment() -> Environment {
         automatic: false,
         class: None,
         windows: None,
+        soak_ms: None,
         packs: Vec::new(),
         template: None,
     }

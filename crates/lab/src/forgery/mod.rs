@@ -13,6 +13,7 @@ mod documents;
 mod ledger;
 pub mod lent;
 mod loosened;
+mod overrides;
 mod people;
 mod place;
 mod pools;
@@ -30,6 +31,7 @@ mod unapplied;
 mod windows;
 
 pub use ledger::new_origin;
+pub use overrides::{lifted, soaking};
 pub use refs::verified;
 pub use revoked::{long_there, renew, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
@@ -74,6 +76,7 @@ pub fn all() -> Vec<Forgery> {
         pools::rows(),
         apart::rows(),
         windows::rows(),
+        overrides::rows(),
     ]
     .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()

@@ -196,6 +196,7 @@ impl Estate {
                 after: before.checked_sub(1).map(|n| lab::name(ENVIRONMENTS[n])),
                 class: None,
                 windows: None,
+                soak_ms: None,
                 packs: Vec::new(),
                 template: None,
             };
