@@ -133,6 +133,12 @@ async fn by_http2(
         tokio::select! {
             _ = &mut connection => return,
             () = &mut first => return,
+            // A client that takes no leave is not waited for.
+            () = sleep(millis(limits.idle_ms).min(PING_TIME)), if is_closing => {
+                if !client.idle().is_zero() {
+                    return;
+                }
+            }
             () = ends(&client, millis(limits.idle_ms)), if !is_closing => {
                 if client.is_abusive() {
                     return;

@@ -43,6 +43,7 @@ pub async fn relay(
             let status = match refused {
                 Refused::Head(_) => StatusCode::BAD_REQUEST,
                 Refused::NothingServes => StatusCode::SERVICE_UNAVAILABLE,
+                Refused::Abandons => StatusCode::TOO_MANY_REQUESTS,
             };
             return own(status, format!("{refused}\n"));
         }
@@ -57,6 +58,8 @@ enum Refused {
     Head(#[from] HeadError),
     #[error("nothing serves here now")]
     NothingServes,
+    #[error("this connection abandons its requests")]
+    Abandons,
 }
 
 /// A request that a group has.
@@ -78,6 +81,10 @@ impl Exchange {
         client: &Arc<Client>,
         mut request: Request<Incoming>,
     ) -> Result<Self, Refused> {
+        // Each further one would cost a connection to a backend until the client's own connection ends.
+        if client.is_abusive() {
+            return Err(Refused::Abandons);
+        }
         let (table, limits) = (&live.table, live.table.limits);
         let clients_upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
