@@ -90,12 +90,12 @@ pub fn table(groups: &[Group]) -> Table {
 /// A table of one group, with short times.
 pub fn hasty(backends: &[SocketAddr]) -> Table {
     let limits = Limits {
-        head_ms: 200,
-        idle_ms: 400,
-        stalled_ms: 300,
-        connect_ms: 300,
-        answer_ms: 300,
-        tunnel_ms: 300,
+        head_ms: 500,
+        idle_ms: 1_000,
+        stalled_ms: 500,
+        connect_ms: 1_000,
+        answer_ms: 700,
+        tunnel_ms: 500,
         ..Limits::default()
     };
     Table { limits, ..table(&[group("stable", 1, backends)]) }
