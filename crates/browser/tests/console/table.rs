@@ -91,6 +91,12 @@ pub const PAGES: &[Page] = &[
         Way::At("/secrets"),
         "secrets: versions, who runs them, a calendar of rotation, grants, uses, alerts",
     ),
+    page(
+        "calendar",
+        "/calendar",
+        Way::At("/calendar"),
+        "the calendar: open times of the next two weeks, freezes, waiting releases",
+    ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),
     page("system", "/system", Way::At("/system"), "the system: roles, versions, queues, disk, ledger, views"),

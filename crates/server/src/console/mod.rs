@@ -9,6 +9,7 @@ mod board;
 mod budgets;
 mod cache;
 mod caches;
+mod calendar;
 mod capacity;
 mod commit_facts;
 mod commits;

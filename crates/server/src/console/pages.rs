@@ -11,8 +11,8 @@ use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
-    compare, components, delivery, findings, ledger, log, overview, policies, posture, record, release, run,
-    secrets, service, system, trust,
+    calendar, compare, components, delivery, findings, ledger, log, overview, policies, posture, record,
+    release, run, secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -71,6 +71,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
     Page { path: "/secrets", json: Some("/secrets.json"), make: secrets_page },
+    Page { path: "/calendar", json: Some("/calendar.json"), make: calendar_page },
     Page { path: "/system", json: Some("/system.json"), make: system_page },
     Page { path: "/trust", json: Some("/trust.json"), make: trust_page },
 ];
@@ -195,6 +196,12 @@ fn policy_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
 fn secrets_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = secrets::secrets(at)?;
     made(at, address, form, ("Secrets".to_owned(), by_server("countersign secret list")), &page, pages::sheet)
+}
+
+fn calendar_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = calendar::calendar(at)?;
+    let heading = ("Calendar".to_owned(), checked("countersign calendar show".to_owned()));
+    made(at, address, form, heading, &page, pages::sheet)
 }
 
 fn system_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
