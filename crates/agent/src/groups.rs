@@ -175,13 +175,15 @@ impl Groups {
 
     /// The table of the members that there are; none if nobody could serve.
     pub fn table(&mut self) -> Option<Table> {
-        let mut groups = Vec::new();
+        let (mut groups, mut tokens) = (Vec::new(), BTreeSet::new());
         for (group, weight) in self.weights.clone() {
             let members: Vec<_> = self.members.iter().filter(|member| member.group == group).collect();
             let Some(key) = members.first().map(|member| member.key) else { continue };
             let backends: BTreeSet<_> = members.iter().map(|member| member.address).collect();
             let name = self.name_of(group, key, &backends);
+            // Two groups of one release have no value in common: the splitter draws one for the second.
             let token = self.sticky.is_some().then(|| self.token(group, &key));
+            let token = token.filter(|token| tokens.insert(token.clone()));
             let backends = backends.into_iter().collect();
             groups.push(splitter::Group { id: name, weight, backends, http2: false, token });
         }

@@ -15,7 +15,7 @@ use crate::deployer::{Deployer, RequestedRelease};
 use crate::error::DeployError;
 use crate::fault::Fault;
 use crate::grouped::Equipped;
-use crate::memory::KnownRelease;
+use crate::memory::{KnownRelease, Memory};
 use crate::probe::INTERRUPTED;
 use crate::rolled::{Rolling, Widening};
 use crate::rollout_memory::{Against, RolloutMemory};
@@ -90,7 +90,10 @@ impl Deployer {
             ordered: None,
         };
         self.memory.rollout = Some(rollout.clone());
-        self.memory.write(&self.dir)?;
+        if let Err(error) = self.memory.write(&self.dir) {
+            self.memory.rollout = None;
+            return Err(error.into());
+        }
         self.rolling = Rolling::default();
         info!(release, "release {release} begins with step 1 of {}", steps(&rollout).steps.len());
         self.put_in_force(&rollout)?;
@@ -318,8 +321,24 @@ impl Deployer {
                 detail = format!("{detail}\nthe release before it: {}", failed.fault);
             }
         }
-        let asked = requested(rollout);
-        self.conclude(&asked, ReleaseOutcome::Returned, reasons, &detail, None).map(drop)
+        let before = self.memory.clone();
+        self.ended(before, rollout, ReleaseOutcome::Returned, reasons, &detail)
+    }
+
+    /// Writes the report of a rollout. Until it is on the disk the rollout has not ended, and the next tick tries again.
+    fn ended(
+        &mut self,
+        before: Memory,
+        rollout: &InForce,
+        outcome: ReleaseOutcome,
+        reasons: Vec<String>,
+        detail: &str,
+    ) -> Result<(), DeployError> {
+        let concluded = self.conclude(&requested(rollout), outcome, reasons, detail, None);
+        if concluded.is_err() {
+            self.memory = before;
+        }
+        concluded.map(drop)
     }
 
     /// Gives the new release everything, and ends the one before.
@@ -327,20 +346,23 @@ impl Deployer {
         let new = Equipped { known: &rollout.new, secrets: &rollout.secrets };
         match self.hands.arrange_alone(new, &rollout.new.plan) {
             Ok(()) => {}
-            Err(failed) if failed.fault.code == ENDING => return Err(failed.fault.into()),
+            // The disk says nothing about the release: the next tick tries again.
+            Err(failed) if [ENDING, "switch-failed"].contains(&failed.fault.code) => {
+                return Err(failed.fault.into());
+            }
             // Only after a restart: its processes have to start again, and do not.
             Err(failed) => return self.return_for(rollout, failed.fault.code, &failed.fault.what),
         }
         let (verdict, end) = (VerdictOfStep::Go, Some(RolloutEnd::Done));
         self.observe_step(rollout, Seen { verdict, end, reasons: Vec::new() })?;
+        let before = self.memory.clone();
         self.hands.give(rollout.secrets.clone());
         self.memory.secrets = rollout.secrets.clone();
         self.memory.runs(&rollout.new);
         self.down = None;
         self.restarts = crate::restarts::Restarts::default();
         self.restarts.started((self.now)());
-        let asked = requested(rollout);
-        self.conclude(&asked, ReleaseOutcome::Running, Vec::new(), "", None).map(drop)
+        self.ended(before, rollout, ReleaseOutcome::Running, Vec::new(), "")
     }
 
     /// Puts the rollout of an agent that has ended in force again: first the release that ran, then the step.

@@ -106,6 +106,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }
+    // The next step of a rollout may be starting.
+    life.interrupts.raise(Interrupt::Ending);
     Ok(life.running.run(Deployer::stop).await?)
 }
 

@@ -34,8 +34,12 @@ impl Deployer {
         let step = u32::try_from(rollout.progress.step).unwrap_or(u32::MAX);
         let observed = Observed { step, end: seen.end };
         let known = self.memory.rollout.as_ref().is_some_and(|one| one.observed.contains(&observed));
-        if known || self.waits(rollout, observed)? {
+        if known {
             return Ok(());
+        }
+        if self.waits(rollout, observed)? {
+            // The memory takes its link and its bar.
+            return Ok(self.memory.adopt(&Outbox::of(&self.dir))?);
         }
         let planned =
             rollout.new.plan.rollout.as_ref().and_then(|plan| plan.steps.get(rollout.progress.step));

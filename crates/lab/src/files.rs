@@ -174,6 +174,18 @@ pub const RELEASE: &str = service!();
 pub const RELEASE_SECRETS: &str =
     concat!(service!(), "    secrets: { password: { secret: database, least: 2 } }\n");
 
+/// The same as a canary.
+pub const RELEASE_ROLLED: &str = concat!(
+    service!(),
+    "    rollout:
+      strategy: canary
+      steps: [25]
+      pause: 10s
+      budget: { errors: 1%, over: 1m, samples: 20 }
+      comparison: { samples: 20 }
+"
+);
+
 /// The same with an owner.
 pub const RELEASE_OWNED: &str = concat!(service!(), "    owner: team shop\n");
 

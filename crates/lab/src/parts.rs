@@ -32,7 +32,7 @@ use crate::documents::{self, LabDocument};
 pub use crate::files::{
     PIPELINE, PIPELINE_APART, PIPELINE_BOTH, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_IMAGE,
     PIPELINE_MORE, PIPELINE_REPORTS, PIPELINE_SCANNERS, PIPELINE_SCANS, RELEASE, RELEASE_CHECKS,
-    RELEASE_SECRETS,
+    RELEASE_ROLLED, RELEASE_SECRETS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};

@@ -249,6 +249,17 @@ impl Stage {
         agent.begin_rollout(&asked, &new, &HeldSecrets::new()).is_err()
     }
 
+    /// The same, and what follows, on a disk with faults: each attempt that fails is repeated later.
+    pub fn try_on(&mut self) {
+        let (asked, new) = (self.asked(), self.new.clone());
+        let agent = self.agent();
+        if agent.rolls_out().is_some() {
+            drop(agent.tick_if(|_| Ok(true)));
+        } else if agent.reported(asked.release, &asked.artifact).is_none() && agent.begin(&asked).is_ok() {
+            drop(agent.begin_rollout(&asked, &new, &HeldSecrets::new()));
+        }
+    }
+
     pub fn tick(&mut self) {
         self.agent().tick_if(|_| Ok(true)).unwrap();
     }
@@ -272,6 +283,18 @@ impl Stage {
         let mut host = self.services.host();
         host.kill_after = None;
         (host.groups, host.alone) = (BTreeMap::new(), None);
+    }
+
+    /// Makes this write fail, and none after it; whether it came.
+    pub fn fail_at_write(number: u32, kind: Kind) -> Arc<Mutex<bool>> {
+        let came = Arc::new(Mutex::new(false));
+        let (mut left, said) = (number, Arc::clone(&came));
+        on_write(move |_| {
+            left = left.checked_sub(1)?;
+            *said.lock().unwrap() |= left == 0;
+            (left == 0).then_some(kind)
+        });
+        came
     }
 
     /// Kills the agent at a write of its memory: before or after it is done.

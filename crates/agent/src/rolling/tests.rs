@@ -253,6 +253,32 @@ fn end(stage: &mut Stage, failing: u64, when: &str) {
     assert_eq!(stage.memory().barred.len(), bars, "{when}");
 }
 
+/// Every write of a good and of a bad release fails once: clients never notice, and the end is the right one.
+#[test]
+fn a_full_or_broken_disk_ends_nothing_and_loses_no_end() {
+    for failing in [0, 50] {
+        for kind in [Kind::Full, Kind::Short, Kind::Persisted] {
+            for write in 1.. {
+                let when = format!("{failing} percent, {kind:?} at write {write}");
+                let mut stage = canary();
+                stage.services.host().failing.insert(stage.new.artifact, failing);
+                let came = Stage::fail_at_write(write, kind);
+                for _ in 0..80 {
+                    pass(250);
+                    stage.try_on();
+                    assert!(!stage.services.host().serving().is_empty(), "{when}: nobody serves");
+                }
+                stage.killed();
+                if !*came.lock().unwrap() {
+                    assert!(write > 3, "{when}: there are more writes than that");
+                    break;
+                }
+                end(&mut stage, failing, &when);
+            }
+        }
+    }
+}
+
 /// Two hundred rollouts with an agent that is killed again and again, at writes and between starting, weighing and stopping.
 #[test]
 fn two_hundred_rollouts_with_kills_end_as_they_should() {

@@ -44,14 +44,11 @@ const WITH_A_DATABASE: [&str; 1] = ["mint.leases"];
 /// Points of failure that need a store: the tests of the crate `stores` have them.
 const WITH_A_STORE: [&str; 1] = ["stores.lease"];
 
-/// Points of failure that need a rollout: the tests of observations in the crate `lab` have them.
-const WITH_A_ROLLOUT: [&str; 1] = ["agent.observation"];
-
 /// Points of failure that need a secret of a place: a sealed value that could not be stored is fetched again with the release.
 const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 
-/// Points of failure that need a rollout: the tests of the crate `agent` have them.
-const WITH_A_ROLLOUT: [&str; 1] = ["agent.rollout"];
+/// Points of failure that need a rollout: tests of the crate `lab` have them.
+const WITH_A_ROLLOUT: [&str; 2] = ["agent.observation", "agent.rollout"];
 
 #[test]
 fn every_point_has_its_row() {
