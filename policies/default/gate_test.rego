@@ -331,10 +331,29 @@ test_reports_are_read_where_they_are if {
 		{"kind": "coverage", "runners": 0},
 		{"kind": "findings", "from": "before", "runners": 0},
 		{"kind": "tests", "from": "before", "runners": 0},
+		{"observation": "rollout-verdict"},
 	}
 }
 
 before(fields) := with_field("before", object.union({"environment": "staging", "runs_artifact": true}, fields))
+
+rolled_out(end) := object.union(before({}), {"observations": [{
+	"kind": "rollout-verdict", "agent": "agent", "release": 3, "seconds": 60,
+	"body": {"verdict": "go", "end": end, "step": 2, "percent": 100, "probes": true, "groups": {}},
+}]})
+
+rollout_codes(given) := {problem.code | some problem in gate.problems with input as given; problem.code == "rollout-undone"}
+
+test_a_rollout_that_is_not_done_in_staging_is_a_problem if {
+	rollout_codes(rolled_out("done")) == set()
+	rollout_codes(rolled_out("")) == {"rollout-undone"}
+	rollout_codes(rolled_out("failed")) == {"rollout-undone"}
+	rollout_codes(rolled_out("interrupted")) == {"rollout-undone"}
+	rollout_codes(before({})) == {"rollout-undone"}
+	rollout_codes(base) == set()
+}
+
+test_a_rollout_that_is_not_done_stops_nothing_by_default if gate.deny == set() with input as rolled_out("failed")
 
 staged(changes) := before({"findings": [object.union(finding, changes)]})
 

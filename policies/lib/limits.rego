@@ -24,8 +24,9 @@ effects := {
 	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
-	# Off until a team sets them: not every project measures coverage, or has versions and labels.
+	# Off until a team sets them: not every project measures coverage, rolls out in steps, or has versions and labels.
 	"coverage-low": {"other": "off", "solo": "off"},
+	"rollout-undone": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }
@@ -63,3 +64,6 @@ reads contains {"kind": "coverage", "runners": 0}
 reads contains {"kind": "findings", "from": "before", "runners": 0}
 
 reads contains {"kind": "tests", "from": "before", "runners": 0}
+
+# Observations of the release by the agents of the environment before. With `hours` it has to be there, and younger.
+reads contains {"observation": "rollout-verdict"}

@@ -156,6 +156,11 @@ checks contains "the configuration is sound and within its bounds" if {
 	blocks("configuration-out-of-bounds")
 }
 
+checks contains sprintf("the rollout of the release in %s is done", [input.before.environment]) if {
+	input.before.environment
+	blocks("rollout-undone")
+}
+
 checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
 
 checks contains "the artifact has a semantic version" if blocks("version-missing")

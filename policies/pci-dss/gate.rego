@@ -38,6 +38,7 @@ effects := {
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
+	"rollout-undone": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }
@@ -73,3 +74,6 @@ reads contains {"kind": "coverage", "runners": 0}
 reads contains {"kind": "findings", "from": "before", "runners": 0}
 
 reads contains {"kind": "tests", "from": "before", "runners": 0}
+
+# Observations of the release by the agents of the environment before.
+reads contains {"observation": "rollout-verdict"}

@@ -52,6 +52,7 @@ impl Memory {
             statement: self.seen_statement,
             release: self.seen_release,
             running: Some(self.running.as_ref().map(KnownRelease::running)),
+            bars: self.bars(),
             ledger: None,
         };
         (anchors, seen)

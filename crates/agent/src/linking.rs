@@ -7,6 +7,8 @@ use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::observations::Observation;
 
+use judge::Bar;
+
 use crate::chain::{Barred, Link};
 use crate::memory::Memory;
 use crate::outbox::{Outbox, OutboxError};
@@ -32,6 +34,17 @@ impl Memory {
                 (signed.payload_digest(), observation.time, observation.body.summary());
             self.bar(artifact, Barred { release: about.release, observation, at, why });
         }
+    }
+
+    /// The bars here, as a judge reads them.
+    #[must_use]
+    pub fn bars(&self) -> Vec<Bar> {
+        let bar = |(artifact, barred): (&Digest, &Barred)| Bar {
+            artifact: *artifact,
+            release: barred.release,
+            observation: barred.observation,
+        };
+        self.barred.iter().map(bar).collect()
     }
 
     /// Bars an artifact.

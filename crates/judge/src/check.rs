@@ -13,14 +13,16 @@ use evidence::git::RefName;
 use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
-use policy::{Gate, Read};
+use policy::{Gate, Read, ReadObservation};
 
 use crate::approvals;
+use crate::bars;
 use crate::checked::{ApprovalProof, Checked};
-use crate::context::{Anchors, VerificationContext};
+use crate::context::{Anchors, Bar, VerificationContext};
 use crate::derived;
 use crate::input_reads::{UnusablePolicy, compile, reads_input};
 use crate::lanes::checks::{self, CheckProof, Known};
+use crate::lanes::observations::{self, ObservationGrounds};
 use crate::lanes::{self, DocumentProof, LanesProof};
 use crate::ledger::{self, LedgerProof};
 use crate::overrides;
@@ -69,20 +71,23 @@ pub fn check<'a>(
         bundle.source.check().map_err(|error| one_reason("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
     let gate = compile(&bundle.policy);
-    let reads = reads(&gate, bundle, root.mode, &mut reasons)?;
+    let (reports, reads) = reads(&gate, bundle, root.mode, &mut reasons)?;
     let plan = derived::plan(bundle, &environment)?;
     derived::provenance(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut reasons)?;
     let Reported { before, own, sizes } = reported;
     let without = requests::left_out(bundle);
     let known = Known { root: &root, records: &records, revoked: &revoked, build: &build, without: &without };
-    let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut reasons);
-    let checks = checks.map_err(broken)?;
+    let at = earlier.as_ref().zip(before.as_ref());
+    let checks = checks::prove(bundle, at, known, &mut reasons).map_err(broken)?;
     let environments: Vec<_> = std::iter::once(&environment).chain(&earlier).collect();
     let receipts: Vec<_> =
         build.receipts.iter().chain(&checks.receipts).map(|(_, receipt)| receipt).collect();
     unapplied::tell(&environments, &people, &receipts, &mut reasons);
-    let documents = lanes::prove(bundle, &build, &checks, &root, reads, now, &mut reasons).map_err(broken)?;
+    let on = ObservationGrounds { records: &records, revoked: &revoked, proven: &proven, now };
+    let observed = observations::prove(bundle, at, on, reads, &mut reasons).map_err(broken)?;
+    let documents =
+        lanes::prove(bundle, &build, &checks, &root, reports, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
     let range = source::range(&pack, &base, &mut reasons);
     let commits = range.iter().chain([&pack.id]).filter_map(|id| Some((id, pack.commits.get(id)?)));
@@ -97,23 +102,24 @@ pub fn check<'a>(
     source::signer(&pack, &people, &records, &mut reasons);
     let evidence = manifest(bundle, &range, &build, &checks, &documents)?;
     let root_digest = digest(&root)?;
-    finished(Checked {
+    let checked = Checked {
         bundle,
         place: bundle.place(),
         now,
         trust: TrustProof { root, roots: all_roots, root_digest, status, environment },
-        ledger: LedgerProof { proven, records, reported_sizes: sizes },
+        ledger: LedgerProof { proven, records, reported_sizes: &sizes | &observed.sizes },
         people: PeopleProof { enrolled: people, authors, asked },
         source: SourceProof { pack, range, base },
         build,
         plan,
         before,
-        lanes: LanesProof { checks, documents, statements: Vec::new() },
+        lanes: LanesProof { checks, documents, observed, statements: Vec::new() },
         approvals: ApprovalProof { evidence, votes: Vec::new() },
         windows,
         gate,
         reasons,
-    })
+    };
+    finished(checked, &seen.bars)
 }
 
 fn digest(root: &TrustRoot) -> Result<Digest, Reasons> {
@@ -121,7 +127,7 @@ fn digest(root: &TrustRoot) -> Result<Digest, Reasons> {
 }
 
 /// Adds what people signed about the rest, and checks that the ledger has all of it.
-fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
+fn finished<'a>(mut checked: Checked<'a>, barred: &[Bar]) -> Result<Checked<'a>, Reasons> {
     let statements = lanes::prove_statements(&checked.grounds()).map_err(broken)?;
     let votes = approvals::open(&checked.grounds(), checked.approvals.evidence, checked.plan.digest)?;
     if checked.trust.root.mode != Mode::Solo {
@@ -137,6 +143,7 @@ fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Reasons> {
     let soaks = soak::of(&checked).filter(|_| !lifts(Lifted::Soak));
     checked.windows.tell(&checked.place, is_lifted, &mut checked.reasons);
     soak::tell(soaks, &mut checked.reasons);
+    bars::check(checked.bundle.artifact(), barred, &statements, &mut checked.reasons);
     checked.lanes.statements = statements;
     checked.approvals.votes = votes;
     Ok(checked)
@@ -165,19 +172,23 @@ fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Reasons> {
     Ok(())
 }
 
-/// The reports that the policy reads. A policy that cannot be compiled reads none, and decides nothing either.
+/// Reports and observations.
+type Reads = (BTreeSet<Read>, BTreeSet<ReadObservation>);
+
+/// The reports and observations that the policy reads. One that cannot be compiled reads nothing, and decides nothing either.
 fn reads(
     gate: &Result<Gate, UnusablePolicy>,
     bundle: &Bundle,
     mode: Mode,
     reasons: &mut Reasons,
-) -> Result<BTreeSet<Read>, Reasons> {
-    let Ok(gate) = gate else { return Ok(BTreeSet::new()) };
+) -> Result<Reads, Reasons> {
+    let Ok(gate) = gate else { return Ok(Reads::default()) };
     let input = reads_input(mode, &bundle.place())
         .map_err(|error| one_reason("input-unsound", error.to_string(), NEW_BUNDLE))?;
-    Ok(gate.reads(&input).unwrap_or_else(|error| {
+    let reads = gate.reads(&input).and_then(|reports| Ok((reports, gate.observes(&input)?)));
+    Ok(reads.unwrap_or_else(|error| {
         reasons.unclear("policy-undecided", error.to_string(), MEND_POLICY);
-        BTreeSet::new()
+        Reads::default()
     }))
 }
 

@@ -17,10 +17,10 @@ use evidence::bundle::{Bundle, Checks, Lanes};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::Header;
+use evidence::environment::Environment;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::Receipt;
-use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::run_order::{CheckOrder, GRANTS_MAX, RunOrder};
 use evidence::source_pack::{Range, SourcePack};
@@ -31,12 +31,13 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest, Id, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
-use crate::continuity::ends;
+use crate::lanes::observations::{observations_that_apply, read_kinds};
 use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, statements_that_apply};
 use crate::people::is_named;
 use crate::records::ended;
+use crate::seen_sizes::seen_sizes;
 use crate::size::LargeEvidence;
-use crate::store::{Store, Unavailable};
+use crate::store::{Store, Unavailable, envelope, envelopes, in_order};
 
 /// A bundle without its proofs, and a list of the proofs that it needs.
 #[derive(Clone, Debug)]
@@ -71,20 +72,15 @@ pub fn collect(
     let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
     let root = state.identity.root().ok_or_else(|| nothing("no trust root is in force"))?;
 
-    // The approval of a person who is no longer enrolled is not evidence.
-    let enrolled = |given: &&Approval| state.identity.person(given.facts.person, moment).is_some();
-    let approvals: Vec<_> = state.approval.of(place, open.facts.release).filter(enrolled).collect();
-    let mut entries = own_entries(open, artifact);
-    entries.extend(approvals.iter().map(|approval| approval.entry));
-    entries.extend(statements(state, place, moment).map(|known| known.entry));
+    let approvals = approvals(state, place, open, moment);
     let checked = checked_before(state, place, open);
-    entries.extend(checked.iter().flat_map(|checks| &checks.entries));
+    let mut entries = recorded(open, artifact, &approvals, checked);
+    entries.extend(statements(state, place, moment).map(|known| known.entry).chain(soaked.map(|(_, it)| it)));
 
     let promoted = open.promoted.iter().map(|(promoted, _)| promoted.request);
     let mut requests: Vec<_> = promoted.chain([source.facts.request]).collect();
     let mut needed: BTreeSet<Digest> = artifact.facts.receipts.iter().copied().collect();
     needed.extend([source.facts.pack, open.facts.plan].into_iter().chain(soaked.map(|(report, _)| report)));
-    entries.extend(soaked.map(|(_, entry)| entry));
     needed.extend(checked.iter().flat_map(|checks| &checks.reported).map(|reported| reported.envelope));
     needed.extend(approvals.iter().map(|approval| approval.facts.envelope));
     requests.extend(agreements(store, &entries)?);
@@ -99,9 +95,13 @@ pub fn collect(
     let stated = envelopes(store, statements(state, place, moment).map(|known| &known.facts.envelope))?;
     let plan = Plan::decode(&store.blob(&open.facts.plan)?).map_err(Unavailable::of)?;
     lanes.statements = statements_that_apply(open.facts.artifact, &lanes.documents, tests, &plan, stated);
-    let entries = kept(store, &entries, &needed, &lanes.statements)?;
     let reports = reports(state, store, place, open)?;
+    let environments = environments(state, store, place)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
+    let newest = Newest { state, store, place, policy: &policy, root: read.last() };
+    lanes.observations = newest.about(open.facts.artifact, &environments, &reports)?;
+    entries.extend(lanes.observations.iter().flat_map(|known| entries_of_observation(state, place, known)));
+    let entries = kept(store, &entries, &needed, &lanes)?;
     let signers = signers(&requests, &given, &lanes.statements);
     let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &signers)?;
     let bundle = Bundle {
@@ -116,7 +116,7 @@ pub fn collect(
         roots,
         status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
         enrolments,
-        environments: environments(state, store, place)?,
+        environments,
         requests,
         source: pack,
         tree: TreeList::decode(&store.blob(&artifact.facts.tree)?).map_err(Unavailable::of)?,
@@ -138,12 +138,6 @@ pub fn collect(
     Ok(Collected { bundle, entries, ancestors, bounded, large })
 }
 
-/// Numbers of the entries that record a build, the proposal of its artifact, and the promotion.
-fn own_entries(open: &Open, artifact: &Artifact) -> BTreeSet<u64> {
-    let promoted = open.promoted.iter().map(|(_, entry)| entry);
-    artifact.entries.iter().chain([&open.entry]).chain(promoted).copied().collect()
-}
-
 /// The root whose witnesses bound the times of entries. A former key counts for what was seen before its end, so that time has
 /// to be proven as with a revoked key; and so has the time since when an artifact soaks.
 fn bounded(state: &State, newest: Option<&TrustRoot>, moment: Moment, is_soaked: bool) -> Option<TrustRoot> {
@@ -157,6 +151,27 @@ fn soaked(state: &State, place: &Place) -> Option<(Digest, u64)> {
     facts.soak_ms?;
     let before = Place { environment: facts.after.clone()?, ..place.clone() };
     state.release.at(&before)?.reported
+}
+
+/// Approvals of a release. The approval of a person who is no longer enrolled is not evidence.
+fn approvals<'a>(state: &'a State, place: &'a Place, open: &Open, moment: Moment) -> Vec<&'a Approval> {
+    let enrolled = |given: &&Approval| state.identity.person(given.facts.person, moment).is_some();
+    state.approval.of(place, open.facts.release).filter(enrolled).collect()
+}
+
+/// Numbers of the entries that record a pending release, its build, approvals and promotion, and checks of it.
+fn recorded(
+    open: &Open,
+    artifact: &Artifact,
+    approvals: &[&Approval],
+    checked: Option<&domain::check::Checks>,
+) -> BTreeSet<u64> {
+    let mut entries: BTreeSet<u64> = artifact.entries.iter().copied().collect();
+    entries.insert(open.entry);
+    entries.extend(approvals.iter().map(|approval| approval.entry));
+    entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
+    entries.extend(checked.iter().flat_map(|checks| &checks.entries));
+    entries
 }
 
 /// The pending release of a place, with its artifact and source.
@@ -331,15 +346,16 @@ fn lanes(
     Ok((lanes, tests, None))
 }
 
-/// The entries that name any of the needed digests or of these statements.
+/// The entries that name any of the needed digests, or a statement or observation of these lanes.
 fn kept(
     store: &dyn Store,
     entries: &BTreeSet<u64>,
     needed: &BTreeSet<Digest>,
-    statements: &[Envelope],
+    lanes: &Lanes,
 ) -> Result<Vec<u64>, Unavailable> {
     let own = |envelope: &Envelope| Ok(Digest::of(&envelope.encode().map_err(Unavailable::of)?));
-    let stated: BTreeSet<Digest> = statements.iter().map(own).collect::<Result<_, Unavailable>>()?;
+    let stated = lanes.statements.iter().chain(&lanes.observations);
+    let stated: BTreeSet<Digest> = stated.map(own).collect::<Result<_, Unavailable>>()?;
     let mut kept = Vec::new();
     for number in entries {
         let header = Header::decode(&store.entry(*number)?.header).map_err(Unavailable::of)?;
@@ -348,6 +364,40 @@ fn kept(
         }
     }
     Ok(kept)
+}
+
+/// The newest observations of the environment directly before.
+struct Newest<'a> {
+    state: &'a State,
+    store: &'a dyn Store,
+    place: &'a Place,
+    policy: &'a PolicyFiles,
+    root: Option<&'a TrustRoot>,
+}
+
+impl Newest<'_> {
+    /// Those that the policy reads and that are about the release of an artifact there.
+    fn about(
+        &self,
+        artifact: Digest,
+        environments: &[Envelope],
+        reports: &[Envelope],
+    ) -> Result<Vec<Envelope>, Unavailable> {
+        let [before, _] = environments else { return Ok(Vec::new()) };
+        let before = Environment::read(before).map_err(Unavailable::of)?;
+        let at = Place { environment: before.environment.clone(), ..self.place.clone() };
+        let newest: Vec<_> = self.state.observation.at(&at).map(|known| known.facts.envelope).collect();
+        let given = envelopes(self.store, &newest)?;
+        let kinds = self.root.map(|root| read_kinds(self.policy, root.mode, self.place));
+        Ok(observations_that_apply(artifact, reports, &before, &kinds.unwrap_or_default(), given))
+    }
+}
+
+/// Number of the entry of an observation in the environment directly before.
+fn entries_of_observation(state: &State, place: &Place, envelope: &Envelope) -> Option<u64> {
+    let environment = state.gate.environment(place)?.facts.after.clone()?;
+    let mut at = state.observation.at(&Place { environment, ..place.clone() });
+    at.find(|known| known.facts.observation == envelope.payload_digest()).map(|known| known.entry)
 }
 
 /// Statements in force at a place. The statement of a person who is no longer enrolled is not evidence.
@@ -368,16 +418,6 @@ fn signers(requests: &[Envelope], approvals: &[Envelope], statements: &[Envelope
     let stated = statements.iter().filter_map(|envelope| Statement::read(envelope).ok());
     let people = asked.map(|request| request.person).chain(said.map(|signed| signed.said.person));
     people.chain(stated.map(|statement| statement.person)).collect()
-}
-
-/// Sizes of the ledger that people and agents saw, and at which older origins ended.
-fn seen_sizes(bundle: &Bundle, roots: &[TrustRoot]) -> Vec<u64> {
-    let approvals = bundle.approvals.iter().filter_map(seen_size);
-    let statements = bundle.lanes.statements.iter().filter_map(stated_size);
-    let reports = bundle.reports.iter().filter_map(reported_size);
-    let seen = approvals.chain(statements).chain(reports);
-    let sizes: BTreeSet<u64> = seen.chain(ends(roots).into_iter().map(|end| end.size)).collect();
-    sizes.into_iter().collect()
 }
 
 /// Enrolments of all people whom the evidence names: by id, by key, or by a name or address in a commit.
@@ -444,40 +484,4 @@ fn reports(
         );
     }
     envelopes(store, &digests)
-}
-
-fn seen_size(envelope: &Envelope) -> Option<u64> {
-    let signed = Signed::read(envelope).ok()?;
-    signed.said.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
-}
-
-fn stated_size(envelope: &Envelope) -> Option<u64> {
-    let statement = Statement::read(envelope).ok()?;
-    statement.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
-}
-
-fn reported_size(envelope: &Envelope) -> Option<u64> {
-    let report = AgentReport::read(envelope).ok()?;
-    report.checkpoint_root.map(|_| report.checkpoint)
-}
-
-/// Envelopes, sorted by the digests of their payloads, without duplicates.
-fn envelopes<'a>(
-    store: &dyn Store,
-    digests: impl IntoIterator<Item = &'a Digest>,
-) -> Result<Vec<Envelope>, Unavailable> {
-    let mut found = BTreeMap::new();
-    for digest in digests {
-        let envelope = envelope(store, digest)?;
-        found.insert(envelope.payload_digest(), envelope);
-    }
-    Ok(found.into_values().collect())
-}
-
-fn in_order(store: &dyn Store, digests: &[Digest]) -> Result<Vec<Envelope>, Unavailable> {
-    digests.iter().map(|digest| envelope(store, digest)).collect()
-}
-
-fn envelope(store: &dyn Store, digest: &Digest) -> Result<Envelope, Unavailable> {
-    Envelope::decode(&store.blob(digest)?).map_err(Unavailable::of)
 }

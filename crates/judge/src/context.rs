@@ -29,6 +29,17 @@ pub struct FreshCheckpoint {
     pub proof: Vec<Bytes>,
 }
 
+/// An artifact that failed its judgement at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// The artifact.
+    pub artifact: Digest,
+    /// Number of the release that failed.
+    pub release: u64,
+    /// Digest of the payload of the observation that says so.
+    pub observation: Digest,
+}
+
 /// The judge's own knowledge: the highest numbers seen, the ledger as it was seen, and the time.
 ///
 /// The default contains no knowledge, and judges at the bundle's quorum time.
@@ -54,6 +65,8 @@ pub struct VerificationContext {
     pub release: u64,
     /// The release that runs at the place; `None` when the judge does not know, `Some(None)` when nothing runs.
     pub running: Option<Option<Running>>,
+    /// Artifacts that failed their judgement at the place.
+    pub bars: Vec<Bar>,
     /// The ledger, if it was seen before.
     pub ledger: Option<PinnedCheckpoint>,
 }

@@ -23,7 +23,8 @@ use crate::approvals::Vote;
 use crate::bounds::Difference;
 use crate::checked::Checked;
 use crate::input_lanes::{
-    self as lanes, CheckInput, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
+    self as lanes, CheckInput, ComponentInput, FindingInput, ObservationInput, ReportInput, StatementInput,
+    TestsInput,
 };
 use crate::owners::Owners;
 use crate::reports::Before;
@@ -68,6 +69,9 @@ struct GateInput<'a> {
     tests: Option<TestsInput<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     statements: Vec<StatementInput<'a>>,
+    /// Omitted without observations, because inputs from before they existed must stay the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observations: Vec<ObservationInput<'a>>,
     /// Omitted without secrets of steps, because inputs from before the field existed must stay the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretInput<'a>>,
@@ -279,6 +283,7 @@ impl<'a> GateInput<'a> {
             components: lanes::components(&checked.lanes.documents),
             tests: lanes::tests(&checked.lanes.documents, &checked.lanes.statements),
             statements: lanes::statements(&checked.lanes.statements),
+            observations: lanes::observations(&checked.lanes.observed, checked.now),
             secrets: secrets(checked),
             facts: checked.lanes.documents.all.facts()?,
         })

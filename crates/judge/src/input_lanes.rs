@@ -12,8 +12,10 @@ use evidence::receipt::Ending;
 use evidence::statements::Body;
 use evidence::{Digest, Moment, Name};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::lanes::checks::CheckProof;
+use crate::lanes::observations::{ObservationProof, age};
 use crate::lanes::{
     DocumentProof, ProvenReport, ProvenStatement, counting, outgrown, settling_finding, settling_test,
 };
@@ -121,6 +123,28 @@ pub struct StatementInput<'a> {
     reason: &'a str,
     until: Moment,
     body: &'a Body,
+}
+
+/// A measurement by an agent of the environment before.
+#[derive(Serialize)]
+pub struct ObservationInput<'a> {
+    kind: &'static str,
+    agent: &'a Name,
+    release: Option<u64>,
+    seconds: Option<u64>,
+    body: Value,
+}
+
+/// All observations that the policy reads.
+pub fn observations(proof: &ObservationProof, now: Moment) -> Vec<ObservationInput<'_>> {
+    let written = proof.observations.iter().map(|observation| ObservationInput {
+        kind: observation.kind().as_str(),
+        agent: &observation.agent,
+        release: observation.about().map(|about| about.release),
+        seconds: age(observation, now),
+        body: observation.body.facts(),
+    });
+    written.collect()
 }
 
 /// All reports of the build. Where runners differ, the highest count stands.

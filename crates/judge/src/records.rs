@@ -32,6 +32,8 @@ pub struct Records {
     pub statements: Vec<Digest>,
     /// The report of the environment before, if the artifact has to run there for a time.
     pub soaked: Option<Digest>,
+    /// Observations of the agents of the environment before.
+    pub observations: Vec<Digest>,
 }
 
 /// Digest of no record: a runner has no ledger, so everything counts as seen today.
@@ -60,13 +62,15 @@ impl Records {
             requests: all(&bundle.requests)?,
             approvals: all(&bundle.approvals)?,
             statements: all(&bundle.lanes.statements)?,
+            observations: all(&bundle.lanes.observations)?,
         })
     }
 
     /// All digests. Each of them must be recorded.
     pub fn all(&self) -> BTreeSet<Digest> {
         let envelopes = self.receipts.iter().chain(&self.checks).chain(&self.requests).chain(&self.approvals);
-        envelopes.chain(&self.statements).chain([&self.pack]).chain(&self.soaked).copied().collect()
+        let envelopes = envelopes.chain(&self.statements).chain(&self.observations).chain([&self.pack]);
+        envelopes.chain(&self.soaked).copied().collect()
     }
 }
 

@@ -14,6 +14,7 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, ssh};
 use serde_json::{Value, json};
 
+use crate::bars::BARRED;
 use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{Reasons, one_reason};
@@ -55,6 +56,10 @@ pub fn check_rollback(
     let status = roots::newest_status(&order.status, &root, seen)?;
     if status.barred.contains(&order.artifact) {
         return Err(wrong("artifact-barred", "the artifact is barred everywhere".into()));
+    }
+    if let Some(bar) = seen.bars.iter().find(|bar| bar.artifact == order.artifact) {
+        let what = format!("release {} of this artifact failed its judgement here", bar.release);
+        return Err(one_reason(BARRED, what, "go back to another release"));
     }
     if order.release <= seen.release {
         return Err(wrong("release-not-newer", format!("number {} was seen before", seen.release)));

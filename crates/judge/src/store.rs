@@ -2,7 +2,10 @@
 //!
 //! Invariant: an implementation has checked each blob against its digest and each entry against its commitments.
 
+use std::collections::BTreeMap;
+
 use evidence::Digest;
+use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 
 /// Bytes of a ledger.
@@ -30,4 +33,27 @@ impl Unavailable {
     pub fn of(error: impl std::fmt::Display) -> Self {
         Self(error.to_string())
     }
+}
+
+/// Envelopes, sorted by the digests of their payloads, without duplicates.
+pub fn envelopes<'a>(
+    store: &dyn Store,
+    digests: impl IntoIterator<Item = &'a Digest>,
+) -> Result<Vec<Envelope>, Unavailable> {
+    let mut found = BTreeMap::new();
+    for digest in digests {
+        let envelope = envelope(store, digest)?;
+        found.insert(envelope.payload_digest(), envelope);
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Envelopes, in the order of these digests.
+pub fn in_order(store: &dyn Store, digests: &[Digest]) -> Result<Vec<Envelope>, Unavailable> {
+    digests.iter().map(|digest| envelope(store, digest)).collect()
+}
+
+/// An envelope.
+pub fn envelope(store: &dyn Store, digest: &Digest) -> Result<Envelope, Unavailable> {
+    Envelope::decode(&store.blob(digest)?).map_err(Unavailable::of)
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{MEND_POLICY, check};
 use crate::checked::Checked;
-use crate::context::{Anchors, VerificationContext};
+use crate::context::{Anchors, Bar, VerificationContext};
 use crate::input::input;
 use crate::reasons::Reasons;
 use crate::size::LargeEvidence;
@@ -83,9 +83,21 @@ pub fn own_context(
         status: state.identity.status().map_or(0, |(number, ..)| number),
         statement: state.gate.environment(place).map_or(0, |set| set.facts.number),
         running: Some(running),
+        bars: bars_of(state, place),
         ..VerificationContext::default()
     };
     Ok((anchors, seen))
+}
+
+/// The bars of a place, as its agents' observations say.
+#[must_use]
+pub fn bars_of(state: &State, place: &Place) -> Vec<Bar> {
+    let bar = |bar: &domain::observation::Bar| Bar {
+        artifact: bar.artifact,
+        release: bar.release,
+        observation: bar.observation,
+    };
+    state.observation.bars(place).iter().map(bar).collect()
 }
 
 /// Judges proven evidence.
@@ -130,7 +142,10 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
 fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
     let gate = checked.gate.as_ref().map_err(ToString::to_string)?;
     let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
-    if gate.reads(text).map_err(|error| error.to_string())? != checked.lanes.documents.reads {
+    let (reports, observations) = (gate.reads(text), gate.observes(text));
+    if reports.map_err(|error| error.to_string())? != checked.lanes.documents.reads
+        || observations.map_err(|error| error.to_string())? != checked.lanes.observed.reads
+    {
         // Otherwise a demand that rests on an absent field would be dropped without a word.
         return Err("`reads` depends on more than `input.mode` and `input.place`".into());
     }

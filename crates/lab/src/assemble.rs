@@ -54,6 +54,7 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         approvals: sorted(&parts.approvals),
         lanes: Lanes {
             statements: sorted(&parts.statements),
+            observations: sorted(&parts.observations),
             checks: parts
                 .checks
                 .as_ref()
@@ -138,7 +139,8 @@ fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
         .iter()
         .chain(&bundle.requests)
         .chain(&bundle.approvals)
-        .chain(&bundle.lanes.statements);
+        .chain(&bundle.lanes.statements)
+        .chain(&bundle.lanes.observations);
     let checks = bundle.lanes.checks.iter().flat_map(|checks| &checks.receipts);
     let mut named: Vec<Digest> = envelopes.chain(checks).map(own).collect();
     if let Some(soaked) = soaked(bundle) {
@@ -197,9 +199,13 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
         let report = AgentReport::read(envelope).ok()?;
         report.checkpoint_root.map(|_| report.checkpoint)
     });
+    let observations = bundle.lanes.observations.iter().filter_map(|envelope| {
+        let observation = evidence::observations::Observation::read(envelope).ok()?;
+        observation.checkpoint_root.map(|_| observation.checkpoint)
+    });
     let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let ends = judge::ends(&roots).into_iter().map(|end| end.size);
-    votes.chain(statements).chain(reports).chain(ends).filter(|size| *size > 0).collect()
+    votes.chain(statements).chain(reports).chain(observations).chain(ends).filter(|size| *size > 0).collect()
 }
 
 /// A receipt as recorded, with any signer.

@@ -17,6 +17,7 @@ mod files;
 mod fixed;
 pub mod forgery;
 mod head;
+pub mod observed;
 pub mod parsers;
 pub mod parts;
 mod people;

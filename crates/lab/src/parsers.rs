@@ -15,6 +15,7 @@ use evidence::environment::Environment;
 use evidence::founding::Founding;
 use evidence::git::{self, Commit};
 use evidence::machine::MachineSigner;
+use evidence::observations::{Observation, RolloutEnd};
 use evidence::oci;
 use evidence::pin::Pin;
 use evidence::pipeline::Pipeline;
@@ -37,6 +38,7 @@ use evidence::verifier_state::VerifierState;
 use tlog::{AddCheckpoint, Checkpoint, Hash, Note, NoteSignature, NoteVerifier, TilePath};
 
 use crate::forgery;
+use crate::observed;
 use crate::parts::{PIPELINE, PIPELINE_MORE, RELEASE, built};
 use crate::scan_parsers;
 use crate::secret_parsers;
@@ -118,6 +120,10 @@ pub const TARGETS: [Target; 22] = [
             let mut seeds: Vec<_> = statements.map(|envelope| envelope.encode().unwrap()).collect();
             seeds.push(parts.status.encode().unwrap());
             seeds.push(RelayedStatus::new(parts.status, parts.roots).encode().unwrap());
+            let (verdict, agent) = (observed::verdict(3, RolloutEnd::Failed), &lab.staging);
+            seeds.push(
+                observed::observed(&observed::observation("staging", verdict), agent).encode().unwrap(),
+            );
             seeds.extend(forgery::statements().iter().map(|envelope| envelope.encode().unwrap()));
             let people = parts.enrolments.iter().map(|envelope| Enrolment::read(envelope).unwrap());
             let founding = Founding::new(lab.root(), lab.status(), people.collect(), Vec::new());
@@ -131,6 +137,7 @@ pub const TARGETS: [Target; 22] = [
             "evidence/src/status.rs",
             "evidence/src/relayed_status.rs",
             "evidence/src/statements/form.rs",
+            "evidence/src/observations/form.rs",
             "evidence/src/founding.rs",
         ],
     },
@@ -355,6 +362,7 @@ fn canonical_json(bytes: &[u8]) {
         drop(Request::read(&envelope));
         drop(Signed::read(&envelope));
         drop(AgentReport::read(&envelope));
+        drop(Observation::read(&envelope));
     }
 }
 

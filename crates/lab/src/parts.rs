@@ -78,6 +78,8 @@ pub struct Parts {
     pub plan: Plan,
     /// Agent reports.
     pub reports: Vec<Envelope>,
+    /// Observations of staging's agent.
+    pub observations: Vec<Envelope>,
     /// Checks of the release in staging.
     pub checks: Option<Checks>,
     /// Approvals and rejections.
@@ -141,6 +143,7 @@ impl Lab {
                 self.report(&report("staging", 3, artifact, &source.commit), &self.staging),
                 self.report(&report("production", 6, old_artifact(), &base), &self.production),
             ],
+            observations: Vec::new(),
             checks: None,
             approvals: Vec::new(),
             proposal: |_| {},

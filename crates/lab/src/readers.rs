@@ -13,6 +13,7 @@ use serde_json::json;
 use tlog::Hash;
 
 use crate::assemble::proof_between;
+use crate::observed::barred;
 use crate::parts::{old_artifact, plan};
 use crate::world::{Lab, at, id, name, production};
 
@@ -78,7 +79,7 @@ impl Lab {
             report: None,
             secrets: BTreeMap::new(),
             chain: None,
-            barred: BTreeMap::new(),
+            barred: self.barred.map(|release| barred(self, release)).into_iter().collect(),
         }
     }
 

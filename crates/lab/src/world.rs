@@ -50,6 +50,8 @@ pub struct Lab {
     pub pipeline: &'static str,
     /// The release file of the project.
     pub release: &'static str,
+    /// Release of the same artifact that failed its judgement in production, as the production agent remembers it.
+    pub barred: Option<u64>,
     /// Changes trust root version 1 to an unusual one.
     pub unusual: fn(&mut TrustRoot),
 }
@@ -83,6 +85,7 @@ impl Lab {
             policy: default_policy(),
             pipeline: PIPELINE,
             release: RELEASE,
+            barred: None,
             unusual: |_| {},
         }
     }

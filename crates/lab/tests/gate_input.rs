@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 11] = [
+const FULL: [&str; 12] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -24,11 +24,18 @@ const FULL: [&str; 11] = [
     "a waiver of a test beside another test that failed",
     "a check that failed on one runner and that the other one gave up",
     "a waiver of something that was high and is critical now",
+    "a rollout in staging that failed",
     "fresh knowledge of one runner beside another that states none",
 ];
 
 /// The plan and the contents of statements have pages that show them, and the counts of a report have names by its kind.
-const WHOLE: [&str; 4] = ["plan", "reports[].items", "before.checks[].reports[].items", "statements[].body"];
+const WHOLE: [&str; 5] = [
+    "plan",
+    "reports[].items",
+    "before.checks[].reports[].items",
+    "statements[].body",
+    "observations[].body",
+];
 
 fn inputs() -> Vec<Vec<u8>> {
     let rows = forgery::all();

@@ -4,14 +4,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use agent::{AliveError, Deployer, Fault, Memory, RequestedRelease, Services};
+use agent::{AliveError, Deployer, Fault, Layer, Memory, RequestedRelease, Services};
 use disk::faults::{KINDS, Kind, on_write};
 use evidence::dsse::Envelope;
 use evidence::observations::{Observation, RolloutEnd, RolloutVerdict, VerdictOfStep};
 use evidence::plan::Plan;
-use evidence::report::AgentReport;
+use evidence::report::{AgentReport, ReleaseOutcome};
+use evidence::statements::Statement;
 use evidence::{Digest, Moment};
-use lab::{Lab, at};
+use lab::parts::built;
+use lab::{Lab, assemble, at, forgery, proof_for};
 
 #[derive(Debug)]
 struct Nothing;
@@ -237,4 +239,46 @@ fn a_failed_rollout_bars_its_artifact_until_it_runs_again() {
     let known = memory.running.clone().unwrap();
     memory.runs(&agent::KnownRelease { artifact, ..known });
     assert!(memory.barred.is_empty());
+}
+
+/// The same release, with Bob's lift after a change, or without it.
+fn again(dir: &Path, change: impl Fn(&mut Statement), keep: bool) -> AgentReport {
+    // Each time the server shows another ledger from here on: the agent restarts, and has seen none of the others.
+    let mut memory = Memory::read(dir).unwrap();
+    memory.checkpoint = Lab::default().agent().checkpoint;
+    memory.write(dir).unwrap();
+    let mut live = agent(dir);
+    let kind = forgery::KINDS.iter().find(|kind| kind.open == "barred-here").unwrap();
+    let (lab, mut parts) = kind.stated(change);
+    if !keep {
+        parts.statements.clear();
+        lab.approve(&mut parts);
+    }
+    let (bundle, leaves) = assemble(&lab, &parts);
+    let proof = proof_for(&bundle, &leaves, &live.memory().checkpoint.parse().unwrap());
+    let report = live.release(&bundle, &proof, &Layer::Bytes(built().layer)).unwrap();
+    AgentReport::read(&report).unwrap()
+}
+
+/// From the judgement to the lift, by one live agent: a release that failed is refused, also after restarts and under a lift
+/// of another failure, and runs after a lift of this one.
+#[test]
+fn a_failed_release_comes_again_only_after_a_lift_of_its_own_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut live = agent(dir.path());
+    let artifact = Digest::of(&built().manifest);
+    let failed = RolloutVerdict { artifact, ..verdict(5, 3, Some(RolloutEnd::Failed)) };
+    let barred = live.observe(failed.clone()).unwrap();
+    drop(live);
+    for keep in [false, true] {
+        let report = again(dir.path(), |_| (), keep);
+        assert_eq!((report.outcome, report.reasons), (ReleaseOutcome::Refused, vec!["barred-here".into()]));
+    }
+    let report = again(dir.path(), |lift| lift.subjects = vec![barred], true);
+    assert_eq!((report.outcome, report.reasons), (ReleaseOutcome::Running, Vec::<String>::new()));
+    assert!(Memory::read(dir.path()).unwrap().barred.is_empty());
+    // It fails again: that lift is of the earlier failure.
+    let mut live = agent(dir.path());
+    live.observe(RolloutVerdict { release: 7, ..failed }).unwrap();
+    assert_eq!(live.memory().barred[&artifact].release, 7);
 }

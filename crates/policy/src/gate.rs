@@ -2,7 +2,7 @@
 //!
 //! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
 //! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
-//! `deny` is. A third set, `reads`, may name the reports that the policy reads. A fourth, `warn`, has the shape of `deny`
+//! `deny` is. A third set, `reads`, may name the reports and observations that the policy reads. A fourth, `warn`, has the shape of `deny`
 //! and stops nothing. A fifth, `explain`, says for people what each rule does at a place, and decides nothing.
 //!
 //! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
@@ -36,7 +36,7 @@ use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
 use crate::explain::{self, Effect, ExplainError, Rule};
 use crate::fields;
-use crate::reads::{Read, ReadsError};
+use crate::reads::{AnyRead, Read, ReadObservation, ReadsError};
 use crate::{modifiers, uncertain};
 
 /// Name and version of the engine, stored with each decision.
@@ -236,6 +236,28 @@ impl Gate {
     /// # Errors
     /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
     pub fn reads(&self, input: &str) -> Result<BTreeSet<Read>, ReadsError> {
+        let all = self.all_reads(input)?;
+        let reports = all.into_iter().filter_map(|read| match read {
+            AnyRead::Reports(read) => Some(read),
+            AnyRead::Observations(_) => None,
+        });
+        Ok(reports.collect())
+    }
+
+    /// The observations that the policy reads, likewise.
+    ///
+    /// # Errors
+    /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
+    pub fn observes(&self, input: &str) -> Result<BTreeSet<ReadObservation>, ReadsError> {
+        let all = self.all_reads(input)?;
+        let observations = all.into_iter().filter_map(|read| match read {
+            AnyRead::Observations(read) => Some(read),
+            AnyRead::Reports(_) => None,
+        });
+        Ok(observations.collect())
+    }
+
+    fn all_reads(&self, input: &str) -> Result<BTreeSet<AnyRead>, ReadsError> {
         if !self.reads {
             return Ok(BTreeSet::new());
         }

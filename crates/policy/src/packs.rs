@@ -69,7 +69,7 @@ impl Pack {
 const TABLES: &str = include_str!("../../../policies/lib/limits.rego");
 
 /// Files that are the same in all packs.
-const SHARED: [(&str, &str); 11] = [
+const SHARED: [(&str, &str); 12] = [
     ("release.rego", include_str!("../../../policies/lib/release.rego")),
     ("rules_artifact.rego", include_str!("../../../policies/lib/rules_artifact.rego")),
     ("rules_components.rego", include_str!("../../../policies/lib/rules_components.rego")),
@@ -77,6 +77,7 @@ const SHARED: [(&str, &str); 11] = [
     ("rules_findings.rego", include_str!("../../../policies/lib/rules_findings.rego")),
     ("rules_fixes.rego", include_str!("../../../policies/lib/rules_fixes.rego")),
     ("rules_reports.rego", include_str!("../../../policies/lib/rules_reports.rego")),
+    ("rules_rollout.rego", include_str!("../../../policies/lib/rules_rollout.rego")),
     ("rules_tests.rego", include_str!("../../../policies/lib/rules_tests.rego")),
     ("rules_verdict.rego", include_str!("../../../policies/lib/rules_verdict.rego")),
     ("sentences.rego", include_str!("../../../policies/lib/sentences.rego")),

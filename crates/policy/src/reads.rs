@@ -1,4 +1,4 @@
-//! The reports that a policy reads: its set `reads`.
+//! The reports and observations that a policy reads: its set `reads`.
 //!
 //! Invariant: a repository decides which reports its steps leave; only the signed policy decides which of them must be
 //! there. So a step that somebody removed is missed.
@@ -6,8 +6,10 @@
 use std::num::NonZeroU32;
 
 use evidence::document::DocumentKind;
+use evidence::observations::ObservationKind;
 use evidence::{Digest, Name};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// Reports of one kind that a policy reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -45,6 +47,36 @@ pub enum ReportsFrom {
     Build,
     /// Checks of the release in the environment before.
     Before,
+}
+
+/// Observations of one kind, by the agents of the environment before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadObservation {
+    /// The kind.
+    #[serde(rename = "observation")]
+    pub kind: ObservationKind,
+    /// Highest age in hours. With it, the observation has to be there; without it, it is read where it is there.
+    #[serde(default)]
+    pub hours: Option<NonZeroU32>,
+}
+
+/// An element of the set `reads`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum AnyRead {
+    Reports(Read),
+    Observations(ReadObservation),
+}
+
+impl<'de> Deserialize<'de> for AnyRead {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let element = Value::deserialize(deserializer)?;
+        let read = match element.get("observation") {
+            Some(_) => serde_json::from_value(element).map(Self::Observations),
+            None => serde_json::from_value(element).map(Self::Reports),
+        };
+        read.map_err(serde::de::Error::custom)
+    }
 }
 
 impl Read {

@@ -369,6 +369,7 @@ mod tests {
             highest: 0,
             rollback: None,
             rolled_back: Vec::new(),
+            bars: Vec::new(),
             frozen: false,
             windows: None,
             agents: Vec::new(),

@@ -2,9 +2,11 @@
 
 use domain::State;
 use domain::gate::{AgentKey, EnvironmentSet};
+use domain::observation::Bar;
 use domain::release::{Current, Open, RolledBack, Stage};
 use evidence::approval::Decision;
 use evidence::dsse::Envelope;
+use evidence::observations::Observation;
 use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::statements::Statement;
@@ -13,8 +15,8 @@ use evidence::{Digest, Moment, Name, Place};
 use judge::Store as _;
 use rusqlite::Connection;
 use wire::{
-    CheckView, NamedPerson, PendingReleaseView, PlaceView, ReleaseStage, RollbackView, RunningReleaseView,
-    StatementContent, StatementView, WindowsView, WorkState,
+    BarView, CheckView, NamedPerson, PendingReleaseView, PlaceView, ReleaseStage, RollbackView,
+    RunningReleaseView, StatementContent, StatementView, WindowsView, WorkState,
 };
 
 use crate::attendance::MachineId;
@@ -84,6 +86,7 @@ pub fn one(
             .iter()
             .map(|bar| rolled_back(shared, at, bar))
             .collect::<Result<_, _>>()?,
+        bars: state.observation.bars(at).iter().map(|bar| barred(shared, bar)).collect(),
         frozen: state.identity.is_frozen(at),
         windows: facts.windows.map(|windows| windows_view(shared, state, at, windows, moment)),
         agents: facts.agents.iter().map(agent).collect(),
@@ -148,6 +151,17 @@ fn checks(checks: &domain::check::Checks) -> Vec<CheckView> {
         Some(CheckView { name: check.name.clone(), runner: due.runner.clone(), state })
     };
     checks.due.iter().filter_map(view).collect()
+}
+
+/// A bar, with what its agent observed.
+fn barred(shared: &Shared, bar: &Bar) -> BarView {
+    let read = || {
+        let bytes = shared.gatekeeper.store().blob(&bar.envelope).ok()?;
+        let body = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body;
+        Some([body.summary(), body.detail()].join(": "))
+    };
+    let (artifact, release, envelope) = (bar.artifact, bar.release, bar.envelope);
+    BarView { artifact, release, agent: bar.agent.clone(), envelope, why: read().unwrap_or_default() }
 }
 
 fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RollbackView, Failure> {

@@ -6,6 +6,7 @@
 pub mod deploy_secret;
 pub mod finding;
 pub mod grant;
+pub mod lift;
 pub mod not_affected;
 pub mod overriding;
 pub mod sign_off;

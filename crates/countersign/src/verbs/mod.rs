@@ -17,6 +17,7 @@ mod init;
 mod joined_again;
 mod key;
 mod key_use;
+mod lift;
 mod logs;
 mod logs_place;
 mod machine_key;
@@ -140,6 +141,8 @@ enum Verb {
     Tag(tag::TagVerb),
     /// Let the pending release begin outside its windows or before the end of its soak time, with your signature.
     Override(override_release::OverrideVerb),
+    /// Let a pending release come again that failed its judgement at its place, with your signature.
+    Lift(lift::LiftVerb),
     /// Show tests over many runs: how often each failed, and which are flaky.
     Tests(test_history::Tests),
     /// Ask for a pending release to go ahead.
@@ -245,6 +248,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::SignOff(verb) => sign_off::run(&verb, output),
         Verb::Tag(verb) => tag::run(&verb, output),
         Verb::Override(verb) => override_release::run(&verb, output),
+        Verb::Lift(verb) => lift::run(&verb, output),
         Verb::Tests(verb) => test_history::run(&verb, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),

@@ -13,6 +13,7 @@ use evidence::{Digest, Place};
 use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
+use wire::{Client, PlaceView};
 
 use super::{DataDir, runtime, words};
 use crate::consent::ask;
@@ -87,6 +88,13 @@ struct Report {
     until: evidence::Moment,
     entry: u64,
     next: String,
+}
+
+/// The place whose release the statement is about, as the server sees it.
+pub fn pending(options: &Options) -> Result<(Client, PlaceView), Failure> {
+    let client = session::client(&options.data_dir.access()?)?;
+    let view = places::pending(runtime()?.block_on(client.places())?, options.place.as_ref())?;
+    Ok((client, view))
 }
 
 /// Makes a statement of a kind about the pending release.

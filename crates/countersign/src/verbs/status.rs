@@ -136,6 +136,14 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
             place_words::rolled_back(view, bar)
         )
     });
+    let failed = places.iter().flat_map(|view| view.bars.iter().map(move |bar| (view, bar)));
+    let failed = failed.map(|(view, bar)| {
+        let (place, release, why) = (&view.place, bar.release, shown::line(&bar.why));
+        format!(
+            "{place} is barred to the artifact of release {release}, which failed its judgement ({why}); `countersign lift` \
+             lets it come again"
+        )
+    });
     let machine = |kind: &str, machine: &MachineView| {
         let silent = machine.silent_seconds;
         format!("{kind} {} is gone: it has not asked for work for {silent} seconds", machine.name)
@@ -148,7 +156,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let unwitnessed = seen.witnesses.and_then(witnesses::missing);
     let unwitnessed = unwitnessed.map(|what| format!("{what}; {}", witnesses::REMEDY));
     let frozen = unwitnessed.into_iter().chain(frozen);
-    let lines: Vec<_> = frozen.chain(barred).chain(bars).chain(runners).chain(agents).collect();
+    let lines: Vec<_> = frozen.chain(barred).chain(bars).chain(failed).chain(runners).chain(agents).collect();
     section("stopped", &lines)
 }
 

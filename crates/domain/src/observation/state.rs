@@ -51,6 +51,8 @@ pub struct Bar {
     pub release: u64,
     /// Digest of the payload of the observation.
     pub observation: Digest,
+    /// Digest of its signed envelope, a blob.
+    pub envelope: Digest,
     /// The agent that made it.
     pub agent: Name,
 }
@@ -108,6 +110,7 @@ impl State {
                 artifact: about.artifact,
                 release: about.release,
                 observation: event.observation,
+                envelope: event.envelope,
                 agent: event.agent.clone(),
             });
             let surplus = standing.bars.len().saturating_sub(BARS_MAX);

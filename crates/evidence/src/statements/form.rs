@@ -205,6 +205,12 @@ impl Statement {
         Some(Err(faults))
     }
 
+    /// The artifact whose bar at its place it ends, if it ends one. The only subject is the observation that barred it.
+    #[must_use]
+    pub fn unbars(&self) -> Option<Digest> {
+        self.body.unbars()
+    }
+
     /// The secret of a place that it lets a service have, if it does.
     #[must_use]
     pub fn gives(&self) -> Option<Given<'_>> {

@@ -117,6 +117,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
         None
     }
 
+    /// The artifact whose bar at its place it ends, if it ends one.
+    fn unbars(&self) -> Option<Digest> {
+        None
+    }
+
     /// The service and the secret of its place that it lets the service have, and the hours, if it does not count in all.
     fn gives(&self) -> Option<Given<'_>> {
         None

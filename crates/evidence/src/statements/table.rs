@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::deploy_secret::DeploySecret;
 use super::grant::SecretGrant;
+use super::lift::Lift;
 use super::lifted::Lifted;
 use super::loan::{Loan, LoanFault, LoanTerms};
 use super::not_affected::NotAffected;
@@ -185,6 +186,12 @@ macro_rules! kinds {
                 }
             }
 
+            pub(super) fn unbars(&self) -> Option<Digest> {
+                match self {
+                    $(Self::$variant(content) => content.unbars(),)*
+                }
+            }
+
             pub(super) fn gives(&self) -> Option<Given<'_>> {
                 match self {
                     $(Self::$variant(content) => content.gives(),)*
@@ -217,6 +224,8 @@ kinds! {
     "grant" Grant(SecretGrant),
     /// A release may begin at a time at which none would.
     "override" Override(Override),
+    /// The bar of an artifact at a place has ended.
+    "lift" Lift(Lift),
 }
 
 impl Body {

@@ -433,6 +433,9 @@ fn every_page_is_checked() {
         // By `founding.rs` beside this file, and by the tests of the crate `tls`.
         "founding",
         "certificate",
+        // By `observations.rs` and `windows.rs` beside this file.
+        "observation",
+        "windows",
         // By `records.rs` beside this file; the tests of the crate `vault` make the last two.
         "record",
         "key-ring",

@@ -8,9 +8,9 @@ use evidence::document::tests::identity;
 use evidence::dsse::Envelope;
 use evidence::seal::WrappedKey;
 use evidence::statements::{
-    Body, DeploySecret, Justification, Lifted, Matter, NAMESPACE, NotAffected, Override, PAYLOAD_TYPE, Scope,
-    SecretVersion, SeenFinding, SeenReport, SeenTest, SignOff, Statement, StatementError, StatementKind, Tag,
-    Waiver,
+    Body, DeploySecret, Justification, Lift, Lifted, Matter, NAMESPACE, NotAffected, Override, PAYLOAD_TYPE,
+    Scope, SecretVersion, SeenFinding, SeenReport, SeenTest, SignOff, Statement, StatementError,
+    StatementKind, Tag, Waiver,
 };
 use evidence::{Bytes, Digest, Moment, canonical};
 
@@ -334,7 +334,10 @@ fn bodies_of_the_kinds() {
         assert_eq!(read, statement);
     }
     let names: Vec<_> = StatementKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag", "deploy-secret", "grant", "override"]);
+    assert_eq!(
+        names,
+        ["waiver", "sign-off", "not-affected", "tag", "deploy-secret", "grant", "override", "lift"]
+    );
     for kind in StatementKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }
@@ -474,6 +477,25 @@ fn a_deploy_secret_is_of_one_place_and_names_no_value() {
     for change in faulty {
         assert!(deploy_secret(change).envelope().is_err());
     }
+}
+
+#[test]
+fn a_lift_is_of_one_place_and_of_one_observation() {
+    let body = Body::Lift(Lift { artifact: Digest::of(b"artifact"), release: 4 });
+    check("statement", 12, &canonical::encode("body", &body).unwrap());
+    let until = "2026-11-28T00:00:00.000Z".parse().unwrap();
+    let honest = Statement { subjects: vec![Digest::of(b"observation")], expires: until, ..of(body) };
+    assert_eq!(Statement::read(&honest.envelope().unwrap()).unwrap(), honest);
+    assert_eq!((honest.unbars(), of(tag("1.0.0")).unbars()), (Some(Digest::of(b"artifact")), None));
+    assert_eq!(honest.body.summary(), "the bar of release 4 is lifted");
+    let fault = |statement: Statement| statement.envelope().unwrap_err().to_string();
+    let two = Statement { subjects: vec![Digest::of(b"1"), Digest::of(b"2")], ..honest.clone() };
+    assert!(fault(two).ends_with("it has one subject, the observation that barred the artifact"));
+    let wide = Statement { scope: Scope { environment: None, ..honest.scope.clone() }, ..honest.clone() };
+    assert!(fault(wide).ends_with("a bar is of one place: name service and environment"));
+    let none =
+        Statement { body: Body::Lift(Lift { artifact: Digest::of(b"artifact"), release: 0 }), ..honest };
+    assert!(fault(none).ends_with("release numbers start at 1"));
 }
 
 fn deploy_secret(change: impl Fn(&mut SecretVersion)) -> Statement {

@@ -1,11 +1,12 @@
 //! Lanes: the ways by which facts of one sort come in, each proven in one place whatever their kind.
 //!
 //! `documents` proves the reports of steps and checks; `checks` proves the checks of the release in the environment
-//! before; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
+//! before; `observations` what its agents measured there; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
 //! `evidence`; everything about lanes that refuses a bundle is here.
 
 pub mod checks;
 mod documents;
+pub mod observations;
 mod proven;
 mod statements;
 
@@ -17,6 +18,7 @@ pub use statements::{
 };
 
 use checks::CheckProof;
+use observations::ObservationProof;
 
 /// Facts that came by the lanes.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct LanesProof {
     pub checks: CheckProof,
     /// Facts that the reports of steps prove.
     pub documents: DocumentProof,
+    /// Facts that agents of the environment before measured.
+    pub observed: ObservationProof,
     /// Statements of people.
     pub statements: Vec<ProvenStatement>,
 }

@@ -12,7 +12,9 @@ mod coverage;
 mod documents;
 mod ledger;
 pub mod lent;
+mod lifts;
 mod loosened;
+mod observations;
 mod overrides;
 mod people;
 mod place;
@@ -71,6 +73,8 @@ pub fn all() -> Vec<Forgery> {
         secrets::rows(),
         seen::rows(),
         checks::rows(),
+        observations::rows(),
+        lifts::rows(),
         place::rows(),
         unapplied::rows(),
         pools::rows(),

@@ -17,9 +17,9 @@ use evidence::statements::{
 };
 
 use super::row::{Forgery, forged};
-use super::secrets;
 use super::stating::{DAY, Made, ROLES, by, enrolled};
 pub(super) use super::stating::{state, stated, statement};
+use super::{lifts, secrets};
 use crate::documents::{self, ATTACK, LabDocument, SCAN, SMOKE, TESTS};
 use crate::files::RELEASE_CHECKS;
 use crate::parts::{PIPELINE_REPORTS, Parts};
@@ -36,7 +36,7 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 9] = [
+pub const KINDS: [StatedKind; 10] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
@@ -46,6 +46,7 @@ pub const KINDS: [StatedKind; 9] = [
     StatedKind { lab: with_checks, made: quarantine_of_check, open: FAILED },
     StatedKind { lab: secrets::with_secrets, made: secrets::deploy_secret, open: secrets::MISSING },
     StatedKind { lab: secrets::with_secrets, made: secrets::grant, open: secrets::NOT_GRANTED },
+    StatedKind { lab: lifts::with_bar, made: lifts::lift, open: lifts::BARRED },
 ];
 
 impl StatedKind {
@@ -123,6 +124,7 @@ macro_rules! rows_of {
                         body.finding.component = Some("pkg:cargo/other@1.0.0".into());
                     }
                     secrets::of_another(it);
+                    lifts::of_another(it);
                 });
             }),
             forged(concat!("a ", $kind, " of another installation"), UNSOUND, |lab, parts| {
@@ -166,6 +168,7 @@ pub(super) fn rows() -> Vec<Forgery> {
         rows_of!("tag", MISSING, with_tag, tag),
         rows_of!("waiver of a test", FAILED, with_reports, quarantine),
         of_deploy_secrets(),
+        of_lifts(),
         of_some_kinds(),
         grants(),
     ]
@@ -179,6 +182,17 @@ fn of_deploy_secrets() -> Vec<Forgery> {
     let rows = rows_of!("deploy secret", MISSING, with_secrets, deploy_secret);
     let rows = rows.into_iter().filter(|row| row.name != "a deploy secret signed after the approval");
     grants.into_iter().chain(rows).chain([by_author()]).collect()
+}
+
+/// Only the agent knows what failed at its place.
+fn of_lifts() -> Vec<Forgery> {
+    use lifts::{BARRED, lift, with_bar};
+    let rows = rows_of!("lift", BARRED, with_bar, lift);
+    let by_agent_alone = |row: Forgery| {
+        let is_of_bar = row.expected(Reader::Agent) == Some(BARRED);
+        if is_of_bar { row.unknown_to(&[Reader::Approve, Reader::Verify, Reader::State]) } else { row }
+    };
+    rows.into_iter().map(by_agent_alone).collect()
 }
 
 fn by_author() -> Forgery {

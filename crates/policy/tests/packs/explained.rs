@@ -39,6 +39,7 @@ fn each_rule_of_a_pack_is_explained() {
             "coverage-low",
             "label-missing",
             "range-unsigned",
+            "rollout-undone",
             "version-missing"
         ]
     );
@@ -104,6 +105,7 @@ fn the_fields_that_each_rule_reads_are_found() {
         ("tests-missing", "tests.passed tests.flaky"),
         ("tests-failed", "tests.failing[] before.tests.failing[]"),
         ("dependency-unpinned", "components[].pinned"),
+        ("rollout-undone", "observations[].kind observations[].body.end"),
         ("coverage-low", "coverage.lines.covered coverage.lines.total"),
         ("version-missing", "statements[].kind statements[].body.version"),
         ("label-missing", "statements[].kind statements[].body.labels[]"),

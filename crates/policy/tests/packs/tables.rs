@@ -23,6 +23,32 @@ fn with_field(name: &str, value: Value) -> Value {
     input
 }
 
+/// The rule is off until a team sets it; both evaluators agree on each answer.
+#[test]
+fn a_rollout_that_is_not_done_in_staging_stops_it_where_the_rule_is_on() {
+    let gate = changed(&[(r#""rollout-undone": {"other": "off""#, r#""rollout-undone": {"other": "block""#)]);
+    let rolled = |end: &str| {
+        json!([{"kind": "rollout-verdict", "agent": "agent", "release": 3, "seconds": 5,
+            "body": {"verdict": "go", "end": end, "step": 2, "percent": 100, "probes": true, "groups": {}}}])
+    };
+    let with = |observations: Value| {
+        let mut input = with_field("observations", observations);
+        input["before"] = json!({"environment": "staging", "runs_artifact": true});
+        input
+    };
+    for (input, passes) in [
+        (with(rolled("done")), true),
+        (with(rolled("failed")), false),
+        (with(rolled("interrupted")), false),
+        (with(rolled("")), false),
+        (with(json!([])), false),
+        (with(json!([{"kind": "another"}])), false),
+    ] {
+        let (against, _) = codes(&gate, &input);
+        assert_eq!(against.is_empty(), passes, "{input}: {against:?}");
+    }
+}
+
 /// Where the rule is on, no report is as bad as one below the floor.
 #[test]
 fn too_little_coverage_stops_it_where_the_rule_is_on() {

@@ -42,6 +42,7 @@ fn place() -> PlaceView {
         highest: 0,
         rollback: None,
         rolled_back: Vec::new(),
+        bars: Vec::new(),
         frozen: false,
         windows: None,
         agents: vec![agent(0)],

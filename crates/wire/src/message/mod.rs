@@ -10,7 +10,7 @@ mod submission;
 
 pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
-pub use place::{CheckView, MachineView, PlaceView, WindowsView};
+pub use place::{BarView, CheckView, MachineView, PlaceView, WindowsView};
 pub use release::{
     AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,
     RunningReleaseView,

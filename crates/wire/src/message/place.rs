@@ -48,6 +48,9 @@ pub struct PlaceView {
     /// Artifacts that people rolled back there and nobody has released again.
     #[serde(default)]
     pub rolled_back: Vec<RollbackView>,
+    /// Artifacts that failed their judgement there and must not come again until a person lifts that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bars: Vec<BarView>,
     /// Whether the current status freezes the place.
     #[serde(default)]
     pub frozen: bool,
@@ -81,6 +84,21 @@ pub struct WindowsView {
     /// When that changes; absent if they never open again, or if the server cannot read them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Moment>,
+}
+
+/// An artifact that failed its judgement at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BarView {
+    /// The artifact.
+    pub artifact: Digest,
+    /// Number of the release that failed.
+    pub release: u64,
+    /// The agent that observed it.
+    pub agent: Name,
+    /// Digest of the signed observation, a blob.
+    pub envelope: Digest,
+    /// The observation in a few words.
+    pub why: String,
 }
 
 /// A check of a running release on one runner.
