@@ -47,13 +47,13 @@ fn plan_example() {
     let bytes = plan().encode().unwrap();
     check("plan", 1, &bytes);
     assert_eq!(Plan::decode(&bytes).unwrap(), plan());
-    assert_eq!(plan().unapplied(), ["rollout", "instances"]);
+    assert_eq!(plan().unapplied(), [""; 0]);
     let mut asks = plan();
     let rollout = asks.rollout.as_mut().unwrap();
     rollout.prometheus = vec![query("queue")];
     rollout.thresholds[0].metric = name("heat");
     asks = Plan::decode(&asks.encode().unwrap()).unwrap();
-    assert_eq!(asks.unapplied(), ["rollout", "instances", "rollout.prometheus", "rollout.thresholds"]);
+    assert_eq!(asks.unapplied(), ["rollout.prometheus", "rollout.thresholds"]);
 }
 
 /// The fault that a plan has after a change.
