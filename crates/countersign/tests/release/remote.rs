@@ -138,7 +138,10 @@ fn verbs() -> BTreeSet<String> {
     let page = std::fs::read_to_string(page).unwrap();
     let titles = page.lines().filter_map(|line| line.strip_prefix("## `countersign ")?.strip_suffix('`'));
     let all: BTreeSet<String> = titles.map(str::to_owned).collect();
-    let groups = ["project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key", "secret"];
+    let groups = [
+        "project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key", "secret", "calendar",
+        "rollout",
+    ];
     all.into_iter().filter(|verb| !groups.contains(&verb.as_str())).collect()
 }
 
