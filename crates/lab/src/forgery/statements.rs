@@ -184,7 +184,8 @@ fn of_deploy_secrets() -> Vec<Forgery> {
     grants.into_iter().chain(rows).chain([by_author()]).collect()
 }
 
-/// Only the agent knows what failed at its place.
+/// Only the agent knows what failed at its place. A lift that is withheld voids the approval beside it, so `lifts.rs` has the
+/// row of a release without one.
 fn of_lifts() -> Vec<Forgery> {
     use lifts::{BARRED, lift, with_bar};
     let rows = rows_of!("lift", BARRED, with_bar, lift);
@@ -192,7 +193,8 @@ fn of_lifts() -> Vec<Forgery> {
         let is_of_bar = row.expected(Reader::Agent) == Some(BARRED);
         if is_of_bar { row.unknown_to(&[Reader::Approve, Reader::Verify, Reader::State]) } else { row }
     };
-    rows.into_iter().map(by_agent_alone).collect()
+    let rows = rows.into_iter().filter(|row| row.name != "a lift that the server withholds");
+    rows.map(by_agent_alone).collect()
 }
 
 fn by_author() -> Forgery {
