@@ -16,9 +16,12 @@ mod migration;
 mod outcomes;
 mod outside;
 mod repository;
+mod rollouts;
 mod secrets;
 mod stage;
+mod traffic;
 mod values;
+mod windows;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;

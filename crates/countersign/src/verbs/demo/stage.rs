@@ -15,6 +15,7 @@ use wire::{Client, EntryView};
 
 use super::example::LEDGER_API;
 use super::repository::{Answered, Repository};
+use super::traffic::Traffic;
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -56,6 +57,8 @@ pub struct Stage {
     output: Output,
     /// The failure to print lines of the story, if any.
     pub unread: Option<Failure>,
+    /// Live requests, by environment; they end before the roles do.
+    pub traffic: Vec<(String, Traffic)>,
     /// Running roles; they end when this is dropped, in reverse order of their start.
     roles: Vec<(PathBuf, Role)>,
     agent: Option<Child>,
@@ -95,6 +98,7 @@ impl Stage {
             ports: BTreeMap::new(),
             output,
             unread: None,
+            traffic: Vec::new(),
             roles: Vec::new(),
             agent: None,
             scratch,
@@ -389,6 +393,7 @@ impl Stage {
 impl Drop for Stage {
     /// Ends the roles, the server after the roles that talk to it, then the people's ssh agent.
     fn drop(&mut self) {
+        self.traffic.clear();
         while self.roles.pop().is_some() {}
         if let Some(mut agent) = self.agent.take() {
             drop(agent.kill());
