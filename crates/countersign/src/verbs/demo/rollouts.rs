@@ -38,7 +38,9 @@ fn promoted(stage: &mut Stage) -> Result<(), Failure> {
     }
     let during = counted(stage, &ENVIRONMENTS).since(before);
     if during.failed > 0 || during.answered == 0 {
-        let what = format!("{} live requests failed, {} did not", during.failed, during.answered);
+        let why: Vec<_> =
+            stage.traffic.iter().map(|(environment, traffic)| (environment, traffic.why())).collect();
+        let what = format!("{} live requests failed, {} did not: {why:?}", during.failed, during.answered);
         return Err(broke(line, &what));
     }
     let verdicts = verdicts(stage, "dev", &artifact)?;

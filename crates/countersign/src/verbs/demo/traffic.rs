@@ -5,8 +5,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ struct Shared {
     is_over: AtomicBool,
     answered: AtomicU64,
     failed: AtomicU64,
+    /// The first failures, in words.
+    why: Mutex<Vec<String>>,
 }
 
 /// Counts of requests.
@@ -44,6 +46,11 @@ impl Traffic {
         });
         let threads = threads.collect();
         Self { shared, threads }
+    }
+
+    /// The first failures, in words.
+    pub fn why(&self) -> Vec<String> {
+        self.shared.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The counts so far.
@@ -78,7 +85,17 @@ impl Shared {
     fn ask(&self, port: u16, mut next: Instant) {
         while !self.is_over.load(Ordering::Relaxed) {
             thread::sleep(next.saturating_duration_since(Instant::now()));
-            let count = if balance(port).is_ok() { &self.answered } else { &self.failed };
+            let begun = Instant::now();
+            let count = match balance(port) {
+                Ok(()) => &self.answered,
+                Err(error) => {
+                    let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+                    if why.len() < WHY_MAX {
+                        why.push(format!("{error} after {} ms", begun.elapsed().as_millis()));
+                    }
+                    &self.failed
+                }
+            };
             count.fetch_add(1, Ordering::Relaxed);
             next += PERIOD;
         }
@@ -95,7 +112,8 @@ fn balance(port: u16) -> std::io::Result<()> {
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let is_answer = head.starts_with("HTTP/1.1 200") && body.parse::<i64>().is_ok();
-    if is_answer { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+    let first = head.lines().next().unwrap_or_default();
+    if is_answer { Ok(()) } else { Err(std::io::Error::other(format!("`{first}` and {} bytes", body.len()))) }
 }
 
 /// Clients of one place, and the time between two requests of each: 100 requests a second.
@@ -103,4 +121,5 @@ const CLIENTS: u32 = 4;
 const PERIOD: Duration = Duration::from_millis(40);
 /// Time after which an answer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(5);
+const WHY_MAX: usize = 16;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;

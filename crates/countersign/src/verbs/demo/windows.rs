@@ -11,7 +11,10 @@ use crate::failure::Failure;
 pub fn held(stage: &mut Stage) -> Result<(), Failure> {
     let line = "a release outside its windows";
     let day = later_day()?;
-    stage.write(RULES, &format!("version: 1\nzone: Europe/Berlin\nallow:\n  - {{ cron: '0 9 * * {day}', for: 2h }}\n"))?;
+    stage.write(
+        RULES,
+        &format!("version: 1\nzone: Europe/Berlin\nallow:\n  - {{ cron: '0 9 * * {day}', for: 2h }}\n"),
+    )?;
     set(stage, RULES, line)?;
     stage.expect("bob", &["approve", "--yes", "--reason", "tried it in staging"], 0, line)?;
     let answered = stage.countersign("alice", &["promote"])?;
