@@ -63,9 +63,17 @@ async fn run(listener: TcpListener, control: UnixStream) -> Result<(), ServeErro
     let routes = Arc::new(Routes::new(|| token().unwrap_or_default()));
     let slots = Arc::new(Slots::default());
     let (close, closing) = watch::channel(false);
-    let port = tokio::spawn(accept(Arc::clone(&routes), Arc::clone(&slots), listener, closing));
+    let (open, opened) = watch::channel(false);
+    let (on, to) = (Arc::clone(&slots), Arc::clone(&routes));
+    let port = tokio::spawn(async move {
+        // Clients wait at the port until there is a table: without one, every request would be refused.
+        let mut opened = opened;
+        if opened.wait_for(|open| *open).await.is_ok() {
+            accept(to, on, listener, closing).await;
+        }
+    });
     let tidy = tokio::spawn(tidy(Arc::clone(&routes)));
-    let done = orders(&routes, &slots, control).await;
+    let done = orders(&routes, &slots, &open, control).await;
     // The listener is closed before anything else.
     port.abort();
     drop(port.await);
@@ -110,13 +118,22 @@ async fn tidy(routes: Arc<Routes>) {
 }
 
 /// Follows orders until the stream is closed.
-async fn orders(routes: &Arc<Routes>, slots: &Slots, control: UnixStream) -> Result<(), ServeError> {
+async fn orders(
+    routes: &Arc<Routes>,
+    slots: &Slots,
+    open: &watch::Sender<bool>,
+    control: UnixStream,
+) -> Result<(), ServeError> {
     let mut agent = Agent { stream: control, bytes: BytesMut::new() };
     loop {
         let Some(order) = agent.next().await.map_err(ServeError::Orders)? else { return Ok(()) };
         let answer = match order {
             Order::Set(table) => match table.check() {
-                Ok(()) => Answer::Done { generation: routes.set(table) },
+                Ok(()) => {
+                    let generation = routes.set(table);
+                    let _ = open.send_replace(true);
+                    Answer::Done { generation }
+                }
                 Err(error) => Answer::Refused { why: error.to_string() },
             },
             Order::Ask {} => Answer::Figures(routes.figures(u64::from(slots.count()))),

@@ -46,6 +46,7 @@ mod remote_profiles;
 mod replay;
 mod reports;
 mod rollbacks;
+mod rollouts;
 mod rotations;
 mod runs;
 mod scans;

@@ -136,6 +136,29 @@ fn a_release_soaks_until_its_time_has_ended_or_people_lift_it() {
     assert!(up.stop());
 }
 
+/// Rules are compiled where they are signed, and the server shows the opening that they name.
+#[test]
+fn rules_become_the_windows_that_a_statement_names() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let always = "version: 1\nzone: Asia/Kolkata\nallow:\n  - { cron: '0 0 * * *', for: 24h }\n";
+    shop.write("windows.yaml", always);
+    shop.ok(&["trust", "environment", "--yes", DEV, "--windows", "windows.yaml"]);
+    let dev = at(&up, "dev");
+    let named: Digest = dev["windows"]["windows"].as_str().unwrap().parse().unwrap();
+    let (_, bytes) = up.get_bytes(&format!("/api/v1/blobs/{named}"));
+    let windows = Windows::decode(&bytes).unwrap();
+    assert_eq!((dev["windows"]["open"].clone(), windows.open.len()), (json!(true), 1), "{windows:?}");
+    assert_eq!(windows.sources[0].digest, Digest::of(always.as_bytes()));
+    shop.write("windows.yaml", &always.replace("Asia/Kolkata", "Asia/Nowhere"));
+    let wrong = shop.in_repository(&["trust", "environment", "--yes", DEV, "--windows", "windows.yaml"], 1);
+    assert!(wrong["error"].as_str().unwrap().contains("Asia/Nowhere"), "{wrong}");
+    assert_eq!(at(&up, "dev")["windows"], dev["windows"]);
+    shop.ok(&["run"]);
+    assert!(at(&up, "dev")["running"].is_object());
+    assert!(up.stop());
+}
+
 /// The agent has the evidence of a release from a server that hands it out at another time than it may begin: nothing is fetched
 /// or started, and the report says why. Inside the windows the same evidence is wanted.
 #[test]

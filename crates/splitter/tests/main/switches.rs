@@ -1,11 +1,14 @@
 //! Tables that change under load: no request is lost, none is torn, and the port ends with its agent.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use splitter::{Control, serve};
 
 use crate::support::{Splitter, backend, body, group, hasty, named, rest, table};
 
@@ -75,6 +78,22 @@ fn no_request_is_lost_over_a_thousand_switches() {
     assert!(stable.requests > 0 && canary.requests > 0);
 }
 
+#[test]
+fn clients_wait_at_the_port_until_there_is_a_table() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
+    let (agent, own) = UnixStream::pair().unwrap();
+    let ended = thread::spawn(move || serve(listener, own));
+    let mut control = Control::new(agent);
+    assert_eq!(control.figures().unwrap().connections, 0, "it runs, and accepts nobody");
+    control.set(&table(&[group("stable", 1, &[named("stable")])])).unwrap();
+    let (answer, _) = rest(&mut client);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("stable"), "{answer}");
+    drop(control);
+    ended.join().unwrap().unwrap();
+}
+
 /// A backend whose answers wait for a word, and the way to give it.
 fn waiting() -> (std::net::SocketAddr, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let ((go, wait), (told, begun)) = (mpsc::channel(), mpsc::channel());
@@ -142,9 +161,9 @@ fn the_port_ends_with_its_agent_after_requests_under_way() {
 
 #[test]
 fn words_that_are_no_order_end_the_splitter() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut agent, own) = std::os::unix::net::UnixStream::pair().unwrap();
-    let ended = thread::spawn(move || splitter::serve(listener, own));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut agent, own) = UnixStream::pair().unwrap();
+    let ended = thread::spawn(move || serve(listener, own));
     agent.write_all(&[0, 0, 0, 2, b'x', b'y']).unwrap();
     let error = ended.join().unwrap().unwrap_err();
     assert!(error.to_string().starts_with("the agent's orders cannot be read: "), "{error}");

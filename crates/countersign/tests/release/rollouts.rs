@@ -1,0 +1,169 @@
+//! Rollouts with the real binary: a canary gets its share of real requests and everything by its numbers, and a bad one goes back
+//! and does not come again.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::codes;
+use crate::support::until;
+
+/// A service that answers with a word, or with an error.
+fn service(answer: &str) -> String {
+    format!(
+        r#"#!/usr/bin/perl
+use strict;
+use IO::Socket::INET;
+$SIG{{PIPE}} = 'IGNORE';
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ENV{{PORT}}, Listen => 128, ReuseAddr => 1) or die "$!";
+while (my $client = $listen->accept) {{
+  my $asked = <$client>;
+  while (my $line = <$client>) {{ last if $line =~ /^\r?$/ }}
+  my ($status, $text) = $asked =~ m{{ /health }} ? (200, 'well') : {answer};
+  print $client "HTTP/1.1 $status X\r\nConnection: close\r\nContent-Length: " . length($text) . "\r\n\r\n" . $text;
+  close $client;
+}}
+"#
+    )
+}
+
+fn rolled(answer: &str) -> Shop {
+    let shop = Shop::new();
+    shop.quick_pipeline();
+    shop.write("service.sh", &service(answer));
+    shop.write(
+        ".countersign/release.yaml",
+        "version: 1
+services:
+  ledger-api:
+    artifact: ledger-api
+    process: { command: [bin/ledger-api], port: 8080, listen: variable, stop-seconds: 1 }
+    probe: { http: /health, attempts: 100, interval-ms: 50 }
+    rollout:
+      strategy: canary
+      steps: [50]
+      pause: 1s
+      drain: 1s
+      budget: {errors: 5%, over: 1m, samples: 20}
+      comparison: {samples: 20}
+",
+    );
+    shop.in_repository(&["init", "--project", "shop"], 0);
+    shop.commit(answer);
+    shop
+}
+
+fn change(shop: &Shop, answer: &str) {
+    shop.write("service.sh", &service(answer));
+    shop.commit(answer);
+}
+
+/// The port of the place, as its agent knows it.
+fn port(shop: &Shop) -> u16 {
+    let dir = shop.home.data().with_file_name("data.agent-ledger-api-dev");
+    let memory: Value = serde_json::from_slice(&std::fs::read(dir.join("memory.json")).unwrap()).unwrap();
+    let port = &memory["running"]["plan"]["target"]["process"]["port"];
+    u16::try_from(port.as_u64().unwrap()).unwrap()
+}
+
+/// The answer to one request: its status and its text.
+fn ask(port: u16) -> Option<(String, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    let status = text.split(' ').nth(1)?.to_owned();
+    Some((status, text.split("\r\n\r\n").nth(1)?.to_owned()))
+}
+
+/// Runs a command while clients ask; every answer that came, and how many requests got none.
+fn under_load<T>(port: u16, work: impl FnOnce() -> T + Send) -> (T, Vec<(String, String)>, usize)
+where
+    T: Send,
+{
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let (mut answers, mut lost) = (Vec::new(), 0);
+            while !done.load(Ordering::Relaxed) {
+                match ask(port) {
+                    Some(answer) => answers.push(answer),
+                    None => lost += 1,
+                }
+            }
+            (answers, lost)
+        });
+        let worked = scope.spawn(|| {
+            let worked = work();
+            done.store(true, Ordering::Relaxed);
+            worked
+        });
+        let worked = worked.join();
+        done.store(true, Ordering::Relaxed);
+        let (answers, lost) = asking.join().unwrap();
+        (worked.unwrap(), answers, lost)
+    })
+}
+
+#[test]
+fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
+    let shop = rolled("(200, 'first')");
+    let up = shop.home.up();
+    assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
+    let port = port(&shop);
+    assert_eq!(ask(port).unwrap().1, "first", "the first release has nothing to be beside");
+
+    change(&shop, "(200, 'second')");
+    let (ran, answers, lost) = under_load(port, || shop.ok(&["run"]));
+    assert_eq!(ran["state"], json!("passed"), "{ran}");
+    let count = |word: &str| answers.iter().filter(|(_, text)| text == word).count();
+    let (first, second) = (count("first"), count("second"));
+    assert!(first > 20 && second > 20, "{first} and {second} answers");
+    assert_eq!(lost, 0);
+    until(|| (ask(port)?.1 == "second").then_some(()));
+
+    change(&shop, "(500, 'third')");
+    let (ran, answers, lost) = under_load(port, || shop.in_repository(&["run"], 3));
+    assert_eq!(codes(&ran), ["rollout-failed"], "{ran}");
+    let failed = answers.iter().filter(|(status, _)| status == "500").count();
+    assert!(failed > 0 && failed < answers.len() / 2 + 20, "{failed} of {} answers", answers.len());
+    assert!(answers.iter().all(|(status, text)| status == "500" || text == "second"), "{answers:?}");
+    assert_eq!(lost, 0);
+    assert_eq!(ask(port).unwrap().1, "second");
+    let dev = at(&up, "dev");
+    assert_eq!(dev["running"]["artifact"].as_str().map(str::len), Some(71), "{dev}");
+    assert!(up.stop());
+}
+
+/// The agent is killed in the middle of a rollout, which goes on with the step that was in force.
+#[test]
+fn attack_a_killed_installation_goes_on_with_the_step_in_force() {
+    let shop = rolled("(200, 'first')");
+    let up = shop.home.up();
+    assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
+    let port = port(&shop);
+    change(&shop, "(200, 'second')");
+    let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);
+    // Without more requests the step stays in force.
+    until(|| (ask(port)?.1 == "second").then_some(()));
+    up.kill();
+    drop(run.kill());
+    run.wait().unwrap();
+    let up = shop.home.up();
+    let both = until(|| {
+        let words: Vec<_> = (0..4).filter_map(|_| ask(port)).map(|(_, text)| text).collect();
+        (words.iter().any(|word| word == "first") && words.iter().any(|word| word == "second"))
+            .then_some(words)
+    });
+    assert_eq!(both.len(), 4, "{both:?}");
+    let ((), ..) = under_load(port, || {
+        until(|| (at(&up, "dev")["running"]["release"] == json!(2)).then_some(()));
+    });
+    until(|| (ask(port)?.1 == "second").then_some(()));
+    assert!(up.stop());
+}
