@@ -100,7 +100,7 @@ fn counted(stage: &Stage, environments: &[&str]) -> Counted {
 /// The verdicts that the agent of an environment signed about an artifact, in order, from the ledger.
 fn verdicts(stage: &Stage, environment: &str, artifact: &str) -> Result<Vec<RolloutVerdict>, Failure> {
     let text = |facts: &Value, at: &str| facts.pointer(at).and_then(Value::as_str).map(str::to_owned);
-    let entries = stage.entries(0)?.into_iter().filter(|entry| entry.kind == "observed");
+    let entries = stage.entries(0)?.into_iter().filter(|entry| entry.kind == "observation.made");
     let of_it = entries.filter(|entry| text(&entry.facts, "/about/artifact").as_deref() == Some(artifact));
     let client = stage.client()?;
     let mut verdicts = Vec::new();
