@@ -46,7 +46,8 @@ fn later_day() -> Result<&'static str, Failure> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(Failure::error)?;
     // 1970 began on a Thursday.
     let day = since.as_secs() / 86_400 + 3;
-    Ok(DAYS[usize::try_from(day % 7).unwrap_or_default()])
+    let day = usize::try_from(day % 7).ok().and_then(|day| DAYS.get(day));
+    day.copied().ok_or_else(|| Failure::error(std::io::ErrorKind::Unsupported))
 }
 
 const RULES: &str = "windows.yaml";
