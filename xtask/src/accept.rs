@@ -5,6 +5,7 @@
 
 mod hosts;
 mod line;
+mod release;
 mod secrets;
 
 use std::time::Instant;
@@ -26,13 +27,14 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "console" => CONSOLE,
         "hosts" => hosts::LINES,
         "secrets" => secrets::LINES,
+        "release" => release::LINES,
         _ => {
             return Err(format!(
-                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts, secrets"
+                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts, secrets, release"
             ));
         }
     };
-    let build = if area == "secrets" { run::Build::Tested } else { run::Build::Released };
+    let build = if ["secrets", "release"].contains(&area) { run::Build::Tested } else { run::Build::Released };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
         let started = Instant::now();

@@ -274,3 +274,19 @@ fn counts_of(figures: &GroupFigures) -> Counts {
 }
 
 const TOKEN_CHARS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use evidence::rollout_counts;
+
+    #[test]
+    fn the_splitter_counts_in_the_buckets_of_observations() {
+        assert_eq!(splitter::BUCKET_LAST, rollout_counts::BUCKET_LAST);
+        for micros in (0..100_000).chain((17..64).map(|power| 1 << power)) {
+            assert_eq!(splitter::bucket(micros), rollout_counts::bucket(micros), "{micros}");
+        }
+        for bucket in 0..=splitter::BUCKET_LAST {
+            assert_eq!(splitter::bucket_start(bucket), rollout_counts::bucket_start(bucket), "{bucket}");
+        }
+    }
+}

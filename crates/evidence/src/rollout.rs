@@ -327,14 +327,14 @@ impl Sticky {
         }
     }
 
-    /// Why the name is not one, by the characters of a token (RFC 9110, 5.6.2).
+    /// Why the name is not one. Of the characters of a token (RFC 9110, 5.6.2) those count that have no other meaning in a cookie.
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let name = self.name();
-        let is_sound = (1..=STICKY_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_token);
+        let is_sound = (1..=STICKY_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain);
         (!is_sound)
-            .then_some("the name of a cookie or header needs 1 to 64 letters, digits or signs of a token")
+            .then_some("the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`")
     }
 }
 

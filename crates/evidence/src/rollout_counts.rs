@@ -26,7 +26,8 @@ pub struct Counts {
     pub errors: u64,
     /// Those that the client failed: an answer 4xx, or the client went away.
     pub client_errors: u64,
-    /// Times until the answer was complete, in microseconds. Requests without an answer may be missing.
+    /// Times until the head of the answer was there, in microseconds, without the time in which the client's body was awaited.
+    /// Requests without an answer may be missing.
     pub latency: Histogram,
 }
 

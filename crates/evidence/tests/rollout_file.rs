@@ -176,7 +176,7 @@ fn assert_texts(said: &[String]) {
         "rollout: a threshold has no window, no samples, or a number that is too large",
         "rollout: `budget`: connections of `tcp` have no latency: omit it, or omit `protocol`",
         "rollout: the ratio that counts lies between 1.1 and 100",
-        "rollout: `sticky`: the name of a cookie or header needs 1 to 64 letters, digits or signs of a token",
+        "rollout: `sticky`: the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`",
         "rollout: a step may be undecided for longer than a week, or not for longer than its pause",
         "rollout: requests have longer than a week to end",
     ];

@@ -108,7 +108,7 @@ fn faults_of_rollouts_are_named() {
         "plan: requests have longer than a week to end",
         "plan: queries are not sorted, or one is empty or too large",
         "plan: a rollout has more than 16 queries",
-        "plan: the name of a cookie or header needs 1 to 64 letters, digits or signs of a token",
+        "plan: the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`",
         "plan: false alarms lie between 1 and 500,000 millionths",
         "plan: the ratio that counts lies between 1.1 and 100",
         "plan: a comparison needs at least one sample, and a number that is not too large",

@@ -1,0 +1,73 @@
+//! Acceptance lines of releases step by step.
+
+use super::line::Line;
+use crate::command::TaskResult;
+use crate::run;
+
+fn figures() -> TaskResult {
+    run::bench(&["splitter", "rollout-judgement"])
+}
+
+pub const LINES: &[Line] = &[
+    Line {
+        claim: "killing agent, splitter or server at random in 200 rollouts in `sim` and 20 real ones leaves exactly the versions of the step in force",
+        shown_by: &[
+            "two_hundred_rollouts_with_kills_end_as_they_should",
+            "an_agent_that_is_killed_at_any_write_goes_on_where_its_memory_says",
+            "attack_a_killed_installation_goes_on_with_the_step_in_force",
+            "a_full_or_broken_disk_ends_nothing_and_loses_no_end",
+        ],
+        done_by: None,
+        lacks: Some(
+            "the 200 rollouts run in the agent's own virtual time, not in `sim`; a real installation is killed once, not 20 times",
+        ),
+    },
+    Line {
+        claim: "the window table passes at server, agent and CLI in four zones; a server that lies about windows gets nothing deployed",
+        shown_by: &[
+            "the_table_of_windows_holds",
+            "the_table_holds_at_agent_server_and_verifier",
+            "attack_a_server_hands_out_a_release_outside_its_windows",
+            "a_release_outside_its_windows_is_held_and_goes_when_they_are_open",
+            "a_release_under_way_widens_only_inside_its_windows",
+            "an_override_lasts_four_hours_at_one_place",
+            "a_release_soaks_until_its_time_has_ended_or_people_lift_it",
+            "cron_rules_hold_in_each_minute",
+            "recurrence_rules_hold_on_each_day",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "a hand-edited file, variable, binary, extra process and changed kernel setting are seen, named and corrected or frozen by policy",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("drift is not built yet"),
+    },
+    Line {
+        claim: "a rollback is not undone by the next run, the next promotion or a restart; lifting the bar is a statement by somebody not behind the change",
+        shown_by: &[
+            "a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back",
+            "a_failed_rollout_bars_its_artifact_until_it_runs_again",
+            "a_failed_release_comes_again_only_after_a_lift_of_its_own_failure",
+            "release::bars::",
+            "release::rollbacks::",
+            "every_forgery_is_refused_by_name",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "everything that the demo's installation has in force is reproduced by `apply` from files into an empty one",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("`apply` is not built yet"),
+    },
+    Line {
+        claim: "from `replace` to a canary with an error budget in five lines of YAML, by the docs alone",
+        shown_by: &["five_lines_make_a_canary_with_an_error_budget"],
+        done_by: None,
+        lacks: Some("no new user has tried it yet"),
+    },
+    Line { claim: "figures: the splitter beside HAProxy, and the judgement of rollouts", shown_by: &[], done_by: Some(figures), lacks: None },
+];
