@@ -34,7 +34,8 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
             ));
         }
     };
-    let build = if ["secrets", "release"].contains(&area) { run::Build::Tested } else { run::Build::Released };
+    let build =
+        if ["secrets", "release"].contains(&area) { run::Build::Tested } else { run::Build::Released };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
         let started = Instant::now();

@@ -333,8 +333,7 @@ impl Sticky {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let name = self.name();
         let is_sound = (1..=STICKY_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain);
-        (!is_sound)
-            .then_some("the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`")
+        (!is_sound).then_some("the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`")
     }
 }
 

@@ -69,5 +69,10 @@ pub const LINES: &[Line] = &[
         done_by: None,
         lacks: Some("no new user has tried it yet"),
     },
-    Line { claim: "figures: the splitter beside HAProxy, and the judgement of rollouts", shown_by: &[], done_by: Some(figures), lacks: None },
+    Line {
+        claim: "figures: the splitter beside HAProxy, and the judgement of rollouts",
+        shown_by: &[],
+        done_by: Some(figures),
+        lacks: None,
+    },
 ];

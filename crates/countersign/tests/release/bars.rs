@@ -10,10 +10,16 @@ use evidence::observations::{RolloutEnd, RolloutVerdict, VerdictOfStep};
 use evidence::plan::Plan;
 use serde_json::{Value, json};
 
-use super::at;
 use super::reading::{colleague, elsewhere, rehearsal};
+use super::{PLACE, Shop};
 use crate::codes;
 use crate::support::until;
+
+/// The view of production, which strangers do not read.
+fn production(shop: &Shop) -> Value {
+    let places = shop.ok(&["status"])["places"].clone();
+    places.as_array().unwrap().iter().find(|view| view["place"] == json!(PLACE)).unwrap().clone()
+}
 
 #[derive(Debug)]
 struct Nothing;
@@ -75,13 +81,13 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
     let commit = shop.ok(&["run"])["commit"].as_str().unwrap().to_owned();
     approved();
     shop.ok(&["promote"]);
-    assert_eq!(at(&up, "production")["running"]["release"], json!(1));
+    assert_eq!(production(&shop)["running"]["release"], json!(1));
 
     assert!(up.stop());
     fails(&shop.home.data().with_file_name("data.agent-ledger-api-production"));
     up = shop.home.up();
     std::fs::write(Path::new(&data).join("server.url"), &up.url).unwrap();
-    let bars = until(|| Some(at(&up, "production")["bars"].clone()).filter(|bars| !bars.is_null()));
+    let bars = until(|| Some(production(&shop)["bars"].clone()).filter(|bars| !bars.is_null()));
     assert_eq!((&bars[0]["release"], bars.as_array().unwrap().len()), (&json!(1), 1));
     let why = "step 2 (25 percent): stop, rollout failed: errors: 40 of 1,000 requests";
     assert_eq!(bars[0]["why"], why);
@@ -105,7 +111,7 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
     assert_eq!(codes(&own), ["own-change"], "{own}");
     let long = by_bob(&[&lift[..], &["--until", "2099-01-01"]].concat(), 1);
     assert_eq!(long["error"], "a lift lasts at most 30 days: choose an earlier end");
-    let asked = bob.on_terminal(bob.dir.path(), &format!("lift --reason x --data {data}"), "no");
+    let asked = bob.on_terminal(bob.dir.path(), &format!("lift --reason x --data {data}"), "n\n");
     let page = String::from_utf8_lossy(&asked.stdout).into_owned();
     assert!(page.contains("release 1, by agent ") && page.contains("errors: 40 of 1,000 requests"), "{page}");
     let lifted = by_bob(&lift, 0);
@@ -116,7 +122,7 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
     approved();
     shop.ok(&["promote"]);
-    let view = at(&up, "production");
+    let view = production(&shop);
     assert_eq!((&view["running"]["release"], &view["bars"]), (&json!(2), &Value::Null), "{view}");
     let nothing = by_bob(&lift, 1);
     assert_eq!(

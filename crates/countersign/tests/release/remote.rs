@@ -246,6 +246,9 @@ fn release(ada: &Far, bob: &Far) {
     states(bob);
     bob.ok(&["tag", "--yes", "--reason", "the first", "--place", PLACE, &pending(bob), "1.0.0"]);
     bob.ok(&["override", "--yes", "--reason", "if it has to be tonight", "--place", PLACE, &pending(bob)]);
+    let lifts = ["lift", "--yes", "--reason", "the link was down", "--place", PLACE];
+    let said = bob.refused(&lifts);
+    assert!(said.contains(PLACE), "nothing is barred there, as the server's view of the place says: {said}");
     bob.ok(&["approve", "--yes", "--reason", "read it on my laptop"]);
     assert_eq!(ada.ok(&["promote"])["outcome"], "running");
     let saved = bob.ok(&["evidence", PLACE])["bundle"].as_str().unwrap().to_owned();
