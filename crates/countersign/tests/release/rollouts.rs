@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -62,9 +62,13 @@ fn change(shop: &Shop, answer: &str) {
     shop.commit(answer);
 }
 
-/// The port of the place, as its agent knows it.
+/// The port of dev, as its agent knows it.
 fn port(shop: &Shop) -> u16 {
-    let dir = shop.home.data().with_file_name("data.agent-ledger-api-dev");
+    port_of(shop, "dev")
+}
+
+fn port_of(shop: &Shop, environment: &str) -> u16 {
+    let dir = shop.home.data().with_file_name(format!("data.agent-ledger-api-{environment}"));
     let memory: Value = serde_json::from_slice(&std::fs::read(dir.join("memory.json")).unwrap()).unwrap();
     let port = &memory["running"]["plan"]["target"]["process"]["port"];
     u16::try_from(port.as_u64().unwrap()).unwrap()
@@ -81,32 +85,39 @@ fn ask(port: u16) -> Option<(String, String)> {
     Some((status, text.split("\r\n\r\n").nth(1)?.to_owned()))
 }
 
-/// Runs a command while clients ask; every answer that came, and how many requests got none.
-fn under_load<T>(port: u16, work: impl FnOnce() -> T + Send) -> (T, Vec<(String, String)>, usize)
+/// Runs a command while clients ask dev and staging, where nothing can be judged without requests; every answer of dev, and how
+/// many requests got none.
+fn under_load<T>(
+    [dev, staging]: [u16; 2],
+    work: impl FnOnce() -> T + Send,
+) -> (T, Vec<(String, String)>, usize)
 where
     T: Send,
 {
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let (mut answers, mut lost) = (Vec::new(), 0);
-            while !done.load(Ordering::Relaxed) {
-                match ask(port) {
-                    Some(answer) => answers.push(answer),
-                    None => lost += 1,
-                }
+    let (dev_goes, dev_ends) = mpsc::channel::<()>();
+    let (staging_goes, staging_ends) = mpsc::channel::<()>();
+    let asked = |port, ends: mpsc::Receiver<()>| {
+        let (mut answers, mut lost) = (Vec::new(), 0);
+        // Clients that ask without a pause would take the processor from what they wait for.
+        while ends.recv_timeout(Duration::from_millis(5)) == Err(RecvTimeoutError::Timeout) {
+            match ask(port) {
+                Some(answer) => answers.push(answer),
+                None => lost += 1,
             }
-            (answers, lost)
-        });
-        let worked = scope.spawn(|| {
-            let worked = work();
-            done.store(true, Ordering::Relaxed);
-            worked
+        }
+        (answers, lost)
+    };
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(move || asked(dev, dev_ends));
+        let beside = scope.spawn(move || asked(staging, staging_ends));
+        let worked = scope.spawn(move || {
+            let _load = (dev_goes, staging_goes);
+            work()
         });
         let worked = worked.join();
-        done.store(true, Ordering::Relaxed);
         let (answers, lost) = asking.join().unwrap();
-        (worked.unwrap(), answers, lost)
+        let (_, lost_beside) = beside.join().unwrap();
+        (worked.unwrap(), answers, lost + lost_beside)
     })
 }
 
@@ -115,11 +126,11 @@ fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
     let shop = rolled("(200, 'first')");
     let up = shop.home.up();
     assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
-    let port = port(&shop);
+    let (port, staging) = (port(&shop), port_of(&shop, "staging"));
     assert_eq!(ask(port).unwrap().1, "first", "the first release has nothing to be beside");
 
     change(&shop, "(200, 'second')");
-    let (ran, answers, lost) = under_load(port, || shop.ok(&["run"]));
+    let (ran, answers, lost) = under_load([port, staging], || shop.ok(&["run"]));
     assert_eq!(ran["state"], json!("passed"), "{ran}");
     let count = |word: &str| answers.iter().filter(|(_, text)| text == word).count();
     let (first, second) = (count("first"), count("second"));
@@ -128,7 +139,7 @@ fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
     until(|| (ask(port)?.1 == "second").then_some(()));
 
     change(&shop, "(500, 'third')");
-    let (ran, answers, lost) = under_load(port, || shop.in_repository(&["run"], 3));
+    let (ran, answers, lost) = under_load([port, staging], || shop.in_repository(&["run"], 3));
     assert_eq!(codes(&ran), ["rollout-failed"], "{ran}");
     let failed = answers.iter().filter(|(status, _)| status == "500").count();
     assert!(failed > 0 && failed < answers.len() / 2 + 20, "{failed} of {} answers", answers.len());
@@ -146,7 +157,7 @@ fn attack_a_killed_installation_goes_on_with_the_step_in_force() {
     let shop = rolled("(200, 'first')");
     let up = shop.home.up();
     assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
-    let port = port(&shop);
+    let (port, staging) = (port(&shop), port_of(&shop, "staging"));
     change(&shop, "(200, 'second')");
     let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);
     // Without more requests the step stays in force.
@@ -161,7 +172,7 @@ fn attack_a_killed_installation_goes_on_with_the_step_in_force() {
             .then_some(words)
     });
     assert_eq!(both.len(), 4, "{both:?}");
-    let ((), ..) = under_load(port, || {
+    let ((), ..) = under_load([port, staging], || {
         until(|| (at(&up, "dev")["running"]["release"] == json!(2)).then_some(()));
     });
     until(|| (ask(port)?.1 == "second").then_some(()));
