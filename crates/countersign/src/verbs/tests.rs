@@ -143,7 +143,7 @@ fn with_reason(command: &Command, names: &mut Vec<String>) {
 #[test]
 fn attack_a_placeholder_is_no_reason_of_any_verb() {
     let place = "shop/api/production";
-    let verbs: [&[&str]; 17] = [
+    let verbs: [&[&str]; 18] = [
         &["approve", place],
         &["reject", place],
         &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
@@ -158,6 +158,7 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
         &["sign-off", "--until", "2026-12-31"],
         &["tag", "1", "1.2.3"],
         &["override", "1"],
+        &["lift"],
         &["rollback", place],
         &["rollout", "pause", place],
         &["rollout", "resume", place],
