@@ -170,7 +170,7 @@ fn a_rollout_is_told_with_every_number() {
         "step 3: 100% for 5m, then by itself",
         "limit of errors: 0.1% over 5m, from 100 requests",
         "limit of latency-p99: 300ms over 5m, from 100 requests",
-        "query queue: at most 1.5: queue",
+        "query queue: at most 1.5: queue\\n",
         "error budget: 0.1% in 30d, at most 14.4 times as fast over 1h and 5m",
         "comparison: 1.5 times as many failures are worse, 1% false alarms, from 50 requests each, slow from 300ms",
         "requests of one client: together by cookie release",
