@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn recurrence_rules_hold_on_each_day(rule in rule(), around in 0..700_i32, later in 0..900_i32) {
         let earliest = Date::constant(2023, 5, 17) + around.days();
-        // A series starts on a day of its own rule.
+        // The first day of a series follows its rule.
         let own = earliest.series(1.day()).take(500).find(|day| rule.is_on(*day, *day));
         prop_assume!(own.is_some());
         let start = own.unwrap();

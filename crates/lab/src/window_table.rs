@@ -1,7 +1,7 @@
 //! The table of windows in `calendar/tests/table.yaml`: rules, calendars, and what holds at moments around their edges.
 //!
 //! Invariant: the expected states were not made by this program: each moment has its offset from UTC beside it, so a person
-//! can check it by a clock. Crate `calendar`, the command line and whoever judges windows run the same rows.
+//! can check it by a clock. Crate `calendar`, the command line, server and agent run the same rows.
 
 use std::collections::BTreeMap;
 

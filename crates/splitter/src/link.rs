@@ -1,6 +1,6 @@
 //! A connection to a backend by HTTP/1.1, driven by the request that uses it.
 //!
-//! Invariant: it has one request at a time, and no task: whoever waits for an answer drives it, so a request costs no change of
+//! Invariant: it has one request at a time, and no task: the waiting request drives it, so a request costs no change of
 //! tasks, and a request that is dropped closes it. While nobody uses it nobody reads from it either, so it is looked at
 //! before it is used again.
 

@@ -1,6 +1,6 @@
 //! A small server of HTTP/1.1: a thread for each connection, many requests on each, bounded heads and bodies.
 //!
-//! It takes its listening socket from whoever starts it (`sd_listen_fds(3)`), or listens on `PORT`.
+//! It takes its listening socket from the program that starts it (`sd_listen_fds(3)`), or listens on `PORT`.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -40,7 +40,7 @@ pub fn serve(name: &str, version: &'static str, answer: impl Fn(&Request) -> Ans
 fn listener() -> io::Result<TcpListener> {
     let passed = env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
     if passed && env::var("LISTEN_FDS").is_ok_and(|count| count == "1") {
-        // SAFETY: whoever set LISTEN_PID to this process passed one open socket as descriptor 3, and nothing
+        // SAFETY: the program that set LISTEN_PID to this process passed one open socket as descriptor 3, and nothing
         // else in this program takes it.
         return Ok(unsafe { TcpListener::from_raw_fd(3) });
     }
