@@ -158,6 +158,9 @@ impl Deployer {
     /// # Errors
     /// `DeployError` when the refusal cannot be kept.
     pub fn unread(&mut self, asked: &RequestedRelease, what: &str) -> Result<Envelope, DeployError> {
+        if let Some(report) = self.settled(asked.release, &asked.artifact)? {
+            return Ok(report);
+        }
         self.carry_out(asked, refused("bundle-unsound", what))
     }
 
@@ -169,6 +172,18 @@ impl Deployer {
         let same =
             *number == release && AgentReport::read(report).is_ok_and(|said| said.artifact == *artifact);
         same.then(|| report.clone())
+    }
+
+    /// The stored report of a release. A rollout ends between two questions about it, so both are one: a release that is neither
+    /// under way nor reported was never begun.
+    ///
+    /// # Errors
+    /// `DeployError::UnderWay` while it is rolled out.
+    pub fn settled(&self, release: u64, artifact: &Digest) -> Result<Option<Envelope>, DeployError> {
+        match self.reported(release, artifact) {
+            None if self.is_under_way(release, artifact) => Err(DeployError::UnderWay(release)),
+            report => Ok(report),
+        }
     }
 
     /// The layer that a release needs, if the release may be applied now. Nothing is stored.
@@ -215,6 +230,9 @@ impl Deployer {
         proof: &[evidence::Bytes],
         layer: &Layer,
     ) -> Result<Envelope, DeployError> {
+        if let Some(report) = self.settled(bundle.release, &bundle.artifact())? {
+            return Ok(report);
+        }
         // One that cannot be read may hold a freeze: nothing is applied before it can.
         let by_hand = read_status(&self.dir)?;
         self.memory.aside = read_aside(&self.dir)?;

@@ -20,7 +20,7 @@ use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_s
 
 use crate::condition::Condition;
 use crate::deployer::{Deployer, Layer, RequestedRelease};
-use crate::error::{AgentError, DeployError};
+use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::{Lookout, Unwanted};
@@ -357,12 +357,8 @@ impl Life {
     async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, AgentError> {
         let (running, client) = (&self.running, &self.client);
         let (number, artifact) = (asked.release, asked.artifact);
-        let known = running.run(move |running| running.reported(number, &artifact)).await?;
-        if let Some(report) = known {
+        if let Some(report) = running.run(move |running| running.settled(number, &artifact)).await?? {
             return Ok(report);
-        }
-        if running.run(move |running| running.is_under_way(number, &artifact)).await? {
-            return Err(DeployError::UnderWay(number).into());
         }
         let bundle = match client.blob(&digest, BYTES_MAX).await {
             Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),

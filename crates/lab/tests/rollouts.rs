@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use agent::{
     AliveError, Arrangement, DeployError, Deployer, Fault, Group, GroupFault, Layer, Measured, Memory,
-    STATUS_FILE, Services, Widening,
+    RequestedRelease, STATUS_FILE, Services, Widening,
 };
 use disk::faults::{Kind, on_write};
 use evidence::bundle::Bundle;
@@ -171,6 +171,40 @@ fn a_rollout_begins_by_its_evidence_and_is_judged_again_at_each_step() {
     assert_eq!((report.outcome.name(), report.reasons), ("running", Vec::<String>::new()));
     assert_eq!(stage.groups.shares(), [(Group::Stable, 100)]);
     assert!(!stage.dir.path().join("rollout.json").exists(), "it is for the time of the rollout");
+}
+
+/// The server asks for a release until it has the report, so one that it fetched before the end arrives after it.
+#[test]
+fn a_release_that_arrives_again_changes_nothing_during_its_rollout_and_after_it() {
+    for unread in [false, true] {
+        let mut stage = Stage::new();
+        let asked = RequestedRelease {
+            release: stage.bundle.release,
+            artifact: stage.bundle.artifact(),
+            plan: stage.bundle.plan.digest().unwrap(),
+        };
+        let again = |stage: &mut Stage| match unread {
+            true => stage.agent.unread(&asked, "it was damaged on its way"),
+            false => {
+                let layer = Layer::Bytes(lab::parts::built().layer);
+                stage.agent.release(&stage.bundle, &stage.proof, &layer)
+            }
+        };
+        stage.release().unwrap_err();
+        let known = stage.agent.memory().clone();
+        assert!(matches!(again(&mut stage), Err(DeployError::UnderWay(7))));
+        assert_eq!(stage.agent.memory(), &known);
+        stage.widen();
+        for _ in 0..3 {
+            SECONDS.set(SECONDS.get() + 11);
+            stage.agent.tick(None).unwrap();
+        }
+        let (known, report) =
+            (stage.agent.memory().clone(), stage.agent.reported(7, &asked.artifact).unwrap());
+        assert_eq!(AgentReport::read(&report).unwrap().outcome.name(), "running");
+        assert_eq!(again(&mut stage).unwrap(), report);
+        assert_eq!(stage.agent.memory(), &known);
+    }
 }
 
 #[test]
