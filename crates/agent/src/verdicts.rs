@@ -81,7 +81,6 @@ impl Deployer {
                     && verdict.artifact == rollout.new.artifact
                     && (Observed { step: verdict.step, end: verdict.end }) == observed
             }
-            #[expect(unreachable_patterns, reason = "more kinds of observations may come")]
             _ => false,
         }))
     }

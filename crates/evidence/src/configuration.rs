@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
+use crate::drift::{Baseline, DriftRules};
 
 /// Largest configuration in bytes.
 pub const BYTES_MAX: usize = 64 * 1024;
@@ -27,6 +28,12 @@ pub struct Configuration {
     /// Bounds for what the release file sets. Absent: nothing is compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// Answers to drift. Absent: people are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftRules>,
+    /// The state that hosts of agents have to be in. Absent: nothing of it is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
 }
 
 /// Bounds of a place: which variables a release file may set, and how much it may ask for. Empty bounds ask for nothing
@@ -65,7 +72,7 @@ pub enum ConfigurationError {
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { v: 1, port: None, variables: BTreeMap::new(), bounds: None }
+        Self { v: 1, port: None, variables: BTreeMap::new(), bounds: None, drift: None, baseline: None }
     }
 }
 
@@ -103,10 +110,10 @@ impl Configuration {
         if !self.variables.keys().all(|name| is_variable(name)) {
             return Err(ConfigurationError::Rule("a variable's name cannot be one"));
         }
-        match self.bounds.as_ref().and_then(Bounds::fault) {
-            Some(fault) => Err(ConfigurationError::Rule(fault)),
-            None => Ok(()),
-        }
+        let bounds = self.bounds.as_ref().and_then(Bounds::fault);
+        let drift = self.drift.as_ref().and_then(DriftRules::fault);
+        let fault = bounds.or(drift).or_else(|| self.baseline.as_ref().and_then(Baseline::fault));
+        fault.map_or(Ok(()), |fault| Err(ConfigurationError::Rule(fault)))
     }
 }
 

@@ -42,6 +42,7 @@ pub mod credentials;
 pub mod databases;
 pub mod document;
 pub mod domain_name;
+pub mod drift;
 pub mod dsse;
 pub mod enrolment;
 pub mod entry;

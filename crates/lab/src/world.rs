@@ -269,7 +269,7 @@ pub fn configuration() -> Configuration {
         v: 1,
         port: Some(8080),
         variables: [("LIMIT".to_owned(), "10".to_owned())].into(),
-        bounds: None,
+        ..Configuration::default()
     }
 }
 

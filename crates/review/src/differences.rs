@@ -103,13 +103,17 @@ fn policy(checked: &Checked<'_>, old: &Bundle) -> Option<Difference> {
 
 fn configuration(new: &Bundle, old: &Bundle) -> Option<Difference> {
     let values = |bundle: &Bundle| -> Option<BTreeMap<String, String>> {
-        let Configuration { port, variables, bounds, .. } =
+        let Configuration { port, variables, bounds, drift, baseline, .. } =
             Configuration::decode(&bundle.configuration.0).ok()?;
         let port = port.map(|port| ("port".to_owned(), port.to_string()));
         let bounds = bounds.and_then(|bounds| serde_json::to_string(&bounds).ok());
         let bounds = bounds.map(|bounds| ("bounds".to_owned(), bounds));
+        let drift = drift.and_then(|drift| serde_json::to_string(&drift).ok());
+        let drift = drift.map(|drift| ("drift".to_owned(), drift));
+        let baseline = baseline.and_then(|baseline| serde_json::to_string(&baseline).ok());
+        let baseline = baseline.map(|baseline| ("baseline".to_owned(), baseline));
         let variables = variables.into_iter().map(|(name, value)| (format!("variable {name}"), value));
-        Some(variables.chain(port).chain(bounds).collect())
+        Some(variables.chain(port).chain(bounds).chain(drift).chain(baseline).collect())
     };
     let lines = of_values(&values(old)?, &values(new)?);
     let title = "The configuration of the environment changed".to_owned();

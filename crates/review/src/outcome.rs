@@ -370,6 +370,8 @@ mod tests {
             rollback: None,
             rolled_back: Vec::new(),
             bars: Vec::new(),
+            drift: Vec::new(),
+            baseline: Vec::new(),
             frozen: false,
             windows: None,
             agents: Vec::new(),

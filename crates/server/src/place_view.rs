@@ -20,6 +20,7 @@ use wire::{
 };
 
 use crate::attendance::MachineId;
+use crate::drift_view;
 use crate::http::names::named;
 use crate::http::problem::Failure;
 use crate::openings;
@@ -65,6 +66,7 @@ pub fn one(
         .map(|now| shared.views.ask(|rows| running_view(rows, at, now)).map_err(Failure::failed))
         .collect();
     let now = standing.running.as_ref();
+    let (drift, baseline) = drift_view::of(shared, state, at);
     Ok(PlaceView {
         place: at.clone(),
         after: facts.after.clone(),
@@ -87,6 +89,8 @@ pub fn one(
             .map(|bar| rolled_back(shared, at, bar))
             .collect::<Result<_, _>>()?,
         bars: state.observation.bars(at).iter().map(|bar| barred(shared, bar)).collect(),
+        drift,
+        baseline,
         frozen: state.identity.is_frozen(at),
         windows: facts.windows.map(|windows| windows_view(shared, state, at, windows, moment)),
         agents: facts.agents.iter().map(agent).collect(),

@@ -21,7 +21,9 @@ pub fn of(shared: &Shared, state: &State, open: &Open) -> Option<RolloutView> {
         observed.filter(|one| one.facts.about.is_some_and(|about| is_it(about.release, about.plan)));
     let newest = observed.max_by_key(|one| one.entry)?;
     let bytes = shared.gatekeeper.store().blob(&newest.facts.envelope).ok()?;
-    let Body::RolloutVerdict(seen) = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body;
+    let Body::RolloutVerdict(seen) = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body else {
+        return None;
+    };
     Some(RolloutView {
         step: seen.step.saturating_add(1),
         percent: seen.percent,

@@ -319,9 +319,10 @@ impl Stage {
         let numbers = outbox.numbers().unwrap();
         assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "{numbers:?}");
         let body = |number: &u64| match outbox.read(*number).unwrap().observation.body {
-            Body::RolloutVerdict(verdict) => (verdict.step, verdict.end),
+            Body::RolloutVerdict(verdict) => Some((verdict.step, verdict.end)),
+            _ => None,
         };
-        numbers.iter().map(body).collect()
+        numbers.iter().filter_map(body).collect()
     }
 
     /// Exactly the releases of the memory's step serve, and there is one at least.

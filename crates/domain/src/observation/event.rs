@@ -26,6 +26,9 @@ pub struct Observed {
     /// Whether it bars the artifact of this release at the place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bars: bool,
+    /// Whether its agent applies no release until a later one of this kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
     /// Digest of the signed envelope, a blob.
     pub envelope: Digest,
 }
@@ -55,6 +58,7 @@ impl Observed {
             sequence: observation.sequence,
             about: about.map(|About { release, artifact, plan }| ObservedRelease { release, artifact, plan }),
             bars: observation.barred().is_some(),
+            holds: observation.body.holds(),
             envelope,
         }
     }

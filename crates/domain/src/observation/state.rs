@@ -75,6 +75,11 @@ impl State {
         self.places.get(place).map_or(&[], |standing| &standing.bars)
     }
 
+    /// Observations of a place after which its agents apply no release until later ones.
+    pub fn holding<'a>(&'a self, place: &Place) -> impl Iterator<Item = &'a RecordedObservation> + use<'a> {
+        self.at(place).filter(|known| known.facts.holds)
+    }
+
     /// Number of observations of an agent in the hour that is counted at a moment.
     pub(super) fn in_hour(&self, place: &Place, agent: &Name, moment: Moment) -> u32 {
         let counted = self.places.get(place).and_then(|standing| standing.hour.get(agent));

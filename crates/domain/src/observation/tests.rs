@@ -16,6 +16,7 @@ fn observed(release: u64, artifact: &str) -> Observed {
         sequence: release,
         about: Some(ObservedRelease { release, artifact: digest(artifact), plan: digest("plan") }),
         bars: false,
+        holds: false,
         envelope: digest(&format!("envelope {release}")),
     }
 }

@@ -6,11 +6,15 @@
 //!
 //! A new kind is one file here and a row in `table.rs`.
 
+mod baseline;
+mod drift;
 mod form;
 mod rollout_verdict;
 mod rules;
 mod table;
 
+pub use baseline::{BaselineMeasured, Difference};
+pub use drift::{DriftDone, DriftFinding, DriftSeen, Drifted, FINDINGS_MAX, TEXT_BYTES_MAX};
 pub use form::{BYTES_MAX, Observation, ObservationError, PAYLOAD_TYPE};
 pub use rollout_verdict::{RolloutEnd, RolloutVerdict, VerdictOfStep};
 pub use rules::About;

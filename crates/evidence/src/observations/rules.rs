@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Digest;
+use crate::configuration::Configuration;
 
 /// The release that an observation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,19 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// Whether the release must not come again at this place until a person lifts that.
     fn bars(&self) -> bool;
+
+    /// Whether a gate reads it of the place itself, and not of the environment before.
+    const OF_ITSELF: bool = false;
+
+    /// Whether it measures what this configuration of its place declares.
+    fn fits(&self, _configuration: &Configuration) -> bool {
+        true
+    }
+
+    /// Whether its agent applies no release until a later one of this kind.
+    fn holds(&self) -> bool {
+        false
+    }
 
     /// The content as policies read it, with numbers and words alone.
     fn facts(&self) -> Value;

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::baseline::BaselineMeasured;
+use super::drift::DriftSeen;
 use super::rollout_verdict::RolloutVerdict;
-use super::rules::{About, Content as _};
+use super::rules::{About, Content};
+use crate::configuration::Configuration;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:literal $variant:ident($content:ty),)*) => {
@@ -30,6 +33,14 @@ macro_rules! kinds {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                }
+            }
+
+            /// Whether a gate reads it of the place itself, and not of the environment before.
+            #[must_use]
+            pub const fn is_of_itself(self) -> bool {
+                match self {
+                    $(Self::$variant => <$content as Content>::OF_ITSELF,)*
                 }
             }
         }
@@ -85,6 +96,22 @@ macro_rules! kinds {
                 }
             }
 
+            /// Whether it measures what this configuration of its place declares.
+            #[must_use]
+            pub fn fits(&self, configuration: &Configuration) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.fits(configuration),)*
+                }
+            }
+
+            /// Whether its agent applies no release until a later one of this kind.
+            #[must_use]
+            pub fn holds(&self) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.holds(),)*
+                }
+            }
+
             /// The content as policies read it, with numbers and words alone.
             #[must_use]
             pub fn facts(&self) -> Value {
@@ -121,4 +148,8 @@ macro_rules! kinds {
 kinds! {
     /// How a step of a rollout was judged, with the counts that were judged.
     "rollout-verdict" RolloutVerdict(RolloutVerdict),
+    /// How a place differs from what was declared for it.
+    "drift" Drift(DriftSeen),
+    /// Whether the host of an agent is as the configuration declares it.
+    "baseline" Baseline(BaselineMeasured),
 }

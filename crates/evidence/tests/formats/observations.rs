@@ -1,10 +1,12 @@
 //! The example of observations, and what their form refuses.
 
+use evidence::configuration::Configuration;
+use evidence::drift::Baseline;
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::observations::{
-    Body, Observation, ObservationError, ObservationKind, PAYLOAD_TYPE, RolloutEnd, RolloutVerdict,
-    VerdictOfStep,
+    BaselineMeasured, Body, Difference, DriftDone, DriftFinding, DriftSeen, Drifted, Observation,
+    ObservationError, ObservationKind, PAYLOAD_TYPE, RolloutEnd, RolloutVerdict, VerdictOfStep,
 };
 use evidence::rollout_counts::Counts;
 use evidence::{Digest, Place, canonical};
@@ -72,7 +74,7 @@ fn observation_example() {
     assert_eq!(made.body.summary(), "step 2 (25 percent): stop, rollout failed");
     assert_eq!(
         ObservationKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
-        ["rollout-verdict"]
+        ["rollout-verdict", "drift", "baseline"]
     );
 }
 
@@ -164,6 +166,82 @@ fn attack_an_observation_that_breaks_a_rule_is_refused() {
     }
     let long = Envelope::new(PAYLOAD_TYPE, vec![b' '; 33 * 1024]);
     assert!(matches!(Observation::read(&long), Err(ObservationError::Canonical(_))));
+}
+
+fn finding(name: &str, done: DriftDone) -> DriftFinding {
+    DriftFinding {
+        what: Drifted::File,
+        name: name.into(),
+        declared: "sha256:aaaa".into(),
+        found: "sha256:bbbb".into(),
+        since: NOW.parse().unwrap(),
+        by: "unknown".into(),
+        done,
+    }
+}
+
+fn drift(findings: Vec<DriftFinding>) -> DriftSeen {
+    DriftSeen { release: Some(4), artifact: Some(Digest::of(b"artifact")), findings, more: 0 }
+}
+
+fn differing() -> BaselineMeasured {
+    let difference = Difference {
+        what: Drifted::Setting,
+        name: "net.ipv4.ip_forward".into(),
+        declared: "0".into(),
+        found: "1".into(),
+    };
+    let differences = vec![difference];
+    BaselineMeasured { baseline: Digest::of(b"baseline"), equal: false, differences, more: 0 }
+}
+
+#[test]
+fn observations_of_drift_and_of_a_baseline() {
+    let made = observation(drift(vec![finding("bin/app", DriftDone::Corrected)]));
+    check("observation", 2, made.sign(&agent()).unwrap().payload(PAYLOAD_TYPE).unwrap());
+    assert_eq!(made.body.summary(), "drift of file bin/app: corrected");
+    assert_eq!((made.about(), made.barred(), made.body.holds()), (None, None, false));
+    let frozen = Body::from(drift(vec![finding("a", DriftDone::Corrected), finding("b", DriftDone::Frozen)]));
+    assert!(frozen.holds());
+    assert_eq!(Body::from(drift(Vec::new())).summary(), "no drift");
+    let made = observation(differing());
+    check("observation", 3, made.sign(&agent()).unwrap().payload(PAYLOAD_TYPE).unwrap());
+    assert_eq!(made.body.summary(), "the host differs from its baseline: setting net.ipv4.ip_forward");
+    assert_eq!(made.body.detail(), "setting net.ipv4.ip_forward: declared 0, found 1");
+    let of_itself: Vec<_> = ObservationKind::ALL.iter().map(|kind| kind.is_of_itself()).collect();
+    assert_eq!(of_itself, [false, false, true]);
+}
+
+/// A baseline is equal only without a difference, and only to the one that the configuration declares.
+#[test]
+fn attack_a_measurement_that_contradicts_itself_is_refused() {
+    let fault = |body: Body| observation(body).sign(&agent()).unwrap_err().to_string();
+    let equal = "observation: `equal` does not say whether there are differences";
+    assert_eq!(fault(BaselineMeasured { equal: true, ..differing() }.into()), equal);
+    assert_eq!(fault(BaselineMeasured { differences: Vec::new(), ..differing() }.into()), equal);
+    assert_eq!(
+        fault(BaselineMeasured { equal: true, differences: Vec::new(), more: 1, ..differing() }.into()),
+        equal
+    );
+    let twice = [differing().differences, differing().differences].concat();
+    let sorted = "observation: `differences` are not sorted or one stands twice";
+    assert_eq!(fault(BaselineMeasured { differences: twice, ..differing() }.into()), sorted);
+    let many = vec![finding("a", DriftDone::Alerted); 65];
+    assert_eq!(fault(drift(many).into()), "observation: it has more than 64 findings");
+    let sorted = "observation: `findings` are not sorted or one stands twice";
+    assert_eq!(fault(drift(vec![finding("a", DriftDone::Alerted); 2]).into()), sorted);
+    let text = "observation: a text of a finding is empty, longer than 300 bytes or has control characters";
+    assert_eq!(fault(drift(vec![finding("a\nb", DriftDone::Alerted)]).into()), text);
+    let more = DriftSeen { more: 1, ..drift(Vec::new()) };
+    assert_eq!(fault(more.into()), "observation: `more` without 64 findings");
+    let none = DriftSeen { release: Some(0), ..drift(Vec::new()) };
+    assert_eq!(fault(none.into()), "observation: release numbers start at 1");
+    let baseline = Baseline { time_sync: true, ..Baseline::default() };
+    let declared = Configuration { baseline: Some(baseline.clone()), ..Configuration::default() };
+    let measured = |digest| Body::from(BaselineMeasured { baseline: digest, ..differing() });
+    assert!(measured(baseline.digest().unwrap()).fits(&declared));
+    assert!(!measured(Digest::of(b"another")).fits(&declared));
+    assert!(!measured(baseline.digest().unwrap()).fits(&Configuration::default()));
 }
 
 /// A rollout is done only if its whole was watched; only a failed one bars, and only the last verdict is never dropped.

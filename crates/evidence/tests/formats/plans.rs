@@ -1,5 +1,6 @@
 //! Configurations and plans: what a release file and a place make of a service.
 
+use evidence::drift::{Baseline, DriftRules, Response};
 use evidence::plan::PlanError;
 
 use super::*;
@@ -10,7 +11,7 @@ fn plan_and_configuration_examples() {
         v: 1,
         port: Some(8080),
         variables: [("LIMIT".to_owned(), "100".to_owned())].into(),
-        bounds: None,
+        ..Configuration::default()
     };
     check("configuration", 0, &configuration.encode().unwrap());
     assert_eq!(Configuration::decode(&configuration.encode().unwrap()).unwrap(), configuration);
@@ -47,6 +48,44 @@ fn plan_and_configuration_examples() {
     ] {
         assert!(ReleaseFile::parse(bad.as_bytes()).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn rules_about_drift_and_a_baseline_are_in_a_configuration() {
+    let rules = DriftRules::parse("files: correct\nprocesses: freeze\nevery-ms: 2000").unwrap();
+    assert_eq!((rules.files, rules.limits), (Response::Correct, Response::Alert));
+    let baseline = Baseline::parse(
+        "settings: { net.ipv4.ip_forward: '0' }\npackages: { openssl: 3.0.17-1 }\ntime-sync: true\nports: [22]\n\
+         results: [{ format: xccdf, file: /var/lib/scap/results.xml, hours: 24 }]",
+    )
+    .unwrap();
+    let configuration =
+        Configuration { drift: Some(rules), baseline: Some(baseline), ..Configuration::default() };
+    check("configuration", 2, &configuration.encode().unwrap());
+    assert_eq!(Configuration::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+    let said = |text: &str| DriftRules::parse(text).unwrap_err().to_string();
+    assert!(said("files: mend").starts_with("drift rules: "), "{}", said("files: mend"));
+    assert_eq!(
+        said("every-ms: 100"),
+        "configuration: `drift` looks less than once in 60 seconds, or more than once in a second"
+    );
+    let said = |text: &str| Baseline::parse(text).unwrap_err().to_string();
+    assert!(said("kernel: 1").starts_with("baseline: "), "{}", said("kernel: 1"));
+    let named = "configuration: a setting of `baseline` has no name such as `net.ipv4.ip_forward`";
+    for setting in ["../x.y", "net/ipv4.x", "net", "net..x", ""] {
+        assert_eq!(said(&format!("settings: {{ '{setting}': '1' }}")), named);
+    }
+    let whole =
+        "configuration: a result of `baseline` needs the whole path of its file, and at least one hour";
+    assert_eq!(said("results: [{ format: inspec, file: x.json, hours: 1 }]"), whole);
+    assert_eq!(said("results: [{ format: inspec, file: /x.json, hours: 0 }]"), whole);
+    let long = "x".repeat(257);
+    let text =
+        "configuration: a text of `baseline` is empty, longer than 256 bytes or has control characters";
+    assert_eq!(said(&format!("packages: {{ a: {long} }}")), text);
+    let many: String = (0..257).map(|n| format!("  a.x{n}: '1'\n")).collect();
+    let text = "configuration: `baseline` has more than 256 settings, 512 packages, 1,024 ports or 8 results";
+    assert_eq!(said(&format!("settings:\n{many}")), text);
 }
 
 #[test]
@@ -219,7 +258,7 @@ fn databases_of_steps_are_in_the_plan_with_what_the_place_says() {
 fn a_process_may_listen_by_itself() {
     let file = RELEASE_FILE.replace("--serve]", "--serve], listen: variable");
     let file = ReleaseFile::parse(file.as_bytes()).unwrap();
-    let configuration = Configuration { v: 1, port: Some(8080), variables: [].into(), bounds: None };
+    let configuration = Configuration { port: Some(8080), ..Configuration::default() };
     let plan = derive(&file, "production", &configuration).unwrap();
     let text = String::from_utf8(plan.encode().unwrap()).unwrap();
     assert!(text.contains(r#""listen":"variable","port":8080"#), "{text}");

@@ -137,8 +137,9 @@ fn seen(lab: &Lab, parts: &mut Parts, made: Made, change: impl Fn(&mut Observati
 /// The same, with a change of the verdict.
 fn told(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut evidence::observations::RolloutVerdict)) {
     seen(lab, parts, rollout, |observation| {
-        let Body::RolloutVerdict(verdict) = &mut observation.body;
-        change(verdict);
+        if let Body::RolloutVerdict(verdict) = &mut observation.body {
+            change(verdict);
+        }
     });
 }
 

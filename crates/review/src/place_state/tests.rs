@@ -43,6 +43,8 @@ fn place() -> PlaceView {
         rollback: None,
         rolled_back: Vec::new(),
         bars: Vec::new(),
+        drift: Vec::new(),
+        baseline: Vec::new(),
         frozen: false,
         windows: None,
         agents: vec![agent(0)],

@@ -1,5 +1,6 @@
 //! Messages of the API. Signed statements are nested as the envelopes that their signers made.
 
+mod drift;
 mod history;
 mod installation;
 mod place;
@@ -8,6 +9,7 @@ mod run;
 mod session;
 mod submission;
 
+pub use drift::{AgentBaselineView, AgentDriftView};
 pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
 pub use place::{BarView, CheckView, MachineView, PlaceView, WindowsView};

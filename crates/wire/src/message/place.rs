@@ -3,6 +3,7 @@
 use evidence::{CommitId, Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
+use super::drift::{AgentBaselineView, AgentDriftView};
 use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView};
 use crate::service::{AgentSecretsView, ServiceView};
 use crate::statement::StatementView;
@@ -51,6 +52,12 @@ pub struct PlaceView {
     /// Artifacts that failed their judgement there and must not come again until a person lifts that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bars: Vec<BarView>,
+    /// How it differs from what was declared for it, as each of its agents observed it last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<AgentDriftView>,
+    /// How its hosts differ from the baseline, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<AgentBaselineView>,
     /// Whether the current status freezes the place.
     #[serde(default)]
     pub frozen: bool,

@@ -113,8 +113,9 @@ fn verdicts(stage: &Stage, environment: &str, artifact: &str) -> Result<Vec<Roll
         let envelope = text(&entry.facts, "/envelope").unwrap_or_default().parse()?;
         let bytes = runtime()?.block_on(client.blob(&envelope, BYTES_MAX))?;
         let observation = Observation::read(&Envelope::decode(&bytes)?)?;
-        if observation.place.environment.as_str() == environment {
-            let Body::RolloutVerdict(verdict) = observation.body;
+        if observation.place.environment.as_str() == environment
+            && let Body::RolloutVerdict(verdict) = observation.body
+        {
             verdicts.push(verdict);
         }
     }
