@@ -15,12 +15,11 @@ pub const LINES: &[Line] = &[
             "two_hundred_rollouts_with_kills_end_as_they_should",
             "an_agent_that_is_killed_at_any_write_goes_on_where_its_memory_says",
             "attack_a_killed_installation_goes_on_with_the_step_in_force",
+            "kills_at_random_leave_the_versions_of_the_step_in_force",
             "a_full_or_broken_disk_ends_nothing_and_loses_no_end",
         ],
         done_by: None,
-        lacks: Some(
-            "the 200 rollouts run in the agent's own virtual time, not in `sim`; a real installation is killed once, not 20 times",
-        ),
+        lacks: Some("the 200 rollouts run in the agent's own virtual time, not in the crate `sim`"),
     },
     Line {
         claim: "the window table passes at server, agent and CLI in four zones; a server that lies about windows gets nothing deployed",

@@ -13,10 +13,16 @@ use super::{Shop, at};
 use crate::support::{Home, Up, until};
 
 /// Pseudo-random numbers that are the same every time (Marsaglia's xorshift64).
-struct Numbers(u64);
+pub struct Numbers(u64);
+
+impl From<u64> for Numbers {
+    fn from(seed: u64) -> Self {
+        Self(seed)
+    }
+}
 
 impl Numbers {
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -46,6 +46,7 @@ mod remote_profiles;
 mod replay;
 mod reports;
 mod rollbacks;
+mod rollout_kills;
 mod rollouts;
 mod rotations;
 mod runs;

@@ -31,7 +31,7 @@ while (my $client = $listen->accept) {{
     )
 }
 
-fn rolled(answer: &str) -> Shop {
+pub fn rolled(answer: &str) -> Shop {
     let shop = Shop::new();
     shop.quick_pipeline();
     shop.write("service.sh", &service(answer));
@@ -57,17 +57,17 @@ services:
     shop
 }
 
-fn change(shop: &Shop, answer: &str) {
+pub fn change(shop: &Shop, answer: &str) {
     shop.write("service.sh", &service(answer));
     shop.commit(answer);
 }
 
 /// The port of dev, as its agent knows it.
-fn port(shop: &Shop) -> u16 {
+pub fn port(shop: &Shop) -> u16 {
     port_of(shop, "dev")
 }
 
-fn port_of(shop: &Shop, environment: &str) -> u16 {
+pub fn port_of(shop: &Shop, environment: &str) -> u16 {
     let dir = shop.home.data().with_file_name(format!("data.agent-ledger-api-{environment}"));
     let memory: Value = serde_json::from_slice(&std::fs::read(dir.join("memory.json")).unwrap()).unwrap();
     let port = &memory["running"]["plan"]["target"]["process"]["port"];
@@ -75,7 +75,7 @@ fn port_of(shop: &Shop, environment: &str) -> u16 {
 }
 
 /// The answer to one request: its status and its text.
-fn ask(port: u16) -> Option<(String, String)> {
+pub fn ask(port: u16) -> Option<(String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
@@ -87,7 +87,7 @@ fn ask(port: u16) -> Option<(String, String)> {
 
 /// Runs a command while clients ask dev and staging, where nothing can be judged without requests; every answer of dev, and how
 /// many requests got none.
-fn under_load<T>(
+pub fn under_load<T>(
     [dev, staging]: [u16; 2],
     work: impl FnOnce() -> T + Send,
 ) -> (T, Vec<(String, String)>, usize)
