@@ -47,6 +47,7 @@ mod replay;
 mod reports;
 mod rollbacks;
 mod rollout_kills;
+mod rollout_orders;
 mod rollouts;
 mod rotations;
 mod runs;

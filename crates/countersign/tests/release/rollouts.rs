@@ -32,25 +32,32 @@ while (my $client = $listen->accept) {{
 }
 
 pub fn rolled(answer: &str) -> Shop {
+    rolled_in(answer, "[50]")
+}
+
+/// The same, with these steps.
+pub fn rolled_in(answer: &str, steps: &str) -> Shop {
     let shop = Shop::new();
     shop.quick_pipeline();
     shop.write("service.sh", &service(answer));
     shop.write(
         ".countersign/release.yaml",
-        "version: 1
+        &format!(
+            "version: 1
 services:
   ledger-api:
     artifact: ledger-api
-    process: { command: [bin/ledger-api], port: 8080, listen: variable, stop-seconds: 1 }
-    probe: { http: /health, attempts: 100, interval-ms: 50 }
+    process: {{ command: [bin/ledger-api], port: 8080, listen: variable, stop-seconds: 1 }}
+    probe: {{ http: /health, attempts: 100, interval-ms: 50 }}
     rollout:
       strategy: canary
-      steps: [50]
+      steps: {steps}
       pause: 1s
       drain: 1s
-      budget: {errors: 5%, over: 1m, samples: 20}
-      comparison: {samples: 20}
-",
+      budget: {{errors: 5%, over: 1m, samples: 20}}
+      comparison: {{samples: 20}}
+"
+        ),
     );
     shop.in_repository(&["init", "--project", "shop"], 0);
     shop.commit(answer);
