@@ -49,6 +49,8 @@ pub struct Deployer {
     pub(crate) rotations: Rotations,
     /// Measurements of the rollout in force.
     pub(crate) rolling: Rolling,
+    /// The order of a person that is carried out now, and the report before it.
+    pub(crate) order: Option<Box<(RollbackOrder, Option<Envelope>)>>,
 }
 
 /// The requested release, as far as a report names it.
@@ -113,6 +115,7 @@ impl Deployer {
             restarts: Restarts::default(),
             rotations: Rotations::default(),
             rolling: Rolling::default(),
+            order: None,
         };
         deployer.memory.adopt(&Outbox::of(&deployer.dir))?;
         deployer.clear_away();
@@ -319,7 +322,7 @@ impl Deployer {
     }
 
     /// Applies or refuses, stores the result, and signs the report.
-    fn carry_out_as(
+    pub(crate) fn carry_out_as(
         &mut self,
         asked: &RequestedRelease,
         mut decision: Decision,
@@ -389,6 +392,7 @@ impl Deployer {
         let report = self.report(asked, outcome, reasons, detail);
         let signed = report.sign(&self.signer)?;
         self.memory.links(&signed);
+        self.carried_out(&signed);
         self.memory.report = Some((asked.release, signed.clone()));
         self.memory.begun = None;
         self.memory.rollout = None;

@@ -10,6 +10,7 @@ use evidence::status::StatusError;
 use wire::ClientError;
 
 use crate::apply::Fault;
+use crate::by_hand::OrderFileError;
 use crate::memory::MemoryError;
 use crate::outbox::OutboxError;
 use crate::own_thread::OwnThreadError;
@@ -55,6 +56,9 @@ pub enum DeployError {
     /// Observations cannot be kept or read.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The order of a person cannot be read or answered.
+    #[error(transparent)]
+    Order(#[from] OrderFileError),
     /// An observation cannot be signed.
     #[error(transparent)]
     Observation(#[from] ObservationError),

@@ -25,6 +25,14 @@ impl Memory {
         self.chain = Some(Link { sequence: self.next_link().0, digest: signed.payload_digest() });
     }
 
+    /// Notes that a report was signed anew in the place of another one with the same number. What was signed after that one names
+    /// the old one, which the server shows as a gap.
+    pub(crate) fn relinks(&mut self, old: &Digest, signed: &Envelope) {
+        if let Some(last) = self.chain.as_mut().filter(|last| last.digest == *old) {
+            last.digest = signed.payload_digest();
+        }
+    }
+
     /// Notes an observation, and the bar that it makes.
     pub fn observed(&mut self, observation: &Observation, signed: &Envelope) {
         self.chain = Some(Link { sequence: observation.sequence, digest: signed.payload_digest() });

@@ -19,6 +19,7 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 use judge::FreshCheckpoint;
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::CarriedOut;
 use crate::chain::{Barred, Link};
 use crate::rollout_memory::RolloutMemory;
 use crate::secrets::HeldSecrets;
@@ -94,6 +95,9 @@ pub struct Memory {
     /// The last report or observation; absent in memories of programs that did not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<Link>,
+    /// Returns that people brought by hand and that the server has not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried_out: Vec<CarriedOut>,
     /// Artifacts that failed their judgement here and must not come again, until a person lifts that.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub barred: BTreeMap<Digest, Barred>,

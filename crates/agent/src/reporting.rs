@@ -42,6 +42,7 @@ impl Deployer {
             time: (self.now)(),
             sequence: Some(sequence),
             previous,
+            by_hand: self.request_by_hand(),
         }
     }
 }

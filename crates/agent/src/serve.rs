@@ -102,6 +102,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = life.rotate() => {}
         () = life.observe() => {}
         () = life.roll() => {}
+        () = life.take_orders() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
@@ -119,7 +120,7 @@ pub struct Life {
     pub place: Place,
     pub dir: PathBuf,
     pub now: fn() -> Moment,
-    interrupts: Interrupts,
+    pub interrupts: Interrupts,
     condition: watch::Sender<Condition>,
 }
 
@@ -334,6 +335,11 @@ impl Life {
 
     /// Carries out one piece of work, up to its report.
     async fn carry_out(&self, work: AgentWork) -> Result<(), NotDone> {
+        let is_release = matches!(work, AgentWork::Release { .. });
+        if is_release && self.tell_of_orders().await? {
+            // It was due before the server knew of a return.
+            return Ok(());
+        }
         let report = match work {
             AgentWork::Release { bundle, release: number, artifact, advance } => {
                 if let Some(order) = advance {

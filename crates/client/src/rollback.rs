@@ -99,13 +99,7 @@ impl Rollback {
 
     /// Arguments of the request `rollback`.
     pub fn arguments(&self, place: &Place, reason: Option<&str>) -> Value {
-        let (from, to) = (self.from.artifact, self.to.artifact);
-        let mut arguments =
-            json!({ "place": place, "from": from, "to": to, "release": self.to.release, "ends": true });
-        if let Some(fields) = arguments.as_object_mut() {
-            fields.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
-        }
-        arguments
+        arguments(place, &self.from, &self.to(), reason)
     }
 
     /// The page that is shown before the signature.
@@ -139,6 +133,17 @@ impl Rollback {
         lines.push("the place refuses the artifact until somebody runs its commit with --again".into());
         lines.join("\n")
     }
+}
+
+/// Arguments of the request `rollback`.
+pub(crate) fn arguments(place: &Place, from: &Target, to: &Target, reason: Option<&str>) -> Value {
+    let (from, back) = (from.artifact, to.artifact);
+    let mut arguments =
+        json!({ "place": place, "from": from, "to": back, "release": to.release, "ends": true });
+    if let Some(fields) = arguments.as_object_mut() {
+        fields.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
+    }
+    arguments
 }
 
 impl Target {

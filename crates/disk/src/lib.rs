@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 31] = [
+pub const POINTS: [(&str, &str); 32] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -37,6 +37,7 @@ pub const POINTS: [(&str, &str); 31] = [
     ("agent.observation", "an observation that an agent has to send"),
     ("agent.switch", "the link to the current release"),
     ("agent.rollout", "the evidence of a release that is rolled out"),
+    ("agent.answer", "the answer to an order that a person brought to an agent"),
     ("agent.status", "a status that an agent got from a witness"),
     ("witness.state", "the last checkpoint that a witness cosigned"),
     ("witness.status", "the newest status that a witness keeps"),

@@ -62,6 +62,8 @@ pub enum Command {
     ConcludeGate(release::Conclude),
     /// Record an agent's report.
     AgentReport(Box<release::Report>),
+    /// Record a rollback that an agent carried out by hand.
+    ReportByHand(Box<release::ReportByHand>),
     /// Record an agent's observation.
     Observe(Box<observation::Observe>),
     /// Make the checks of a release due that runs at a place.
@@ -93,6 +95,7 @@ impl Command {
                 | Self::Rollback(_)
                 | Self::Advance(_)
                 | Self::AgentReport(_)
+                | Self::ReportByHand(_)
                 | Self::Observe(_)
         )
     }
@@ -158,6 +161,9 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
+        Command::ReportByHand(command) => {
+            release::report_by_hand(&state.artifact, &state.gate, &state.release, command)
+        }
         Command::Observe(command) => observation::observe(&state.gate, &state.observation, command, moment),
         Command::DueChecks(command) => Ok(check::due(&state.artifact, &state.release, &command.place)),
         Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),

@@ -241,7 +241,10 @@ impl Event {
             Self::ReleaseDue(due) => vec![due.bundle],
             Self::AgentReported(reported) => vec![reported.envelope],
             Self::Observed(observed) => vec![observed.envelope],
-            Self::RollbackRequested(returning) => vec![returning.request],
+            Self::RollbackRequested(returning) => {
+                let proof = returning.by_hand.iter().flat_map(|by_hand| [by_hand.report, by_hand.enrolment]);
+                proof.chain([returning.request]).collect()
+            }
             Self::AdvanceRequested(asked) => vec![asked.request],
             Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)

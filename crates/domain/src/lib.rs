@@ -19,6 +19,8 @@ pub mod secret;
 pub mod source;
 pub mod statement;
 
+#[cfg(test)]
+mod by_hand_tests;
 mod command;
 #[cfg(test)]
 mod ended_tests;

@@ -250,6 +250,7 @@ pub fn agent_report(environment: &str, number: u64, outcome: ReleaseOutcome) -> 
             time: at(10),
             sequence: None,
             previous: None,
+            by_hand: None,
         },
         envelope: digest(&format!("report {environment} {number}")),
     }))

@@ -75,6 +75,9 @@ pub struct AgentReport {
     /// Digest of the statement before it, so that a withheld one leaves a gap; absent for the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
+    /// Digest of the payload of the person's request, if the agent got the order to return by hand and not from its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<Digest>,
 }
 
 /// The running artifact of an environment.

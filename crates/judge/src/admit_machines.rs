@@ -8,17 +8,19 @@ use std::collections::BTreeMap;
 use domain::observation::{self, Observed};
 use domain::{Command, Reason, RunId, State, build, release};
 use evidence::dsse::Envelope;
+use evidence::enrolment::{Enrolment, Purpose};
 use evidence::environment::Environment;
 use evidence::git::RefName;
 use evidence::observations::Observation;
 use evidence::oci::Manifest;
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::report::AgentReport;
-use evidence::request::Request;
+use evidence::request::{NAMESPACE, Request};
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Place, canonical};
+use evidence::{Digest, Place, canonical, ssh};
 
 use crate::admit::{AdmitError, Admitted};
+use crate::arguments::RollbackArguments;
 use crate::requests::choice;
 use crate::store::{Store, Unavailable};
 
@@ -147,6 +149,49 @@ pub fn admit_report(
     let command = release::Report { report: report.clone(), envelope: Digest::of(&bytes) };
     let command = Command::AgentReport(Box::new(command));
     Ok((Admitted { command, project: Some(place.project), blobs: vec![bytes] }, report))
+}
+
+/// Makes a command of a rollback that an agent carried out by hand: of its report, the person's signed request, and the enrolment
+/// that says who the person is. The agent judged all of it when it went back; rights of today change nothing about that.
+///
+/// # Errors
+/// `AdmitError` when one of them cannot be read, its signature is invalid, or the report is about another request.
+pub fn admit_by_hand(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    (report, request, enrolment): (&Envelope, &Envelope, &Envelope),
+) -> Result<(Admitted, AgentReport), AdmitError> {
+    let place = AgentReport::read(report).map_err(malformed)?.place();
+    let statement = statement_of(state, root, store, &place)?;
+    let said = AgentReport::open(report, &statement).map_err(malformed)?;
+    let person = Enrolment::open(enrolment, root).map_err(malformed)?;
+    let asked = Request::read(request).map_err(malformed)?;
+    let keys: Vec<_> = person.keys_for(Purpose::SignIn).collect();
+    let signers = ssh::signers(request, NAMESPACE, &keys).map_err(malformed)?;
+    let arguments = serde_json::from_value::<RollbackArguments>(asked.arguments.clone());
+    let arguments = arguments.ok().filter(|arguments| {
+        asked.action.as_str() == "rollback"
+            && asked.installation == root.installation
+            && asked.person == person.person
+            && signers.len() == 1
+            && said.by_hand == Some(request.payload_digest())
+            && (&arguments.place, arguments.to) == (&place, said.artifact)
+    });
+    let arguments = arguments.ok_or_else(|| malformed("the report is about another request"))?;
+    let encoded = |envelope: &Envelope| envelope.encode().map_err(malformed);
+    let (report, request, enrolment) = (encoded(report)?, encoded(request)?, encoded(enrolment)?);
+    let command = release::ReportByHand {
+        report: said.clone(),
+        envelope: Digest::of(&report),
+        from: arguments.from,
+        person: asked.person.into(),
+        request: Digest::of(&request),
+        enrolment: Digest::of(&enrolment),
+    };
+    let command = Command::ReportByHand(Box::new(command));
+    let blobs = vec![report, request, enrolment];
+    Ok((Admitted { command, project: Some(place.project), blobs }, said))
 }
 
 /// Makes a command of an agent's observation.

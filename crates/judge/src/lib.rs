@@ -82,7 +82,7 @@ mod windows;
 
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
-pub use admit_machines::{admit_observation, admit_receipt, admit_report};
+pub use admit_machines::{admit_by_hand, admit_observation, admit_receipt, admit_report};
 pub use advance::{CheckedAdvance, RolloutUnderWay, check_advance};
 pub use bars::{BARRED, LIFT};
 pub use bounds::{Difference, differences};

@@ -314,6 +314,7 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         time: at(-300),
         sequence: None,
         previous: None,
+        by_hand: None,
     }
 }
 

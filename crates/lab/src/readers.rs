@@ -79,6 +79,7 @@ impl Lab {
             report: None,
             secrets: BTreeMap::new(),
             chain: None,
+            carried_out: Vec::new(),
             barred: self.barred.map(|release| barred(self, release)).into_iter().collect(),
         }
     }

@@ -120,6 +120,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         report: None,
         secrets: BTreeMap::new(),
         chain: None,
+        carried_out: Vec::new(),
         barred: BTreeMap::new(),
     }
 }

@@ -20,8 +20,8 @@ use crate::client::{Client, path_of};
 use crate::client_error::{ClientError, problem_of, unreadable};
 use crate::client_request::ClientRequest;
 use crate::message::{
-    AgentWork, CommandOutcome, EntryView, Installation, PlaceView, ReleaseHistory, RunFilter, RunView,
-    RunnerWork, SignedStatement, Submission,
+    AgentWork, ByHandReport, CommandOutcome, EntryView, Installation, PlaceView, ReleaseHistory, RunFilter,
+    RunView, RunnerWork, SignedStatement, Submission,
 };
 use crate::opening::{OpenPage, PageLink};
 use crate::page_path::PagePath;
@@ -231,6 +231,14 @@ impl Client {
     /// `ClientError` if it was not recorded.
     pub async fn report_release(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
         self.post("agent-reports", &SignedStatement { statement }).await
+    }
+
+    /// Sends the report about a rollback that the agent carried out by hand.
+    ///
+    /// # Errors
+    /// `ClientError` if it was not recorded.
+    pub async fn report_by_hand(&self, report: &ByHandReport) -> Result<CommandOutcome, ClientError> {
+        self.post("agent-reports/by-hand", report).await
     }
 
     /// Sends an agent's observation.

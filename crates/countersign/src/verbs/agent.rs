@@ -27,7 +27,7 @@ use wire::Machine;
 use super::health::HealthListener;
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
-use super::{RoleArguments, renewal, runtime};
+use super::{RoleArguments, agent_order, renewal, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -72,6 +72,10 @@ enum Verb {
     Key(machine_key::MachineKeyVerb),
     /// Give an agent its place and the pin of its installation; without `agent key` before, its directory and key are made too.
     Join(Join),
+    /// Show what an agent knows of its place, for a rollback while the server is away.
+    Show(agent_order::Show),
+    /// Give a rollback that `countersign rollback --out` wrote to the running agent, while the server is away.
+    Apply(agent_order::Apply),
     /// Give an agent a status file directly, in case the server withholds the status.
     Status {
         /// Directory of the agent.
@@ -114,6 +118,8 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
             machine_key::run(key, joined, NAMED, output)
         }
         (Some(Verb::Join(join)), ..) => joined(join, output),
+        (Some(Verb::Show(show)), ..) => agent_order::show(show, output),
+        (Some(Verb::Apply(apply)), ..) => agent_order::apply(apply, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
         (None, Some(data), server) => serve(data, server.as_deref(), verb, output),
         (None, None, _) => Err(Failure::usage("--data is required")),
@@ -213,6 +219,7 @@ pub fn write_memory(
         report: None,
         secrets: BTreeMap::new(),
         chain: None,
+        carried_out: Vec::new(),
         barred: BTreeMap::new(),
     };
     Ok(memory.write(data)?)
@@ -280,7 +287,7 @@ fn keep_unread(
 }
 
 /// The memory of an agent that has joined.
-fn memory(data: &Path) -> Result<Memory, Failure> {
+pub fn memory(data: &Path) -> Result<Memory, Failure> {
     Memory::read(data).map_err(|error| match error {
         MemoryError::Io(..) => {
             Failure::error(format!("{error}; `countersign agent join` makes the directory of an agent"))

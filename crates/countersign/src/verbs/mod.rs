@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 
 mod agent;
+mod agent_order;
 mod approve;
 mod arguments;
 mod audit;
@@ -35,6 +36,7 @@ mod promote;
 mod record;
 mod renewal;
 mod rollback;
+mod rollback_out;
 mod rollout;
 mod rotation_plan;
 mod rotation_source;

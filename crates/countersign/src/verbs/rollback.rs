@@ -4,6 +4,8 @@
 //! Invariant: before the person signs, the target is named: artifact, commit and release, since when it has not run, and
 //! which pending releases end.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use client::access::Access;
 use client::request::Parts;
@@ -14,7 +16,7 @@ use review::ids::short;
 use serde::Serialize;
 use wire::ReleaseStage;
 
-use super::{DataDir, release, runtime, words};
+use super::{DataDir, release, rollback_out, runtime, words};
 use crate::consent::ask_for;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -37,6 +39,12 @@ pub struct Rollback {
     /// Roll back without asking; default: show the rollback and ask.
     #[arg(long)]
     yes: bool,
+    /// Write the signed rollback into this file while the server is away; `countersign agent apply` on the agent's host carries it out.
+    #[arg(long, value_name = "FILE", requires = "agent")]
+    out: Option<PathBuf>,
+    /// Directory of the place's agent on this host, or a file with the output of `countersign agent show -o json`.
+    #[arg(long, value_name = "PATH", requires = "out")]
+    agent: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,6 +66,11 @@ struct RollbackReport {
 /// Asks for the rollback, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
+    if let (Some(out), Some(agent)) = (&verb.out, &verb.agent) {
+        let (place, to, reason, yes) = (verb.place.as_ref(), verb.to, verb.reason.as_deref(), verb.yes);
+        let asked = rollback_out::Asked { place, to, reason, yes, out, agent };
+        return rollback_out::run(&access, asked, output);
+    }
     let places = runtime()?.block_on(session::client(&access)?.places())?;
     let view = match &verb.place {
         Some(place) => places::named(places, place)?,

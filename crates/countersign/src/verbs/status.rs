@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use client::clock::now;
+use client::kept_enrolment;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
 use client::rollout::rollout_line;
@@ -71,6 +72,10 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     // The server's owner may look without a profile; only a pin of this installation can judge its evidence.
     let mine = Profile::near(&access)?.filter(|mine| mine.installation == installation.installation);
     let unsent = mine.as_ref().map(|mine| status_unsent::find(mine, &installation)).transpose()?.flatten();
+    if let Some(mine) = &mine {
+        // For a rollback while no server answers. What cannot be kept now is kept the next time.
+        drop(runtime.block_on(kept_enrolment::refresh(&client, mine, &installation)));
+    }
     let gates = match mine {
         Some(mine) => runtime.block_on(pending::gates(&mine, &client, &places)),
         None => Vec::new(),

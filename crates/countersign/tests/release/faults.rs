@@ -50,6 +50,9 @@ const WITH_SECRETS: [&str; 1] = ["agent.sealed"];
 /// Points of failure that need a rollout: tests of the crate `lab` have them.
 const WITH_A_ROLLOUT: [&str; 2] = ["agent.observation", "agent.rollout"];
 
+/// Points of failure of an order to return that a person brings: the order stays, and is answered again.
+const WITH_AN_ORDER: [&str; 1] = ["agent.answer"];
+
 #[test]
 fn every_point_has_its_row() {
     let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).chain(RELAYED).collect();
@@ -57,6 +60,7 @@ fn every_point_has_its_row() {
     rows.extend(WITH_A_STORE);
     rows.extend(WITH_SECRETS);
     rows.extend(WITH_A_ROLLOUT);
+    rows.extend(WITH_AN_ORDER);
     rows.extend(BY_HAND.iter().map(|(point, _)| *point));
     rows.sort_unstable();
     let mut points: Vec<_> = disk::POINTS.iter().map(|(point, _)| *point).collect();

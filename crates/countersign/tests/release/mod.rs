@@ -3,6 +3,7 @@
 
 mod bars;
 mod before;
+mod by_hand;
 mod checks;
 mod console;
 mod corpus;

@@ -34,6 +34,12 @@ impl State {
         self.built.get(&run)?.get(manifest)
     }
 
+    /// An artifact by the digest of its manifest, of whichever run.
+    #[must_use]
+    pub fn named(&self, manifest: &Digest) -> Option<&Artifact> {
+        self.built.values().find_map(|built| built.get(manifest))
+    }
+
     /// Whether the state keeps the full history of this artifact at its places.
     ///
     /// Programs before 2026-11-28 kept less. Replay of their ledgers must give the same state, byte for byte, so the

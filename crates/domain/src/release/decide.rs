@@ -235,22 +235,35 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
         reasons.push(Reason::new("nothing-due", what, "ask for work again"));
     }
     let known = standing.map_or(0, |standing| standing.highest);
+    let event = reported_as(report, command.envelope, known);
+    reasons.extend(event.as_ref().err().cloned());
+    match (event, Refusal::of(reasons)) {
+        (Ok(event), None) => Ok(vec![event]),
+        (_, Some(refusal)) => Err(refusal),
+        (Err(reason), None) => Err(reason.into()),
+    }
+}
+
+/// The event of a report, where the ledger knows numbers up to this one.
+///
+/// # Errors
+/// The reason why the numbers cannot be believed.
+pub(super) fn reported_as(report: &AgentReport, envelope: Digest, known: u64) -> Result<Event, Reason> {
     let highest = report.highest.filter(|highest| *highest > known);
     if highest.is_some_and(|highest| highest - known > LEAP_MAX) {
         let what = format!("the agent says that it has seen a number more than {LEAP_MAX} above {known}");
-        reasons.push(Reason::new("number-unbelievable", what, "look into the agent; let it join anew"));
+        return Err(Reason::new("number-unbelievable", what, "look into the agent; let it join anew"));
     }
-    let event = Reported {
-        place,
+    Ok(Event::AgentReported(Reported {
+        place: report.place(),
         release: report.release,
         agent: report.agent.clone(),
         outcome: report.outcome,
         running: report.running.clone(),
         reasons: report.reasons.clone(),
         highest,
-        envelope: command.envelope,
-    };
-    Refusal::of(reasons).map_or_else(|| Ok(vec![Event::AgentReported(event)]), Err)
+        envelope,
+    }))
 }
 
 /// Decides whether a place is rolled back.
@@ -312,6 +325,7 @@ pub fn rollback(
                 request: command.request,
                 from: command.release.map(|_| command.from),
                 course,
+                by_hand: None,
             })])
         }
         _ => Err(Reason::new("nothing-before", "nothing runs there", "release a commit").into()),

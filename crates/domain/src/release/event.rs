@@ -151,6 +151,19 @@ pub struct RollbackRequested {
     /// those end nothing and go back by one step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Course>,
+    /// The proof of a rollback that its agent carried out before the server heard of it. Absent for every other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
+}
+
+/// The proof of a rollback that was brought to its agent by hand while the server was away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByHand {
+    /// Digest of the envelope of the agent's report, a blob.
+    pub report: Digest,
+    /// Digest of the envelope of the person's enrolment, a blob.
+    pub enrolment: Digest,
 }
 
 /// Origin and target of a rollback.

@@ -5,6 +5,7 @@
 //! *reports*. Invariant: release numbers rise and are never used twice; a release that is due names its evidence.
 
 mod advance;
+mod by_hand;
 mod decide;
 mod event;
 mod state;
@@ -13,13 +14,14 @@ mod state;
 mod tests;
 
 pub use advance::{Advance, advance};
+pub use by_hand::{ReportByHand, report_by_hand};
 pub use decide::{
     Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Rollback, Want, conclude, promote, propose, report,
     retry, rollback, want,
 };
 pub use event::{
-    AdvanceRequested, Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable,
-    Wanted,
+    AdvanceRequested, ByHand, Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested,
+    Unplannable, Wanted,
 };
 pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY};
 pub(crate) use state::{is_frozen, is_untimely};

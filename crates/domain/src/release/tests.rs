@@ -159,6 +159,7 @@ fn a_return_by_somebody_whose_enrolment_was_withdrawn_holds_up_nothing() {
         request,
         from: None,
         course: None,
+        by_hand: None,
     };
     state.apply(&Event::RollbackRequested(returning), at(10));
     for (number, person, is_free) in [(1, 1, false), (2, 2, true)] {

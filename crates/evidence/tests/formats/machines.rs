@@ -34,6 +34,7 @@ fn agent_report_example() {
         time: NOW.parse().unwrap(),
         sequence: None,
         previous: None,
+        by_hand: None,
     };
     let envelope = report.sign(&signer).unwrap();
     check("agent-report", 0, envelope.payload(evidence::report::PAYLOAD_TYPE).unwrap());

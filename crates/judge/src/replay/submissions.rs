@@ -16,7 +16,7 @@ use evidence::trust_root::TrustRoot;
 use serde_json::Value;
 
 use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
-use crate::admit_machines::{admit_observation, admit_receipt, admit_report};
+use crate::admit_machines::{admit_by_hand, admit_observation, admit_receipt, admit_report};
 use crate::decision_error::DecisionError;
 use crate::prepare::{Prepared, RecordedRequest};
 use crate::store::Store;
@@ -137,6 +137,13 @@ impl<S: Store> Replay<'_, S> {
             }
             Event::AgentReported(facts) => {
                 let admitted = admit_report(&self.state, &root, self.store, &open(&facts.envelope)?);
+                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
+            }
+            Event::RollbackRequested(facts) => {
+                let by_hand = facts.by_hand.as_ref().ok_or("no machine could have caused it")?;
+                let parts = (open(&by_hand.report)?, open(&facts.request)?, open(&by_hand.enrolment)?);
+                let parts = (&parts.0, &parts.1, &parts.2);
+                let admitted = admit_by_hand(&self.state, &root, self.store, parts);
                 admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
             }
             Event::Observed(facts) => {

@@ -26,7 +26,7 @@ use judge::{Admitted, Sent, enrolment_at};
 use ledger::{BLOBS, Blobs};
 use serde_json::Value;
 use tracing::Span;
-use wire::Submission;
+use wire::{ByHandReport, Submission};
 
 use crate::disk_space::DiskSpace;
 use crate::job::{CommandSource, Job};
@@ -204,6 +204,20 @@ impl Gatekeeper {
         let (admitted, report) = judge::admit_report(state, &root, &self.store(), envelope)?;
         if let Some(set) = state.gate.environment(&report.place()) {
             signed_in_time(Some(&self.named_agent(set, &root, &report.agent)?), envelope, now)?;
+        }
+        self.job_of(report.agent, "agent-report", admitted)
+    }
+
+    /// Checks a rollback that an agent carried out by hand and returns the job for the writer.
+    ///
+    /// # Errors
+    /// `EdgeError` if it is malformed or cannot be authenticated.
+    pub fn admit_by_hand(&self, state: &State, sent: &ByHandReport, now: Moment) -> Result<Job, EdgeError> {
+        let root = self.root(state)?;
+        let parts = (&sent.report, &sent.request, &sent.enrolment);
+        let (admitted, report) = judge::admit_by_hand(state, &root, &self.store(), parts)?;
+        if let Some(set) = state.gate.environment(&report.place()) {
+            signed_in_time(Some(&self.named_agent(set, &root, &report.agent)?), &sent.report, now)?;
         }
         self.job_of(report.agent, "agent-report", admitted)
     }

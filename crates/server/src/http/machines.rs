@@ -18,7 +18,7 @@ use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tracing::{debug, warn};
-use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
+use wire::{AgentWork, ByHandReport, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
 
 use super::logged_work::{LogFile, LoggedWork};
 use super::problem::Failure;
@@ -196,6 +196,17 @@ pub async fn report(
     let job = blocking(move || {
         Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement, clock::now())?)
     });
+    reported(&shared, job.await?).await
+}
+
+/// An agent's report about a rollback that it carried out by hand.
+pub async fn report_by_hand(
+    State(shared): State<Arc<Shared>>,
+    Json(sent): Json<ByHandReport>,
+) -> Result<Json<CommandOutcome>, Failure> {
+    let keeper = Arc::clone(&shared);
+    let job =
+        blocking(move || Ok(keeper.gatekeeper.admit_by_hand(&keeper.intake.state(), &sent, clock::now())?));
     reported(&shared, job.await?).await
 }
 

@@ -83,6 +83,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))
+        .route("/agent-reports/by-hand", post(machines::report_by_hand))
         .route("/observations", post(machines::observation))
         .route("/logs/{run}/{kind}/{name}/{runner}", get(machines::log).post(machines::append_log))
         .route("/runs", get(reading::runs))

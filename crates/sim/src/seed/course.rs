@@ -325,6 +325,7 @@ impl Course {
             time: machine::now(),
             sequence: None,
             previous: None,
+            by_hand: None,
         };
         let signed = report.sign(&self.estate.agents[place]).unwrap();
         drop(state);

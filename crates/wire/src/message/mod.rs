@@ -19,4 +19,4 @@ pub use release::{
 };
 pub use run::{RUNS_MAX, RunFilter, RunView, RunnerWork, WorkView};
 pub use session::{IntroductionAnswer, Session};
-pub use submission::{CommandOutcome, SignedStatement, Submission};
+pub use submission::{ByHandReport, CommandOutcome, SignedStatement, Submission};

@@ -35,6 +35,18 @@ pub struct SignedStatement {
     pub statement: Envelope,
 }
 
+/// A rollback that an agent carried out by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByHandReport {
+    /// The agent's report.
+    pub report: Envelope,
+    /// The person's signed request.
+    pub request: Envelope,
+    /// The person's enrolment.
+    pub enrolment: Envelope,
+}
+
 /// The outcome of a command. It is durable when this is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutcome {

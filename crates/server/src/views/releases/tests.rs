@@ -84,6 +84,7 @@ fn rolled_back(second: Vec<Event>, ends: Option<u64>) -> Vec<Event> {
         request: digest("request"),
         from: Some(digest("second")),
         course: Some(course),
+        by_hand: None,
     };
     let first = released(1, "first").into_iter().chain([reported(1, ReleaseOutcome::Running, &[])]);
     let events = [Event::Enrolled(enrolled)].into_iter().chain(first).chain(second);
