@@ -196,6 +196,11 @@ impl Deployer {
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
         let done = self.carry_out_as(&asked, decision, true);
         self.order = None;
+        if done.is_err() {
+            // Only what is on the disk was done.
+            let Memory { aside, fresh, .. } = self.memory.clone();
+            self.memory = Memory { aside, fresh, ..Memory::read(&self.dir)? };
+        }
         Ok(OrderAnswer::of(order, &AgentReport::read(&done?)?))
     }
 

@@ -2,23 +2,26 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use agent::{
     AliveError, Arrangement, DeployError, Deployer, Fault, Group, GroupFault, Layer, Measured, Memory,
-    RequestedRelease, STATUS_FILE, Services, Widening,
+    ORDER_FILE, RequestedRelease, STATUS_FILE, Services, Widening, read_answer, read_order,
 };
 use disk::faults::{Kind, on_write};
 use evidence::bundle::Bundle;
 use evidence::plan::Plan;
 use evidence::report::AgentReport;
+use evidence::rollback_order::RollbackOrder;
 use evidence::rollout_counts::{Counts, GroupCounts};
 use evidence::status::Freeze;
 use evidence::{Bytes, Moment};
 use judge::rollout::Probes;
 use lab::parts::RELEASE_ROLLED;
 use lab::{Lab, at, name};
+use serde_json::json;
 
 thread_local! {
     static SECONDS: Cell<i64> = const { Cell::new(0) };
@@ -224,4 +227,73 @@ fn a_disk_that_does_not_take_the_evidence_begins_nothing() {
         assert!(matches!(stage.release().unwrap_err(), DeployError::UnderWay(7)), "{word}");
         on_write(|_| None);
     }
+}
+
+/// A person brings an order while a canary is out: whatever write fails or crashes, it is done once, reported once and answered.
+#[test]
+fn attack_a_crash_at_any_write_of_an_order_by_hand_does_it_once() {
+    for point in ["agent.memory", "agent.answer"] {
+        for (name, kind) in disk::faults::KINDS {
+            for at_write in 0..6 {
+                brought(point, kind, at_write, &format!("{point}:{name} at write {at_write}"));
+            }
+        }
+    }
+}
+
+fn brought(point: &'static str, kind: Kind, at_write: usize, what: &str) {
+    let mut stage = Stage::new();
+    assert!(matches!(stage.release(), Err(DeployError::UnderWay(7))), "{what}");
+    let (number, old) =
+        (stage.agent.memory().overview().next_by_hand, stage.agent.memory().running.clone().unwrap());
+    let from = stage.bundle.artifact();
+    let arguments = json!({ "place": "shop/api/production", "from": from, "to": old.artifact, "release": 6, "ends": true });
+    let request = stage.lab.request(&stage.lab.bob, "rollback", arguments, 76).1;
+    let order = RollbackOrder { release: number, artifact: old.artifact, request, ..stage.lab.order() };
+    std::fs::write(stage.dir.path().join(ORDER_FILE), order.encode().unwrap()).unwrap();
+    let mut writes = 0;
+    on_write(move |at| {
+        writes += usize::from(at == point);
+        (at == point && writes == at_write + 1).then_some(kind)
+    });
+    for _ in 0..3 {
+        // A crash unwinds here; the agent starts from what is on disk.
+        let done = catch_unwind(AssertUnwindSafe(|| drop(stage.agent.take_order())));
+        if done.is_err() {
+            let memory = Memory::read(stage.dir.path()).unwrap();
+            stage.agent = Stage::start(&stage.lab, stage.dir.path(), memory, &stage.groups);
+        }
+    }
+    on_write(|_| None);
+    stage.agent.take_order().unwrap();
+    assert!(read_order(stage.dir.path()).unwrap().is_none(), "{what}");
+    let answer = read_answer(stage.dir.path(), &order.request.payload_digest()).unwrap().unwrap();
+    assert_eq!((answer.outcome.name(), answer.release), ("running", number), "{what}");
+    let memory = Memory::read(stage.dir.path()).unwrap();
+    assert_eq!(
+        memory.running.map(|known| (known.artifact, known.release)),
+        Some((old.artifact, Some(number))),
+        "{what}"
+    );
+    assert!(memory.rollout.is_none(), "{what}");
+    assert_eq!(memory.carried_out.len(), 1, "{what}");
+    let report = AgentReport::read(&memory.carried_out[0].report).unwrap();
+    assert_eq!((report.release, report.by_hand), (number, Some(order.request.payload_digest())), "{what}");
+    let before = memory.carried_out[0].before.clone().unwrap();
+    assert_eq!(report.previous, Some(before.payload_digest()), "{what}: the report of the canary goes first");
+    let before = AgentReport::read(&before).unwrap();
+    assert_eq!((before.release, before.outcome.name()), (7, "returned"), "{what}");
+    // The server has given the number meanwhile: the same is reported under a higher one, and stays the last of the chain.
+    stage.agent.renumber(&memory.carried_out[0].report.payload_digest()).unwrap();
+    let memory = Memory::read(stage.dir.path()).unwrap();
+    let again = AgentReport::read(&memory.carried_out[0].report).unwrap();
+    assert_eq!((again.release, again.sequence), (number + 1_000, report.sequence), "{what}");
+    assert_eq!(
+        memory.chain.map(|last| last.digest),
+        Some(memory.carried_out[0].report.payload_digest()),
+        "{what}"
+    );
+    assert_eq!(memory.running.and_then(|known| known.release), Some(number + 1_000), "{what}");
+    stage.agent.recorded(&memory.carried_out[0].report.payload_digest()).unwrap();
+    assert!(stage.agent.unrecorded().is_none(), "{what}");
 }
