@@ -1,132 +1,25 @@
-//! Orders to return that a person brings to the agent's host while the server is away: a file in the agent's directory, and the
-//! answer beside it.
+//! Orders to return that a person brings to the agent's host while the server is away.
 //!
-//! Invariant: such an order is judged like one of the server, by the newest status that this agent knows. What was carried out is
-//! in the memory in the same write as its report, with the person's request, until the server has recorded it; until then no
+//! Invariant: such an order is judged like one of the server, by the newest status that this agent knows. A return that was carried
+//! out is in the memory in the same write as its report, with the person's request, until the server has recorded it; until then no
 //! release begins. The order's file goes after its answer is durable, so an agent that was killed does or answers it again.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use evidence::dsse::Envelope;
-use evidence::report::{AgentReport, ReleaseOutcome};
-use evidence::rollback_order::{BYTES_MAX, RollbackOrder};
+use evidence::report::AgentReport;
+use evidence::rollback_order::RollbackOrder;
 use evidence::{Digest, Moment};
-use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 use wire::ByHandReport;
 
+use crate::carried_out::CarriedOut;
 use crate::decision::Decision;
 use crate::deployer::{Deployer, RequestedRelease};
 use crate::error::DeployError;
 use crate::memory::Memory;
+use crate::order_files::{ORDER_FILE, OrderAnswer, OrderFileError, read_order, remove};
 use crate::status_file::{read_aside, read_status};
-
-/// A return that was carried out by hand and that the server has not recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CarriedOut {
-    /// The report before it, which the server may not have either.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Envelope>,
-    /// The report about it.
-    pub report: Envelope,
-    /// The person's signed request.
-    pub request: Envelope,
-    /// The person's enrolment.
-    pub enrolment: Envelope,
-}
-
-/// The agent's answer to an order that was brought by hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OrderAnswer {
-    /// Version of this format; 1.
-    pub v: u8,
-    /// Digest of the payload of the person's request.
-    pub request: Digest,
-    /// Number of the return.
-    pub release: u64,
-    /// The outcome.
-    pub outcome: ReleaseOutcome,
-    /// Codes of the reasons.
-    pub reasons: Vec<String>,
-    /// The reasons in words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-/// Why the files of an order cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderFileError {
-    /// The file system failed.
-    #[error("cannot {0} `{1}`: {2}")]
-    Io(&'static str, PathBuf, io::Error),
-    /// The file is no order or answer.
-    #[error("`{0}`: {1}")]
-    Damaged(PathBuf, String),
-    /// It did not become durable.
-    #[error(transparent)]
-    Disk(#[from] disk::DiskError),
-}
-
-/// The order in an agent's directory.
-///
-/// # Errors
-/// `OrderFileError` when there is one that cannot be read.
-pub fn read_order(dir: &Path) -> Result<Option<RollbackOrder>, OrderFileError> {
-    let path = dir.join(ORDER_FILE);
-    let Some(bytes) = bytes_of(&path, BYTES_MAX as u64)? else { return Ok(None) };
-    RollbackOrder::decode(&bytes).map(Some).map_err(|error| OrderFileError::Damaged(path, error.to_string()))
-}
-
-/// The agent's answer to the order with this request.
-///
-/// # Errors
-/// `OrderFileError` when there is one that cannot be read.
-pub fn read_answer(dir: &Path, request: &Digest) -> Result<Option<OrderAnswer>, OrderFileError> {
-    let path = dir.join(ANSWER_FILE);
-    let Some(bytes) = bytes_of(&path, ANSWER_BYTES_MAX)? else { return Ok(None) };
-    let answer: OrderAnswer =
-        serde_json::from_slice(&bytes).map_err(|error| OrderFileError::Damaged(path, error.to_string()))?;
-    Ok(Some(answer).filter(|answer| answer.request == *request))
-}
-
-fn bytes_of(path: &Path, most: u64) -> Result<Option<Vec<u8>>, OrderFileError> {
-    match disk::read_bounded(path, most) {
-        Ok((bytes, _)) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(OrderFileError::Io("read", path.to_path_buf(), error)),
-    }
-}
-
-impl OrderAnswer {
-    fn refused(order: &RollbackOrder, decision: Decision) -> Self {
-        let Decision { reasons, words, .. } = decision;
-        let (outcome, detail) = (ReleaseOutcome::Refused, words.join("\n"));
-        Self {
-            v: 1,
-            request: order.request.payload_digest(),
-            release: order.release,
-            outcome,
-            reasons,
-            detail,
-        }
-    }
-
-    fn of(order: &RollbackOrder, report: &AgentReport) -> Self {
-        let AgentReport { outcome, reasons, detail, .. } = report.clone();
-        Self {
-            v: 1,
-            request: order.request.payload_digest(),
-            release: order.release,
-            outcome,
-            reasons,
-            detail,
-        }
-    }
-}
 
 impl Memory {
     /// Why an order that a person brings would be refused now. Nothing is stored.
@@ -163,10 +56,7 @@ impl Deployer {
         };
         let answer = self.by_hand(&order)?;
         info!(release = order.release, "a return that was brought by hand: {}", answer.outcome.name());
-        let bytes = serde_json::to_vec(&answer);
-        let bytes =
-            bytes.map_err(|error| OrderFileError::Damaged(self.dir.join(ANSWER_FILE), error.to_string()))?;
-        disk::replace("agent.answer", &self.dir.join(ANSWER_FILE), &bytes, 0o600)?;
+        answer.write(&self.dir)?;
         remove(&self.dir.join(ORDER_FILE))?;
         Ok(true)
     }
@@ -186,7 +76,7 @@ impl Deployer {
         let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
         let Some(known) = &decision.apply else {
             self.memory = before;
-            return Ok(OrderAnswer::refused(order, decision));
+            return Ok(OrderAnswer::refused(order, decision.reasons, &decision.words));
         };
         let plan = known.plan.digest()?;
         self.interrupt("a person brought an order to return")?;
@@ -265,20 +155,6 @@ impl Deployer {
     }
 }
 
-fn remove(path: &Path) -> Result<(), OrderFileError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(OrderFileError::Io("remove", path.to_path_buf(), error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Name of the file by which a person brings an order to return.
-pub const ORDER_FILE: &str = "return.json";
-/// Name of the file with the agent's answer.
-const ANSWER_FILE: &str = "return-answer.json";
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// Numbers that a return by hand leaves to releases which the server has given meanwhile.
 const LEAP: u64 = 1_000;
 /// Highest number of returns that wait for the server.

@@ -10,8 +10,8 @@ use evidence::status::StatusError;
 use wire::ClientError;
 
 use crate::apply::Fault;
-use crate::by_hand::OrderFileError;
 use crate::memory::MemoryError;
+use crate::order_files::OrderFileError;
 use crate::outbox::OutboxError;
 use crate::own_thread::OwnThreadError;
 use crate::service_user::ServiceUserError;

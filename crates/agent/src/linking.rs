@@ -25,7 +25,7 @@ impl Memory {
         self.chain = Some(Link { sequence: self.next_link().0, digest: signed.payload_digest() });
     }
 
-    /// Notes that a report was signed anew in the place of another one with the same number. What was signed after that one names
+    /// Notes that a report was signed anew in the place of another one with the same number. A later one names
     /// the old one, which the server shows as a gap.
     pub(crate) fn relinks(&mut self, old: &Digest, signed: &Envelope) {
         if let Some(last) = self.chain.as_mut().filter(|last| last.digest == *old) {

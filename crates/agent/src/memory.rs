@@ -19,7 +19,7 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 use judge::FreshCheckpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::by_hand::CarriedOut;
+use crate::carried_out::CarriedOut;
 use crate::chain::{Barred, Link};
 use crate::rollout_memory::RolloutMemory;
 use crate::secrets::HeldSecrets;

@@ -10,12 +10,12 @@ use tokio::time::sleep;
 use tracing::warn;
 use wire::{ByHandReport, ClientError};
 
-use crate::by_hand::read_order;
 use crate::deployer::Deployer;
 use crate::error::AgentError;
 use crate::interrupts::Interrupt;
 use crate::memory::Memory;
 use crate::observing;
+use crate::order_files::read_order;
 use crate::serve::Life;
 
 impl Life {

@@ -1,4 +1,4 @@
-//! What an agent knows of its place, for a person who works on its host while the server is away.
+//! The knowledge of an agent about its place, for a person who works on its host while the server is away.
 //!
 //! Invariant: it is read from the memory and changes nothing. No decision of the agent rests on it.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::memory::{KnownRelease, Memory};
 
-/// What an agent knows of its place.
+/// The knowledge of an agent about its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overview {
@@ -70,7 +70,7 @@ pub struct BarredHere {
 }
 
 impl Memory {
-    /// What the agent knows of its place.
+    /// The knowledge of the agent about its place.
     #[must_use]
     pub fn overview(&self) -> Overview {
         let rolling = self.rollout.as_ref().and_then(|rollout| here(&rollout.new));

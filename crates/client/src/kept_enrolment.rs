@@ -1,4 +1,4 @@
-//! What a person needs for a rollback while the server is away: roots and status as the server showed them last, and their own
+//! The parts that a person needs for a rollback while the server is away: roots and status as the server showed them last, and their own
 //! enrolment.
 //!
 //! Input: a server that answers. Output: the same, later. Invariant: nothing here is believed because it was kept: agents verify
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::profile::Profile;
 use crate::{fetched, files, kept_trust, pins};
 
-/// What proves a person's request.
+/// The proof of a person's request.
 #[derive(Clone, Debug)]
 pub struct Proof {
     /// Roots and status.
@@ -46,7 +46,7 @@ pub async fn refresh(client: &Client, mine: &Profile, seen: &Installation) -> Re
     Ok(())
 }
 
-/// What was kept for a person.
+/// The proof that was kept for a person.
 pub fn proof(mine: &Profile) -> Result<Proof, Error> {
     let missing = |what: &str| {
         Error::unusable(format!(

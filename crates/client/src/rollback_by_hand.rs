@@ -1,7 +1,7 @@
 //! A rollback that a person brings to an agent while the server is away: from the release that the agent runs or rolls out, back to
 //! one that lies on its host.
 //!
-//! Input: what the agent knows. Output: the page for the person, the arguments of the request. Invariant: the request is the same as
+//! Input: the releases that the agent knows. Output: the page for the person, the arguments of the request. Invariant: the request is the same as
 //! that of a rollback by way of the server.
 
 use evidence::Place;
@@ -22,7 +22,7 @@ pub struct RollbackByHand {
     further: Vec<u64>,
 }
 
-/// What an agent knows of the releases of its place.
+/// The releases that an agent knows at its place.
 #[derive(Clone, Debug)]
 pub struct KnownReleases {
     /// The running one.

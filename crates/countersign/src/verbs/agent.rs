@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Agent, Launcher, Memory, MemoryError, ServiceUser};
+use agent::{Agent, Launcher, Memory, ServiceUser};
 use clap::{Args, Subcommand};
 use client::clock;
 use client::files::{self, private_dir};
@@ -24,6 +24,7 @@ use shown::shell;
 use stores::Stores;
 use wire::Machine;
 
+use super::agent_memory::memory;
 use super::health::HealthListener;
 use super::joined_again::{self, Known};
 use super::machine_key::{self, Named};
@@ -283,16 +284,6 @@ fn keep_unread(
              until this program is upgraded or gets a newer status that it can read",
             fault.message()
         )
-    })
-}
-
-/// The memory of an agent that has joined.
-pub fn memory(data: &Path) -> Result<Memory, Failure> {
-    Memory::read(data).map_err(|error| match error {
-        MemoryError::Io(..) => {
-            Failure::error(format!("{error}; `countersign agent join` makes the directory of an agent"))
-        }
-        other => other.into(),
     })
 }
 

@@ -17,7 +17,7 @@ use evidence::rollback_order::{BYTES_MAX, RollbackOrder};
 use review::ids::short;
 use serde::Serialize;
 
-use super::agent::memory;
+use super::agent_memory::memory;
 use super::runtime;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -141,7 +141,7 @@ fn refused(data: &Path, memory: &Memory, order: &RollbackOrder) -> Result<(), Fa
         return Ok(());
     };
     let reasons = decision.reasons.iter().zip(&decision.words);
-    let reasons = reasons.map(|(code, words)| Reason::new(code, shown::line(words), REMEDY)).collect();
+    let reasons = reasons.map(|(code, words)| Reason::new(code, shown::line(words), LOOK_AT_AGENT)).collect();
     Err(Failure::counted("the agent refuses the order; nothing was changed".into(), reasons))
 }
 
@@ -149,7 +149,7 @@ fn answered(answer: OrderAnswer, memory: &Memory, output: Output) -> Result<(), 
     if answer.outcome != ReleaseOutcome::Running {
         let what = if answer.detail.is_empty() { answer.reasons.join(", ") } else { answer.detail.clone() };
         let reasons =
-            answer.reasons.iter().map(|code| Reason::new(code, shown::text(&what), REMEDY)).collect();
+            answer.reasons.iter().map(|code| Reason::new(code, shown::text(&what), LOOK_AT_AGENT)).collect();
         let message = format!("the agent has not gone back: {}", answer.outcome.name());
         return Err(Failure::counted(message, reasons));
     }
@@ -172,5 +172,5 @@ fn read(file: &Path) -> Result<RollbackOrder, Failure> {
     })
 }
 
-const REMEDY: &str = "look at `countersign agent show`, and ask for another rollback";
+const LOOK_AT_AGENT: &str = "look at `countersign agent show`, and ask for another rollback";
 const LOOK_EVERY: Duration = Duration::from_millis(200);

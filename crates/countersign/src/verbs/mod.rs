@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 
 mod agent;
+mod agent_memory;
 mod agent_order;
 mod approve;
 mod arguments;

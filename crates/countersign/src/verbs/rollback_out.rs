@@ -22,7 +22,7 @@ use crate::consent::ask_for;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What `rollback` was asked for.
+/// The options of `rollback`.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub place: Option<&'a Place>,
@@ -113,7 +113,7 @@ fn barred(seen: &Overview) -> String {
     seen.barred.iter().map(bar).collect()
 }
 
-/// What the agent knows, from its directory or from the output of `agent show`.
+/// The knowledge of the agent, from its directory or from the output of `agent show`.
 fn overview(from: &Path) -> Result<Overview, Failure> {
     if from.is_dir() {
         return Ok(Memory::read(from)?.overview());

@@ -73,7 +73,7 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let mine = Profile::near(&access)?.filter(|mine| mine.installation == installation.installation);
     let unsent = mine.as_ref().map(|mine| status_unsent::find(mine, &installation)).transpose()?.flatten();
     if let Some(mine) = &mine {
-        // For a rollback while no server answers. What cannot be kept now is kept the next time.
+        // For a rollback while no server answers. A failure here is mended by the next time.
         drop(runtime.block_on(kept_enrolment::refresh(&client, mine, &installation)));
     }
     let gates = match mine {

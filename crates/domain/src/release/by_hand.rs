@@ -69,7 +69,7 @@ pub fn report_by_hand(
         (_, Some(refusal)) => return Err(refusal),
         (Err(reason), None) => return Err(reason.into()),
     };
-    // What the ledger does not know, as after a restore, cannot come again either.
+    // An artifact that the ledger does not know, as after a restore, cannot come again either.
     let left = left(standing, &command.from);
     let from = left.as_ref().map(|_| command.from);
     let (from_release, from_commit) = left.unwrap_or((reported.release, commit));
