@@ -79,12 +79,8 @@ impl Deployer {
             return Ok(OrderAnswer::refused(order, decision.reasons, &decision.words));
         };
         let plan = known.plan.digest()?;
-        self.interrupt("a person brought an order to return")?;
-        let before = self.memory.report.as_ref().map(|(_, report)| report.clone());
-        // The report that is signed next is about this order.
-        self.order = Some(Box::new((order.clone(), before)));
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
-        let done = self.carry_out_as(&asked, decision, true);
+        let done = self.carry_out_by_hand(order, &asked, decision);
         self.order = None;
         if done.is_err() {
             // Only what is on the disk was done.
@@ -92,6 +88,19 @@ impl Deployer {
             self.memory = Memory { aside, fresh, ..Memory::read(&self.dir)? };
         }
         Ok(OrderAnswer::of(order, &AgentReport::read(&done?)?))
+    }
+
+    fn carry_out_by_hand(
+        &mut self,
+        order: &RollbackOrder,
+        asked: &RequestedRelease,
+        decision: Decision,
+    ) -> Result<Envelope, DeployError> {
+        self.interrupt("a person brought an order to return")?;
+        let before = self.memory.report.as_ref().map(|(_, report)| report.clone());
+        // The report that is signed next is about this order.
+        self.order = Some(Box::new((order.clone(), before)));
+        self.carry_out_as(asked, decision, true)
     }
 
     /// Digest of the payload of the request that the next report is about, if a person brought it.

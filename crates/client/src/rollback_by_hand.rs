@@ -110,7 +110,7 @@ mod tests {
         let said = found(&known, Some(4)).unwrap_err().to_string();
         assert!(said.contains("no such release on the host") && said.contains("it has 5, 3"), "{said}");
         known.rolling = Some(target(9));
-        assert_eq!(found(&known, None).unwrap(), (9, 7), "what is rolled out goes first");
+        assert_eq!(found(&known, None).unwrap(), (9, 7), "the rollout goes first");
         let page = RollbackByHand::of(&place, &known, None).unwrap().page();
         assert!(
             page.contains("in progress, ends: release 9") && page.contains("without the server"),

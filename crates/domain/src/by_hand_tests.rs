@@ -41,7 +41,7 @@ fn it_ends_what_was_due_and_no_run_brings_back_what_it_took_away() {
     assert_eq!(
         wanted(&state),
         NOTHING.to_vec(),
-        "what was due is not wanted, and nothing goes on to staging"
+        "the release that was due is not wanted, and nothing goes on to staging"
     );
     // The agent asks for nothing that was due before.
     let late = reported("dev", number, "third", 3, ReleaseOutcome::Running);
