@@ -93,6 +93,7 @@ pub use overview::{BarredHere, KnownHere, Overview};
 pub use process::Processes;
 pub use relayed::{RelayedStatusFault, take as take_relayed};
 pub use rolled::Widening;
+pub use rolled_bundle::read as rolled_bundle;
 pub use rollout_memory::{Against, Observed, RolloutMemory};
 pub use seats::{Arrangement, GroupFault, Measured, Seat};
 pub use secrets::{HeldSecret, HeldSecrets, SEAL_FILE};

@@ -246,6 +246,10 @@ impl Control {
                 let job = keeper.admit_report(&state, envelope, machine::now()).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
+            PeerRequest::Observation(envelope) => {
+                let job = keeper.admit_observation(&state, envelope, machine::now()).map_err(text)?;
+                Ok(told(self.put(&job)?))
+            }
             PeerRequest::Fetch(digest, seen) => {
                 let bytes = keeper.blobs().read(digest, u64::MAX - 1).map_err(text)?;
                 let bundle = evidence::bundle::Bundle::decode(&bytes).map_err(text)?;

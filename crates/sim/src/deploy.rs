@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use agent::{AliveError, Deployer, Fault, Layer, Memory, RequestedRelease, Services};
+use std::sync::Arc;
+
+use agent::{DeployError, Deployer, Layer, Memory, RequestedRelease, Widening};
 use evidence::Moment;
 use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
-use evidence::plan::Plan;
 use tlog::Checkpoint;
 use wire::AgentWork;
 
 use crate::installation::place;
-use crate::machine::{self, fails};
+use crate::machine;
 use crate::net::{Connection, Content, Message, Outbox, PeerReply, PeerRequest};
+use crate::services::SimulatedServices;
 
 /// A running agent.
 #[derive(Debug)]
@@ -21,7 +23,10 @@ pub struct Agent {
     place: Place,
     dir: PathBuf,
     deployer: Deployer,
+    services: SimulatedServices,
     line: Connection,
+    /// Number of the observation that was sent last.
+    observed: Option<u64>,
     /// The release whose evidence was requested.
     asked: Option<RequestedRelease>,
 }
@@ -36,14 +41,17 @@ impl Agent {
         let seed = 124 + u8::try_from(n).map_err(|error| error.to_string())?;
         let signer = MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?;
         let now: fn() -> Moment = machine::now;
-        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(SimulatedServices), now)
+        let services = SimulatedServices::default();
+        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(services.clone()), now)
             .map_err(|error| error.to_string())?;
         deployer.resume();
         Ok(Self {
             place: place(n),
             dir: dir.to_path_buf(),
             deployer,
+            services,
             line: Connection::default(),
+            observed: None,
             asked: None,
         })
     }
@@ -67,14 +75,48 @@ impl Agent {
         Some(link.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// Asks for due work.
-    pub fn tick(&mut self, out: &mut Outbox) {
+    /// Its services.
+    #[must_use]
+    pub const fn services(&self) -> &SimulatedServices {
+        &self.services
+    }
+
+    /// Whether its release works as far as it knows.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.deployer.condition().down.is_some()
+    }
+
+    /// Goes on with a rollout, sends what was observed, and asks for due work.
+    ///
+    /// # Errors
+    /// A text, if it cannot work now.
+    pub fn tick(&mut self, out: &mut Outbox) -> Result<(), String> {
+        self.deployer.watch();
+        let rolled = self.roll();
         let now = machine::now().millis();
         if self.line.is_busy() {
             self.line.again(now, out);
-        } else {
-            self.line.ask(now, 0, PeerRequest::AgentWork(self.place.clone()), out);
+            return rolled;
         }
+        match self.deployer.unsent().map_err(text)? {
+            Some((number, envelope)) => {
+                self.observed = Some(number);
+                self.line.ask(now, 0, PeerRequest::Observation(Box::new(envelope)), out);
+            }
+            None => self.line.ask(now, 0, PeerRequest::AgentWork(self.place.clone()), out),
+        }
+        rolled
+    }
+
+    fn roll(&mut self) -> Result<(), String> {
+        let Some(release) = self.deployer.rolls_out() else { return Ok(()) };
+        if self.deployer.tick(None).map_err(text)? {
+            let bundle = agent::rolled_bundle(&self.dir, release).map_err(text)?;
+            let widening = Widening { bundle: Arc::new(bundle), fresh: None };
+            self.deployer.tick(Some(&widening)).map_err(text)?;
+        }
+        Ok(())
     }
 
     /// Handles an answer.
@@ -83,13 +125,17 @@ impl Agent {
     /// A text, if it cannot work now: due work stays due.
     pub fn take(&mut self, message: &Message, out: &mut Outbox) -> Result<(), String> {
         let Content::PeerReply(told) = &message.content else { return Ok(()) };
-        if self.line.answered(message.call).is_none() {
-            return Ok(());
+        let Some(asked) = self.line.answered(message.call) else { return Ok(()) };
+        if matches!(asked, PeerRequest::Observation(_)) {
+            return self.was_observed(told);
         }
         let now = machine::now().millis();
         let report = match told {
             PeerReply::AgentWork(Some(AgentWork::Release { bundle, release, artifact, .. })) => {
-                if let Some(report) = self.deployer.reported(*release, artifact) {
+                let Some(settled) = settled(self.deployer.settled(*release, artifact))? else {
+                    return Ok(());
+                };
+                if let Some(report) = settled {
                     report
                 } else {
                     self.asked =
@@ -105,48 +151,39 @@ impl Agent {
             }
             PeerReply::Evidence(bytes, proof, layer) => {
                 let Some(asked) = self.asked.take() else { return Ok(()) };
-                match Bundle::decode(bytes) {
+                let done = match Bundle::decode(bytes) {
                     Ok(bundle) if bundle.release == asked.release => {
                         let layer = layer.clone().map_or(Layer::Lacking, Layer::Bytes);
                         self.deployer.release(&bundle, proof, &layer)
                     }
                     _ => self.deployer.unread(&asked, "it cannot be read or is of another release"),
-                }
-                .map_err(|error| error.to_string())?
+                };
+                let Some(report) = settled(done)? else { return Ok(()) };
+                report
             }
             _ => return Ok(()),
         };
         self.line.ask(now, 0, PeerRequest::Report(Box::new(report)), out);
         Ok(())
     }
-}
 
-/// Services that start, except for a few.
-#[derive(Debug)]
-struct SimulatedServices;
-
-impl Services for SimulatedServices {
-    fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
-        if fails(20) { Err(Fault::new("probe-failed", "by chance")) } else { Ok(()) }
-    }
-
-    fn before(&mut self, plan: &Plan, _: &Path, _: u64) -> Result<(), Fault> {
-        if !plan.before.is_empty() && fails(20) {
-            Err(Fault::new("before-failed", "by chance"))
-        } else {
-            Ok(())
+    fn was_observed(&mut self, told: &PeerReply) -> Result<(), String> {
+        match (told, self.observed.take()) {
+            (PeerReply::Accepted(_), Some(number)) => self.deployer.sent(number).map_err(text),
+            _ => Ok(()),
         }
     }
+}
 
-    fn stop(&mut self) -> Result<(), AliveError> {
-        Ok(())
+/// The result for a release; `None` while it is rolled out.
+fn settled<T>(done: Result<T, DeployError>) -> Result<Option<T>, String> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(DeployError::UnderWay(_)) => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
+}
 
-    fn ended(&mut self) -> Option<String> {
-        fails(5).then(|| "by chance".to_owned())
-    }
+fn text(error: DeployError) -> String {
+    error.to_string()
 }

@@ -24,6 +24,7 @@ mod power;
 mod promises;
 mod report;
 mod seed;
+mod services;
 mod trouble;
 mod truth;
 mod world;

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let total: u64 = all.faults.values().sum();
     println!(
         "{} seeds of {} hours in {} s: {} events, {} entries, {} acknowledged, {} decisions agree, {} \
-         releases applied; {total} faults, {} an hour; {broken} seeds broke an invariant",
+         releases applied, {} rolled out; {total} faults, {} an hour; {broken} seeds broke an invariant",
         asked.count,
         asked.hours,
         since.elapsed().as_secs(),
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         all.acknowledged,
         all.decisions,
         all.applied,
+        all.rollouts,
         total / (asked.count * asked.hours).max(1)
     );
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

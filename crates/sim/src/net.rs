@@ -54,6 +54,8 @@ pub enum PeerRequest {
     Fetch(Digest, Checkpoint),
     /// An agent's report.
     Report(Box<Envelope>),
+    /// An agent's observation.
+    Observation(Box<Envelope>),
     /// A person requests the evidence of the pending release, with the same proof.
     Look(Place, Checkpoint),
     /// A person requests the current status.
@@ -123,6 +125,7 @@ impl fmt::Display for Message {
             Content::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),
             Content::PeerRequest(PeerRequest::Fetch(..)) => "the evidence?".into(),
             Content::PeerRequest(PeerRequest::Report(_)) => "a report".into(),
+            Content::PeerRequest(PeerRequest::Observation(_)) => "an observation".into(),
             Content::PeerRequest(PeerRequest::Look(..)) => "which release is pending?".into(),
             Content::PeerRequest(PeerRequest::Status) => "which status is current?".into(),
             Content::PeerReply(PeerReply::Status(_)) => "a status".into(),

@@ -15,6 +15,8 @@ pub struct Report {
     pub decisions: u64,
     /// Releases that agents have started.
     pub applied: u64,
+    /// Rollouts that agents have begun.
+    pub rollouts: u64,
     /// Faults, by kind.
     pub faults: BTreeMap<String, u64>,
     /// Refusals, with their number.
@@ -35,6 +37,7 @@ impl Report {
         self.acknowledged += other.acknowledged;
         self.decisions += other.decisions;
         self.applied += other.applied;
+        self.rollouts += other.rollouts;
         let sums = [
             (&mut self.faults, other.faults),
             (&mut self.answers, other.answers),

@@ -37,6 +37,10 @@ pub struct Truth {
     pub breaches: Vec<String>,
     /// Releases that agents have started.
     pub applied: u64,
+    /// Rollouts that agents have begun.
+    pub rollouts: u64,
+    /// Release that each agent has rolled out last.
+    rolled: [u64; 2],
     /// Commands whose outcome was sent to their sender.
     pub acknowledgements: u64,
     unsound: BTreeMap<String, u64>,
@@ -146,6 +150,7 @@ impl Truth {
     /// Checks an agent after an event: the running artifact was built from a known commit and, in production, approved for
     /// exactly this release; its number has not gone down, and nothing was applied under a freeze that it knew.
     pub fn look_at_agent(&mut self, n: usize, agent: &Agent) {
+        self.look_at_services(n, agent);
         let memory = agent.memory();
         let Some(running) = &memory.running else { return };
         let now = (running.artifact, memory.seen_release);
@@ -176,6 +181,45 @@ impl Truth {
             self.approvals.values().any(|known| Some(*known) == plan.map(|p| (running.artifact, p)));
         if n == 1 && !approved {
             self.broken(format!("{} runs {}, which nobody approved", place(n), running.artifact));
+        }
+    }
+
+    /// Checks which versions get requests: exactly those of the step in force, one or the approved pair, and never none while the
+    /// release works.
+    fn look_at_services(&mut self, n: usize, agent: &Agent) {
+        let (memory, serving) = (agent.memory(), agent.services().host().serving());
+        let Some(running) = &memory.running else { return };
+        if agent.is_down() {
+            return;
+        }
+        if let Some(rollout) = memory.rollout.as_ref().filter(|rollout| rollout.release != self.rolled[n]) {
+            self.rolled[n] = rollout.release;
+            self.rollouts += 1;
+        }
+        let old = running.artifact.hex();
+        let wanted: BTreeMap<String, u32> = match &memory.rollout {
+            None => [(old, 100)].into(),
+            Some(rollout) if rollout.progress.ending.is_some() => return,
+            Some(rollout) => {
+                let new = (rollout.new.artifact.hex(), rollout.new.plan.digest().ok());
+                let approved =
+                    |(artifact, plan): &(Digest, Digest)| artifact.hex() == new.0 && Some(*plan) == new.1;
+                if n == 1 && !self.approvals.values().any(approved) {
+                    self.broken(format!("{} rolls {} out, which nobody approved", place(n), new.0));
+                }
+                let steps = rollout.new.plan.rollout.as_ref().map(|rollout| &rollout.steps);
+                let share = steps.and_then(|steps| steps.get(rollout.progress.step));
+                let share = share.map_or(100, |step| u32::from(step.percent));
+                let mut wanted: BTreeMap<String, u32> = BTreeMap::new();
+                for (version, weight) in [(new.0, share), (old, 100 - share)] {
+                    *wanted.entry(version).or_default() += weight;
+                }
+                wanted.retain(|_, weight| *weight > 0);
+                wanted
+            }
+        };
+        if serving != wanted {
+            self.broken(format!("{}: {serving:?} get requests instead of {wanted:?}", place(n)));
         }
     }
 

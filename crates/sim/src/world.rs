@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use disk::faults::{Gone, Kind};
 use fastrand::Rng;
 use lab::Lab;
+use lab::parts::RELEASE_ROLLED;
 use tlog::{AddCheckpoint, Checkpoint, CosignatureKey, WitnessRefusal};
 use witness::Store;
 
@@ -106,7 +107,11 @@ impl World {
         machine::set_now(START);
         let mut chance = Rng::with_seed(seed);
         let fault_rates = FaultRates::of(&mut chance);
-        let lab = Lab::new(0);
+        let mut lab = Lab::new(0);
+        // Most installations roll their releases out step by step.
+        if !seed.is_multiple_of(7) {
+            lab.release = RELEASE_ROLLED;
+        }
         let root = installation::disk();
         let seen = installation::found(&root.path().join("data"), &lab);
         for n in 0..2 {
@@ -350,10 +355,7 @@ impl World {
                 let repository = &self.repository;
                 self.builders[n].as_mut().map_or(Ok(()), |builder| builder.take(message, repository, out))
             }
-            (Node::Agent(n), None) => {
-                self.agents[n].iter_mut().for_each(|agent| agent.tick(out));
-                Ok(())
-            }
+            (Node::Agent(n), None) => self.agents[n].as_mut().map_or(Ok(()), |agent| agent.tick(out)),
             (Node::Agent(n), Some(message)) => {
                 self.agents[n].as_mut().map_or(Ok(()), |agent| agent.take(message, out))
             }
@@ -436,6 +438,7 @@ impl World {
         }
         self.report.acknowledged = self.truth.acknowledgements;
         self.report.applied = self.truth.applied;
+        self.report.rollouts = self.truth.rollouts;
         self.report.disbelief = self.truth.disbelief().clone();
         self.report.breaches = std::mem::take(&mut self.truth.breaches);
         self.report.course = self.truth.course();

@@ -1,13 +1,16 @@
 //! Fifty seeds of two hours each: no invariant is broken, and a seed always gives the same course.
 
 fn seeds(from: u64) {
-    let mut faults = 0;
+    let (mut faults, mut rollouts) = (0, 0);
     for seed in from..from + 10 {
         let report = sim::run(seed, 2);
         assert_eq!(report.breaches, Vec::<String>::new(), "cargo x sim --seed {seed} --hours 2");
         assert!(report.acknowledged > 0 && report.applied > 0 && report.decisions > 0, "{report:?}");
         faults += report.faults.values().sum::<u64>();
+        rollouts += report.rollouts;
     }
+    // Fifty seeds have about 200.
+    assert!(rollouts > 25, "only {rollouts} rollouts in ten seeds");
     assert!(faults > 100, "only {faults} faults in ten seeds");
 }
 

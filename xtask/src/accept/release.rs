@@ -12,6 +12,7 @@ pub const LINES: &[Line] = &[
     Line {
         claim: "killing agent, splitter or server at random in 200 rollouts in `sim` and 20 real ones leaves exactly the versions of the step in force",
         shown_by: &[
+            "seeds_",
             "two_hundred_rollouts_with_kills_end_as_they_should",
             "an_agent_that_is_killed_at_any_write_goes_on_where_its_memory_says",
             "attack_a_killed_installation_goes_on_with_the_step_in_force",
@@ -19,7 +20,7 @@ pub const LINES: &[Line] = &[
             "a_full_or_broken_disk_ends_nothing_and_loses_no_end",
         ],
         done_by: None,
-        lacks: Some("the 200 rollouts run in the agent's own virtual time, not in the crate `sim`"),
+        lacks: None,
     },
     Line {
         claim: "the window table passes at server, agent and CLI in four zones; a server that lies about windows gets nothing deployed",
