@@ -15,6 +15,7 @@ pub mod browser;
 pub mod changes;
 pub mod clock;
 pub mod commit_command;
+pub mod declared;
 pub mod dirs;
 pub mod dossier;
 mod error;

@@ -18,6 +18,24 @@ pub struct StatementArguments {
     pub statement: Digest,
     #[serde(default)]
     pub tightening: Option<Digest>,
+    /// The commit of the files that declare the statement. It is on record; no decision reads it.
+    #[serde(default)]
+    pub source: Option<SourceArguments>,
+}
+
+/// A commit, and the tree of a directory in it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceArguments {
+    pub commit: CommitId,
+    pub tree: CommitId,
+}
+
+impl SourceArguments {
+    /// Whether both ids can be of one repository, whose ids are all of one length.
+    pub fn is_sound(&self) -> bool {
+        self.commit.as_str().len() == self.tree.as_str().len()
+    }
 }
 
 /// Arguments of `run`.

@@ -358,6 +358,7 @@ mod tests {
             automatic,
             statement: 1,
             envelope: digest,
+            entry: None,
             running,
             before: None,
             earlier: Vec::new(),

@@ -73,6 +73,7 @@ pub fn one(
         automatic: facts.automatic,
         statement: facts.number,
         envelope: facts.envelope,
+        entry: state.gate.environment(at).map(|set| set.entry),
         base: now.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
         running: running(&standing.running)?,
         before: running(&standing.before)?,

@@ -89,8 +89,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner",
-            "review", "tls", "vault", "mask",
+            "shown", "disk", "tlog", "evidence", "calendar", "policy", "scan", "domain", "judge", "wire",
+            "runner", "review", "tls", "vault", "mask",
         ],
     ),
     (

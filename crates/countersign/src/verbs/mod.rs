@@ -3,6 +3,8 @@
 mod agent;
 mod agent_memory;
 mod agent_order;
+mod apply;
+mod apply_steps;
 mod approve;
 mod arguments;
 mod audit;
@@ -12,6 +14,7 @@ mod calendar_show;
 mod cancel;
 mod demo;
 mod evidence;
+mod explain;
 mod founding_sign;
 mod health;
 mod hook;
@@ -184,6 +187,10 @@ enum Verb {
     /// Check and test policies.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Bring an installation to what files declare, or show what differs; write what is in force as files.
+    Apply(apply::Apply),
+    /// Trace a value of an installation to the file, line, commit and author that set it, and to the statement that has it in force.
+    Explain(explain::Explain),
     /// Make, sign, send and pin statements of trust.
     #[command(subcommand)]
     Trust(trust::Trust),
@@ -268,6 +275,8 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Sbom(verb) => sbom::run(&verb),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),
+        Verb::Apply(verb) => apply::run(&verb, output),
+        Verb::Explain(verb) => explain::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),
         Verb::Audit(verb) => audit::run(&verb, output),
         Verb::Secret(verb) => secret::run(verb, output),

@@ -12,7 +12,7 @@ use evidence::status::StatusFile;
 use evidence::{Digest, Name, environment};
 use serde_json::json;
 
-use super::trust_statement::{attachments, envelope_in, finish, read, send, send_status};
+use super::trust_statement::{attachments, envelope_in, finish, origin_beside, read, send_from, send_status};
 use super::{
     DataDir, reached_at, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
     trust_status,
@@ -121,7 +121,8 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
                 }
                 _ => Vec::new(),
             };
-            send(&data_dir.access()?, &envelope, attachments, "", output)
+            let origin = origin_beside(file)?;
+            send_from(&data_dir.access()?, &envelope, attachments, origin.as_ref(), "", output)
         }
         Trust::Pin(verb) => pin(verb, output),
     }

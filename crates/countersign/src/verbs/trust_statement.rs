@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use client::access::Access;
+use client::declared::origin::Origin;
 use client::profile::Profile;
 use client::request::Parts;
 use client::signing::PersonKey;
@@ -16,6 +17,7 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Digest, enrolment, environment, status, trust_root};
 use serde::Serialize;
 use serde_json::json;
+use wire::CommandOutcome;
 
 use super::runtime;
 use crate::failure::Failure;
@@ -66,8 +68,34 @@ pub fn send(
     follows: &str,
     output: Output,
 ) -> Result<(), Failure> {
+    send_from(access, envelope, attachments, None, follows, output)
+}
+
+/// The same for a statement that files of a commit declare.
+pub fn send_from(
+    access: &Access,
+    envelope: &Envelope,
+    attachments: Vec<Vec<u8>>,
+    origin: Option<&Origin>,
+    follows: &str,
+    output: Output,
+) -> Result<(), Failure> {
+    let outcome = send_of(access, envelope, attachments, origin)?;
+    if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
+        return enrolled(access, &Enrolment::read(envelope)?, &outcome, output);
+    }
+    output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
+}
+
+/// Sends a statement, with the commit of the files that declare it, and answers the outcome.
+pub fn send_of(
+    access: &Access,
+    envelope: &Envelope,
+    attachments: Vec<Vec<u8>>,
+    origin: Option<&Origin>,
+) -> Result<CommandOutcome, Failure> {
     let digest = envelope.payload_digest();
-    let (action, arguments, statements) = match envelope.payload_type() {
+    let (action, mut arguments, statements) = match envelope.payload_type() {
         trust_root::PAYLOAD_TYPE => ("set-root", json!({ "statement": digest }), vec![envelope.clone()]),
         enrolment::PAYLOAD_TYPE => ("enrol", json!({ "statement": digest }), vec![envelope.clone()]),
         environment::PAYLOAD_TYPE => {
@@ -85,19 +113,27 @@ pub fn send(
             )));
         }
     };
-    let with = Parts { statements, attachments, ..Parts::default() };
-    let outcome = sending::send(access, action, arguments, with)?.outcome;
-    if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
-        return enrolled(access, &Enrolment::read(envelope)?, &outcome, output);
+    if let (Some(origin), Some(arguments)) = (origin, arguments.as_object_mut()) {
+        arguments.insert("source".into(), json!(origin));
     }
-    output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
+    let with = Parts { statements, attachments, ..Parts::default() };
+    Ok(sending::send(access, action, arguments, with)?.outcome)
+}
+
+/// The commit of the files that declare a statement, if `apply` wrote it beside the statement's file.
+pub fn origin_beside(file: &Path) -> Result<Option<Origin>, Failure> {
+    let path = beside(file, "source");
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&read(&path)?)?))
 }
 
 /// Prints the command that the enrolled person types on their own machine.
 fn enrolled(
     access: &Access,
     enrolment: &Enrolment,
-    outcome: &wire::CommandOutcome,
+    outcome: &CommandOutcome,
     output: Output,
 ) -> Result<(), Failure> {
     let pin = trust::pin_of(access, Named::default())?;

@@ -365,7 +365,7 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
 }
 
 /// The status after one, with the same content. A new base is valid for a month.
-fn next(current: Status, base: Option<Digest>) -> Result<Status, Failure> {
+pub fn next(current: Status, base: Option<Digest>) -> Result<Status, Failure> {
     let now = now()?;
     let expires = if base.is_none() { now.later_by(MONTH) } else { current.expires };
     Ok(Status { number: current.number + 1, issued: now, base, expires, ..current })

@@ -5,6 +5,7 @@ mod bars;
 mod before;
 mod by_hand;
 mod checks;
+mod configuration;
 mod console;
 mod corpus;
 mod damage;

@@ -167,6 +167,7 @@ fn every_command_of_a_person_works_without_the_data_directory() {
     trust(&shop, both);
     project(both);
     secrets(both);
+    files(&ada);
     for verb in ON_THE_HOST {
         let arguments: Vec<_> = verb.split(' ').collect();
         let out = if verb == "trust origin" { &["--out", "origin.json"][..] } else { &[] };
@@ -228,6 +229,16 @@ fn secrets(Both { ada, bob }: Both<'_>) {
     let short = ada.refused(&["secret", "leaked", "--offline"]);
     assert!(short.contains("below 6 bytes"), "the standard input is empty: {short}");
     ada.ok(&["secret", "destroy", token, "--number", "1", "--yes"]);
+}
+
+/// Everything in force becomes files, which declare it.
+fn files(ada: &Far) {
+    let dir = ada.home.dir.path().join("files");
+    let dir = dir.to_str().unwrap();
+    ada.ok(&["apply", "--export", dir]);
+    assert_eq!(ada.ok(&["apply", "--check", dir])["differences"], json!([]));
+    let traced = ada.ok(&["explain", PLACE, "policy", "--dir", dir]);
+    assert_eq!(traced[0]["is_same"], true, "{traced}");
 }
 
 /// From a commit to production, and back.

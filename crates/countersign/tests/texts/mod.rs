@@ -6,6 +6,7 @@
 
 mod calendars;
 mod changes;
+mod configuration;
 mod directories;
 mod elsewhere;
 mod flags;

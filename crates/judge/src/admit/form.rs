@@ -73,6 +73,10 @@ pub fn named<'a>(sent: &Sent<'a>) -> Result<(&'a Envelope, Option<&'a Envelope>)
     if named.tightening.is_some() && sent.request.action.as_str() != "set-status" {
         return Err(malformed(format!("`{}` takes no tightening", sent.request.action)));
     }
+    let declared = ["enrol", "set-root", "set-environment"].contains(&sent.request.action.as_str());
+    if named.source.as_ref().is_some_and(|source| !declared || !source.is_sound()) {
+        return Err(malformed(format!("`source` is unsound, or `{}` takes none", sent.request.action)));
+    }
     let expected = 1 + usize::from(named.tightening.is_some());
     if sent.statements.len() != expected {
         let found = sent.statements.len();
@@ -101,3 +105,47 @@ pub fn malformed(error: impl std::fmt::Display) -> AdmitError {
 pub const MORE_SIGN: &str =
     "have the others sign the same file with `countersign trust sign FILE` and send it again";
 pub const SIGN_AGAIN: &str = "mend the statement, have it signed and send it again";
+
+#[cfg(test)]
+mod tests {
+    use evidence::{Id, Moment};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn attack_a_source_that_is_none_or_where_none_belongs() {
+        let envelope = Envelope::new("a/b", b"a statement".to_vec());
+        let asked = |action: &str, source: Value| {
+            let arguments = json!({ "statement": envelope.payload_digest(), "source": source });
+            let (id, now) = (Id::from_random([7; 16]), Moment::default());
+            let action = action.parse().unwrap();
+            let request = Request {
+                v: 1,
+                installation: id,
+                person: id,
+                issued: now,
+                expires: now,
+                nonce: id,
+                action,
+                arguments,
+            };
+            let statements = std::slice::from_ref(&envelope);
+            let sent = Sent { request: &request, envelope: &envelope, statements, attachments: &[] };
+            named(&sent).map(drop).map_err(|error| error.to_string())
+        };
+        let (short, long) = ("11".repeat(20), "11".repeat(32));
+        let source = json!({ "commit": short, "tree": short });
+        assert_eq!(asked("set-environment", source.clone()), Ok(()));
+        assert_eq!(asked("set-environment", Value::Null), Ok(()));
+        for (action, source) in [
+            ("state", source.clone()),
+            ("set-status", source),
+            ("enrol", json!({ "commit": short, "tree": long })),
+        ] {
+            assert_eq!(asked(action, source), Err(format!("`source` is unsound, or `{action}` takes none")));
+        }
+        asked("enrol", json!({ "commit": "main", "tree": short })).unwrap_err();
+        asked("enrol", json!({ "commit": short, "tree": short, "more": 1 })).unwrap_err();
+    }
+}

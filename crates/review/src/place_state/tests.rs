@@ -31,6 +31,7 @@ fn place() -> PlaceView {
         automatic: true,
         statement: 1,
         envelope: Digest::of(b"statement"),
+        entry: None,
         running: Some(running),
         before: None,
         earlier: Vec::new(),

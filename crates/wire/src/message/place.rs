@@ -22,6 +22,9 @@ pub struct PlaceView {
     pub statement: u64,
     /// Digest of its envelope, a blob.
     pub envelope: Digest,
+    /// Number of the entry that recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
     /// The running release.
     pub running: Option<RunningReleaseView>,
     /// The release that ran before.
