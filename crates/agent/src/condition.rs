@@ -29,6 +29,8 @@ pub struct Condition {
     pub unused: UnusedVersions,
     /// Number of the release that runs.
     pub release: Option<u64>,
+    /// Its port.
+    pub port: Option<u16>,
     /// Number of the release that is rolled out beside it.
     pub rolling: Option<u64>,
 }
@@ -50,6 +52,7 @@ impl Deployer {
             secret_refused: self.rotations.refused.clone(),
             unused: against.map(|(name, unused)| (name.clone(), *unused)).collect(),
             release: self.memory.running.as_ref().and_then(|known| known.release),
+            port: plan.and_then(|plan| plan.target.port()),
             rolling: self.rolls_out(),
         }
     }

@@ -148,8 +148,23 @@ impl Memory {
         seen.newer.extend(by_hand.cloned());
         seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older });
         let checked = check(bundle, &anchors, &seen).map_err(|reasons| Box::new(refused_for(reasons)))?;
+        if let Some(decision) = self.elsewhere(&checked) {
+            return Err(decision.into());
+        }
         let judgement = judge_checked(&checked);
         Ok((checked, judgement))
+    }
+
+    /// Refuses a preview at a place that stays, a place that stays at a preview, and a preview of an older template.
+    fn elsewhere(&self, checked: &Checked<'_>) -> Option<Decision> {
+        let made = checked.trust.environment.preview.as_ref();
+        let fits = match (made, &self.preview) {
+            (None, None) => true,
+            (Some(made), Some(own)) => made.template == own.template && made.number >= own.least,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let what = "this agent keeps no preview here that the template in force makes";
+        (!fits).then(|| refused("preview-elsewhere", what))
     }
 
     /// Stores the numbers of authentic statements, the status in force and the witnessed time.

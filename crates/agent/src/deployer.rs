@@ -23,6 +23,7 @@ use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
 
 use crate::outbox::Outbox;
+use crate::preview_memory::PreviewMemory;
 use crate::restarts::Restarts;
 use crate::rolled::Rolling;
 use crate::rolled_bundle;
@@ -143,6 +144,15 @@ impl Deployer {
     #[must_use]
     pub const fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// Notes what changed about the preview that it keeps.
+    ///
+    /// # Errors
+    /// `DeployError` when the memory cannot be written.
+    pub(crate) fn previews(&mut self, now: PreviewMemory) -> Result<(), DeployError> {
+        self.memory.preview = Some(now);
+        Ok(self.memory.write(&self.dir)?)
     }
 
     /// Public half of the agent's seal key. It is read again each time, because people may make one while the agent runs.

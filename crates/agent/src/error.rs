@@ -53,6 +53,9 @@ pub enum DeployError {
     /// The report cannot be signed.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Previews cannot be looked for or removed.
+    #[error("{0}")]
+    Previews(String),
     /// Observations cannot be kept or read.
     #[error(transparent)]
     Outbox(#[from] OutboxError),

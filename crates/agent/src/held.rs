@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sandbox::Hold;
@@ -17,6 +18,12 @@ use crate::keeper::{KeeperMessage, Launch, VARIABLES, write_frame};
 pub trait Launcher: std::fmt::Debug + Send + Sync {
     /// The command, without the arguments of the stage.
     fn command(&self) -> Command;
+}
+
+impl Launcher for Arc<dyn Launcher> {
+    fn command(&self) -> Command {
+        (**self).command()
+    }
 }
 
 /// Descriptors for a program.

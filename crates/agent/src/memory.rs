@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::carried_out::CarriedOut;
 use crate::chain::{Barred, Link};
+use crate::preview_memory::{PreviewMemory, RemovedPreview};
 use crate::rollout_memory::RolloutMemory;
 use crate::secrets::HeldSecrets;
 
@@ -101,6 +102,15 @@ pub struct Memory {
     /// Artifacts that failed their judgement here and must not come again, until a person lifts that.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub barred: BTreeMap<Digest, Barred>,
+    /// Whether the place is a template, and this agent keeps the previews that people make from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previews: bool,
+    /// The previews that it removed, as long as their statements could be shown again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub removed: BTreeMap<Name, RemovedPreview>,
+    /// The preview that this is the memory of; absent at places that stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewMemory>,
 }
 
 /// A release or rollback whose application was begun.

@@ -28,6 +28,8 @@ use crate::memory::Memory;
 use crate::observing;
 use crate::own_thread::OwnThread;
 use crate::patience::{NotDone, Patience, taken};
+use crate::preview_files::kept_in;
+use crate::preview_memory::PreviewMemory;
 use crate::process::Processes;
 use crate::relayed;
 use crate::secrets::HeldSecrets;
@@ -49,7 +51,7 @@ pub struct Agent {
     /// Its report key.
     pub signer: MachineSigner,
     /// Makes a command that calls `exec_service`.
-    pub launcher: Box<dyn Launcher>,
+    pub launcher: Arc<dyn Launcher>,
     /// The account that services run as, if it is not the agent's own.
     pub service_user: Option<ServiceUser>,
     /// The account that the splitter of requests runs as, if it is another one than that of services.
@@ -62,6 +64,8 @@ pub struct Agent {
     pub relays: Vec<StatusRelay>,
     /// Its next key, which is asked for again and again.
     pub next_key: NextKey,
+    /// The preview that it keeps, whenever that changes; absent at places that stay.
+    pub preview: Option<watch::Receiver<PreviewMemory>>,
 }
 
 impl std::fmt::Debug for Agent {
@@ -82,18 +86,19 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         Some(user) => info!("services run as {user}"),
         None => info!("services run as the agent's own user, who reads its key; see --service-user"),
     }
-    let services = Processes::new(&home, agent.launcher, log.clone(), interrupts.clone());
+    let services = Processes::new(&home, Box::new(agent.launcher), log.clone(), interrupts.clone());
     let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
     let services = services.running_as(user).splitting_as(agent.splitter_user).with_secrets_of(&dir, &home);
     let services = services.logging_in(agent.memory.agent.clone(), agent.signer.clone(), now);
     let said = services.said();
     let (relays, installation) = (agent.relays, agent.memory.installation);
-    let (at, next_key) = (dir.clone(), agent.next_key);
+    let (at, next_key, preview) = (dir.clone(), agent.next_key, agent.preview);
     let take = move |given: &RelayedStatus| relayed::take(&at, given);
     let deployer =
         Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
     let (condition, conditions) = watch::channel(Condition::default());
+    let kept = preview.as_ref().map(|_| kept_in(&dir, &home));
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
@@ -104,7 +109,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = life.roll() => {}
         () = life.take_orders() => {}
         () = follow_statuses(&relays, installation, take) => {}
-        () = tell(&client, &place, &log, conditions, &said, now()) => {}
+        () = life.follow_preview(preview) => {}
+        () = tell(&client, &place, &log, conditions, &said, (now(), kept.as_deref())) => {}
         () = life.work(stop) => {}
     }
     // The next step of a rollout may be starting.

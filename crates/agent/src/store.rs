@@ -149,7 +149,7 @@ impl Releases {
 }
 
 /// Removes the remains of a crash: a file, or a directory that may be read-only already.
-fn clear(dir: &Path) -> Result<(), ReleaseError> {
+pub(crate) fn clear(dir: &Path) -> Result<(), ReleaseError> {
     let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
     if !dir.exists() {
         return Ok(());

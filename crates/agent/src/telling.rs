@@ -3,6 +3,7 @@
 //! Invariant: these reports are optional for the agent's work and bounded in rate and size: a failure here delays nothing.
 //! They are repeated at intervals, so that a restarted server gets them too.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use evidence::Place;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use wire::{Client, LogPiece, ServiceReport, ServiceView, UnusedSecretView};
 
 use crate::condition::Condition;
+use crate::preview_files::size_of;
 use crate::probe::LastAnswer;
 use crate::rotations::UnusedVersion;
 use crate::service_log::ServiceLog;
@@ -24,12 +26,20 @@ pub async fn tell(
     log: &ServiceLog,
     mut conditions: watch::Receiver<Condition>,
     said: &LastAnswer,
-    stream: Moment,
+    (stream, kept): (Moment, Option<&[PathBuf]>),
 ) {
     let mut sent = 0;
+    let mut counted: Option<(u64, Instant)> = None;
     let mut told: Option<(ServiceView, Instant)> = None;
     loop {
         let mut view = view_of(&conditions.borrow_and_update());
+        if let Some(dirs) = kept.filter(|_| counted.as_ref().is_none_or(|(_, at)| at.elapsed() >= SAY_AGAIN))
+        {
+            let dirs = dirs.to_vec();
+            let found = tokio::task::spawn_blocking(move || size_of(&dirs).bytes).await.ok();
+            counted = found.map(|bytes| (bytes, Instant::now()));
+        }
+        view.disk = counted.map(|(bytes, _)| bytes);
         view.probing = said.last().map(|said| said.chars().take(SAID_CHARS_MAX).collect());
         let (from, bytes) = log.since(sent, PIECE_BYTES_MAX);
         let is_known = told.as_ref().is_some_and(|(said, at)| *said == view && at.elapsed() < SAY_AGAIN);
@@ -69,6 +79,8 @@ fn view_of(condition: &Condition) -> ServiceView {
         last_time,
         probing: None,
         release: condition.release,
+        port: condition.port,
+        disk: None,
         secrets: condition.secrets.clone(),
         secret_refused: condition
             .secret_refused

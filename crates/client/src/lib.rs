@@ -49,6 +49,7 @@ pub mod places;
 pub mod policies;
 pub mod pools;
 pub mod ports;
+pub mod previews;
 pub mod profile;
 pub mod project;
 pub mod project_files;

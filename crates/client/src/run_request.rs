@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use evidence::git::RefName;
+use evidence::preview::PreviewWish;
 use evidence::trust_root::TrustRoot;
 use evidence::{CommitId, Name};
 use serde_json::{Value, json};
@@ -77,6 +78,8 @@ pub struct RunWishes {
     pub at_ref: Option<RefName>,
     /// Version of the trust root that chooses the runners, where they have pools.
     pub root: Option<u32>,
+    /// The preview that it makes.
+    pub preview: Option<PreviewWish>,
 }
 
 /// Arguments of the request `run`.
@@ -89,7 +92,8 @@ pub fn arguments(source: &SourceCommit<'_>, wishes: &RunWishes) -> Value {
         ("again", json!(wishes.again)),
     ];
     let at_ref = wishes.at_ref.as_ref().map(|name| ("ref", json!(name)));
-    let all = always.into_iter().chain(without).chain(root).chain(at_ref);
+    let preview = wishes.preview.as_ref().map(|wish| ("preview", json!(wish)));
+    let all = always.into_iter().chain(without).chain(root).chain(at_ref).chain(preview);
     all.map(|(field, value)| (field.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
 }
 

@@ -139,6 +139,8 @@ pub fn default_places(
                 soak_ms: None,
                 packs: Vec::new(),
                 template: None,
+                previews: None,
+                preview: None,
             };
             prepared.push(Prepared { statement, policy, configuration, agent_dir, agent, place });
         }

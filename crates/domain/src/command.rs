@@ -26,6 +26,8 @@ pub enum Command {
     SetStatus(identity::SetStatus),
     /// Start a run of a commit.
     Run(Box<build::Run>),
+    /// Start a run whose artifacts go to a preview that it makes.
+    MakePreview(Box<gate::MakePreview>),
     /// Make work of a run due that has become ready.
     DueNext(build::DueNext),
     /// Report a runner's work.
@@ -72,6 +74,8 @@ pub enum Command {
     Rollback(release::Rollback),
     /// Hand an order about a rollout to its agent.
     Advance(release::Advance),
+    /// End a preview before its time.
+    EndPreview(gate::EndPreview),
     /// Try again after a freeze has ended.
     Retry(release::Retry),
     /// Record a snapshot of the state.
@@ -94,6 +98,7 @@ impl Command {
                 | Self::DestroySecret(_)
                 | Self::Rollback(_)
                 | Self::Advance(_)
+                | Self::EndPreview(_)
                 | Self::AgentReport(_)
                 | Self::ReportByHand(_)
                 | Self::Observe(_)
@@ -126,6 +131,10 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Enrol(command) => identity::enrol(&state.identity, command, moment),
         Command::SetStatus(command) => identity::set_status(&state.identity, command, moment),
         Command::Run(command) => build::run(&state.identity, &state.source, &state.build, command, moment),
+        Command::MakePreview(command) => {
+            let begun = build::run(&state.identity, &state.source, &state.build, &command.run, moment);
+            gate::make_preview(&state.identity, &state.gate, command, begun, moment)
+        }
         Command::DueNext(command) => build::due_next(&state.build, *command),
         Command::Report(command) => match &command.work {
             Work::Check(check) => check::report(&state.check, check, command),
@@ -168,6 +177,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::DueChecks(command) => Ok(check::due(&state.artifact, &state.release, &command.place)),
         Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),
         Command::Advance(command) => release::advance(&state.identity, &state.release, command, moment),
+        Command::EndPreview(command) => gate::end_preview(&state.identity, &state.gate, command, moment),
         Command::Retry(command) => {
             release::retry(&state.identity, &state.artifact, &state.gate, &state.release, command)
         }

@@ -85,6 +85,8 @@ events! {
     "secret.destroyed" => SecretDestroyed(secret::SecretDestroyed),
     /// An environment statement came into force.
     "gate.environment-set" => EnvironmentSet(gate::EnvironmentSet),
+    /// A person asked for the end of a preview.
+    "gate.preview-ending" => PreviewEnding(gate::PreviewEnding),
     /// A gate is due.
     "gate.due" => GateDue(gate::GateDue),
     /// A gate was judged.
@@ -183,6 +185,7 @@ impl Event {
             Self::Built(built) => Some(built.run.id()),
             Self::StatusSet(_)
             | Self::EnvironmentSet(_)
+            | Self::PreviewEnding(_)
             | Self::GateDue(_)
             | Self::Judged(_)
             | Self::Given(_)
@@ -246,6 +249,7 @@ impl Event {
                 proof.chain([returning.request]).collect()
             }
             Self::AdvanceRequested(asked) => vec![asked.request],
+            Self::PreviewEnding(asked) => vec![asked.request],
             Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)
             | Self::Started(_)

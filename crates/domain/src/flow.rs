@@ -28,7 +28,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         Event::Built(built) => built
             .services
             .iter()
-            .flat_map(|service| first_places(state, built, service))
+            .flat_map(|service| first_places(state, built, service).chain(preview_of(state, built, service)))
             .flat_map(|place| reach(state, &place, built))
             .collect(),
         Event::Proposed(proposed) => {
@@ -64,6 +64,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::ReleaseDue(_)
         | Event::RollbackRequested(_)
         | Event::AdvanceRequested(_)
+        | Event::PreviewEnding(_)
         | Event::Observed(_)
         | Event::SecretPut(_)
         | Event::SecretDestroyed(_)
@@ -163,9 +164,18 @@ fn first_places<'a>(
 ) -> impl Iterator<Item = Place> + 'a {
     let first = state.gate.environments().filter(move |environment| {
         let place = &environment.facts.place;
-        environment.facts.after.is_none() && place.project == built.project && place.service == *service
+        let is_first = environment.facts.after.is_none() && built.preview.is_none();
+        let stays = environment.facts.preview.is_none() && environment.facts.previews.is_none();
+        is_first && stays && place.project == built.project && place.service == *service
     });
     first.map(|environment| environment.facts.place.clone())
+}
+
+/// The preview that an artifact of a service is for, while it exists.
+fn preview_of(state: &State, built: &artifact::Built, service: &evidence::Name) -> Option<Place> {
+    let place = built.preview.as_ref().filter(|place| place.service == *service)?;
+    let environment = state.gate.environment(place)?;
+    environment.facts.preview.as_ref().map(|_| place.clone())
 }
 
 /// The places of the same service that come directly after a place.

@@ -43,6 +43,7 @@ pub fn exceeded(
 ) -> Option<Refusal> {
     match command {
         Command::Run(run) => over(state, run, runs),
+        Command::MakePreview(made) => over(state, &made.run, runs),
         Command::SubmitStatement(new) => stated(state, &new.stated, statements, moment),
         _ => None,
     }

@@ -113,6 +113,7 @@ pub fn run(with_node: bool) -> build::Run {
         pool: None,
         checkers: None,
         seed: id(7),
+        preview: None,
         again: Some(false),
     }
 }
@@ -143,6 +144,8 @@ pub fn environments() -> Vec<Command> {
     let order = [("dev", None, true), ("staging", Some("dev"), true), ("production", Some("staging"), false)];
     let set = |(environment, after, automatic): (&str, Option<&str>, bool)| {
         let environment = gate::EnvironmentSet {
+            previews: None,
+            preview: None,
             place: place(environment),
             number: 1,
             envelope: digest(environment),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::entry::{Header, Payload};
 use evidence::receipt::Work;
 use evidence::report::ReleaseOutcome;
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventError};
@@ -120,7 +120,26 @@ impl State {
 
     fn observed(&mut self, event: &observation::Observed, moment: Moment) -> bool {
         let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
-        self.observation.observed(event, self.entries, running.map(|running| running.release), moment)
+        let fits =
+            self.observation.observed(event, self.entries, running.map(|running| running.release), moment);
+        let preview = self.gate.environment(&event.place).filter(|set| set.facts.preview.is_some());
+        if let (Some(ended), Some(set)) = (event.ends, preview) {
+            // Somebody may have asked for it again meanwhile: then it stays, and nothing runs there.
+            let is_newer = set.facts.number > ended;
+            self.forget_preview(&event.place, is_newer);
+        }
+        fits
+    }
+
+    /// Forgets a preview that its agent has removed: nothing of it is evidence for anything, so no decision reads it again.
+    fn forget_preview(&mut self, place: &Place, is_asked_again: bool) {
+        if !is_asked_again {
+            self.gate.forget(place);
+        }
+        self.release.forget(place);
+        self.approval.forget(place);
+        self.check.forget(place);
+        self.observation.forget(place);
     }
 
     fn environment_set(&mut self, event: &gate::EnvironmentSet) -> bool {
@@ -160,6 +179,7 @@ impl State {
                 fits
             }
             Event::EnvironmentSet(event) => self.environment_set(event),
+            Event::PreviewEnding(event) => self.gate.preview_ending(event, self.entries),
             Event::GateDue(event) => {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }

@@ -142,6 +142,12 @@ impl Envelope {
         Ok(canonical::encode("envelope", self)?)
     }
 
+    /// Whether the payload is of a type. It says nothing about the payload itself.
+    #[must_use]
+    pub fn is_of(&self, payload_type: &str) -> bool {
+        self.payload_type == payload_type
+    }
+
     /// Digest of the payload. It names the statement independently of its signatures.
     #[must_use]
     pub fn payload_digest(&self) -> Digest {

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::id::CommitId;
+use crate::plan::{Plan, PlanError};
+use crate::preview::{Preview, PreviewWish, Previews};
+use crate::request::{self, Request};
 use crate::trust_root::{FORMER_MAX, Machine, QuorumError, TrustRoot};
 use crate::{Digest, Id, Moment, Name};
 
@@ -73,6 +76,12 @@ pub struct Environment {
     /// Digest of the template that the environment is made from; absent if it is made to stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Digest>,
+    /// Previews that people may make from this statement; then it is a template, and no release goes to its own place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<Previews>,
+    /// The preview that a person's request made from a template. It is never in a statement that is signed.
+    #[serde(skip)]
+    pub preview: Option<Box<Preview>>,
 }
 
 /// Classes of environments. A policy asks for the class, because a name says nothing.
@@ -119,31 +128,101 @@ impl Environment {
     /// Fields that restrict what may happen and that this program does not apply. A judge that meets one decides nothing.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&'static str> {
-        let fields = [(!self.packs.is_empty(), "packs"), (self.template.is_some(), "template")];
+        let is_made = self.template.is_some() && self.preview.is_none();
+        let fields = [(!self.packs.is_empty(), "packs"), (is_made, "template")];
         fields.into_iter().filter_map(|(is_there, field)| is_there.then_some(field)).collect()
     }
 
-    /// Reads the payload without verifying signatures.
+    /// Reads the payload without verifying signatures: of a statement, or of a request that makes a preview.
     ///
     /// # Errors
     /// `EnvironmentError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, EnvironmentError> {
+        if envelope.is_of(request::PAYLOAD_TYPE) {
+            return Self::previewed(envelope, Self::of_statement);
+        }
+        Self::of_statement(envelope)
+    }
+
+    fn of_statement(envelope: &Envelope) -> Result<Self, EnvironmentError> {
         let payload = envelope.payload(PAYLOAD_TYPE)?;
         let statement: Self = canonical::decode("environment statement", payload, PAYLOAD_BYTES_MAX)?;
         statement.check().map(|()| statement)
     }
 
-    /// Reads a statement and verifies it against a root.
+    /// Reads a statement and verifies it against a root. Of a request that makes a preview, the template is verified; the
+    /// signature of the request is the caller's to verify, because the root does not name the person.
     ///
     /// # Errors
     /// `EnvironmentError` names the fault.
     pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnvironmentError> {
-        let statement = Self::read(envelope)?;
+        if envelope.is_of(request::PAYLOAD_TYPE) {
+            return Self::previewed(envelope, |template| Self::open_statement(template, root));
+        }
+        Self::open_statement(envelope, root)
+    }
+
+    fn open_statement(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnvironmentError> {
+        let statement = Self::of_statement(envelope)?;
         if statement.installation != root.installation {
             return Err(EnvironmentError::Rule("it is of another installation"));
         }
         root.policy.signed(envelope, NAMESPACE)?;
         Ok(statement)
+    }
+
+    /// The environment that a request for a run makes from the template in it. It is a function of the request alone.
+    fn previewed(
+        envelope: &Envelope,
+        open: impl Fn(&Envelope) -> Result<Self, EnvironmentError>,
+    ) -> Result<Self, EnvironmentError> {
+        let rule = EnvironmentError::Rule;
+        let request = Request::read(envelope).map_err(|_| rule("the request for a preview is malformed"))?;
+        let wish = request.arguments.get("preview").filter(|_| request.action.as_str() == "run").cloned();
+        let wish = wish.ok_or(rule("it is a request that makes no preview"))?;
+        let wish: PreviewWish =
+            serde_json::from_value(wish).map_err(|_| rule("`preview` of the request is malformed"))?;
+        let template = open(&wish.template)?;
+        let previews = template.previews.clone().ok_or(rule("the template allows no previews"))?;
+        if let Some(fault) = previews.against(&wish.name, wish.slot) {
+            return Err(rule(fault));
+        }
+        let project = request.arguments.get("project").and_then(serde_json::Value::as_str);
+        if project != Some(template.project.as_str()) || request.installation != template.installation {
+            return Err(rule("the request for a preview is of another project than its template"));
+        }
+        if request.issued <= template.issued {
+            return Err(rule("the request for a preview is older than its template"));
+        }
+        let preview = Preview {
+            template: template.environment.clone(),
+            number: template.number,
+            slot: wish.slot,
+            until: previews.until(request.issued),
+            person: request.person,
+            request: envelope.payload_digest(),
+        };
+        Ok(Self {
+            environment: wish.name,
+            // A later request has a higher number.
+            number: request.issued.millis(),
+            issued: request.issued,
+            template: Some(wish.template.payload_digest()),
+            previews: None,
+            preview: Some(Box::new(preview)),
+            ..template
+        })
+    }
+
+    /// The plan as it is at this place: that of a preview has the port of its slot.
+    ///
+    /// # Errors
+    /// `PlanError` when there is no such port.
+    pub fn planned(&self, plan: Plan) -> Result<Plan, PlanError> {
+        match &self.preview {
+            Some(preview) => preview.planned(plan),
+            None => Ok(plan),
+        }
     }
 
     fn check(&self) -> Result<(), EnvironmentError> {
@@ -174,6 +253,15 @@ impl Environment {
         rule(
             self.soak_ms.is_none() || self.after.is_some(),
             "`soak_ms` needs `after`, the environment that runs the artifact for so long",
+        )?;
+        rule(self.preview.is_none(), "a preview has no statement: a request makes it")?;
+        if let Some(fault) = self.previews.as_ref().and_then(Previews::fault) {
+            return Err(EnvironmentError::Rule(fault));
+        }
+        let bare = self.after.is_none() && self.template.is_none() && self.windows.is_none();
+        rule(
+            self.previews.is_none() || (self.class == Some(Class::Preview) && bare),
+            "`previews` need the class `preview`, and neither `after`, `windows` nor `template`",
         )?;
         let packs = self.packs.is_sorted_by(|a, b| a < b) && self.packs.len() <= PACKS_MAX;
         rule(packs, "`packs` are not sorted, one stands twice, or there are more than 32")

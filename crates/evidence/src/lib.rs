@@ -61,6 +61,8 @@ mod place;
 pub mod plan;
 pub mod policy_files;
 pub mod pool;
+pub mod preview;
+pub mod previews_order;
 pub mod provenance;
 pub mod receipt;
 pub mod records;
@@ -100,6 +102,7 @@ mod bytes;
 mod digest;
 mod id;
 mod ordered;
+mod placed;
 mod purpose;
 mod time;
 

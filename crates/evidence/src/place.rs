@@ -3,7 +3,7 @@
 //! Invariant: the written form parses back to the same place. A place does not say whether it exists; the environment
 //! statements of the ledger do.
 //!
-//! Signed formats hold the three names apart; `place()` of each joins them, so that places are compared in one way.
+//! Signed formats hold the three names apart; `placed.rs` joins them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,33 +21,6 @@ pub struct Place {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-}
-
-/// Joins the three names that each of these formats holds.
-macro_rules! places {
-    ($($format:ty),* $(,)?) => {$(
-        impl $format {
-            /// The place that it is about.
-            #[must_use]
-            pub fn place(&self) -> Place {
-                Place {
-                    project: self.project.clone(),
-                    service: self.service.clone(),
-                    environment: self.environment.clone(),
-                }
-            }
-        }
-    )*};
-}
-
-places! {
-    crate::approval::Approval,
-    crate::bundle::Bundle,
-    crate::environment::Environment,
-    crate::pin::EnvironmentPin,
-    crate::plan::Plan,
-    crate::report::AgentReport,
-    crate::rollback_order::RollbackOrder,
 }
 
 /// Why a text is not a place.

@@ -76,6 +76,16 @@ pub enum AdvanceDo {
     Resume,
 }
 
+/// Arguments of the action `preview-remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovePreview {
+    /// The place of the preview.
+    pub place: Place,
+    /// Number of its statement.
+    pub number: u64,
+}
+
 /// Errors of reading and verifying a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {

@@ -6,6 +6,7 @@ use evidence::Place;
 
 use domain::RunId;
 use evidence::git::RefName;
+use evidence::preview::PreviewWish;
 use evidence::secret_name::SecretName;
 use evidence::serving::RunChoice;
 use evidence::{CommitId, Digest, Id, Moment, Name};
@@ -55,6 +56,9 @@ pub struct RunArguments {
     /// Version of the trust root by which the runners are chosen. Needed where runners have pools.
     #[serde(default)]
     pub root: Option<u32>,
+    /// The preview that the run makes, and to which alone its artifacts go.
+    #[serde(default)]
+    pub preview: Option<PreviewWish>,
 }
 
 impl RunArguments {

@@ -62,7 +62,7 @@ pub fn check<'a>(
     let status = roots::newest_status(&bundle.status, &root, seen)?;
     let (environment, earlier) = trust::environments(bundle, &root, seen)?;
     let windows = WindowsProof { windows: windows::of(bundle, &environment)?, witnessed, clock: seen.clock };
-    trust::in_force(bundle, &root, &status, now, &mut reasons);
+    trust::in_force((bundle, &environment), &root, &status, now, &mut reasons);
     let records = Records::of(bundle, &environment)?;
     let revoked = Revoked::new(&status, now, &proven.named).with_former(&root.runners, now, &proven.named);
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)

@@ -96,7 +96,8 @@ impl OpenedRun<'_> {
             environment: &wanted.place.environment,
             commit: &self.due.commit,
         };
-        let plan = Plan::derive(&to, &file, &configuration).map_err(|error| differs(&error))?;
+        let plan = Plan::derive(&to, &file, &configuration).and_then(|plan| statement.planned(plan));
+        let plan = plan.map_err(|error| differs(&error))?;
         if plan.digest().map_err(|error| differs(&error))? != report.plan {
             let what = "the agent applied another plan than release file and configuration give today";
             return Err(wrong("plan-differs", what));

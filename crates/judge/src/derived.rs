@@ -47,7 +47,8 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
         environment: &bundle.environment,
         commit: &bundle.source.commit,
     };
-    let derived = Plan::derive(&to, &file, &configuration).map_err(|error| wrong(error.to_string()))?;
+    let derived = Plan::derive(&to, &file, &configuration).and_then(|plan| environment.planned(plan));
+    let derived = derived.map_err(|error| wrong(error.to_string()))?;
     if derived != bundle.plan {
         return Err(wrong("the plan is not what release file and configuration give".into()));
     }

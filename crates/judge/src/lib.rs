@@ -53,6 +53,7 @@ mod owners;
 mod people;
 mod plan;
 mod prepare;
+mod previews;
 mod proofs;
 mod reasons;
 mod receipts;
@@ -116,6 +117,7 @@ pub use secrets_order::{CheckedSecrets, CountedVersion, RefusedVersion, check_se
 
 pub use approvals::Vote;
 pub use prepare::{PrepareError, Prepared, prepare};
+pub use previews::{CheckedPreview, CheckedPreviews, check_previews, ends_under};
 pub use proofs::witnessed_by;
 pub use recorded::{CLAIM, LEFT_OUT};
 pub use replay::{Compared, OutOfOrder, Replay, Replayed};

@@ -8,6 +8,7 @@ use domain::{Command, State, release};
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::plan::{Destination, Plan};
+use evidence::preview::at_slot;
 use evidence::provenance::provenance;
 use evidence::receipt::Receipt;
 use evidence::release_file::{self, ReleaseFile};
@@ -56,7 +57,9 @@ pub fn plan(
         receipts.push((envelope.payload_digest(), receipt));
     }
     receipts.sort_by_key(|(digest, _)| *digest);
-    let made = derive(root, place, &pack, &configuration, &artifact.facts.commit).and_then(|plan| {
+    let slot = environment.facts.preview.as_ref().map(|preview| preview.slot);
+    let to = (place, slot, &artifact.facts.commit);
+    let made = derive(root, to, &pack, &configuration).and_then(|plan| {
         let summary = provenance(&artifact.facts.name, &artifact.facts.manifest, &receipts);
         summary.map(|summary| (plan, summary)).map_err(|_| "provenance-unsound".to_owned())
     });
@@ -79,10 +82,9 @@ impl Planned {
 
 fn derive(
     root: &TrustRoot,
-    place: &Place,
+    (place, slot, commit): (&Place, Option<u32>, &evidence::CommitId),
     pack: &SourcePack,
     configuration: &[u8],
-    commit: &evidence::CommitId,
 ) -> Result<Plan, String> {
     let file = pack.files.get(release_file::PATH).ok_or("release-file-missing")?;
     let file = ReleaseFile::parse(&file.0).map_err(|_| "release-file-unsound")?;
@@ -94,5 +96,7 @@ fn derive(
         environment: &place.environment,
         commit,
     };
-    Plan::derive(&to, &file, &configuration).map_err(|_| "plan-underivable".into())
+    let plan = Plan::derive(&to, &file, &configuration);
+    let plan = plan.and_then(|plan| at_slot(plan, slot.unwrap_or_default()));
+    plan.map_err(|_| "plan-underivable".into())
 }

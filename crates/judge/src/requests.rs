@@ -113,13 +113,14 @@ pub fn open(
     let promotion = json!({ "place": place, "release": bundle.release, "artifact": bundle.artifact() });
     // Programs before 2026-11-22 signed no artifact: the release number at a place identifies it.
     let promotion_without = json!({ "place": place, "release": bundle.release });
-    for (request, person) in &opened {
+    for ((request, person), envelope) in opened.iter().zip(&bundle.requests) {
         let needed = match request.action.as_str() {
             "run" if asks_for_run(&request.arguments, &bundle.project, &bundle.source.commit) => {
                 if !roles(person, &bundle.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
                     let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
                     reasons.against("requester-role-missing", what, "have somebody run it who is");
                 }
+                same_preview(request, envelope, environment)?;
                 let seed = domain::build::seed(request.idempotency());
                 run = Some((request.nonce, seed, choice(request).map_err(|error| wrong(error.to_string()))?));
                 requester.replace(person.subject.clone()).is_none()
@@ -150,6 +151,26 @@ pub fn open(
         reasons.against("not-promoted", what, "ask for it with `countersign promote`");
     }
     Ok(RunRequests { requester, seed, promoter, agreed, choice, chosen_by, pool: None })
+}
+
+/// Checks that the run was for this preview, or for places that stay: what a person asked for as a preview is evidence nowhere
+/// else.
+fn same_preview(request: &Request, envelope: &Envelope, environment: &Environment) -> Result<(), Reasons> {
+    let is_for_preview = request.arguments.get("preview").is_some();
+    match &environment.preview {
+        Some(preview) if preview.request != envelope.payload_digest() => {
+            let what = "the request that makes the preview is not the one for this run";
+            Err(one_reason("preview-unasked", what, NEW_BUNDLE))
+        }
+        None if is_for_preview => {
+            let what = format!(
+                "the run was asked for as a preview, and {} is a place that stays",
+                environment.place()
+            );
+            Err(one_reason("run-of-a-preview", what, "run the commit again without --preview"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Runners that the request for the run leaves out. Nothing is verified yet: [`open`] verifies each request of the bundle.
@@ -244,7 +265,7 @@ pub fn nodes<'a>(
 }
 
 /// Arguments that may stand beside project and commit.
-const BESIDE_THE_RUN: [&str; 3] = ["ref", "root", "without"];
+const BESIDE_THE_RUN: [&str; 4] = ["preview", "ref", "root", "without"];
 /// Role that may ask for runs.
 pub const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

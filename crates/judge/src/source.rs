@@ -40,7 +40,9 @@ pub fn base(
     plan: Digest,
     reasons: &mut Reasons,
 ) -> Result<CommitId, Reasons> {
-    let base = own.as_ref().map_or_else(|| environment.baseline.clone(), |running| running.commit.clone());
+    // The branch of a preview may be rewritten, so its changes always count from the baseline.
+    let running = own.as_ref().filter(|_| environment.preview.is_none());
+    let base = running.map_or_else(|| environment.baseline.clone(), |running| running.commit.clone());
     let [proposal] = proven.proposals.as_slice() else {
         let what = format!("the ledger proves {} proposals, one is needed", proven.proposals.len());
         return Err(one_reason("proposal-missing", what, NEW_BUNDLE));

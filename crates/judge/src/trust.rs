@@ -50,6 +50,7 @@ pub fn environments(
     if here.after != before.as_ref().map(|before| before.environment.clone()) {
         return Err(wrong("the statement of the environment before is missing, or is another".into()));
     }
+    leans_on_preview(&here, before.as_ref())?;
     if here.number < seen.statement {
         let what = format!("statement {} was seen before, this is {}", seen.statement, here.number);
         return Err(one_reason(
@@ -66,8 +67,50 @@ pub fn environments(
     Ok((here, before))
 }
 
+/// Checks that no preview or template is evidence for a place, and that no release goes to a template.
+fn leans_on_preview(here: &Environment, before: Option<&Environment>) -> Result<(), Reasons> {
+    if let Some(before) = before.filter(|before| before.preview.is_some() || before.previews.is_some()) {
+        let what =
+            format!("{} is a preview or a template, which is evidence for no other place", before.place());
+        return Err(one_reason(
+            "preview-as-evidence",
+            what,
+            "name an environment that stays before this one",
+        ));
+    }
+    if here.previews.is_some() {
+        let what = format!("{} is a template, and releases go to its previews", here.place());
+        return Err(one_reason(
+            "release-to-template",
+            what,
+            "make a preview with `countersign run --preview`",
+        ));
+    }
+    Ok(())
+}
+
+/// Collects authentic facts against a preview: its time is over, or its template is frozen.
+fn preview_in_force(environment: &Environment, status: &Status, now: Moment, reasons: &mut Reasons) {
+    let Some(preview) = &environment.preview else { return };
+    if preview.until <= now {
+        let what = format!("preview {} ended at {}", environment.place(), preview.until);
+        reasons.against("preview-over", what, "make it again with `countersign run --preview`");
+    }
+    if status.freezes(&environment.project, &environment.service, &preview.template) {
+        let what = format!("the template `{}` of {} is frozen", preview.template, environment.place());
+        reasons.against("frozen", what, "wait, or have the status signers lift the freeze");
+    }
+}
+
 /// Collects authentic facts against the release: expired, frozen, barred.
-pub fn in_force(bundle: &Bundle, root: &TrustRoot, status: &Status, now: Moment, reasons: &mut Reasons) {
+pub fn in_force(
+    (bundle, environment): (&Bundle, &Environment),
+    root: &TrustRoot,
+    status: &Status,
+    now: Moment,
+    reasons: &mut Reasons,
+) {
+    preview_in_force(environment, status, now, reasons);
     if root.expires <= now {
         reasons.against("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT);
     }

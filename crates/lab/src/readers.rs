@@ -81,6 +81,9 @@ impl Lab {
             chain: None,
             carried_out: Vec::new(),
             barred: self.barred.map(|release| barred(self, release)).into_iter().collect(),
+            previews: false,
+            removed: Default::default(),
+            preview: None,
         }
     }
 

@@ -203,6 +203,8 @@ impl Lab {
             soak_ms: None,
             packs: Vec::new(),
             template: None,
+            previews: None,
+            preview: None,
         }
     }
 

@@ -49,6 +49,7 @@ impl Run {
         };
         let receipt = receipts(&lab, &parts, request, |_| {}).remove(0).1;
         let started = Event::Started(build::Started {
+            preview: None,
             run: lab::id(70).into(),
             project: name("shop"),
             commit: receipt.commit,

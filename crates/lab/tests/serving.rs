@@ -34,6 +34,8 @@ fn installed(lab: &Lab, environments: &[&str]) -> (State, Policies) {
     let mut state = State::default();
     for environment in environments {
         let set = EnvironmentSet {
+            previews: None,
+            preview: None,
             place: format!("shop/api/{environment}").parse().unwrap(),
             number: 1,
             envelope: Digest::of(environment.as_bytes()),

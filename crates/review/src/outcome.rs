@@ -95,6 +95,10 @@ pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<PlaceOutcome> {
         .filter(|view| {
             view.place.project == run.project
                 && run.services.iter().any(|name| *name == view.place.service.as_str())
+                && match &run.preview {
+                    Some(preview) => view.place == *preview,
+                    None => view.preview.is_none() && view.previews.is_none(),
+                }
         })
         .collect();
     own.sort_by_key(|view| (view.place.service.clone(), depth(view, places), view.place.environment.clone()));
@@ -375,6 +379,8 @@ mod tests {
             baseline: Vec::new(),
             frozen: false,
             windows: None,
+            previews: None,
+            preview: None,
             agents: Vec::new(),
             service: None,
             agent_secrets: Vec::new(),
@@ -385,6 +391,7 @@ mod tests {
 
     fn stand(releases: Vec<ReleaseView>, place: PlaceView) -> Stand {
         let view = RunView {
+            preview: None,
             run: run(7),
             project: "shop".parse().unwrap(),
             commit: "11".repeat(20).parse().unwrap(),

@@ -60,6 +60,7 @@ impl Sentence {
             | Event::Built(_)
             | Event::Ended(_) => run(event, named),
             Event::EnvironmentSet(_)
+            | Event::PreviewEnding(_)
             | Event::GateDue(_)
             | Event::Judged(_)
             | Event::Wanted(_)

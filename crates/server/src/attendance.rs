@@ -237,6 +237,7 @@ mod tests {
             (due.project.clone(), due.commit.clone(), due.pipeline, due.run);
         let mut state = State::default();
         let started = build::Started {
+            preview: None,
             run,
             project,
             commit,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
 use domain::build::Due;
 use domain::release::Stage;
-use domain::{PersonId, RunId, State};
+use domain::{PersonId, RunId, State, gate};
 use evidence::Place;
 use evidence::advance_order::AdvanceOrder;
 use evidence::dsse::Envelope;
+use evidence::previews_order::{PreviewPart, PreviewRemoval, PreviewsOrder};
 use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
 use evidence::status::StatusFile;
@@ -135,6 +136,39 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
     Ok(Some(AgentWork::Release { bundle, release, artifact, advance: advance.map(Box::new) }))
 }
 
+/// The previews of a template, for its agent; absent if the place has no statement.
+///
+/// # Errors
+/// `EdgeError` if the evidence on disk cannot be read.
+pub fn previews(
+    keeper: &Gatekeeper,
+    state: &State,
+    place: &Place,
+) -> Result<Option<PreviewsOrder>, EdgeError> {
+    let Some(template) = state.gate.environment(place) else { return Ok(None) };
+    let store = keeper.store();
+    let read = |digest: &Digest| {
+        let bytes = store.blob(digest).map_err(failed)?;
+        Envelope::decode(&bytes).map_err(failed)
+    };
+    let mut previews = Vec::new();
+    for (_, set) in gate::previews_of(&state.gate, place) {
+        let removal = match &set.ending {
+            Some((asked, _)) => Signed::of(keeper, state, asked.person, &asked.request)?.map(Signed::removal),
+            None => None,
+        };
+        previews.push(PreviewPart { statement: read(&set.facts.envelope)?, removal });
+    }
+    let status = state.identity.status().ok_or_else(|| failed("there is no valid status"))?;
+    Ok(Some(PreviewsOrder {
+        v: 1,
+        roots: state.identity.roots().iter().map(read).collect::<Result<_, _>>()?,
+        status: StatusFile::decode(&store.blob(&status.2).map_err(failed)?).map_err(failed)?,
+        template: read(&template.facts.envelope)?,
+        previews,
+    }))
+}
+
 /// A person's signed request, with what proves it.
 struct Signed {
     roots: Vec<Envelope>,
@@ -164,6 +198,10 @@ impl Signed {
             enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
             request: read(request)?,
         }))
+    }
+
+    fn removal(self) -> PreviewRemoval {
+        PreviewRemoval { enrolment: self.enrolment, request: self.request }
     }
 
     fn advance(self) -> AdvanceOrder {

@@ -167,6 +167,7 @@ mod tests {
         for n in runs {
             let run: RunId = lab::id(*n).into();
             let started = build::Started {
+                preview: None,
                 run,
                 project: due.project.clone(),
                 commit: due.commit.clone(),

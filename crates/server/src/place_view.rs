@@ -1,7 +1,7 @@
 //! The current view of places: their releases, machines, checks, and the statements of people about them.
 
 use domain::State;
-use domain::gate::{AgentKey, EnvironmentSet};
+use domain::gate::{AgentKey, EnvironmentSet, PreviewMade, is_over};
 use domain::observation::Bar;
 use domain::release::{Current, Open, RolledBack, Stage};
 use evidence::approval::Decision;
@@ -15,7 +15,7 @@ use evidence::{Digest, Moment, Name, Place};
 use judge::Store as _;
 use rusqlite::Connection;
 use wire::{
-    BarView, CheckView, NamedPerson, PendingReleaseView, PlaceView, ReleaseStage, RollbackView,
+    BarView, CheckView, NamedPerson, PendingReleaseView, PlaceView, PreviewView, ReleaseStage, RollbackView,
     RunningReleaseView, StatementContent, StatementView, WindowsView, WorkState,
 };
 
@@ -74,7 +74,9 @@ pub fn one(
         statement: facts.number,
         envelope: facts.envelope,
         entry: state.gate.environment(at).map(|set| set.entry),
-        base: now.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
+        base: now
+            .filter(|_| facts.preview.is_none())
+            .map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
         running: running(&standing.running)?,
         before: running(&standing.before)?,
         earlier: earlier?,
@@ -94,12 +96,30 @@ pub fn one(
         baseline,
         frozen: state.identity.is_frozen(at),
         windows: facts.windows.map(|windows| windows_view(shared, state, at, windows, moment)),
+        previews: facts.previews.clone(),
+        preview: facts.preview.as_deref().map(|made| preview_view(shared, state, (at, made), moment)),
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
         agent_secrets: shared.services.secrets(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),
         statements: stated(shared, at, moment)?,
     })
+}
+
+/// A preview at a moment.
+fn preview_view(
+    shared: &Shared,
+    state: &State,
+    (at, made): (&Place, &PreviewMade),
+    moment: Moment,
+) -> PreviewView {
+    PreviewView {
+        template: made.template.clone(),
+        slot: made.slot,
+        until: made.until,
+        owner: named(shared, made.person).name,
+        ending: state.gate.environment(at).is_some_and(|set| is_over(set, moment)),
+    }
 }
 
 /// The windows of a place at a moment.

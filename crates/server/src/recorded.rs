@@ -24,6 +24,7 @@ const fn is_life(event: &Event) -> bool {
         Event::Rooted(_)
             | Event::StatusSet(_)
             | Event::EnvironmentSet(_)
+            | Event::PreviewEnding(_)
             | Event::Started(_)
             | Event::Ended(_)
             | Event::Judged(_)
@@ -51,6 +52,7 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         Event::Wanted(event) => (Some(event.run), Some(&event.place)),
         Event::Proposed(event) => (Some(event.run), Some(&event.place)),
         Event::EnvironmentSet(event) => (None, Some(&event.place)),
+        Event::PreviewEnding(event) => (None, Some(&event.place)),
         Event::GateDue(event) => (None, Some(&event.place)),
         Event::Judged(event) => (None, Some(&event.place)),
         Event::Given(event) => (None, Some(&event.place)),

@@ -65,7 +65,10 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
 
 /// Whether some place has windows.
 fn has_windows(state: &State) -> bool {
-    state.gate.environments().any(|environment| environment.facts.windows.is_some())
+    state
+        .gate
+        .environments()
+        .any(|environment| environment.facts.windows.is_some() || environment.facts.preview.is_some())
 }
 
 /// Connections to witnesses. Over TLS only a witness that the trust root names is believed to be one.

@@ -122,5 +122,8 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         chain: None,
         carried_out: Vec::new(),
         barred: BTreeMap::new(),
+        previews: false,
+        removed: BTreeMap::new(),
+        preview: None,
     }
 }

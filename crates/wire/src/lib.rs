@@ -40,9 +40,9 @@ pub use identity::Machine;
 pub use message::{
     AgentBaselineView, AgentDriftView, AgentWork, BarView, ByHandReport, CheckView, CommandOutcome,
     EntryView, Installation, IntroductionAnswer, LastOutcomeView, MachineView, PendingReleaseView,
-    PersonView, PlaceView, RUNS_MAX, ReleaseHistory, ReleaseView, Replacement, RollbackView, RolloutView,
-    RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission,
-    WindowsView, WorkView,
+    PersonView, PlaceView, PreviewView, RUNS_MAX, ReleaseHistory, ReleaseView, Replacement, RollbackView,
+    RolloutView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView,
+    Submission, WindowsView, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use opening::{OpenPage, PageLink};

@@ -8,6 +8,7 @@ use bytes::Bytes as Body;
 use domain::RunId;
 use evidence::Place;
 use evidence::dsse::Envelope;
+use evidence::previews_order::{self, PreviewsOrder};
 use evidence::run_order::{self, RunOrder};
 use evidence::secrets_order::SecretsOrder;
 use evidence::{Bytes, Digest, Id};
@@ -200,6 +201,20 @@ impl Client {
     /// `ClientError` if there is no answer.
     pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
         self.work(&format!("work/agent/{place}"), "").await
+    }
+
+    /// The previews of this agent's template.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer.
+    pub async fn agent_previews(&self, place: &Place) -> Result<PreviewsOrder, ClientError> {
+        let operation = format!("work/previews/{place}");
+        let reply = self.send_read(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
+        let (status, bytes) = self.bounded(&operation, reply, previews_order::BYTES_MAX).await?;
+        if !status.is_success() {
+            return Err(problem_of(&operation, status, &bytes));
+        }
+        PreviewsOrder::decode(&bytes).map_err(|error| unreadable(&operation, error))
     }
 
     /// The newest version of each secret of a place, sealed.

@@ -35,6 +35,12 @@ pub struct ServiceView {
     /// Number of the release that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<u64>,
+    /// Its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Bytes on disk of everything that the agent keeps for it. Only agents of previews count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
     /// The number of each secret with which it runs, and of each that the agent uses for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<Name, u32>,

@@ -255,6 +255,7 @@ fn run() -> Run {
         pool: Some(Pool::Protected),
         checkers: None,
         seed: id(7),
+        preview: None,
         again: Some(false),
     }
 }

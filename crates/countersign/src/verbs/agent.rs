@@ -104,6 +104,9 @@ struct Join {
     /// Accept the trust root of a rehearsal; default: it is refused.
     #[arg(long)]
     rehearsal: bool,
+    /// The place is a template: the agent keeps the previews that people make from it. Their directories lie in `DIR.previews`.
+    #[arg(long)]
+    previews: bool,
     /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; default: a key file is made.
     #[arg(long, value_name = "URI")]
     key: Option<Uri>,
@@ -135,6 +138,10 @@ fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let name = machine_key::name(join.name.as_ref(), &join.data, None)?;
     let signer = key_files::take_up(&join.data.join("key.pem"), join.key.as_ref())?;
     write_memory(&join.data, &name, &join.place, &pin, join.rehearsal)?;
+    if join.previews {
+        let memory = Memory { previews: true, ..memory(&join.data)? };
+        memory.write(&join.data)?;
+    }
     seal_files::take_up(&join.data)?;
     let line = machine_key::line(&join.data, name.clone(), *signer.public())?;
     let shown = serde_json::json!({
@@ -222,6 +229,9 @@ pub fn write_memory(
         chain: None,
         carried_out: Vec::new(),
         barred: BTreeMap::new(),
+        previews: false,
+        removed: BTreeMap::new(),
+        preview: None,
     };
     Ok(memory.write(data)?)
 }
@@ -319,16 +329,21 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         dir: std::path::absolute(data)?,
         memory,
         signer,
-        launcher: Box::new(ThisProgram),
+        launcher: Arc::new(ThisProgram),
         service_user: verb.service_user.as_deref().map(ServiceUser::find).transpose()?,
         splitter_user: verb.splitter_user.as_deref().map(ServiceUser::find).transpose()?,
         now: clock::moment,
         settle: Duration::from_secs(verb.settle.settle_seconds),
         relays: verb.role.relays()?,
         next_key,
+        preview: None,
     };
     let (health, vitals) = (HealthListener::open(verb.role.health)?, Arc::clone(client.vitals()));
     announce("agent", &server, output);
+    if agent.memory.previews {
+        let work = agent::serve_previews(agent, client, stop_signal());
+        return runtime()?.block_on(health.beside(vitals, work)).map_err(Failure::error);
+    }
     let work = agent::serve(agent, client, stop_signal());
     runtime()?.block_on(health.beside(vitals, work)).map_err(Failure::error)
 }

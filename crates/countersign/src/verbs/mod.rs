@@ -35,6 +35,7 @@ mod pipeline;
 mod pipeline_run;
 mod policy;
 mod policy_explain;
+mod preview;
 mod project;
 mod promote;
 mod record;
@@ -158,6 +159,9 @@ enum Verb {
     /// See the rollout of a release under way, and pause it, let it go on, begin its next step, or end it.
     #[command(subcommand)]
     Rollout(rollout::RolloutVerb),
+    /// List previews, and remove one before its time; `run --preview` makes one.
+    #[command(subcommand)]
+    Preview(preview::PreviewVerb),
     /// Stop all releases to a place or a project until the freeze is lifted. A rollback still works.
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
@@ -263,6 +267,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Rollout(verb) => rollout::run(&verb, output),
+        Verb::Preview(verb) => preview::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Calendar(verb) => calendar::run(&verb, output),

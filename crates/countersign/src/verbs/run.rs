@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use client::access::Access;
 use client::pending::{self, PendingGate};
+use client::previews::{self, PreviewAsked, Wanted};
 use client::profile::Profile;
 use client::project::{self, SourceCommit};
 use client::run_request::{self, RunRequest, RunWishes, SourceWay};
 use client::{log_tail, missing_pipeline, run, run_failure, run_reports, session};
 use domain::RunId;
 use evidence::git::RefName;
+use evidence::preview::PreviewWish;
 use evidence::rules::UNTESTED;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Name};
@@ -70,6 +72,13 @@ pub struct Run {
     /// mode and if the server is on another machine, unless `--ref` is given.
     #[arg(long, conflicts_with = "at_ref")]
     upload: bool,
+    /// Make a preview of the commit, or bring it to the one of this name, instead of releasing it to places that stay. Default name: of
+    /// the branch or tag, else of the commit's id.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "again")]
+    preview: Option<Option<Name>>,
+    /// Environment of the template that allows the preview; default: the only template of the project.
+    #[arg(long, value_name = "ENVIRONMENT", requires = "preview")]
+    template: Option<Name>,
     /// The old form of `pipeline run`.
     #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again", "without"])]
     local: Option<Vec<String>>,
@@ -123,7 +132,8 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let commit = runner::resolve(&path, &verb.commit)?;
     let places = runtime.block_on(client.places())?;
     let mut progress = progress(verb, &path, output);
-    let before = match verb.again || !verb.without.is_empty() {
+    let (preview, places) = reached(verb, &access, (&project, &commit), places)?;
+    let before = match preview.is_some() || verb.again || !verb.without.is_empty() {
         true => None,
         false => runtime.block_on(run::standing(&client, &project, &commit, &places))?,
     };
@@ -142,7 +152,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
             let mode = runtime.block_on(client.installation())?.mode;
             let way = way(verb, &access, mode);
             let request = runtime.block_on(run_request::prepare(&source, &client, &places, way))?;
-            let arguments = run_request::arguments(&source, &wishes(verb, &access)?);
+            let arguments = run_request::arguments(&source, &wishes(verb, &access, preview)?);
             begin(&access, (&commit, arguments), request, &mut progress)?
         }
     };
@@ -237,8 +247,38 @@ impl RunReport {
     }
 }
 
+/// The preview that the person asks for.
+fn wanted(
+    verb: &Run,
+    access: &Access,
+    (project, commit): (&Name, &CommitId),
+    places: &[PlaceView],
+) -> Result<Option<Wanted>, Failure> {
+    let Some(name) = &verb.preview else { return Ok(None) };
+    let revision = verb.commit.as_str();
+    let (template, name) = (verb.template.as_ref(), name.as_ref());
+    let asked = PreviewAsked { project, template, name, revision, commit };
+    let (root, pin) = trust::pinned_root_of(access)?;
+    let client = session::client(access)?;
+    Ok(Some(runtime()?.block_on(previews::want(&client, places, (&root, &pin), &asked))?))
+}
+
+/// The wish for a preview, and the places that the run can reach: that of the template for a preview, else those that stay.
+fn reached(
+    verb: &Run,
+    access: &Access,
+    of: (&Name, &CommitId),
+    places: Vec<PlaceView>,
+) -> Result<(Option<PreviewWish>, Vec<PlaceView>), Failure> {
+    if let Some(Wanted { template, wish, .. }) = wanted(verb, access, of, &places)? {
+        return Ok((Some(wish), vec![template]));
+    }
+    let stays = |view: &PlaceView| view.preview.is_none() && view.previews.is_none();
+    Ok((None, places.into_iter().filter(stays).collect()))
+}
+
 /// The wishes of the person, and the trust root that chooses the runners.
-fn wishes(verb: &Run, access: &Access) -> Result<RunWishes, Failure> {
+fn wishes(verb: &Run, access: &Access, preview: Option<PreviewWish>) -> Result<RunWishes, Failure> {
     let (root, _) = trust::root_of(access)?;
     let without = verb.without.iter().cloned().collect();
     Ok(RunWishes {
@@ -246,6 +286,7 @@ fn wishes(verb: &Run, access: &Access) -> Result<RunWishes, Failure> {
         without,
         at_ref: verb.at_ref.clone(),
         root: run_request::root_that_chooses(&root),
+        preview,
     })
 }
 

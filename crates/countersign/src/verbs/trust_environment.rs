@@ -19,6 +19,7 @@ use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::{Class, Environment, SOAK_MS_MAX, SOAK_MS_MIN};
 use evidence::pin::{EnvironmentPin, Pin};
+use evidence::preview::{COUNT_MAX, NamePattern, NamePatternError, Previews};
 use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Moment, Name, configuration, policy_files};
 use serde_json::json;
@@ -75,6 +76,16 @@ pub struct Amend {
     /// Class of the environment, or `none`; in production no release starts automatically; default: the current class.
     #[arg(long, value_name = "preview|development|staging|production|none")]
     class: Option<ClassLine>,
+    /// Make the statement a template: people make previews from it whose names begin so, such as `pr-*`; or `none`, which ends the
+    /// previews that there are; default: the current setting. A template has the class `preview`, and no other place names its agents.
+    #[arg(long, value_name = "PATTERN|none", value_parser = pattern)]
+    previews: Option<PatternLine>,
+    /// Highest number of previews at one time, from 1 to 64; default: the current number, else 3.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(COUNT_MAX)))]
+    preview_count: Option<u32>,
+    /// Life of a preview from its last request, such as `30m`, `12h` or `3d`, at most 30 days; default: the current one, else 3d.
+    #[arg(long, value_name = "TIME")]
+    preview_life: Option<SoakLine>,
     /// Whether releases start automatically, `true` or `false`; default: the current setting.
     #[arg(long)]
     automatic: Option<bool>,
@@ -126,6 +137,40 @@ impl FromStr for SoakLine {
         let soak = soak.filter(|soak| (SOAK_MS_MIN..=SOAK_MS_MAX).contains(soak));
         soak.map(|soak| Self(Some(soak))).ok_or_else(expected)
     }
+}
+
+/// A pattern of names, or none.
+#[derive(Clone, Debug)]
+struct PatternLine(Option<NamePattern>);
+
+fn pattern(text: &str) -> Result<PatternLine, NamePatternError> {
+    if text == "none" {
+        Ok(PatternLine(None))
+    } else {
+        text.parse().map(|pattern| PatternLine(Some(pattern)))
+    }
+}
+
+/// The previews that the statement allows.
+fn previews(verb: &Amend, old: Option<&Previews>) -> Result<Option<Previews>, Failure> {
+    let pattern = match &verb.previews {
+        Some(PatternLine(None)) => return Ok(None),
+        Some(PatternLine(Some(pattern))) => pattern.clone(),
+        None => match old {
+            Some(old) => old.pattern.clone(),
+            None if verb.preview_count.is_none() && verb.preview_life.is_none() => return Ok(None),
+            None => return Err(Failure::usage("--preview-count and --preview-life need --previews PATTERN")),
+        },
+    };
+    let count = verb.preview_count.or(old.map(|old| old.count)).unwrap_or(3);
+    let life = verb.preview_life.and_then(|life| life.0).or(old.map(|old| old.ttl_ms));
+    Ok(Some(Previews { pattern, count, ttl_ms: life.unwrap_or(PREVIEW_LIFE_MS) }))
+}
+
+/// The class: that of a template is `preview`, unless the person names another one, which is refused.
+fn class(verb: &Amend, old: Option<Class>, previews: Option<&Previews>) -> Option<Class> {
+    let of_template = old.or_else(|| previews.map(|_| Class::Preview));
+    verb.class.map_or(of_template, |class| class.0)
 }
 
 /// A class of environments, or none.
@@ -217,6 +262,7 @@ async fn amended(
         (None, Some(digest)) => Some(client.blob(digest, evidence::windows::BYTES_MAX).await?),
         (None, None) => None,
     };
+    let previews = previews(verb, old.previews.as_ref())?;
     let statement = Environment {
         number: old.number + 1,
         issued: now,
@@ -230,7 +276,8 @@ async fn amended(
         baseline: verb.baseline.as_deref().map_or_else(|| Ok(old.baseline.clone()), commit)?,
         after: verb.after.clone().or_else(|| old.after.clone()),
         automatic: verb.automatic.unwrap_or(old.automatic),
-        class: verb.class.map_or(old.class, |class| class.0),
+        class: class(verb, old.class, previews.as_ref()),
+        previews,
         soak_ms: verb.soak.map_or(old.soak_ms, |soak| soak.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         ..old
@@ -264,6 +311,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     let now = now()?;
     let windows =
         verb.windows.as_deref().map(|named| trust_windows::read_windows(named, now)).transpose()?.flatten();
+    let previews = previews(verb, None)?;
     let statement = Environment {
         v: 1,
         installation: root.installation,
@@ -277,12 +325,14 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         agents: agents(verb, &[], &root.server, now),
         baseline,
         after: verb.after.clone(),
-        automatic: verb.automatic.unwrap_or(false),
-        class: verb.class.and_then(|class| class.0),
+        automatic: verb.automatic.unwrap_or(previews.is_some()),
+        class: class(verb, None, previews.as_ref()),
         soak_ms: verb.soak.and_then(|soak| soak.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         packs: Vec::new(),
         template: None,
+        previews,
+        preview: None,
     };
     Ok(StatementDraft { statement, policy, configuration, windows })
 }
@@ -345,5 +395,7 @@ fn agents(verb: &Amend, before: &[Machine], server: &Site, now: Moment) -> Vec<M
     agents
 }
 
+/// Life of a preview, if nobody says: three days.
+const PREVIEW_LIFE_MS: u64 = 3 * 86_400_000;
 /// Largest accepted step between two numbers of a place.
 const LEAP_MAX: u64 = 10_000;

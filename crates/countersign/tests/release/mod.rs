@@ -37,6 +37,7 @@ mod origins;
 mod peers;
 mod place_secrets;
 mod pools;
+mod previews;
 mod quotas;
 mod raw_tls;
 mod reading;

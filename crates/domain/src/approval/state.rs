@@ -33,6 +33,11 @@ impl State {
         all.iter().filter(move |approval| approval.facts.release == release)
     }
 
+    /// Forgets a preview that its agent has removed.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        self.given.remove(place);
+    }
+
     pub(crate) fn given(&mut self, event: &Given, entry: u64) -> bool {
         let all = self.given.entry(event.place.clone()).or_default();
         // A person's later decision replaces the earlier one. Decisions about older releases are dropped: no gate reads

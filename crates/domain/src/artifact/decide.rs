@@ -93,6 +93,7 @@ fn built(run: &Progress, name: &evidence::Name) -> Option<Built> {
         receipts: receipts.into_iter().collect(),
         services,
         again: started.again,
+        preview: started.preview.clone(),
         checks,
     })
 }

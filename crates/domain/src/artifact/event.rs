@@ -2,7 +2,7 @@
 //!
 //! Invariant: facts hold ids, names and digests. Manifests, layers, tree lists and receipts are blobs.
 
-use evidence::{CommitId, Digest, Id, Name};
+use evidence::{CommitId, Digest, Id, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::build::ServiceChecks;
@@ -34,6 +34,9 @@ pub struct Built {
     /// request came from a program that did not know the option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
+    /// The preview to which alone it goes. Absent if it goes to places that stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Place>,
     /// Checks of these services. Absent if none is declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<PlannedChecks>,

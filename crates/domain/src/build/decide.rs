@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::pool::Pool;
 use evidence::receipt::Work;
-use evidence::{CommitId, Digest, Id, Moment, Name};
+use evidence::{CommitId, Digest, Id, Moment, Name, Place};
 
 use super::event::{Agreed, Due, Ended, Reported, RunOutcome, ServiceChecks, Started, StepPlan};
 use super::state::{Progress, State};
@@ -41,6 +41,8 @@ pub struct Run {
     pub seed: Id,
     /// Whether the artifacts are released again at places where they run already. Absent in requests of older programs.
     pub again: Option<bool>,
+    /// The preview that the run makes, and to which alone its artifacts go.
+    pub preview: Option<Place>,
 }
 
 /// Makes work due that has become ready.
@@ -161,6 +163,7 @@ pub fn run(
         checkers: command.checkers.clone(),
         seed: command.seed,
         again: command.again,
+        preview: command.preview.clone(),
     });
     let receipts = (command.steps.len() + 1).saturating_mul(command.runners.len());
     let bytes = receipts.saturating_mul(RECEIPT_BYTES).saturating_add(bytes_of(&command.checks));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::pool::Pool;
 use evidence::receipt::Work;
-use evidence::{CommitId, Digest, Id, Name};
+use evidence::{CommitId, Digest, Id, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PersonId, RunId};
@@ -47,6 +47,9 @@ pub struct Started {
     /// which always release again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
+    /// The preview to which alone its artifacts go. Absent if they go to places that stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Place>,
 }
 
 impl Started {

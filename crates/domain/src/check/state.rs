@@ -102,6 +102,11 @@ impl State {
         checks.is_some_and(|checks| !std::mem::replace(&mut checks.lost, true))
     }
 
+    /// Forgets the checks of a preview that its agent has removed.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        self.places.remove(place);
+    }
+
     /// Forgets the checks of a place unless this release runs there.
     pub(crate) fn keep(&mut self, place: &Place, running: Option<u64>) {
         if self.places.get(place).is_some_and(|checks| Some(checks.release) != running) {

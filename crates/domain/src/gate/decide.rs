@@ -7,6 +7,7 @@ use evidence::request::CLOCK_SKEW_MAX;
 use evidence::{Digest, Moment};
 
 use super::event::{EnvironmentSet, GateDue, Judged};
+use super::preview;
 use super::state::State;
 use crate::event::Event;
 use crate::identity;
@@ -63,6 +64,7 @@ pub fn set_environment(
             "amend the statement in force and sign again",
         ));
     }
+    reasons.extend(preview::against_statement(state, new));
     if let Some(after) = &new.after {
         let before = Place { environment: after.clone(), ..new.place.clone() };
         if state.environment(&before).is_none() {

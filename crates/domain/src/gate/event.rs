@@ -3,10 +3,13 @@
 //! Invariant: facts hold codes and digests. Gate inputs, bundles and the texts of verdicts are blobs.
 
 use evidence::environment::Environment;
+use evidence::preview::Previews;
 use evidence::{CommitId, Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 use evidence::Place;
+
+use crate::ids::PersonId;
 
 /// An environment statement came into force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +40,44 @@ pub struct EnvironmentSet {
     /// Milliseconds for which the environment before has to run an artifact. Absent if it need not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak_ms: Option<u64>,
+    /// Previews that people may make from it. Absent if it is no template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<Previews>,
+    /// The preview that a request made. Absent if the place stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Box<PreviewMade>>,
     /// Version of the root under which the statement was signed.
     pub root: u32,
+}
+
+/// A preview that a person's request made from a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewMade {
+    /// Environment of the template.
+    pub template: Name,
+    /// Number of the template.
+    pub number: u64,
+    /// The slot that it takes.
+    pub slot: u32,
+    /// Its end.
+    pub until: Moment,
+    /// The person who asked.
+    pub person: PersonId,
+}
+
+/// A person asked for the end of a preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewEnding {
+    /// Its place.
+    pub place: Place,
+    /// Number of its statement.
+    pub number: u64,
+    /// The person who asked.
+    pub person: PersonId,
+    /// Digest of the signed request's envelope, a blob.
+    pub request: Digest,
 }
 
 /// An agent's name with the id of its key.
@@ -144,6 +183,16 @@ impl EnvironmentSet {
             automatic: statement.automatic,
             windows: statement.windows,
             soak_ms: statement.soak_ms,
+            previews: statement.previews.clone(),
+            preview: statement.preview.as_ref().map(|preview| {
+                Box::new(PreviewMade {
+                    template: preview.template.clone(),
+                    number: preview.number,
+                    slot: preview.slot,
+                    until: preview.until,
+                    person: preview.person.into(),
+                })
+            }),
             root,
         }
     }

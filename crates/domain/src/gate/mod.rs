@@ -6,6 +6,7 @@
 
 mod decide;
 mod event;
+mod preview;
 mod state;
 
 #[cfg(test)]
@@ -14,5 +15,6 @@ mod tests;
 pub use decide::{
     RecordVerdict, RequestVerdict, SetEnvironment, record_verdict, request_verdict, set_environment,
 };
-pub use event::{AgentKey, EnvironmentSet, GateDue, GateOutcome, Judged};
+pub use event::{AgentKey, EnvironmentSet, GateDue, GateOutcome, Judged, PreviewEnding, PreviewMade};
+pub use preview::{EndPreview, MakePreview, end_preview, is_over, make_preview, previews_of};
 pub use state::{Environment, State};

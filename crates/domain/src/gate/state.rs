@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{EnvironmentSet, GateDue, Judged};
+use super::event::{EnvironmentSet, GateDue, Judged, PreviewEnding};
 use evidence::Place;
 
 /// Gates as decisions read them.
@@ -27,6 +27,9 @@ pub struct Environment {
     pub facts: EnvironmentSet,
     /// Number of the entry.
     pub entry: u64,
+    /// The request of a person that it ends, with the number of its entry. Only a preview has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<(PreviewEnding, u64)>,
 }
 
 impl State {
@@ -47,9 +50,22 @@ impl State {
     }
 
     pub(crate) fn environment_set(&mut self, event: &EnvironmentSet, entry: u64) -> bool {
-        let set = Environment { facts: event.clone(), entry };
+        let set = Environment { facts: event.clone(), entry, ending: None };
         let old = self.environments.insert(event.place.clone(), set);
         old.is_none_or(|old| old.facts.number < event.number)
+    }
+
+    pub(crate) fn preview_ending(&mut self, event: &PreviewEnding, entry: u64) -> bool {
+        let Some(set) = self.environments.get_mut(&event.place) else { return false };
+        set.ending = Some((event.clone(), entry));
+        set.facts.preview.is_some() && set.facts.number == event.number
+    }
+
+    /// Forgets a preview that its agent has removed.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        self.environments.remove(place);
+        self.due.remove(place);
+        self.generations.remove(place);
     }
 
     pub(crate) fn due(&mut self, event: &GateDue) -> bool {

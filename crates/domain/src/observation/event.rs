@@ -29,6 +29,9 @@ pub struct Observed {
     /// Whether its agent applies no release until a later one of this kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub holds: bool,
+    /// Number of the statement of a preview that the agent removed. It counts for previews alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<u64>,
     /// Digest of the signed envelope, a blob.
     pub envelope: Digest,
 }
@@ -59,6 +62,7 @@ impl Observed {
             about: about.map(|About { release, artifact, plan }| ObservedRelease { release, artifact, plan }),
             bars: observation.barred().is_some(),
             holds: observation.body.holds(),
+            ends: observation.ends(),
             envelope,
         }
     }

@@ -131,6 +131,11 @@ impl State {
         }
     }
 
+    /// Forgets a preview that its agent has removed.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        self.places.remove(place);
+    }
+
     /// Forgets agents that the statement in force does not name any more.
     pub(crate) fn keep_agents<'a>(&mut self, place: &Place, names: impl Iterator<Item = &'a Name> + Clone) {
         if let Some(standing) = self.places.get_mut(place) {

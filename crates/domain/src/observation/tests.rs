@@ -9,6 +9,7 @@ use crate::{Command, Event, State, release};
 
 fn observed(release: u64, artifact: &str) -> Observed {
     Observed {
+        ends: None,
         observation: digest(&format!("observation {release}")),
         kind: ObservationKind::ALL[0],
         place: place("dev"),

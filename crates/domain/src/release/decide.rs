@@ -136,6 +136,8 @@ pub fn propose(
         }
     };
     let running = standing.running.as_ref();
+    // The branch of a preview may be rewritten, so its changes always count from the baseline.
+    let base = running.filter(|_| environment.preview.is_none());
     Ok(vec![Event::Proposed(Proposed {
         place,
         release: standing.highest.saturating_add(1),
@@ -146,7 +148,7 @@ pub fn propose(
         provenance,
         statement: command.statement,
         replaces: running.map(|running| running.artifact),
-        base: running.map_or_else(|| environment.baseline.clone(), |running| running.commit.clone()),
+        base: base.map_or_else(|| environment.baseline.clone(), |running| running.commit.clone()),
     })])
 }
 

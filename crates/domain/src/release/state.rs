@@ -20,6 +20,9 @@ use evidence::Place;
 #[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) places: BTreeMap<Place, PlaceState>,
+    /// Highest number of a release at a preview that was removed: another one of its name goes on above it. Absent at first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) above: u64,
 }
 
 /// The state of one place.
@@ -171,6 +174,12 @@ impl State {
         // An artifact that was rolled back is wanted again only because a person asked for it.
         standing.rolled_back.retain(|bar| bar.artifact != event.artifact);
         true
+    }
+
+    /// Forgets a preview that its agent has removed.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        let highest = self.places.remove(place).map_or(0, |standing| standing.highest);
+        self.above = self.above.max(highest);
     }
 
     pub(crate) fn unplannable(&mut self, event: &Unplannable) -> bool {
@@ -326,7 +335,8 @@ impl State {
     }
 
     fn standing(&mut self, place: &Place) -> &mut PlaceState {
-        self.places.entry(place.clone()).or_default()
+        let new = || PlaceState { highest: self.above, ..PlaceState::default() };
+        self.places.entry(place.clone()).or_insert_with(new)
     }
 }
 
@@ -447,6 +457,11 @@ impl PlaceState {
         self.earlier.retain(|earlier| earlier.artifact != from);
         self.wanted.take_if(|wanted| wanted.artifact == from);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Whether a freeze is among the reasons against a release.

@@ -174,6 +174,12 @@ impl Observation {
         self.about().filter(|_| self.body.bars()).map(|about| about.artifact)
     }
 
+    /// Number of the statement of a preview that the agent removed with everything that it left.
+    #[must_use]
+    pub fn ends(&self) -> Option<u64> {
+        self.body.ends()
+    }
+
     fn encode(&self) -> Result<Vec<u8>, ObservationError> {
         let Place { project, service, environment } = self.place.clone();
         let payload = Payload {

@@ -9,6 +9,7 @@
 mod baseline;
 mod drift;
 mod form;
+mod preview_removed;
 mod rollout_verdict;
 mod rules;
 mod table;
@@ -16,6 +17,7 @@ mod table;
 pub use baseline::{BaselineMeasured, Difference};
 pub use drift::{DriftDone, DriftFinding, DriftSeen, Drifted, FINDINGS_MAX, TEXT_BYTES_MAX};
 pub use form::{BYTES_MAX, Observation, ObservationError, PAYLOAD_TYPE};
+pub use preview_removed::{PreviewRemoved, RemovedBecause};
 pub use rollout_verdict::{RolloutEnd, RolloutVerdict, VerdictOfStep};
 pub use rules::About;
 pub use table::{Body, ObservationKind};

@@ -46,6 +46,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
         false
     }
 
+    /// Number of the statement of a preview that the agent removed with everything that it left.
+    fn ends(&self) -> Option<u64> {
+        None
+    }
+
     /// The content as policies read it, with numbers and words alone.
     fn facts(&self) -> Value;
 

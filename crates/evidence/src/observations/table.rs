@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::baseline::BaselineMeasured;
 use super::drift::DriftSeen;
+use super::preview_removed::PreviewRemoved;
 use super::rollout_verdict::RolloutVerdict;
 use super::rules::{About, Content};
 use crate::configuration::Configuration;
@@ -112,6 +113,14 @@ macro_rules! kinds {
                 }
             }
 
+            /// Number of the statement of a preview that the agent removed with everything that it left.
+            #[must_use]
+            pub fn ends(&self) -> Option<u64> {
+                match self {
+                    $(Self::$variant(content) => content.ends(),)*
+                }
+            }
+
             /// The content as policies read it, with numbers and words alone.
             #[must_use]
             pub fn facts(&self) -> Value {
@@ -152,4 +161,6 @@ kinds! {
     "drift" Drift(DriftSeen),
     /// Whether the host of an agent is as the configuration declares it.
     "baseline" Baseline(BaselineMeasured),
+    /// That a preview and everything that it left were removed.
+    "preview-removed" PreviewRemoved(PreviewRemoved),
 }

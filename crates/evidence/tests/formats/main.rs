@@ -9,6 +9,7 @@ mod machines;
 mod observations;
 mod optional;
 mod plans;
+mod previews;
 mod records;
 mod release;
 mod renewed;

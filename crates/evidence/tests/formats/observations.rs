@@ -74,7 +74,7 @@ fn observation_example() {
     assert_eq!(made.body.summary(), "step 2 (25 percent): stop, rollout failed");
     assert_eq!(
         ObservationKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
-        ["rollout-verdict", "drift", "baseline"]
+        ["rollout-verdict", "drift", "baseline", "preview-removed"]
     );
 }
 

@@ -88,6 +88,13 @@ fn rules_about_drift_and_a_baseline_are_in_a_configuration() {
     assert_eq!(said(&format!("settings:\n{many}")), text);
 }
 
+/// The plan of the example.
+pub(super) fn example() -> Plan {
+    let file = ReleaseFile::parse(RELEASE_FILE.as_bytes()).unwrap();
+    let configuration = Configuration { v: 1, port: Some(8080), ..Configuration::default() };
+    derive(&file, "production", &configuration).unwrap()
+}
+
 #[test]
 fn steps_before_a_release_are_in_its_plan_in_their_order() {
     let derived = |steps: &str, environment: &str| {

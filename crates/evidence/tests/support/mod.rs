@@ -204,6 +204,8 @@ pub fn environment() -> Environment {
         soak_ms: None,
         packs: Vec::new(),
         template: None,
+        previews: None,
+        preview: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod chosen;
 mod enrol;
 mod enrolment;
 mod form;
+mod preview;
 mod promote;
 mod rollback;
 mod run;
@@ -68,6 +69,7 @@ const TABLE: &[(&str, Admission)] = &[
     ("promote", promote::admit),
     ("rollback", rollback::admit),
     ("advance", advance::admit),
+    ("preview-remove", preview::remove),
     ("secret-put", secret::put),
     ("secret-destroy", secret::destroy),
 ];

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::source::{RecordSource, Signature};
-use domain::{Command, build};
+use domain::{Command, build, gate};
+use evidence::environment::Environment;
 use evidence::git::{Commit, CommitError};
 use evidence::pipeline::{self, Pipeline};
 use evidence::release_file::{self, ReleaseFile, Service};
@@ -27,6 +28,7 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     let file = checked.files.get(pipeline::PATH);
     let file = file.ok_or_else(|| malformed(format!("the pack has no {}", pipeline::PATH)))?;
     let envelope = sent.envelope.encode().map_err(malformed)?;
+    let asked = Digest::of(&envelope);
     let blobs = vec![bytes.clone(), envelope];
     let project = Some(arguments.project.clone());
     let kept = |command| Ok(Admitted { command, project: project.clone(), blobs: blobs.clone() });
@@ -41,20 +43,18 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     let services = releases.map(|file| file.services).unwrap_or_default();
     let checks = services.iter().filter(|(_, service)| !service.checks.is_empty());
     let checks = checks.map(|(name, service)| (name.clone(), checks_of(service))).collect();
-    if let Some((service, described)) =
-        services.iter().find(|(_, service)| !parsed.artifacts.contains_key(&service.artifact))
-    {
-        let what = format!(
-            "{}: services.{service}.artifact: the pipeline makes no artifact `{}`",
-            release_file::PATH,
-            described.artifact
-        );
+    if let Some(what) = without_artifact(&services, &parsed) {
         return kept(refuse("release-file-unsound", &what, COMMIT_AGAIN));
     }
     let choice = arguments.choice(sent.request.nonce);
     let runners = match chosen::runners(known, &arguments.project, arguments.root, &choice)? {
         Ok(runners) => runners,
         Err(reason) => return kept(Command::Refuse(reason.into())),
+    };
+    let preview = match arguments.preview.as_ref().map(|_| Environment::open(sent.envelope, known.root)) {
+        None => None,
+        Some(Ok(made)) => Some(gate::EnvironmentSet::of(&made, asked, known.root.version)),
+        Some(Err(error)) => return kept(refuse("preview-unsound", &error, PREVIEW_AGAIN)),
     };
     let command = build::Run {
         take: RecordSource {
@@ -64,7 +64,7 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
             signature: signature(commit),
             requester: sent.request.person.into(),
             pack: Digest::of(bytes),
-            request: blobs.last().map_or_else(|| Digest::of(bytes), |envelope| Digest::of(envelope)),
+            request: asked,
         },
         pipeline: Pipeline::digest(file),
         steps: step_plans(&parsed),
@@ -76,8 +76,23 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         checkers: runners.checkers,
         seed: build::seed(sent.request.idempotency()),
         again: arguments.again,
+        preview: preview.as_ref().map(|preview| preview.place.clone()),
     };
-    kept(Command::Run(Box::new(command)))
+    kept(match preview {
+        Some(preview) => Command::MakePreview(Box::new(gate::MakePreview { run: command, preview })),
+        None => Command::Run(Box::new(command)),
+    })
+}
+
+/// The service whose artifact the pipeline does not make, as a sentence.
+fn without_artifact(services: &BTreeMap<Name, Service>, pipeline: &Pipeline) -> Option<String> {
+    let is_made = |service: &Service| pipeline.artifacts.contains_key(&service.artifact);
+    let (service, described) = services.iter().find(|(_, service)| !is_made(service))?;
+    Some(format!(
+        "{}: services.{service}.artifact: the pipeline makes no artifact `{}`",
+        release_file::PATH,
+        described.artifact
+    ))
 }
 
 fn services(
@@ -119,4 +134,6 @@ fn signature(commit: &Commit) -> Signature {
     }
 }
 
+const PREVIEW_AGAIN: &str =
+    "ask for it again; `countersign preview list` shows the templates and their previews";
 const COMMIT_AGAIN: &str = "mend the file, commit and run again";

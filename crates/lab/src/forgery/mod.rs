@@ -19,6 +19,7 @@ mod overrides;
 mod people;
 mod place;
 mod pools;
+mod previews;
 mod refs;
 mod returns;
 mod revoked;
@@ -78,6 +79,7 @@ pub fn all() -> Vec<Forgery> {
         place::rows(),
         unapplied::rows(),
         pools::rows(),
+        previews::rows(),
         apart::rows(),
         windows::rows(),
         overrides::rows(),

@@ -48,6 +48,8 @@ fn place() -> PlaceView {
         baseline: Vec::new(),
         frozen: false,
         windows: None,
+        previews: None,
+        preview: None,
         agents: vec![agent(0)],
         service: None,
         agent_secrets: Vec::new(),

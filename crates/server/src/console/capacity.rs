@@ -113,6 +113,7 @@ mod tests {
         let mut state = State::default();
         let due = asked.due;
         let started = domain::build::Started {
+            preview: None,
             run: due.run,
             project: due.project.clone(),
             commit: due.commit.clone(),

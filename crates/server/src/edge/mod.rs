@@ -171,7 +171,10 @@ impl Gatekeeper {
 
     /// The refusal if the command's blobs would exceed the quota of its project or person.
     fn over_bytes(&self, request: &Request, admitted: &Admitted) -> Option<Refusal> {
-        let stores = matches!(admitted.command, Command::Run(_) | Command::SetEnvironment(_));
+        let stores = matches!(
+            admitted.command,
+            Command::Run(_) | Command::MakePreview(_) | Command::SetEnvironment(_)
+        );
         let over = || self.usage.over(admitted.project.as_ref(), request.person.into(), &self.limits);
         if stores { Refusal::of(over()) } else { None }
     }

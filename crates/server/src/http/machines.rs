@@ -157,6 +157,27 @@ pub async fn agent_work(
     Ok(Json(found))
 }
 
+/// The previews of the asking agent's template.
+pub async fn agent_previews(
+    State(shared): State<Arc<Shared>>,
+    Path(place): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let claim = claim(&headers)?;
+    let place: Place = place.parse().map_err(malformed)?;
+    let asked = shared.claimed_operation(&Method::GET, &uri);
+    let standing = Standing::of(claim, asked, Some(place.clone()));
+    let agent = standing.verified(&shared).await.map_err(|(_, failure)| failure)?;
+    listen::note_identity(agent.as_str());
+    shared.attendance.saw(&MachineId::Agent(agent, place.clone()), Instant::now());
+    let order = blocking(move || Ok(due::previews(&shared.gatekeeper, &shared.intake.state(), &place)?));
+    let order =
+        order.await?.ok_or_else(|| Failure::new(ProblemKind::NotFound, "the place has no statement"))?;
+    let body = order.encode().map_err(Failure::failed)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
 /// A runner's receipt.
 pub async fn receipt(
     State(shared): State<Arc<Shared>>,

@@ -55,6 +55,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/uploads/{run}", get(uploads::get))
         .route("/work/secrets/{nonce}", post(lent_secrets::lend))
         .route("/work/agent/{*place}", get(machines::agent_work))
+        .route("/work/previews/{*place}", get(machines::agent_previews))
         .route("/work/services/{*place}", post(services::tell))
         // The server proves its identity here before the client proves its own.
         .route("/introduction", get(introduction::introduce))

@@ -109,15 +109,16 @@ fn started(rows: &Connection, number: u64, time: &str, run: &domain::build::Star
     rows.execute("DELETE FROM work WHERE run = ?1", params![run.run.to_string()])?;
     rows.execute("DELETE FROM artifact WHERE run = ?1", params![run.run.to_string()])?;
     rows.execute(
-        "INSERT OR REPLACE INTO run (run, entry, project, commit_id, state, started, services) \
-         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6)",
+        "INSERT OR REPLACE INTO run (run, entry, project, commit_id, state, started, services, preview) \
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6, ?7)",
         params![
             run.run.to_string(),
             signed(number),
             run.project.as_str(),
             run.commit.as_str(),
             time,
-            services.join(" ")
+            services.join(" "),
+            run.preview.as_ref().map(ToString::to_string)
         ],
     )?;
     for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {

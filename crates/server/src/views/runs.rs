@@ -137,7 +137,7 @@ fn projects(rows: &Connection) -> rusqlite::Result<Vec<Name>> {
 
 fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunRow>> {
     let text = format!(
-        "SELECT run.run, project, commit_id, state, services, entry, person, started, ended, requester, pack \
+        "SELECT run.run, project, commit_id, state, services, entry, person, started, ended, requester, pack, preview \
          FROM run LEFT JOIN source ON source.run = run.run {condition}"
     );
     let mut statement = rows.prepare_cached(&text)?;
@@ -161,6 +161,7 @@ fn run(rows: &Connection, row: &Row<'_>) -> rusqlite::Result<RunRow> {
         state: parsed(row, 3)?,
         services: services.split_whitespace().map(str::to_owned).collect(),
         cancelled_by: cancelled.map(|person| NamedPerson { person, name: None }),
+        preview: optional(row, 11)?,
     };
     Ok(RunRow {
         view,

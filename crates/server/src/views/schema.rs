@@ -10,7 +10,7 @@ INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
 CREATE TABLE IF NOT EXISTS source (run TEXT PRIMARY KEY, requester TEXT NOT NULL, pack TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
   commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, services TEXT NOT NULL,
-  person TEXT) STRICT;
+  person TEXT, preview TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS ended (day TEXT NOT NULL, project TEXT NOT NULL, state TEXT NOT NULL, runs INTEGER NOT NULL,
   PRIMARY KEY (day, project, state)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
@@ -68,7 +68,7 @@ CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 pub const TABLES: [(&str, &str); 17] = [
     ("cursor", "entries"),
     ("source", "run, requester, pack"),
-    ("run", "run, entry, project, commit_id, state, started, ended, services, person"),
+    ("run", "run, entry, project, commit_id, state, started, ended, services, person, preview"),
     ("ended", "day, project, state, runs"),
     ("freeze", "frozen, entry, time, person"),
     ("work", "run, entry, kind, name, runner, state, log, due, ended, receipt"),
@@ -96,4 +96,4 @@ pub const TABLES: [(&str, &str); 17] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 14;
+pub const VERSION: i64 = 15;

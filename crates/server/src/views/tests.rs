@@ -148,6 +148,7 @@ fn events_of_run(lab: &Lab, run: RunId) -> [Event; 6] {
         request: Digest::of(b"request"),
     };
     let started = build::Started {
+        preview: None,
         run,
         project: name("shop"),
         commit: commit.clone(),

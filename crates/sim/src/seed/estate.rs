@@ -199,6 +199,8 @@ impl Estate {
                 soak_ms: None,
                 packs: Vec::new(),
                 template: None,
+                previews: None,
+                preview: None,
             };
             FirstEnvironment {
                 statement: self.by_officers(statement.envelope().unwrap(), environment::NAMESPACE, &[0, 1]),

@@ -12,7 +12,7 @@ mod submission;
 pub use drift::{AgentBaselineView, AgentDriftView};
 pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
-pub use place::{BarView, CheckView, MachineView, PlaceView, WindowsView};
+pub use place::{BarView, CheckView, MachineView, PlaceView, PreviewView, WindowsView};
 pub use release::{
     AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,
     RunningReleaseView,

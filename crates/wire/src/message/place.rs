@@ -1,5 +1,6 @@
 //! A place with its releases, checks and agents.
 
+use evidence::preview::Previews;
 use evidence::{CommitId, Digest, Moment, Name, Place};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,12 @@ pub struct PlaceView {
     /// The times in which releases begin there; absent if they always may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowsView>,
+    /// Previews that people may make from it; absent if it is no template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<Previews>,
+    /// Its template, slot and end, if it is a preview; absent if it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewView>,
     /// Its agents.
     #[serde(default)]
     pub agents: Vec<MachineView>,
@@ -82,6 +89,23 @@ pub struct PlaceView {
     /// Statements of people whose scope covers the place: those in force first, then the newest that ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<StatementView>,
+}
+
+/// A preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewView {
+    /// Environment of its template.
+    pub template: Name,
+    /// The slot that it takes.
+    pub slot: u32,
+    /// Its end.
+    pub until: Moment,
+    /// Name of the person who asked for it; absent if they are no longer enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Whether its time is over or somebody ended it: its agent has not reported yet that it removed everything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
 }
 
 /// The windows of a place, at the moment of the answer.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::RunId;
 use domain::build::Due;
-use evidence::{CommitId, Digest, Name};
+use evidence::{CommitId, Digest, Name, Place};
 use serde::{Deserialize, Serialize};
 
 use super::release::ReleaseView;
@@ -74,6 +74,9 @@ pub struct RunView {
     pub artifacts: BTreeMap<String, Digest>,
     /// Services that use an artifact of the run.
     pub services: Vec<String>,
+    /// The preview that it makes, and to which alone its artifacts go; absent if they go to places that stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Place>,
     /// The person who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<NamedPerson>,

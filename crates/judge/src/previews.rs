@@ -1,0 +1,159 @@
+//! Previews of an agent: which ones its template allows now, and which ones a person ended.
+//!
+//! Invariant: a preview counts only if its template is signed under the judge's own root. The end of one is proven: by its own
+//! time, by a newer template that no longer allows it, or by a request that a developer signed for exactly this preview.
+//! Nothing here allows a release: that is judged with its bundle.
+
+use std::collections::BTreeMap;
+
+use evidence::enrolment::Purpose;
+use evidence::environment::Environment;
+use evidence::observations::RemovedBecause;
+use evidence::preview::Preview;
+use evidence::previews_order::{PreviewPart, PreviewRemoval, PreviewsOrder};
+use evidence::request::{NAMESPACE, RemovePreview, Request};
+use evidence::status::Status;
+use evidence::trust_root::TrustRoot;
+use evidence::{Moment, Place, ssh};
+
+use crate::context::{Anchors, VerificationContext};
+use crate::people::{People, roles};
+use crate::reasons::{Reasons, one_reason};
+use crate::records::Revoked;
+use crate::requests::DEVELOPER;
+use crate::roots::{self, walk};
+
+/// The previews of an order.
+#[derive(Clone, Debug)]
+pub struct CheckedPreviews {
+    /// Version of the newest trust root.
+    pub root: u32,
+    /// Number of the status.
+    pub status: u64,
+    /// The newest statement at the place of the template.
+    pub template: Environment,
+    /// The previews that count.
+    pub previews: Vec<CheckedPreview>,
+    /// Why others, or the end of one, do not count: a sentence for each.
+    pub refused: Vec<String>,
+}
+
+/// A preview that counts.
+#[derive(Clone, Debug)]
+pub struct CheckedPreview {
+    /// The environment that its request and its template make.
+    pub environment: Environment,
+    /// Its place among the previews of the template.
+    pub preview: Preview,
+    /// Why it ends before its time.
+    pub ends: Option<RemovedBecause>,
+}
+
+/// Checks an order for the place of a template.
+///
+/// # Errors
+/// `Reasons` with the faults of what all previews rest on.
+pub fn check_previews(
+    order: &PreviewsOrder,
+    place: &Place,
+    anchors: &Anchors,
+    seen: &VerificationContext,
+    now: Moment,
+) -> Result<CheckedPreviews, Reasons> {
+    let wrong = |code: &str, what: String| one_reason(code, what, "ask for it again");
+    if order.v != 1 {
+        let what = "the order is of a version that this program does not know";
+        return Err(wrong("previews-unsound", what.into()));
+    }
+    let (root, _) = walk(&order.roots, anchors, seen)?;
+    let status = roots::newest_status(&order.status, &root, seen)?;
+    let template = Environment::open(&order.template, &root)
+        .map_err(|error| wrong("environment-unsound", error.to_string()))?;
+    if template.place() != *place || template.preview.is_some() {
+        let what = format!("the template is of {}", template.place());
+        return Err(wrong("environment-unsound", what));
+    }
+    if template.number < seen.statement {
+        let what = format!("statement {} was seen before, this is {}", seen.statement, template.number);
+        return Err(wrong("environment-rollback", what));
+    }
+    let judged = Judged { root: &root, status: &status, template: &template, now };
+    let (mut previews, mut refused) = (Vec::new(), Vec::new());
+    for part in order.bounded() {
+        match judged.preview(part) {
+            Ok((preview, fault)) => {
+                previews.push(preview);
+                refused.extend(fault);
+            }
+            Err(fault) => refused.push(fault),
+        }
+    }
+    Ok(CheckedPreviews { root: root.version, status: status.number, template, previews, refused })
+}
+
+/// Why a preview has no right to go on under the newest statement at the place of its template.
+#[must_use]
+pub fn ends_under(template: &Environment, place: &Place, slot: u32) -> Option<RemovedBecause> {
+    let admits = template.previews.as_ref();
+    let admits = admits.is_some_and(|rules| rules.against(&place.environment, slot).is_none());
+    (!admits).then_some(RemovedBecause::Withdrawn)
+}
+
+/// All that a preview of an order is judged by.
+struct Judged<'a> {
+    root: &'a TrustRoot,
+    status: &'a Status,
+    template: &'a Environment,
+    now: Moment,
+}
+
+impl Judged<'_> {
+    /// A preview, and why a request to remove it does not count.
+    fn preview(&self, part: &PreviewPart) -> Result<(CheckedPreview, Option<String>), String> {
+        let environment = Environment::open(&part.statement, self.root).map_err(|error| error.to_string())?;
+        let preview = environment.preview.as_deref().cloned();
+        let own = Place { environment: self.template.environment.clone(), ..environment.place() };
+        let is_own =
+            |made: &Preview| made.template == self.template.environment && own == self.template.place();
+        let Some(preview) = preview.filter(is_own) else {
+            return Err(format!("{} is no preview of {}", environment.place(), self.template.place()));
+        };
+        let asked = part.removal.as_ref().map(|removal| self.removed(removal, &environment));
+        let (asked, fault) = match asked {
+            Some(Ok(())) => (Some(RemovedBecause::Asked), None),
+            Some(Err(fault)) => (None, Some(fault)),
+            None => (None, None),
+        };
+        let ends = asked.or_else(|| ends_under(self.template, &environment.place(), preview.slot));
+        Ok((CheckedPreview { environment, preview, ends }, fault))
+    }
+
+    /// Whether a developer asked for the end of exactly this preview.
+    fn removed(&self, removal: &PreviewRemoval, preview: &Environment) -> Result<(), String> {
+        // A request has no proven entry here, so a revoked key does not count.
+        let revoked = Revoked::new(self.status, self.now, &BTreeMap::new());
+        let enrolment = std::slice::from_ref(&removal.enrolment);
+        let people =
+            People::open(enrolment, self.root, self.status, revoked, self.now).map_err(|flaw| flaw.what)?;
+        let request = Request::read(&removal.request).map_err(|error| error.to_string())?;
+        let person = people.by_id(request.person).ok_or("a stranger asks to remove a preview")?;
+        let keys = people.keys(person, Purpose::SignIn, &removal.request.payload_digest());
+        let signers = ssh::signers(&removal.request, NAMESPACE, &keys).map_err(|error| error.to_string())?;
+        let asked = RemovePreview { place: preview.place(), number: preview.number };
+        let is_it = request.action.as_str() == "preview-remove"
+            && request.installation == self.root.installation
+            && serde_json::from_value(request.arguments.clone())
+                .is_ok_and(|found: RemovePreview| found == asked)
+            && signers.len() == 1;
+        if !is_it {
+            return Err(format!(
+                "a request by {} asks for something else than the end of {}",
+                person.name, asked.place
+            ));
+        }
+        if !roles(person, &preview.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
+            return Err(format!("{} asks to remove {} and is no {DEVELOPER} here", person.name, asked.place));
+        }
+        Ok(())
+    }
+}
