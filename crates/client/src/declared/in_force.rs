@@ -93,7 +93,9 @@ impl InForce {
         }
         let (mut places, mut policies) = (BTreeMap::new(), BTreeMap::new());
         let (mut seen, mut stated) = (BTreeSet::new(), Vec::new());
-        for (view, envelope) in fetched::environments(client).await? {
+        // A preview comes and goes with a request: no file declares it.
+        let stays = |(view, _): &(PlaceView, _)| view.preview.is_none();
+        for (view, envelope) in fetched::environments(client).await?.into_iter().filter(stays) {
             let (statement, is_signed) = statement(&envelope, &view.place, root, pin)?;
             if let Entry::Vacant(new) = policies.entry(statement.policy) {
                 new.insert(client.blob(&statement.policy, policy_files::BYTES_MAX).await?);

@@ -338,6 +338,8 @@ impl Making<'_> {
             windows: text("windows").and_then(|digest| digest.parse().ok()),
             packs: old.map(|old| old.packs.clone()).unwrap_or_default(),
             template: old.and_then(|old| old.template),
+            previews: old.and_then(|old| old.previews.clone()),
+            preview: None,
         }))
     }
 
