@@ -74,6 +74,7 @@ mod sockets;
 mod split_stage;
 mod splitting;
 mod status_file;
+mod steady;
 mod steps;
 mod store;
 mod telling;

@@ -9,11 +9,14 @@ use judge::FreshCheckpoint;
 use judge::rollout::{Hold, StepEvidence};
 
 use crate::counting::Counting;
+use crate::steady::SteadyTime;
 
 /// The part of a rollout that an agent does not remember.
 #[derive(Debug, Default)]
 pub struct Rolling {
     pub counting: Counting,
+    /// Its time.
+    pub time: SteadyTime,
     /// Whether the step in force was arranged since the agent began.
     pub is_arranged: bool,
     /// Why the step stays in force.

@@ -112,6 +112,7 @@ impl Deployer {
                 Ok(()) => {
                     self.rolling.is_arranged = true;
                     self.rolling.counting.begin_step();
+                    self.rolling.time.look((self.now)());
                     Ok(())
                 }
                 Err(fault) if fault.code == ENDING => Err(fault.into()),
@@ -225,10 +226,10 @@ impl Deployer {
     /// The evidence of the step in force.
     fn evidence(&mut self, rollout: &InForce) -> StepEvidence {
         let measured = self.hands.measure();
-        let now = (self.now)();
+        let now = self.rolling.time.look((self.now)());
         self.rolling.counting.sample(now, measured.totals);
         StepEvidence {
-            in_step_ms: rollout.progress.in_step_ms(now),
+            in_step_ms: self.rolling.time.in_step_ms(rollout.progress.step, rollout.progress.since),
             probes: measured.probes,
             step: self.rolling.counting.step(),
             windows: self.rolling.counting.windows(&steps(rollout).windows()),

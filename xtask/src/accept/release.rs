@@ -70,6 +70,22 @@ pub const LINES: &[Line] = &[
         lacks: Some("no new user has tried it yet"),
     },
     Line {
+        claim: "bad input: numbers that flap, clocks that jump, kills at every step, an older plan that arrives late, a service that ignores SIGTERM, taken ports, a full disk, bombs of calendars, windows that never open",
+        shown_by: &[
+            "attack_numbers_that_flap_end_in_a_known_state",
+            "attack_a_clock_that_jumps_skips_no_pause_and_ends_no_rollout",
+            "a_clock_that_is_set_back_makes_no_window_longer",
+            "without_requests_nothing_is_widened_and_the_limit_ends_it",
+            "a_release_that_arrives_again_changes_nothing_during_its_rollout_and_after_it",
+            "a_disk_that_does_not_take_the_evidence_begins_nothing",
+            "attack_bombs_of_calendars_and_rules_end",
+            "a_release_is_tried_again_when_its_windows_open_and_not_before",
+            "rollout_",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
         claim: "figures: the splitter beside HAProxy, and the judgement of rollouts",
         shown_by: &[],
         done_by: Some(figures),

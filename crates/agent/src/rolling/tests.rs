@@ -9,7 +9,7 @@ use evidence::request::{Advance, AdvanceDo};
 use evidence::rollout::Strategy;
 use judge::rollout::Probes;
 
-use super::pretend::{Stage, pass, step};
+use super::pretend::{Stage, jump_by, pass, step};
 
 fn canary() -> Stage {
     let mut stage = Stage::new(Strategy::Canary, vec![step(10, 2_000), step(50, 2_000), step(100, 2_000)]);
@@ -92,14 +92,75 @@ fn without_requests_nothing_is_widened_and_the_limit_ends_it() {
     let mut stage = canary();
     stage.services.host().requests = 0;
     assert!(stage.release());
-    pass(3_500_000);
-    stage.tick();
+    let wait = |stage: &mut Stage, minutes: u64| {
+        for _ in 0..minutes * 6 {
+            pass(10_000);
+            stage.tick();
+        }
+    };
+    wait(&mut stage, 59);
     assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 0);
-    pass(200_000);
-    stage.tick();
+    wait(&mut stage, 2);
     let (outcome, _, detail) = stage.reported().unwrap();
     assert_eq!(outcome, "returned");
     assert!(detail.contains("undecided for"), "{detail}");
+}
+
+/// Summer time is no jump of a clock that counts milliseconds; an operator who sets it is one.
+#[test]
+fn attack_a_clock_that_jumps_skips_no_pause_and_ends_no_rollout() {
+    let steps = || vec![step(10, 60_000), step(100, 60_000)];
+    for (jump, requests) in [(7_200_000, 1_000), (7_200_000, 0), (-7_200_000, 1_000), (-7_200_000, 0)] {
+        let mut stage = Stage::new(Strategy::Canary, steps());
+        stage.begin();
+        stage.services.host().requests = requests;
+        assert!(stage.release());
+        let tick = |stage: &mut Stage, seconds: u64| {
+            for _ in 0..seconds * 4 {
+                pass(250);
+                stage.tick();
+            }
+        };
+        tick(&mut stage, 20);
+        jump_by(jump);
+        tick(&mut stage, 20);
+        let progress = stage.memory().rollout.unwrap().progress;
+        assert_eq!((progress.step, progress.ending), (0, None), "{jump} ms, {requests} requests");
+        stage.holds("after the jump");
+        tick(&mut stage, 21);
+        let step = stage.memory().rollout.unwrap().progress.step;
+        assert_eq!(step, usize::from(requests > 0), "{jump} ms, {requests} requests");
+    }
+}
+
+/// Errors that come and go: the release ends with all requests or none, and the reason is on record.
+#[test]
+fn attack_numbers_that_flap_end_in_a_known_state() {
+    let mut ends = BTreeSet::new();
+    for period in 1..12 {
+        for percent in [1, 5, 60] {
+            let mut stage = canary();
+            assert!(stage.release());
+            for tick in 0..200 {
+                if stage.memory().rollout.is_none() {
+                    break;
+                }
+                let failing = if tick / period % 2 == 1 { percent } else { 0 };
+                stage.services.host().failing.insert(stage.new.artifact, failing);
+                pass(250);
+                stage.tick();
+                stage.holds("while numbers flap");
+            }
+            stage.holds("at the end");
+            let (outcome, _, detail) = stage.reported().unwrap();
+            assert_eq!(outcome == "returned", detail.contains("errors: "), "{outcome}: {detail}");
+            let barred = stage.memory().barred.contains_key(&stage.new.artifact);
+            assert_eq!(outcome == "returned", barred);
+            assert!(percent < 60 || period > 8 || outcome == "returned", "{percent} percent every {period}");
+            ends.insert(outcome);
+        }
+    }
+    assert_eq!(ends, BTreeSet::from(["returned", "running"]));
 }
 
 #[test]

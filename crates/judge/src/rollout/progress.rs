@@ -99,12 +99,6 @@ impl Progress {
         Self { step: 0, since: now, paused: false, asked: false, promoted: false, ending: None }
     }
 
-    /// Time since the step began or was resumed, in milliseconds. A clock that was set back gives none.
-    #[must_use]
-    pub const fn in_step_ms(&self, now: Moment) -> u64 {
-        now.millis().saturating_sub(self.since.millis())
-    }
-
     /// The action that the progress demands by itself: after a restart, it is done first.
     #[must_use]
     pub fn in_force(&self) -> Action {
