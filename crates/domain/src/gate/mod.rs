@@ -10,6 +10,8 @@ mod preview;
 mod state;
 
 #[cfg(test)]
+mod preview_tests;
+#[cfg(test)]
 mod tests;
 
 pub use decide::{

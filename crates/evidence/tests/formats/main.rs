@@ -437,6 +437,8 @@ fn every_page_is_checked() {
         // By `observations.rs` and `windows.rs` beside this file.
         "observation",
         "windows",
+        "preview",
+        "previews-order",
         // By `records.rs` beside this file; the tests of the crate `vault` make the last two.
         "record",
         "key-ring",

@@ -100,7 +100,7 @@ fn attack_a_preview_outside_its_template_is_refused() {
             "`preview` of the request is malformed",
             "the request for a preview is of another project than its template",
             "it is a request that makes no preview",
-            "1 of 2 needed signatures are valid; it needs the policy signers that the trust root names",
+            "1 of 2 persons signed; it needs the policy signers that the trust root names",
             "the template allows no previews",
             "the request for a preview is older than its template",
         ]
@@ -120,7 +120,7 @@ fn attack_a_template_that_could_stand_for_another_place_is_refused() {
     let count = "environment statement: `previews.count` is 0 or more than 64";
     let life = "environment statement: `previews.ttl_ms` is less than a minute or more than 30 days";
     for (expected, found) in [
-        (bare, fault(&|it| it.class = Some(Class::Production))),
+        (bare, fault(&|it| (it.class, it.automatic) = (Some(Class::Production), false))),
         (bare, fault(&|it| it.class = None)),
         (bare, fault(&|it| it.after = Some(name("staging")))),
         (count, fault(&|it| it.previews = rules(0, 60_000))),
