@@ -29,6 +29,8 @@ mod flow;
 #[cfg(test)]
 mod flow_tests;
 mod ids;
+#[cfg(test)]
+mod preview_tests;
 mod refusal;
 mod rules;
 #[cfg(test)]

@@ -10,8 +10,6 @@ mod preview;
 mod state;
 
 #[cfg(test)]
-mod preview_tests;
-#[cfg(test)]
 mod tests;
 
 pub use decide::{

@@ -4,7 +4,7 @@
 use evidence::observations::ObservationKind;
 use evidence::{Digest, Place};
 
-use super::{EndPreview, EnvironmentSet, MakePreview, PreviewEnding, PreviewMade, SetEnvironment};
+use crate::gate::{EndPreview, EnvironmentSet, MakePreview, PreviewEnding, PreviewMade, SetEnvironment};
 use crate::observation::{Observe, Observed};
 use crate::scenario::{at, codes, environments, founded, happen, id, name, place, run};
 use crate::{Command, State};
