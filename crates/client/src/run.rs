@@ -29,7 +29,9 @@ pub async fn standing(
 ) -> Result<Option<RunView>, Error> {
     let asked =
         RunFilter { project: Some(project.clone()), commit: Some(commit.clone()), ..RunFilter::default() };
-    let Some(view) = client.runs(&asked).await?.into_iter().next() else { return Ok(None) };
+    // The run of a preview goes nowhere else, so it says nothing of the places that stay.
+    let stays = |view: &RunView| view.preview.is_none();
+    let Some(view) = client.runs(&asked).await?.into_iter().find(stays) else { return Ok(None) };
     let stands = outcome::stands(&view, places);
     let settled = |at: &PlaceOutcome| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
     let is_placed = view.services.is_empty() || !stands.is_empty();

@@ -25,7 +25,7 @@ fn with_template(service: &str) -> (Shop, Up, PathBuf) {
     let made = shop.ok(&["agent", "key", "--data", data, "--name", "previewer"]);
     let line = made["line"].as_str().unwrap().to_owned();
     let sets = ["trust", "environment", "--yes", TEMPLATE, "--previews", "pr-*", "--preview-count", "2"];
-    shop.ok(&[&sets[..], &["--agent", &line]].concat());
+    shop.ok(&[&sets[..], &["--agent", &line, "--baseline", "HEAD~1"]].concat());
     let pin = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
     shop.ok(&["agent", "join", "--data", data, "--place", TEMPLATE, "--previews", "--pin", &pin]);
     (shop, up, dir)
