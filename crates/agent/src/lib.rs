@@ -5,9 +5,11 @@
 //! any command without evidence.
 
 mod advancing;
+mod answers;
 mod apply;
 mod arrangement;
 mod arranging;
+mod asking;
 mod before;
 mod by_hand;
 mod carried_out;
@@ -53,6 +55,7 @@ mod previews;
 mod probe;
 mod probe_error;
 mod process;
+mod prometheus;
 mod relayed;
 mod reporting;
 mod restarts;

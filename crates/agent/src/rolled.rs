@@ -8,6 +8,7 @@ use evidence::bundle::Bundle;
 use judge::FreshCheckpoint;
 use judge::rollout::{Hold, StepEvidence};
 
+use crate::answers::Answers;
 use crate::counting::Counting;
 use crate::steady::SteadyTime;
 
@@ -23,6 +24,8 @@ pub struct Rolling {
     pub hold: Option<Hold>,
     /// Why the next step may not begin.
     pub refused: Option<String>,
+    /// Answers to the queries of its plan.
+    pub answers: Answers,
     /// The evidence of the last tick.
     pub evidence: Option<StepEvidence>,
 }

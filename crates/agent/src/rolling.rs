@@ -233,6 +233,7 @@ impl Deployer {
             probes: measured.probes,
             step: self.rolling.counting.step(),
             windows: self.rolling.counting.windows(&steps(rollout).windows()),
+            answers: self.rolling.answers.counting(rollout.progress.since, now),
         }
     }
 
@@ -411,6 +412,7 @@ pub(crate) fn steps(rollout: &InForce) -> &Rollout {
         limit_ms: None,
         protocol: evidence::rollout::Protocol::Http,
         prometheus: Vec::new(),
+        sources: BTreeMap::new(),
     };
     rollout.new.plan.rollout.as_ref().unwrap_or(&NONE)
 }

@@ -107,6 +107,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = life.rotate() => {}
         () = life.observe() => {}
         () = life.roll() => {}
+        () = life.ask() => {}
         () = life.take_orders() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = life.follow_preview(preview) => {}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use evidence::Name;
 use evidence::observations::{Body, RolloutEnd, RolloutVerdict, VerdictOfStep};
-use judge::rollout::{Probes, StepEvidence};
+use judge::rollout::{Answered, Probes, StepEvidence};
 
 use crate::arrangement::Group;
 use crate::deployer::Deployer;
@@ -56,6 +56,7 @@ impl Deployer {
             // Every process of a release that is done passed its probe, also one that started again with the agent.
             probes: evidence.probes == Probes::Pass || seen.end == Some(RolloutEnd::Done),
             counts: counts(&evidence),
+            answers: numbers(&evidence),
             reasons: seen.reasons.iter().map(|reason| bounded(reason)).take(REASONS_MAX).collect(),
         };
         if let Some(rollout) = &mut self.memory.rollout {
@@ -84,6 +85,15 @@ impl Deployer {
             _ => false,
         }))
     }
+}
+
+/// Answers to queries that were numbers.
+fn numbers(evidence: &StepEvidence) -> BTreeMap<Name, i64> {
+    let number = |(name, answered): (&Name, &Answered)| match answered {
+        Answered::Number(number) => Some((name.clone(), *number)),
+        Answered::Unread(_) => None,
+    };
+    evidence.answers.iter().filter_map(number).collect()
 }
 
 /// Counts of the groups that had requests.

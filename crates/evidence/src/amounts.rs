@@ -28,6 +28,11 @@ pub enum AmountError {
     /// It is not a share.
     #[error("`{0}` is not a share: write a percentage with at most four decimals, such as `0.1%`")]
     Portion(String),
+    /// It is not a number.
+    #[error(
+        "`{0}` is not a number: write one with at most six decimals and no sign, such as `100` or `0.25`"
+    )]
+    Number(String),
     /// It is not a ratio.
     #[error("`{0}` is not a ratio: write a number with at most three decimals, such as `1.5`")]
     Ratio(String),
@@ -56,6 +61,69 @@ pub struct Portion(u64);
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Ratio(u64);
+
+/// A number with at most six decimals, such as `100` or `0.25`; in a file also without quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Written", into = "String")]
+#[schemars(with = "Written")]
+pub struct Number(u64);
+
+/// A number as it stands in a file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Written {
+    Whole(u64),
+    Decimal(f64),
+    Text(String),
+}
+
+impl TryFrom<Written> for Number {
+    type Error = AmountError;
+
+    fn try_from(written: Written) -> Result<Self, AmountError> {
+        match written {
+            Written::Whole(number) => number.to_string().parse(),
+            // The shortest text of a decimal number is the one that was written.
+            Written::Decimal(number) => number.to_string().parse(),
+            Written::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl Number {
+    /// So many millionths.
+    #[must_use]
+    pub const fn of(millionths: u64) -> Self {
+        Self(millionths)
+    }
+
+    /// Millionths.
+    #[must_use]
+    pub const fn millionths(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Number {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let number = decimal(text, 6).filter(|number| *number < 1 << 53);
+        number.map(Self).ok_or_else(|| AmountError::Number(short(text)))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Decimal(self.0, 6).fmt(f)
+    }
+}
+
+impl From<Number> for String {
+    fn from(number: Number) -> Self {
+        number.to_string()
+    }
+}
 
 impl Time {
     /// So many milliseconds.

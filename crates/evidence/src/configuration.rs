@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
 use crate::drift::{Baseline, DriftRules};
+use crate::rollout_query::{Sources, sources_fault};
 
 /// Largest configuration in bytes.
 pub const BYTES_MAX: usize = 64 * 1024;
@@ -28,6 +29,9 @@ pub struct Configuration {
     /// Bounds for what the release file sets. Absent: nothing is compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// Servers of Prometheus that the agent asks, by the names of the sources. Queries of a plan name one of them.
+    #[serde(default, skip_serializing_if = "Sources::is_empty")]
+    pub prometheus: Sources,
     /// Answers to drift. Absent: people are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftRules>,
@@ -72,7 +76,15 @@ pub enum ConfigurationError {
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { v: 1, port: None, variables: BTreeMap::new(), bounds: None, drift: None, baseline: None }
+        Self {
+            v: 1,
+            port: None,
+            variables: BTreeMap::new(),
+            bounds: None,
+            drift: None,
+            baseline: None,
+            prometheus: Sources::new(),
+        }
     }
 }
 
@@ -112,6 +124,7 @@ impl Configuration {
         }
         let bounds = self.bounds.as_ref().and_then(Bounds::fault);
         let drift = self.drift.as_ref().and_then(DriftRules::fault);
+        let bounds = bounds.or_else(|| sources_fault(&self.prometheus));
         let fault = bounds.or(drift).or_else(|| self.baseline.as_ref().and_then(Baseline::fault));
         fault.map_or(Ok(()), |fault| Err(ConfigurationError::Rule(fault)))
     }

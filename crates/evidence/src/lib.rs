@@ -76,6 +76,7 @@ pub mod rollout;
 pub mod rollout_counts;
 pub mod rollout_file;
 pub mod rollout_metric;
+pub mod rollout_query;
 pub mod rollout_reason;
 pub mod rotation_recipe;
 pub mod rules;

@@ -16,6 +16,7 @@ use crate::release_file::{
     Listen, PORT_VARIABLE, ROLE_VARIABLES, ReleaseFile, SECRETS_MAX, Service, ServiceSecret,
 };
 use crate::rollout::{INSTANCES_MAX, Rollout, Strategy};
+use crate::rollout_query;
 use crate::ssh_access::{self, PlannedSsh};
 use crate::{CommitId, Digest, Id, Name};
 
@@ -160,6 +161,12 @@ pub enum PlanError {
     /// The release file has no such service.
     #[error("the release file describes no service `{0}`")]
     Service(Name),
+    /// The configuration has no such server of Prometheus.
+    #[error(
+        "a query asks the server of Prometheus `{0}`, which the configuration of the place does not have; `countersign trust \
+         environment PLACE --prometheus {0}=URL` names it"
+    )]
+    Source(Name),
     /// The plan breaks a rule.
     #[error("plan: {0}")]
     Rule(&'static str),
@@ -235,6 +242,13 @@ impl StepBefore {
     }
 }
 
+/// A rollout with the servers of Prometheus that its queries ask.
+fn asking(rollout: Rollout, configuration: &Configuration) -> Result<Rollout, PlanError> {
+    let sources = rollout_query::asked(&rollout.prometheus, &configuration.prometheus);
+    let sources = sources.map_err(|name| PlanError::Source(name.clone()))?;
+    Ok(Rollout { sources, ..rollout })
+}
+
 impl Plan {
     /// Derives the plan of one service for one environment.
     ///
@@ -274,6 +288,7 @@ impl Plan {
         }
         let instances = service.instances.unwrap_or(1);
         let rollout = service.rollout.as_ref().and_then(|rollout| rollout.planned(instances));
+        let rollout = rollout.map(|rollout| asking(rollout, configuration)).transpose()?;
         if (instances > 1 || rollout.is_some()) && target.port().is_none() {
             return Err(PlanError::Rule(
                 "instances and a rollout need a port in release file or configuration",
@@ -398,7 +413,14 @@ impl Plan {
             let is_taken = self.before.iter().any(|step| step.ssh.keys().any(is_twice));
             is_taken.then_some("an SSH certificate has the name of a secret of the plan")
         });
-        fault.or_else(|| self.rollout.as_ref().and_then(Rollout::fault))
+        let fault = fault.or_else(|| self.rollout.as_ref().and_then(Rollout::fault));
+        let mut queries = self.rollout.iter().flat_map(|rollout| {
+            rollout.prometheus.iter().map(|query| rollout.sources.contains_key(&query.source))
+        });
+        fault.or_else(|| {
+            (!queries.all(|is_known| is_known))
+                .then_some("a query names a server of Prometheus that the plan does not have")
+        })
     }
 
     /// Encodes the plan into its canonical bytes.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 use crate::rollout_metric::Metric;
+use crate::rollout_query::sources_fault;
+pub use crate::rollout_query::{QUERIES_MAX, Query, Sources};
 
 /// Highest number of steps.
 pub const STEPS_MAX: usize = 32;
@@ -24,12 +26,8 @@ pub const MILLISECONDS_MAX: u64 = 7 * 24 * 3_600_000;
 pub const BUDGET_MS_MAX: u64 = 90 * 24 * 3_600_000;
 /// Highest number of pairs of windows of a budget.
 pub const BURNS_MAX: usize = 8;
-/// Highest number of Prometheus queries.
-pub const QUERIES_MAX: usize = 16;
 /// Longest name of a cookie or header in bytes.
 pub const STICKY_BYTES_MAX: usize = 64;
-/// Longest Prometheus query in bytes.
-pub const QUERY_BYTES_MAX: usize = 4_096;
 /// The whole, in millionths.
 pub const WHOLE: u64 = 1_000_000;
 /// Time in which old requests may end, where a rollout does not say.
@@ -81,6 +79,9 @@ pub struct Rollout {
     /// Queries to Prometheus that must hold at each step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prometheus: Vec<Query>,
+    /// The servers of Prometheus that are asked, by the names of the sources, as the configuration of the place has them.
+    #[serde(default, skip_serializing_if = "Sources::is_empty")]
+    pub sources: Sources,
 }
 
 /// A step of a rollout.
@@ -169,20 +170,6 @@ pub enum Protocol {
     Tcp,
 }
 
-/// A query to Prometheus whose answer must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Query {
-    /// Name of the number.
-    pub name: Name,
-    /// Name of the source in the configuration of the place.
-    pub source: Name,
-    /// The query.
-    pub query: String,
-    /// Highest value, in millionths.
-    pub at_most: u64,
-}
-
 /// Shares of the requests at a step, in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
@@ -269,10 +256,7 @@ impl Rollout {
     /// Fields that restrict what may happen and that this program does not apply.
     pub fn unapplied(&self) -> impl Iterator<Item = &'static str> {
         let is_known = |one: &Threshold| Metric::named(one.metric.as_str()).is_some();
-        let fields = [
-            (self.prometheus.is_empty(), "rollout.prometheus"),
-            (self.thresholds.iter().all(is_known), "rollout.thresholds"),
-        ];
+        let fields = [(self.thresholds.iter().all(is_known), "rollout.thresholds")];
         fields.into_iter().filter_map(|(is_applied, field)| (!is_applied).then_some(field))
     }
 
@@ -312,6 +296,7 @@ impl Rollout {
             ),
         ];
         let fault = faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault);
+        let fault = fault.or_else(|| sources_fault(&self.sources));
         let fault = fault.or_else(|| self.sticky.as_ref().and_then(Sticky::fault));
         let fault = fault.or_else(|| self.comparison.as_ref().and_then(Comparison::fault));
         fault.or_else(|| self.budget.as_ref().and_then(Budget::fault))
@@ -376,12 +361,6 @@ impl Budget {
             ),
         ];
         faults.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
-    }
-}
-
-impl Query {
-    fn is_sound(&self) -> bool {
-        (1..=QUERY_BYTES_MAX).contains(&self.query.len()) && self.at_most <= INTEGER_MAX
     }
 }
 

@@ -3,6 +3,8 @@
 //! Invariant: every number of the plan comes from the file or from a constant here, so a plan names all of them and people
 //! approve them. A fault names its place and the remedy.
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -13,6 +15,7 @@ use crate::rollout::{
     Threshold,
 };
 use crate::rollout_metric::Metric;
+use crate::rollout_query::{Query, ServiceQuery, Sources};
 
 /// How a new release takes the place of the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +48,9 @@ pub struct ServiceRollout {
     /// Longest time for which a step may be undecided, after which the release returns; an hour, or twice the longest pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Time>,
+    /// Queries to Prometheus whose answers have to hold at each step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prometheus: Vec<ServiceQuery>,
     /// `tcp`, if the service does not speak HTTP: connections are split.
     #[serde(default, skip_serializing_if = "Protocol::is_http")]
     pub protocol: Protocol,
@@ -135,6 +141,7 @@ impl ServiceRollout {
         let sticky = self.sticky.as_ref().and_then(Sticky::fault);
         self.steps_fault()
             .or_else(|| self.budget.as_ref().and_then(|budget| budget.fault(self.protocol)))
+            .or_else(|| self.queries_fault())
             .or_else(|| sticky.map(|fault| format!("`sticky`: {fault}")))
             .or_else(|| self.planned(instances)?.fault().map(str::to_owned))
     }
@@ -160,8 +167,24 @@ impl ServiceRollout {
             budget: budget.budget(),
             limit_ms: Some(limit),
             protocol: self.protocol,
-            prometheus: Vec::new(),
+            prometheus: self.queries(),
+            sources: Sources::new(),
         })
+    }
+
+    /// The queries of the plan, by their names.
+    fn queries(&self) -> Vec<Query> {
+        let mut queries: Vec<_> = self.prometheus.iter().filter_map(ServiceQuery::planned).collect();
+        queries.sort_by(|a, b| a.name.cmp(&b.name));
+        queries
+    }
+
+    fn queries_fault(&self) -> Option<String> {
+        let names: BTreeSet<_> = self.prometheus.iter().map(|query| &query.name).collect();
+        let is_twice = names.len() < self.prometheus.len();
+        let twice = is_twice.then(|| "`prometheus`: two queries have the same `name`".to_owned());
+        let fault = || self.prometheus.iter().find_map(ServiceQuery::fault);
+        twice.or_else(|| fault().map(|fault| format!("`prometheus`: {fault}")))
     }
 
     fn steps_fault(&self) -> Option<String> {

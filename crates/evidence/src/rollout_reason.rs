@@ -95,6 +95,36 @@ pub enum Reason {
         /// Requests that each of the two needs.
         samples_min: u64,
     },
+    /// The answer to a query is over its limit.
+    QueryOver {
+        /// Name of the number.
+        name: Name,
+        /// The answer, in millionths.
+        observed: i64,
+        /// Highest value, in millionths.
+        at_most: u64,
+    },
+    /// The answer to a query is under its limit.
+    QueryUnder {
+        /// Name of the number.
+        name: Name,
+        /// The answer, in millionths.
+        observed: i64,
+        /// Lowest value, in millionths.
+        at_least: u64,
+    },
+    /// The answer to a query is no number.
+    QueryUnread {
+        /// Name of the number.
+        name: Name,
+        /// The answer in words.
+        why: String,
+    },
+    /// A query has not been answered in this step, or too long ago.
+    QueryUnasked {
+        /// Name of the number.
+        name: Name,
+    },
     /// The step was undecided for too long.
     Limit {
         /// Time in the step, in milliseconds.
@@ -166,6 +196,14 @@ impl fmt::Display for Reason {
                 f,
                 "comparison: {samples} requests of the new release and {baseline_samples} of the old one, {samples_min} of each are needed"
             ),
+            Self::QueryOver { name, observed, at_most } => {
+                write!(f, "query {name}: {}, at most {}", Millionths(*observed), Millionths::of(*at_most))
+            }
+            Self::QueryUnder { name, observed, at_least } => {
+                write!(f, "query {name}: {}, at least {}", Millionths(*observed), Millionths::of(*at_least))
+            }
+            Self::QueryUnread { name, why } => write!(f, "query {name}: {why}"),
+            Self::QueryUnasked { name } => write!(f, "query {name}: it has not been answered in this step"),
             Self::Limit { in_step_ms, limit_ms } => {
                 write!(f, "undecided for {}, at most {}", Span(*in_step_ms), Span(*limit_ms))
             }
@@ -183,6 +221,24 @@ impl fmt::Display for Unit {
             Some(_) => decimal(f, *number, 1_000, " ms"),
             None => decimal(f, *number, 10_000, " %"),
         }
+    }
+}
+
+/// Millionths as a decimal number.
+struct Millionths(i64);
+
+impl Millionths {
+    fn of(number: u64) -> Self {
+        Self(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Display for Millionths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        decimal(f, self.0.unsigned_abs(), 1_000_000, "")
     }
 }
 
@@ -259,6 +315,10 @@ mod tests {
                 needed_log2: 10,
             },
             Reason::FewCompared { samples: 3, baseline_samples: 2, samples_min: 50 },
+            Reason::QueryOver { name: "queue".parse().unwrap(), observed: 120_500_000, at_most: 100_000_000 },
+            Reason::QueryUnder { name: "queue".parse().unwrap(), observed: -1, at_least: 1_000_000 },
+            Reason::QueryUnread { name: "queue".parse().unwrap(), why: "the server answers 503".into() },
+            Reason::QueryUnasked { name: "queue".parse().unwrap() },
             Reason::Limit { in_step_ms: 3_600_000, limit_ms: 3_600_000 },
         ]
         .iter()
@@ -278,6 +338,10 @@ mod tests {
             "error budget: burns 40 times as fast as allowed over 1 h, and over 5 min too, at most 14.4 times (4 of 100)",
             "errors: 20 of 500 with the new release, 1 of 501 with the old one; odds against chance 2^13, 2^10 are needed",
             "comparison: 3 requests of the new release and 2 of the old one, 50 of each are needed",
+            "query queue: 120.5, at most 100",
+            "query queue: -0.000001, at least 1",
+            "query queue: the server answers 503",
+            "query queue: it has not been answered in this step",
             "undecided for 1 h, at most 1 h",
         ];
         assert_eq!(shown, expected);

@@ -198,7 +198,10 @@ fn a_wrong_form_is_named_with_its_line() {
         ("pause: 5", "`5` is not a time: write a whole number and a unit"),
         ("budget: {errors: 0.1}", "`0.1` is not a share: write a percentage"),
         ("budget: {latency-p99: 300}", "`300` is not the time of an answer"),
-        ("prometheus: []", "unknown field `prometheus`"),
+        (
+            "prometheus: [{name: queue, query: up, over: ten}]",
+            "`ten` is not a number: write one with at most six decimals",
+        ),
     ];
     for (fields, expected) in cases {
         let said = said(fields);

@@ -26,6 +26,7 @@ pub fn verdict(release: u64, end: RolloutEnd) -> RolloutVerdict {
         end: Some(end),
         probes: true,
         counts: [(name("canary"), counts)].into(),
+        answers: BTreeMap::new(),
         reasons: if is_done { Vec::new() } else { vec!["errors: 40 of 1,000 requests".into()] },
     }
 }

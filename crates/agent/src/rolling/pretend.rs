@@ -200,6 +200,7 @@ pub fn rollout(steps: Vec<RolloutStep>) -> Rollout {
         limit_ms: None,
         protocol: evidence::rollout::Protocol::Http,
         prometheus: Vec::new(),
+        sources: BTreeMap::new(),
     }
 }
 

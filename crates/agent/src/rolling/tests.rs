@@ -7,7 +7,7 @@ use evidence::Moment;
 use evidence::observations::RolloutEnd;
 use evidence::request::{Advance, AdvanceDo};
 use evidence::rollout::Strategy;
-use judge::rollout::Probes;
+use judge::rollout::{Answered, Probes};
 
 use super::pretend::{Stage, jump_by, pass, step};
 
@@ -382,4 +382,60 @@ fn two_hundred_rollouts_with_kills_end_as_they_should() {
         end(&mut stage, failing, &when);
     }
     assert!(kills > 400, "{kills}");
+}
+
+/// A stage whose plan asks for one number, at most 100.
+fn asking() -> Stage {
+    let mut stage = Stage::new(Strategy::Canary, vec![step(10, 2_000), step(100, 2_000)]);
+    let query = evidence::rollout::Query {
+        name: "queue".parse().unwrap(),
+        source: "prometheus".parse().unwrap(),
+        query: "max(queue)".into(),
+        at_most: 100_000_000,
+        at_least: None,
+    };
+    let plan = stage.new.plan.rollout.as_mut().unwrap();
+    plan.prometheus = vec![query];
+    plan.sources = [("prometheus".parse().unwrap(), "http://127.0.0.1:9090".to_owned())].into();
+    stage.begin();
+    assert!(stage.release());
+    stage
+}
+
+/// Ticks for so many seconds, with this answer each time.
+fn answered(stage: &mut Stage, seconds: u64, answer: Option<Answered>) {
+    for _ in 0..seconds * 4 {
+        pass(250);
+        if let Some(answer) = &answer {
+            let agent = stage.agent();
+            let asked = (agent.now)();
+            agent.rolling.answers.take("queue".parse().unwrap(), asked, answer.clone());
+        }
+        stage.tick();
+    }
+}
+
+#[test]
+fn a_number_of_prometheus_stops_and_none_never_widens() {
+    let step_of = |stage: &Stage| stage.memory().rollout.map(|rollout| rollout.progress.step);
+    for silent in [None, Some(Answered::Unread("Prometheus answers with status 503".into()))] {
+        let mut stage = asking();
+        answered(&mut stage, 20, silent.clone());
+        assert_eq!(step_of(&stage), Some(0), "{silent:?}");
+        // It answers at last.
+        answered(&mut stage, 10, Some(Answered::Number(100_000_000)));
+        assert_eq!(stage.reported().unwrap().0, "running", "{silent:?}");
+    }
+    let mut stage = asking();
+    answered(&mut stage, 1, Some(Answered::Number(100_000_001)));
+    let (outcome, _, detail) = stage.reported().unwrap();
+    assert_eq!(outcome, "returned");
+    assert!(detail.contains("query queue: 100.000001, at most 100"), "{detail}");
+    assert!(stage.memory().barred.contains_key(&stage.new.artifact), "it does not come again");
+    // A number that was asked for in the step before says nothing of the next one.
+    let mut stage = asking();
+    answered(&mut stage, 2, Some(Answered::Number(1)));
+    assert_eq!(step_of(&stage), Some(1));
+    answered(&mut stage, 20, None);
+    assert_eq!(step_of(&stage), Some(1), "nothing was asked in this step");
 }

@@ -21,7 +21,7 @@ use evidence::environment::{Class, Environment, SOAK_MS_MAX, SOAK_MS_MIN};
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::preview::{COUNT_MAX, NamePattern, NamePatternError, Previews};
 use evidence::trust_root::{Machine, Site, TrustRoot};
-use evidence::{CommitId, Moment, Name, configuration, policy_files};
+use evidence::{CommitId, Moment, Name, address, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
@@ -52,6 +52,10 @@ pub struct Amend {
     /// Variable, NAME=VALUE; an empty value removes it; may be given several times. Other variables keep their values.
     #[arg(long)]
     variable: Vec<String>,
+    /// Server of Prometheus that the agent asks for the queries of a rollout, NAME=URL; an empty URL removes it; may be given several
+    /// times. Plain HTTP on a loopback address, else `https://`. Other servers stay.
+    #[arg(long, value_name = "NAME=URL")]
+    prometheus: Vec<String>,
     /// YAML file of bounds for what the release file sets; default: the current bounds, for a new place `{}`.
     #[arg(long)]
     bounds: Option<PathBuf>,
@@ -369,6 +373,17 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
         let bounds = Bounds::parse(&text);
         let bounds = bounds.map_err(|error| Failure::usage(format!("`{}`: {error}", path.display())))?;
         configuration.bounds = Some(bounds);
+    }
+    for text in &verb.prometheus {
+        let (name, url) =
+            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=URL")))?;
+        let name: Name = name.parse().map_err(|error| Failure::usage(format!("`{text}`: {error}")))?;
+        if url.is_empty() {
+            configuration.prometheus.remove(&name);
+        } else {
+            address::check(url).map_err(Failure::usage)?;
+            configuration.prometheus.insert(name, url.to_owned());
+        }
     }
     for text in &verb.variable {
         let (name, value) =

@@ -65,6 +65,7 @@ fn fails(dir: &Path) {
         end: Some(RolloutEnd::Failed),
         probes: true,
         counts: [].into(),
+        answers: BTreeMap::new(),
         reasons: vec!["errors: 40 of 1,000 requests".into()],
     };
     agent.observe(verdict).unwrap();

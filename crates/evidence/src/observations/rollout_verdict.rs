@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::rules::{About, Content};
 use crate::rollout::STEPS_MAX;
 use crate::rollout_counts::Counts;
+use crate::rollout_query::{NO_LIMIT, QUERIES_MAX};
 use crate::{Digest, Moment, Name};
 
 /// The verdict of one step.
@@ -39,6 +40,9 @@ pub struct RolloutVerdict {
     /// Counts over the step by group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<Name, Counts>,
+    /// Answers to the queries of the plan that were numbers, in millionths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<Name, i64>,
     /// The reasons in words, with their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
@@ -109,6 +113,11 @@ impl Content for RolloutVerdict {
             (
                 self.counts.values().all(|counts| counts.fault().is_none()),
                 "the counts of a group do not fit each other",
+            ),
+            (
+                self.answers.len() <= QUERIES_MAX
+                    && self.answers.values().all(|answer| answer.unsigned_abs() <= NO_LIMIT),
+                "it has answers to more than 16 queries, or one that is too large",
             ),
             (
                 self.reasons.len() <= REASONS_MAX && self.reasons.iter().all(fine),

@@ -28,6 +28,7 @@ fn plan() -> Plan {
         limit_ms: Some(3_600_000),
         protocol: Protocol::Http,
         prometheus: Vec::new(),
+        sources: BTreeMap::new(),
     });
     let variable = Some("DB_PASSWORD".to_owned());
     let secret = SecretReference { secret: name("database"), least: 3, variable };
@@ -39,7 +40,13 @@ fn plan() -> Plan {
 }
 
 fn query(of: &str) -> Query {
-    Query { name: name(of), source: name("prometheus"), query: "up".into(), at_most: 1_000_000 }
+    Query {
+        name: name(of),
+        source: name("prometheus"),
+        query: "up".into(),
+        at_most: 1_000_000,
+        at_least: None,
+    }
 }
 
 #[test]
@@ -51,9 +58,10 @@ fn plan_example() {
     let mut asks = plan();
     let rollout = asks.rollout.as_mut().unwrap();
     rollout.prometheus = vec![query("queue")];
+    rollout.sources = [(name("prometheus"), "http://127.0.0.1:9090".to_owned())].into();
     rollout.thresholds[0].metric = name("heat");
     asks = Plan::decode(&asks.encode().unwrap()).unwrap();
-    assert_eq!(asks.unapplied(), ["rollout.prometheus", "rollout.thresholds"]);
+    assert_eq!(asks.unapplied(), ["rollout.thresholds"]);
 }
 
 /// The fault that a plan has after a change.
@@ -83,6 +91,12 @@ fn faults_of_rollouts_are_named() {
         fault(&|_, it| it.drain_ms = Some(7 * 24 * 3_600_000 + 1)),
         fault(&|_, it| it.prometheus = vec![query("queue"), query("queue")]),
         fault(&|_, it| it.prometheus = (0..17).map(|n| query(&format!("queue-{n:02}"))).collect()),
+        fault(&|_, it| it.prometheus = vec![query("queue")]),
+        fault(&|_, it| {
+            it.prometheus = vec![Query { at_least: Some(1_000_001), ..query("queue") }];
+            it.sources = [(name("prometheus"), "http://127.0.0.1:9090".to_owned())].into();
+        }),
+        fault(&|_, it| it.sources = [(name("prometheus"), "http://metrics.example".to_owned())].into()),
         fault(&|_, it| it.sticky = Some(Sticky::Header("a b".into()))),
         fault(&|_, it| it.comparison.as_mut().unwrap().false_alarms = 0),
         fault(&|_, it| it.comparison.as_mut().unwrap().ratio = 1_000),
@@ -107,6 +121,9 @@ fn faults_of_rollouts_are_named() {
         "plan: a step may be undecided for longer than a week, or not for longer than its pause",
         "plan: requests have longer than a week to end",
         "plan: queries are not sorted, or one is empty or too large",
+        "plan: a query names a server of Prometheus that the plan does not have",
+        "plan: queries are not sorted, or one is empty or too large",
+        "plan: the address of Prometheus is not `https://HOST`, `https://HOST:PORT` or plain HTTP on a loopback address",
         "plan: a rollout has more than 16 queries",
         "plan: the name of a cookie or header needs 1 to 64 letters, digits, `-`, `_` or `.`",
         "plan: false alarms lie between 1 and 500,000 millionths",

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::Name;
 use evidence::rollout_counts::GroupCounts;
 
 /// The evidence of a step.
@@ -19,6 +20,17 @@ pub struct StepEvidence {
     /// Counts over each window that `Rollout::windows` names, by its milliseconds. They reach back over earlier steps, but not to
     /// a time before the new release got requests.
     pub windows: BTreeMap<u64, GroupCounts>,
+    /// Answers to the queries of the plan, by their names. One that was not asked in this step, or too long ago, is absent.
+    pub answers: BTreeMap<Name, Answered>,
+}
+
+/// The answer to a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// A number, in millionths.
+    Number(i64),
+    /// No number, for this reason. It decides nothing.
+    Unread(String),
 }
 
 /// The answer of the agent's own probes of the new release.

@@ -7,10 +7,11 @@
 mod evidence;
 mod logarithm;
 mod progress;
+mod queries;
 mod sequential;
 mod share;
 mod verdict;
 
-pub use self::evidence::{Probes, StepEvidence};
+pub use self::evidence::{Answered, Probes, StepEvidence};
 pub use progress::{Action, Ending, Event, Hold, Progress, next};
 pub use verdict::{Verdict, verdict};

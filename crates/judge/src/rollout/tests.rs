@@ -44,7 +44,13 @@ fn groups(canary: Counts, baseline: Counts) -> GroupCounts {
 fn shown(rollout: &Rollout, step: &GroupCounts) -> StepEvidence {
     let windows: BTreeMap<_, _> =
         rollout.windows().into_iter().map(|window| (window, step.clone())).collect();
-    StepEvidence { in_step_ms: 5 * MINUTE, probes: Probes::Pass, step: step.clone(), windows }
+    StepEvidence {
+        in_step_ms: 5 * MINUTE,
+        probes: Probes::Pass,
+        step: step.clone(),
+        windows,
+        answers: BTreeMap::new(),
+    }
 }
 
 fn words(found: &Verdict) -> Vec<String> {

@@ -10,6 +10,7 @@ use evidence::rollout_metric::{Metric, Share};
 use evidence::rollout_reason::Reason;
 
 use super::evidence::{Probes, StepEvidence};
+use super::queries;
 use super::sequential;
 use super::share::{Compared, compare};
 
@@ -51,6 +52,9 @@ pub fn verdict(rollout: &Rollout, step: usize, evidence: &StepEvidence) -> Verdi
     if planned.percent > 0 {
         for threshold in &rollout.thresholds {
             over(threshold, evidence, &mut found);
+        }
+        for query in &rollout.prometheus {
+            queries::judge(query, evidence.answers.get(&query.name), &mut found.stops, &mut found.open);
         }
         if let Some(budget) = &rollout.budget {
             burns(budget, evidence, &mut found);

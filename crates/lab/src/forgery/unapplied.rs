@@ -3,7 +3,7 @@
 use evidence::Digest;
 use evidence::environment::Environment;
 use evidence::receipt::{Forge, ForgeAnswer};
-use evidence::rollout::{Query, Rollout, RolloutStep, Strategy};
+use evidence::rollout::{Rollout, RolloutStep, Strategy, Threshold};
 use evidence::run_order::{Occurrence, TriggerOrder};
 use serde_json::Value;
 
@@ -50,16 +50,11 @@ fn releases() -> Vec<Forgery> {
     fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
         forged(name, CODE, pieces)
     }
-    vec![row("a rollout by the numbers of a Prometheus", |lab, parts| {
+    vec![row("a rollout by a number that nobody measures", |lab, parts| {
         let steps = vec![RolloutStep { percent: 100, pause_ms: 0, automatic: true }];
         parts.plan.strategy = Strategy::Canary;
-        let query = Query {
-            name: name("queue"),
-            source: name("prometheus"),
-            query: "sum(queue_length)".into(),
-            at_most: 1,
-        };
-        parts.plan.rollout = Some(Rollout { steps, prometheus: vec![query], ..Rollout::default() });
+        let heat = Threshold { metric: name("heat"), at_most: 1, window_ms: 60_000, samples_min: 1 };
+        parts.plan.rollout = Some(Rollout { steps, thresholds: vec![heat], ..Rollout::default() });
         lab.approve(parts);
     })]
 }

@@ -2,10 +2,11 @@
 //!
 //! Invariant: every number of the rollout is named, so that people approve all of it.
 
-use evidence::amounts::{Latency, Portion, Ratio, Time};
+use evidence::amounts::{Latency, Number, Portion, Ratio, Time};
 use evidence::plan::Plan;
-use evidence::rollout::{Budget, Burn, Comparison, Rollout, RolloutStep, Sticky, Strategy, Threshold};
+use evidence::rollout::{Budget, Burn, Comparison, Query, Rollout, RolloutStep, Sticky, Strategy, Threshold};
 use evidence::rollout_metric::Metric;
+use evidence::rollout_query::NO_LIMIT;
 
 /// Instances and rollout of a plan, by name. Empty for one process that is replaced at once.
 #[must_use]
@@ -16,6 +17,13 @@ pub fn rollout_words(plan: &Plan) -> Vec<(String, String)> {
         words.extend(named(plan.strategy, rollout));
     }
     words
+}
+
+/// The limits of a query.
+fn query_limits(query: &Query) -> String {
+    let most = (query.at_most < NO_LIMIT).then(|| format!("at most {}", Number::of(query.at_most)));
+    let least = query.at_least.map(|least| format!("at least {}", Number::of(least)));
+    most.into_iter().chain(least).collect::<Vec<_>>().join(", ")
 }
 
 fn named(strategy: Strategy, rollout: &Rollout) -> Vec<(String, String)> {
@@ -30,8 +38,12 @@ fn named(strategy: Strategy, rollout: &Rollout) -> Vec<(String, String)> {
         add(&format!("limit of {}", threshold.metric), limit_words(threshold));
     }
     for query in prometheus {
-        let most = Ratio::of(query.at_most.div_ceil(1_000));
-        add(&format!("query {}", query.name), shown::line(&format!("at most {most}: {}", query.query)));
+        let limits = query_limits(query);
+        let asked = rollout.sources.get(&query.source).map_or("", String::as_str);
+        add(
+            &format!("query {}", query.name),
+            shown::line(&format!("{limits}: {} (of {asked})", query.query)),
+        );
     }
     if let Some(budget) = budget {
         add("error budget", budget_words(budget));

@@ -142,8 +142,14 @@ fn a_rollout_is_told_with_every_number() {
         samples_min: 100,
     };
     let burn = Burn { long_ms: 3_600_000, short_ms: 300_000, rate: 14_400 };
-    let source = "prometheus".parse().unwrap();
-    let query = Query { name: "queue".parse().unwrap(), source, query: "queue\n".into(), at_most: 1_500_000 };
+    let source_name = || "prometheus".parse::<evidence::Name>().unwrap();
+    let query = Query {
+        name: "queue".parse().unwrap(),
+        source: source_name(),
+        query: "queue\n".into(),
+        at_most: 1_500_000,
+        at_least: None,
+    };
     (plan.strategy, plan.instances) = (Strategy::Canary, Some(2));
     plan.rollout = Some(Rollout {
         steps: vec![step(5, true), step(50, false), step(100, true)],
@@ -160,6 +166,7 @@ fn a_rollout_is_told_with_every_number() {
         limit_ms: Some(7_200_000),
         protocol: Protocol::Tcp,
         prometheus: vec![query],
+        sources: BTreeMap::from([(source_name(), "http://127.0.0.1:9090".to_owned())]),
     });
     let words = rollout_words(&plan).into_iter().map(|(name, value)| format!("{name}: {value}"));
     let expected = [
@@ -170,7 +177,7 @@ fn a_rollout_is_told_with_every_number() {
         "step 3: 100% for 5m, then by itself",
         "limit of errors: 0.1% over 5m, from 100 requests",
         "limit of latency-p99: 300ms over 5m, from 100 requests",
-        "query queue: at most 1.5: queue\\n",
+        "query queue: at most 1.5: queue\\n (of http://127.0.0.1:9090)",
         "error budget: 0.1% in 30d, at most 14.4 times as fast over 1h and 5m",
         "comparison: 1.5 times as many failures are worse, 1% false alarms, from 50 requests each, slow from 300ms",
         "requests of one client: together by cookie release",
