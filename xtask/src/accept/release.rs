@@ -52,6 +52,8 @@ pub const LINES: &[Line] = &[
             "a_failed_release_comes_again_only_after_a_lift_of_its_own_failure",
             "release::bars::",
             "release::rollbacks::",
+            "release::by_hand::",
+            "it_ends_what_was_due_and_no_run_brings_back_what_it_took_away",
             "every_forgery_is_refused_by_name",
         ],
         done_by: None,
