@@ -412,7 +412,7 @@ pub(crate) fn steps(rollout: &InForce) -> &Rollout {
         limit_ms: None,
         protocol: evidence::rollout::Protocol::Http,
         prometheus: Vec::new(),
-        sources: BTreeMap::new(),
+        sources: evidence::rollout::Sources::new(),
     };
     rollout.new.plan.rollout.as_ref().unwrap_or(&NONE)
 }

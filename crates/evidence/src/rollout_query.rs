@@ -106,8 +106,8 @@ impl ServiceQuery {
 /// The name of the source that is missing.
 pub fn asked<'a>(queries: &'a [Query], known: &Sources) -> Result<Sources, &'a Name> {
     let address = |query: &'a Query| {
-        let address = known.get(&query.source).ok_or(&query.source)?;
-        Ok((query.source.clone(), address.clone()))
+        let address = known.get(&query.source).map(|address| (query.source.clone(), address.clone()));
+        address.ok_or(&query.source)
     };
     queries.iter().map(address).collect()
 }

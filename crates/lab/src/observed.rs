@@ -26,7 +26,7 @@ pub fn verdict(release: u64, end: RolloutEnd) -> RolloutVerdict {
         end: Some(end),
         probes: true,
         counts: [(name("canary"), counts)].into(),
-        answers: BTreeMap::new(),
+        answers: [].into(),
         reasons: if is_done { Vec::new() } else { vec!["errors: 40 of 1,000 requests".into()] },
     }
 }

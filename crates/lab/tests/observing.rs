@@ -64,7 +64,7 @@ fn verdict(release: u64, step: u32, end: Option<RolloutEnd>) -> RolloutVerdict {
         end,
         probes: true,
         counts: [].into(),
-        answers: BTreeMap::new(),
+        answers: [].into(),
         reasons: vec!["12 of 500 samples".into()],
     }
 }

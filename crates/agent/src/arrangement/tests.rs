@@ -18,7 +18,7 @@ fn rollout(percents: &[u8], is_compared: bool) -> Rollout {
         limit_ms: None,
         protocol: evidence::rollout::Protocol::Http,
         prometheus: Vec::new(),
-        sources: BTreeMap::new(),
+        sources: evidence::rollout::Sources::new(),
     }
 }
 

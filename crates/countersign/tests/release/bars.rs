@@ -65,7 +65,7 @@ fn fails(dir: &Path) {
         end: Some(RolloutEnd::Failed),
         probes: true,
         counts: [].into(),
-        answers: BTreeMap::new(),
+        answers: [].into(),
         reasons: vec!["errors: 40 of 1,000 requests".into()],
     };
     agent.observe(verdict).unwrap();

@@ -28,7 +28,7 @@ fn plan() -> Plan {
         limit_ms: Some(3_600_000),
         protocol: Protocol::Http,
         prometheus: Vec::new(),
-        sources: BTreeMap::new(),
+        sources: evidence::rollout::Sources::new(),
     });
     let variable = Some("DB_PASSWORD".to_owned());
     let secret = SecretReference { secret: name("database"), least: 3, variable };

@@ -24,7 +24,7 @@ fn counts((requests, errors, clients, slow): Shares) -> Counts {
 fn evidence(rollout: &Rollout, in_step_ms: u64, canary: &Counts, baseline: &Counts) -> StepEvidence {
     let step = GroupCounts { stable: Counts::default(), baseline: baseline.clone(), canary: canary.clone() };
     let windows = rollout.windows().into_iter().map(|window| (window, step.clone())).collect();
-    StepEvidence { in_step_ms, probes: Probes::Pass, step, windows, answers: BTreeMap::new() }
+    StepEvidence { in_step_ms, probes: Probes::Pass, step, windows, answers: [].into() }
 }
 
 fn is_stop(found: &Verdict) -> bool {

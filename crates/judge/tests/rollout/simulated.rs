@@ -117,6 +117,7 @@ impl Counted {
             probes: Probes::Pass,
             step: self.total.since(&self.began),
             windows,
+            answers: BTreeMap::new(),
         }
     }
 }
