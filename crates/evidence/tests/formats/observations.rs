@@ -37,6 +37,7 @@ fn verdict() -> RolloutVerdict {
             (name("canary"), counts(1_250, 40)),
         ]
         .into(),
+        answers: [].into(),
         reasons: vec!["errors: 40 of 1,250 requests, at most 0.1 percent".into()],
     }
 }
