@@ -121,6 +121,8 @@ fn environments(page: &mut Page<'_>) {
     for (what, rest) in [
         ("a variable without a value", ["--variable", "NAME"]),
         ("a variable with a bad name", ["--variable", "A B=c"]),
+        ("a Prometheus without an address", ["--prometheus", "metrics"]),
+        ("a Prometheus in the clear", ["--prometheus", "metrics=http://metrics.example.com"]),
         ("an agent without a key", ["--agent", "agent-1"]),
         ("an agent with a bad name", ["--agent", "Agent=x"]),
         ("an agent with a bad key", ["--agent", "agent-1=x"]),
