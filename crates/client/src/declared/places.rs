@@ -19,7 +19,7 @@ use super::node::Node;
 use crate::policies;
 
 /// Keys of a layer.
-pub const KNOWN: [&str; 12] = [
+pub const KNOWN: [&str; 13] = [
     "policy",
     "windows",
     "port",
@@ -27,6 +27,7 @@ pub const KNOWN: [&str; 12] = [
     "bounds",
     "drift",
     "measured",
+    "prometheus",
     "after",
     "automatic",
     "class",
@@ -34,7 +35,7 @@ pub const KNOWN: [&str; 12] = [
     "baseline",
 ];
 /// Keys that become the configuration.
-const CONFIGURED: [&str; 5] = ["port", "variables", "bounds", "drift", "measured"];
+const CONFIGURED: [&str; 6] = ["port", "variables", "bounds", "drift", "measured", "prometheus"];
 
 /// A place.
 #[derive(Clone, Debug)]
@@ -137,7 +138,7 @@ fn value(key: &str, node: &Node, leaves: &mut Leaves, faults: &mut Faults) {
         return leaves.set(&[key], Value::Null, &node.at);
     }
     match key {
-        "variables" => {
+        "variables" | "prometheus" => {
             for (name, node) in node.map(faults) {
                 let value = if node.json().is_null() {
                     Some(Value::Null)
