@@ -6,7 +6,7 @@ use evidence::Moment;
 use evidence::rollout::Query;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::answers::{ANSWER_MAX, ASK_EVERY};
 use crate::deployer::Deployer;
@@ -56,7 +56,9 @@ impl Life {
                     running.rolling.answers.take(name, asked, answered);
                 }
             });
-            drop(taken.await);
+            if let Err(error) = taken.await {
+                warn!("the answer to a query is not taken: {error}");
+            }
         }
     }
 }
