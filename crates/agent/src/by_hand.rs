@@ -9,6 +9,7 @@ use std::path::Path;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use evidence::rollback_order::RollbackOrder;
+use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
 use tracing::{info, warn};
 use wire::ByHandReport;
@@ -68,19 +69,18 @@ impl Deployer {
         let by_hand = read_status(&self.dir)?;
         self.memory.aside = read_aside(&self.dir)?;
         // A refused order is not reported, so nothing of it stays.
-        let before = self.memory.clone();
-        let decision = match before.carried_out.len() < UNSENT_MAX {
-            true => self.memory.judge_return(order, by_hand.as_ref(), (self.now)()),
+        let mut trial = self.memory.clone();
+        let decision = match trial.carried_out.len() < UNSENT_MAX {
+            true => trial.judge_return(order, by_hand.as_ref(), (self.now)()),
             false => crate::decision::refused("too-many-unsent", TOO_MANY),
         };
         let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
         let Some(known) = &decision.apply else {
-            self.memory = before;
             return Ok(OrderAnswer::refused(order, decision.reasons, &decision.words));
         };
         let plan = known.plan.digest()?;
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
-        let done = self.carry_out_by_hand(order, &asked, decision);
+        let done = self.carry_out_by_hand(order, &asked, by_hand.as_ref());
         self.order = None;
         if done.is_err() {
             // Only what is on the disk was done.
@@ -94,9 +94,15 @@ impl Deployer {
         &mut self,
         order: &RollbackOrder,
         asked: &RequestedRelease,
-        decision: Decision,
+        by_hand: Option<&StatusFile>,
     ) -> Result<Envelope, DeployError> {
         self.interrupt("a person brought an order to return")?;
+        // Only now the request counts as used: the next write has it together with what is begun.
+        let decision = self.memory.judge_return(order, by_hand, (self.now)());
+        let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
+        if decision.apply.is_none() {
+            return Err(DeployError::Early(decision.words.join("; ")));
+        }
         let before = self.memory.report.as_ref().map(|(_, report)| report.clone());
         // The report that is signed next is about this order.
         self.order = Some(Box::new((order.clone(), before)));
