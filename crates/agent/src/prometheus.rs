@@ -171,6 +171,4 @@ const EXPONENT_MAX: i32 = 400;
 const SAID_CHARS_MAX: usize = 200;
 
 #[cfg(test)]
-mod peer;
-#[cfg(test)]
 mod tests;

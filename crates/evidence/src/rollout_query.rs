@@ -33,7 +33,7 @@ pub struct Query {
     pub query: String,
     /// Highest value, in millionths; `NO_LIMIT` where only a lowest one counts.
     pub at_most: u64,
-    /// Lowest value, in millionths; absent if there is none.
+    /// Lowest value, in millionths; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u64>,
 }

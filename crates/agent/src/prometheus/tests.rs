@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 
 use super::*;
 
+mod peer;
+
 const NOW: u64 = 1_795_000_000;
 
 fn now() -> Moment {
