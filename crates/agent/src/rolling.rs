@@ -233,7 +233,7 @@ impl Deployer {
             probes: measured.probes,
             step: self.rolling.counting.step(),
             windows: self.rolling.counting.windows(&steps(rollout).windows()),
-            answers: self.rolling.answers.counting(rollout.progress.since, now),
+            answers: self.rolling.answers.counting(rollout.progress.since, (self.now)()),
         }
     }
 
