@@ -139,7 +139,8 @@ fn policies(in_force: &InForce) -> Result<BTreeMap<Digest, String>, Error> {
 fn keys(in_force: &InForce, handles: &Handles) -> Value {
     let mut people: Map<String, Value> = Map::new();
     for person in &in_force.people {
-        people.insert(handles.name(&person.enrolment.subject), json!(person.enrolment.keys));
+        let keys = values::person(&person.enrolment).get("keys").cloned().unwrap_or_default();
+        people.insert(handles.name(&person.enrolment.subject), keys);
     }
     // Holders who are not enrolled sign too.
     for (name, (_, key)) in &handles.0 {

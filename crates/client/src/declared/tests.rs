@@ -242,8 +242,11 @@ fn people_groups_freezes_and_grants_are_declared_too() {
         "name: Ada\nemails: [Ada@example.com]\nroles: [developer, release-manager@shop]\n",
     );
     let text = std::fs::read_to_string(dir.path().join("keys.yaml")).unwrap();
-    let keys =
-        format!("people:\n  ada: [{{ key: \"{}\", purposes: [approve, sign-in] }}]\n{text}", holder.key);
+    let sign_in = &root.registrars.holders[1].key;
+    let keys = format!(
+        "people:\n  ada:\n    - {{ key: \"{}\", purposes: [approve] }}\n    - {{ key: \"{sign_in}\", purposes: [sign-in] }}\n{text}",
+        holder.key
+    );
     write(dir.path(), "keys.yaml", &keys);
     let found = plan(dir.path(), &empty(&lab), false);
     let whats: Vec<_> = found.steps.iter().map(Step::what).collect();
@@ -254,7 +257,8 @@ fn people_groups_freezes_and_grants_are_declared_too() {
     assert_eq!(root.holders, lab.root().holders, "what no file declares stays");
     let Step::Person(ada) = &found.steps[2] else { panic!("{whats:?}") };
     assert_eq!((ada.emails[0].as_str(), ada.grants.len()), ("ada@example.com", 2));
-    let in_force = applied(found, empty(&lab));
+    let mut in_force = applied(found, empty(&lab));
+    in_force.people[0].enrolment.keys.reverse();
     let again = plan(dir.path(), &in_force, false);
     assert!(again.steps.is_empty(), "{:?}", rows(&again));
     assert!(again.rows.iter().all(|row| row.sort == Sort::Undeclared), "{:?}", rows(&again));

@@ -161,9 +161,12 @@ pub fn trust(root: &TrustRoot, handles: &Handles) -> Value {
 pub fn person(enrolment: &Enrolment) -> Value {
     let mut roles: Vec<_> = enrolment.grants.iter().map(role_text).collect();
     roles.sort();
+    // The format gives keys no order, and files are compared with them.
+    let mut keys = enrolment.keys.clone();
+    keys.sort();
     let mut values = json!({
         "name": enrolment.name, "subject": enrolment.subject, "emails": enrolment.emails, "roles": roles,
-        "keys": enrolment.keys,
+        "keys": keys,
     });
     let more = [
         ("accounts", json!(enrolment.accounts)),

@@ -140,7 +140,7 @@ pub fn run(verb: &Apply, output: Output) -> Result<(), Failure> {
             .map(|done| format!("{}: recorded as entry {}\n", done.what, done.entry))
             .collect();
         let files: String = report.files.iter().map(|file| format!("wrote {}\n", file.display())).collect();
-        let next = if report.next.is_empty() { String::new() } else { format!("next: {}", report.next) };
+        let next = if report.next.is_empty() { String::new() } else { format!("next:{}", report.next) };
         format!("\n{applied}{files}{next}")
     })
 }

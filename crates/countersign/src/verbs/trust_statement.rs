@@ -113,6 +113,8 @@ pub fn send_of(
             )));
         }
     };
+    // A status has none: it goes by witnesses too, and from places where no files are.
+    let origin = origin.filter(|_| action != "set-status");
     if let (Some(origin), Some(arguments)) = (origin, arguments.as_object_mut()) {
         arguments.insert("source".into(), json!(origin));
     }

@@ -48,10 +48,9 @@ pub fn plan(
             continue;
         }
         if old.is_some_and(|old| old.view.person == way.me) {
-            faults.add(
-                &person.at,
-                "this is you: a changed enrolment replaces yours, so have somebody else apply it",
-            );
+            plan.notes.push(format!(
+                "{part} is you: a changed enrolment replaces yours, so have somebody else apply it"
+            ));
             continue;
         }
         withdrawn.extend(old.map(|old| old.view.enrolment));
