@@ -15,8 +15,8 @@ use evidence::{Digest, Moment, Name, Place};
 use judge::Store as _;
 use rusqlite::Connection;
 use wire::{
-    BarView, CheckView, NamedPerson, PendingReleaseView, PlaceView, PreviewView, ReleaseStage, RollbackView,
-    RunningReleaseView, StatementContent, StatementView, WindowsView, WorkState,
+    BarView, CheckView, MachineView, NamedPerson, PendingReleaseView, PlaceView, PreviewView, ReleaseStage,
+    RollbackView, RunningReleaseView, StatementContent, StatementView, WindowsView, WorkState,
 };
 
 use crate::attendance::MachineId;
@@ -59,7 +59,7 @@ pub fn one(
         let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
         view.transpose().map_err(Failure::failed)
     };
-    let agent = |agent: &AgentKey| shared.attendance.of(&MachineId::Agent(agent.name.clone(), at.clone()));
+    let agent = |agent: &AgentKey| present(shared, facts, &agent.name);
     let earlier: Result<Vec<_>, Failure> = standing
         .earlier
         .iter()
@@ -104,6 +104,16 @@ pub fn one(
         checks: state.check.at(at).map(checks).unwrap_or_default(),
         statements: stated(shared, at, moment)?,
     })
+}
+
+/// An agent, as far as the server heard from it. The agent of a template asks for each preview after it took it up, and before
+/// that for the template alone.
+fn present(shared: &Shared, facts: &EnvironmentSet, agent: &Name) -> MachineView {
+    let seen_at = |place: Place| shared.attendance.of(&MachineId::Agent(agent.clone(), place));
+    let own = seen_at(facts.place.clone());
+    let Some(made) = &facts.preview else { return own };
+    let of_template = seen_at(Place { environment: made.template.clone(), ..facts.place.clone() });
+    MachineView { silent_seconds: own.silent_seconds.min(of_template.silent_seconds), ..own }
 }
 
 /// A preview at a moment.
