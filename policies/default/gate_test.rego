@@ -353,6 +353,21 @@ test_a_rollout_that_is_not_done_in_staging_is_a_problem if {
 	rollout_codes(base) == set()
 }
 
+host(equal) := object.union(base, {"observations": [{
+	"kind": "baseline", "agent": "agent", "release": null, "seconds": 60,
+	"body": {"baseline": "sha256:00", "equal": equal, "differences": 2},
+}]})
+
+host_codes(given) := {problem.code | some problem in gate.problems with input as given; problem.code == "baseline-differs"}
+
+test_a_host_that_differs_or_was_not_measured_is_a_problem if {
+	host_codes(host(true)) == set()
+	host_codes(host(false)) == {"baseline-differs"}
+	host_codes(base) == {"baseline-differs"}
+}
+
+test_a_host_that_differs_stops_nothing_by_default if gate.deny == set() with input as host(false)
+
 test_a_rollout_that_is_not_done_stops_nothing_by_default if gate.deny == set() with input as rolled_out("failed")
 
 staged(changes) := before({"findings": [object.union(finding, changes)]})

@@ -24,9 +24,10 @@ effects := {
 	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
-	# Off until a team sets them: not every project measures coverage, rolls out in steps, or has versions and labels.
+	# Off until a team sets them: not every project measures coverage, rolls out in steps, has baselines of hosts, or has versions and labels.
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
+	"baseline-differs": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }

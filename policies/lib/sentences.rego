@@ -161,6 +161,8 @@ checks contains sprintf("the rollout of the release in %s is done", [input.befor
 	blocks("rollout-undone")
 }
 
+checks contains "the host of each agent is as its baseline says" if blocks("baseline-differs")
+
 checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
 
 checks contains "the artifact has a semantic version" if blocks("version-missing")

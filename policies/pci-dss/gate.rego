@@ -39,6 +39,7 @@ effects := {
 	"budget-exceeded": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
+	"baseline-differs": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }

@@ -3,6 +3,7 @@
 //! Invariant: nothing is started whose directory was not hashed right before. If the new release does not pass its probe,
 //! the release that ran before is hashed and started again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use evidence::Digest;
@@ -13,6 +14,7 @@ use sandbox::Hold;
 use tracing::{error, warn};
 
 use crate::arrangement::{Group, is_split};
+use crate::drift::WatchedProcess;
 pub use crate::fault::Fault;
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
@@ -95,6 +97,17 @@ pub trait Services: std::fmt::Debug + Send {
 
     /// Takes the key by which the agent logs in to stores from now on.
     fn sign_with(&mut self, _signer: &MachineSigner) {}
+
+    /// The processes that run, with what each was given.
+    fn watched(&self) -> Vec<WatchedProcess> {
+        Vec::new()
+    }
+
+    /// Has those of several processes end that have these keepers, so that others take their place; `false` if the only
+    /// process has to start again as a whole.
+    fn renew(&mut self, _keepers: &BTreeSet<u32>) -> bool {
+        false
+    }
 
     /// The enclosure of the running process, if known.
     fn hold(&self) -> Option<Hold> {

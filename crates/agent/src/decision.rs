@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
+use evidence::configuration_order::ConfigurationOrder;
 use evidence::dsse::Envelope;
 use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
@@ -12,8 +13,9 @@ use evidence::secrets_order::SecretsOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
 use judge::{
-    Anchors, Checked, CheckedRollback, CheckedSecrets, FreshCheckpoint, Judgement, PinnedCheckpoint, Reasons,
-    VerificationContext, check, check_rollback, check_secrets, judge_checked, newest_root,
+    Anchors, Checked, CheckedConfiguration, CheckedRollback, CheckedSecrets, FreshCheckpoint, Judgement,
+    PinnedCheckpoint, Reasons, VerificationContext, check, check_configuration, check_rollback,
+    check_secrets, judge_checked, newest_root,
 };
 
 use crate::error::DeployError;
@@ -35,6 +37,8 @@ pub struct Decision {
     pub words: Vec<String>,
     /// Whether only the time is against it, and that is over within `SOON`.
     pub is_early: bool,
+    /// Whether the policy demands that the agent has measured its host.
+    pub measures: bool,
 }
 
 impl Memory {
@@ -94,7 +98,9 @@ impl Memory {
         self.checkpoint = checked.ledger.proven.checkpoint.to_string();
         self.sees(&checked, bundle, by_hand);
         let early = is_early(&checked, &judgement);
-        decided(bundle, &judgement, early)
+        let reads = &checked.lanes.observed.reads;
+        let measures = reads.iter().any(|read| read.kind.is_of_itself() && read.hours.is_some());
+        Decision { measures, ..decided(bundle, &judgement, early) }
     }
 
     /// Judges again, under the newest known status and the time of a newer checkpoint, whether a release that this agent has
@@ -180,7 +186,11 @@ impl Memory {
         }
         self.seen_root = self.seen_root.max(checked.trust.root.version);
         self.seen_status = self.seen_status.max(checked.trust.status.number);
-        self.seen_statement = self.seen_statement.max(checked.trust.environment.number);
+        let number = checked.trust.environment.number;
+        if number >= self.seen_statement {
+            self.declared = Some((number, bundle.configuration.0.clone()));
+        }
+        self.seen_statement = self.seen_statement.max(number);
         // A newer program can read it, or a newer status was read.
         self.unread = unread.filter(|file| file.is_unread_after(None, self.seen_status, &checked.trust.root));
     }
@@ -215,6 +225,7 @@ impl Memory {
             reasons: Vec::new(),
             words: Vec::new(),
             is_early: false,
+            measures: false,
         }
     }
 
@@ -239,6 +250,22 @@ impl Memory {
         self.seen_root = self.seen_root.max(checked.root);
         self.seen_status = self.seen_status.max(checked.status);
         Ok(checked)
+    }
+
+    /// The configuration in an order that counts here.
+    ///
+    /// # Errors
+    /// The refusal of the order.
+    pub fn judge_configuration(
+        &self,
+        order: &ConfigurationOrder,
+        now: Moment,
+    ) -> Result<CheckedConfiguration, Box<Decision>> {
+        if self.place != order.place || self.installation != order.installation {
+            return Err(refused("other-place", "the configuration is of another place").into());
+        }
+        let (anchors, seen) = self.context(now);
+        check_configuration(order, &anchors, &seen).map_err(|reasons| Box::new(refused_for(reasons)))
     }
 
     /// Whether an order stops the probe of this artifact's release: the order is genuine, and goes back from that release or
@@ -318,6 +345,7 @@ fn decided(bundle: &Bundle, judgement: &Judgement, is_early: bool) -> Decision {
         reasons: judgement.codes(),
         words: if passed { warned.collect() } else { words.collect() },
         is_early,
+        measures: false,
     }
 }
 
@@ -338,6 +366,7 @@ pub fn refused(code: &str, what: &str) -> Decision {
         reasons: vec![code.to_owned()],
         words: vec![format!("{code}: {what}")],
         is_early: false,
+        measures: false,
     }
 }
 
@@ -351,6 +380,7 @@ fn refused_for(reasons: Reasons) -> Decision {
         reasons: codes(all.iter().map(|reason| reason.code.clone())),
         words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
         is_early: false,
+        measures: false,
     }
 }
 

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::apply::{Applied, Hands, Replaced, Services};
 use crate::decision::{Decision, refused};
+use crate::drift::{Declared, Drifting};
 use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
 
@@ -52,6 +53,8 @@ pub struct Deployer {
     pub(crate) rolling: Rolling,
     /// The order of a person that is carried out now, and the report before it.
     pub(crate) order: Option<Box<(RollbackOrder, Option<Envelope>)>>,
+    /// All that is known of drift.
+    pub(crate) drifting: Drifting,
 }
 
 /// The requested release, as far as a report names it.
@@ -105,7 +108,9 @@ impl Deployer {
     ) -> Result<Self, DeployError> {
         let mut hands = Hands::new(releases, services)?;
         hands.give(memory.secrets.clone());
+        let declared = Declared::read(&dir);
         let mut deployer = Self {
+            drifting: Drifting::of(declared),
             sealed: SealedValues::of(&dir),
             dir,
             memory,
@@ -216,6 +221,13 @@ impl Deployer {
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
 
+    /// Takes the configuration of a statement that was verified.
+    pub(crate) fn declares(&mut self, verified: Option<(u64, Vec<u8>)>) {
+        if let Some((statement, configuration)) = verified {
+            self.drifting.declared.take(&self.dir, statement, &configuration);
+        }
+    }
+
     /// Sealed values that a release needs and that are not here yet, by the names in its plan.
     #[must_use]
     pub fn wants_sealed(&self, bundle: &Bundle) -> BTreeSet<Digest> {
@@ -251,6 +263,14 @@ impl Deployer {
         self.memory.aside = read_aside(&self.dir)?;
         let decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         let mut decision = decision.in_time()?;
+        let declared = self.memory.declared.take();
+        self.declares(declared);
+        if decision.apply.is_some() {
+            self.holds_for_drift()?;
+        }
+        if let Some(what) = self.differs_from_baseline(&decision)? {
+            decision = refused("baseline-differs", &what);
+        }
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
                 Layer::Bytes(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),

@@ -38,6 +38,9 @@ pub enum DeployError {
     /// The windows of the place open soon.
     #[error("{0}")]
     Early(String),
+    /// Something drifted for which people froze the place.
+    #[error("{0}; the release waits until that is over")]
+    Drifted(String),
     /// The release goes from step to step.
     #[error("release {0} is rolled out step by step")]
     UnderWay(u64),

@@ -50,6 +50,7 @@ pub struct ServiceProcess {
     control: UnixStream,
     heard: Vec<u8>,
     hold: Hold,
+    main: u32,
     stop_ms: u64,
     ended: Option<End>,
     /// Whether process 1 has reported that nothing is left, or has ended itself.
@@ -156,6 +157,7 @@ impl ServiceProcess {
             control,
             heard: Vec::new(),
             hold: Hold::Descendants,
+            main: 0,
             stop_ms: launch.stop_ms,
             ended: None,
             is_over: false,
@@ -169,7 +171,7 @@ impl ServiceProcess {
         told.map_err(doing("speak to the launcher"))?;
         let until = Instant::now() + START_TIME_MAX;
         match held.next(until).map_err(doing("hear from the launcher"))? {
-            Some(KeeperMessage::Started(hold)) => held.hold = hold,
+            Some(KeeperMessage::Started(hold, main)) => (held.hold, held.main) = (hold, main),
             Some(KeeperMessage::Unheld(what)) => return Err(StartError::Unheld(what)),
             Some(KeeperMessage::Unopened(what)) => return Err(StartError::Secrets(what)),
             Some(KeeperMessage::Failed(what)) => {
@@ -183,6 +185,11 @@ impl ServiceProcess {
     /// The kind of enclosure.
     pub const fn hold(&self) -> Hold {
         self.hold
+    }
+
+    /// The id of the program's process in its own process namespace.
+    pub const fn main(&self) -> u32 {
+        self.main
     }
 
     /// Its keeper process; every process that the program starts is a descendant of the keeper.

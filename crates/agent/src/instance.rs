@@ -16,6 +16,7 @@ use mint::LeaseId;
 
 use crate::apply::Fault;
 use crate::commands::ProbeCommand;
+use crate::drift::Given;
 use crate::held::{ServiceProcess, StartError};
 use crate::keeper::Launch;
 use crate::means::Means;
@@ -37,6 +38,8 @@ pub struct Instance {
     pub door: Door,
     /// Its port, if it is another one than that of its plan.
     pub port: Option<u16>,
+    /// The things that it was given.
+    pub given: Given,
 }
 
 /// Where a process listens.
@@ -99,7 +102,8 @@ impl Means {
         self.note(&format!("commit {} begins", plan.commit));
         let held = self.held(launch, doorway.socket.as_ref(), variables, OwnedFd::from(log))?;
         let flow = self.log.take(pipe).map_err(|error| StartError::Io("read the service's log", error))?;
-        Ok(Instance { held, role: None, flow, door: doorway.door, port: doorway.port })
+        let given = Given::of(launch);
+        Ok(Instance { held, role: None, flow, door: doorway.door, port: doorway.port, given })
     }
 
     /// Probes until the probe passes, then checks that only this release holds the listener.

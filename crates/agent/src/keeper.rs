@@ -72,8 +72,8 @@ pub enum KeeperMessage {
     Unopened(String),
     /// The program could not be started.
     Failed(String),
-    /// The program runs in this enclosure.
-    Started(Hold),
+    /// The program runs in this enclosure, with this id there.
+    Started(Hold, u32),
     /// The program has ended with this exit code.
     Code(i32),
     /// This signal ended the program.
@@ -221,7 +221,7 @@ fn run(
         Some((opened, (output, _))) => Some(opened.hide(output, log)?),
         None => None,
     };
-    say(control, &KeeperMessage::Started(hold))?;
+    say(control, &KeeperMessage::Started(hold, main.as_raw_nonzero().get().unsigned_abs()))?;
     let stop = Stop { hold, asked: AtomicBool::new(false), stop_ms: launch.stop_ms };
     std::thread::scope(|scope| {
         scope.spawn(|| stop.listen(control));

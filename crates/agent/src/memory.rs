@@ -70,6 +70,9 @@ pub struct Memory {
     /// A status that lay in the agent's directory until one that cannot be read took its place. It is in a separate file.
     #[serde(skip)]
     pub aside: Option<StatusFile>,
+    /// The configuration of a statement that was verified, with the number of the statement. It is in a separate file.
+    #[serde(skip)]
+    pub declared: Option<(u64, Vec<u8>)>,
     /// A newer checkpoint than the one of the release that is judged next, for its time.
     #[serde(skip)]
     pub fresh: Option<FreshCheckpoint>,

@@ -295,6 +295,7 @@ impl Keeper {
             settle: self.agent.settle,
             relays: self.agent.relays.clone(),
             next_key: next_key(&self.key),
+            firewall: self.agent.firewall,
             preview: Some(kept.tell.subscribe()),
         };
         let (stop, stopped) = oneshot::channel::<()>();

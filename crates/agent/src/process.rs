@@ -4,6 +4,7 @@
 //! client that connects meanwhile waits. In the other form the process opens the port itself. Without process namespaces, a
 //! process of a release may outlive it, so each release gets a new socket, and nothing answers at the old one any more.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -18,6 +19,7 @@ use sandbox::Hold;
 
 use crate::apply::{Fault, Services};
 use crate::arrangement::Group;
+use crate::drift::WatchedProcess;
 use crate::given::GivenSecrets;
 use crate::groups::Groups;
 use crate::held::{AliveError, Launcher, StartError};
@@ -310,6 +312,31 @@ impl Services for Processes {
 
     fn sign_with(&mut self, signer: &MachineSigner) {
         self.secrets.sign_with(signer);
+    }
+
+    fn watched(&self) -> Vec<WatchedProcess> {
+        let of = |name, instance: &Instance| WatchedProcess {
+            name,
+            keeper: instance.held.keeper(),
+            main: instance.held.main(),
+            hold: instance.held.hold(),
+            port: match instance.door {
+                Door::Closed => None,
+                Door::Port(port) => Some(port),
+                Door::Socket(address, _) => Some(address.port()),
+            },
+            given: instance.given.clone(),
+        };
+        let members = self.groups.members.iter().map(|member| of(member.group.name(), &member.instance));
+        self.service.iter().map(|instance| of("service", instance)).chain(members).collect()
+    }
+
+    fn renew(&mut self, keepers: &BTreeSet<u32>) -> bool {
+        let mut members =
+            self.groups.members.iter().filter(|one| keepers.contains(&one.instance.held.keeper()));
+        let is_any = members.clone().next().is_some();
+        members.by_ref().for_each(|one| one.instance.held.ask_to_end());
+        is_any
     }
 
     fn hold(&self) -> Option<Hold> {

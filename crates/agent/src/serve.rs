@@ -20,6 +20,7 @@ use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_s
 
 use crate::condition::Condition;
 use crate::deployer::{Deployer, Layer, RequestedRelease};
+use crate::drift::Firewall;
 use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
@@ -66,6 +67,8 @@ pub struct Agent {
     pub next_key: NextKey,
     /// The preview that it keeps, whenever that changes; absent at places that stay.
     pub preview: Option<watch::Receiver<PreviewMemory>>,
+    /// Reads the rules of the host's firewall, if it can.
+    pub firewall: Option<Firewall>,
 }
 
 impl std::fmt::Debug for Agent {
@@ -95,7 +98,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let (at, next_key, preview) = (dir.clone(), agent.next_key, agent.preview);
     let take = move |given: &RelayedStatus| relayed::take(&at, given);
     let deployer =
-        Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
+        Deployer::with_releases_in(&home, agent.dir, agent.memory, agent.signer, Box::new(services), now)?
+            .reading_firewall(agent.firewall);
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
     let (condition, conditions) = watch::channel(Condition::default());
     let kept = preview.as_ref().map(|_| kept_in(&dir, &home));
@@ -109,6 +113,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = life.roll() => {}
         () = life.ask() => {}
         () = life.take_orders() => {}
+        () = life.look_for_drift() => {}
+        () = life.ask_for_rules() => {}
         () = follow_statuses(&relays, installation, take) => {}
         () = life.follow_preview(preview) => {}
         () = tell(&client, &place, &log, conditions, &said, (now(), kept.as_deref())) => {}

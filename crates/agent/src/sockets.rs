@@ -27,6 +27,12 @@ pub fn on_port(port: u16) -> Vec<Listening> {
     all().into_iter().filter(|listening| listening.address.port() == port).collect()
 }
 
+/// Ports at which something listens for other hosts.
+pub fn open_ports() -> BTreeSet<u16> {
+    let open = all().into_iter().filter(|listening| !listening.address.ip().to_canonical().is_loopback());
+    open.map(|listening| listening.address.port()).collect()
+}
+
 fn all() -> Vec<Listening> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].iter();
     tables.flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default())).collect()

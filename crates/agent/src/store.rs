@@ -81,6 +81,8 @@ impl Releases {
                 verified => return verified,
             }
         }
+        // With it, a file that somebody changes can be put back without the server.
+        disk::replace("agent.kept-layer", &dir.with_extension(LAYER), bytes, 0o400)?;
         let new = dir.with_extension("new");
         // The remains of a crash may be read-only, and must be removed first.
         clear(&new)?;
@@ -94,6 +96,28 @@ impl Releases {
         let stamp = dir.with_extension("mtime");
         disk::replace("agent.stamp", &stamp, mtime.to_string().as_bytes(), 0o644)?;
         Ok(disk::rename("agent.layer", &new, &dir)?)
+    }
+
+    /// The directory of all releases.
+    pub fn all(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The files of a layer that is kept here; `None` if it is not, or has other bytes.
+    pub fn layer(&self, artifact: &Digest, expected: &Digest) -> Option<LayerFiles> {
+        let bytes = fs::read(self.path(artifact).with_extension(LAYER)).ok()?;
+        (Digest::of(&bytes) == *expected).then(|| open_layer(&bytes).ok()).flatten().map(|(files, _)| files)
+    }
+
+    /// The files of a release as its layer declares them: from the layer that is kept here, else from a directory that still gives
+    /// its digest.
+    pub fn declared_files(&self, artifact: &Digest, expected: &Digest) -> Option<LayerFiles> {
+        self.layer(artifact, expected).or_else(|| {
+            self.check(artifact, expected).ok()?;
+            let mut files = LayerFiles::new();
+            collect(&self.path(artifact), "", &mut files).ok()?;
+            Some(files)
+        })
     }
 
     /// Removes every artifact except these.
@@ -147,6 +171,9 @@ impl Releases {
         Ok(disk::rename("agent.switch", &new, &link)?)
     }
 }
+
+/// Extension of the file with the bytes of a layer.
+const LAYER: &str = "layer";
 
 /// Removes the remains of a crash: a file, or a directory that may be read-only already.
 pub(crate) fn clear(dir: &Path) -> Result<(), ReleaseError> {
@@ -345,7 +372,8 @@ mod tests {
         releases.keep(&artifacts[1..]).unwrap();
         let there: Vec<bool> = artifacts.iter().map(|artifact| releases.path(artifact).exists()).collect();
         assert_eq!(there, [false, true, true]);
-        assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 4, "each with its time");
+        let count = fs::read_dir(dir.path().join("releases")).unwrap().count();
+        assert_eq!(count, 6, "each with its time and its layer");
         releases.check(&artifacts[1], &layer_of("two").1).unwrap();
         releases.keep(&[]).unwrap();
         assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 0);

@@ -17,6 +17,8 @@ enum As {
     Ordinary,
     /// An ordinary user of a host that does not allow process namespaces.
     Subreaper,
+    /// Root, in a network namespace of this test's own.
+    RootInNetwork,
     /// Root, with services of another user.
     Service,
     /// The same, on a host that does not allow process namespaces.
@@ -29,7 +31,7 @@ fn stopped(name: &str, way: As) {
     let is_root =
         std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
     let services = [As::Service, As::ServiceUnderSubreaper, As::ServiceOfUnit].contains(&way);
-    if (way == As::Root || services) && !is_root {
+    if (way == As::Root || way == As::RootInNetwork || services) && !is_root {
         // An acceptance run must not skip them (`cargo x accept`).
         assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "the attacks as root need root");
         eprintln!("skipped: the attacks as root need root");
@@ -51,6 +53,13 @@ fn stopped(name: &str, way: As) {
             let limit = "echo 0 > /proc/sys/user/max_pid_namespaces && exec setpriv --bounding-set=-all \"$0\" \"$@\"";
             command.args(["--user", "--map-root-user", "sh", "-c", limit]).arg(&program);
             command.env("ATTACK_SUBREAPER", "1");
+            command
+        }
+        As::RootInNetwork => {
+            let mut command = Command::new("unshare");
+            command.arg("--net").arg(&program);
+            let host = std::fs::read_link("/proc/self/ns/net").unwrap();
+            command.env("ATTACK_HOST_NETWORK", host);
             command
         }
         As::ServiceUnderSubreaper => {
@@ -77,7 +86,7 @@ fn stopped(name: &str, way: As) {
         command.env("ATTACK_SERVICE_USER", "nobody");
     }
     command.args(["attack", name]).arg(&own).current_dir("/");
-    if is_root && way != As::Root && !services {
+    if is_root && way != As::Root && way != As::RootInNetwork && !services {
         let user = user_of(name, &way);
         chown(&own, Some(user), Some(user)).unwrap();
         command.uid(user).gid(user);
@@ -187,6 +196,14 @@ attacks! {
     a_process_listens_by_itself_as_root: "port-as-variable", As::Root;
     a_process_listens_by_itself_as_ordinary_user: "port-as-variable", As::Ordinary;
     a_process_listens_by_itself_under_subreaper: "port-as-variable", As::Subreaper;
+    a_hand_edited_place_is_corrected_as_root: "drift-corrected", As::Root;
+    a_hand_edited_place_is_only_told_as_root: "drift-alerted", As::Root;
+    a_hand_edited_place_is_frozen_as_root: "drift-frozen", As::Root;
+    a_hand_edited_file_that_comes_again_is_left_as_root: "drift-again-and-again", As::Root;
+    a_hand_edited_file_that_comes_again_is_left_as_ordinary_user: "drift-again-and-again", As::Ordinary;
+    a_hand_edited_file_that_comes_again_is_left_under_subreaper: "drift-again-and-again", As::Subreaper;
+    a_hand_edited_setting_is_corrected_or_frozen_in_a_network_of_its_own: "drift-setting", As::RootInNetwork;
+    a_hand_edited_variable_of_one_of_two_processes_as_root: "drift-instances", As::Root;
     numbers_stop_a_rollout_as_root: "rollout-numbers", As::Root;
     numbers_stop_a_rollout_as_ordinary_user: "rollout-numbers", As::Ordinary;
     numbers_stop_a_rollout_under_subreaper: "rollout-numbers", As::Subreaper;

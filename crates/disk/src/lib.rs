@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 32] = [
+pub const POINTS: [(&str, &str); 35] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -33,6 +33,9 @@ pub const POINTS: [(&str, &str); 32] = [
     ("agent.memory", "the numbers that an agent has seen, and its running release"),
     ("agent.stamp", "the time of a layer's files"),
     ("agent.layer", "an unpacked layer"),
+    ("agent.kept-layer", "the layer of a release, by which its files are put back"),
+    ("agent.restored", "a file of a release that was put back"),
+    ("agent.declared", "the newest configuration that an agent has verified"),
     ("agent.sealed", "a sealed value of a secret"),
     ("agent.observation", "an observation that an agent has to send"),
     ("agent.switch", "the link to the current release"),

@@ -38,6 +38,7 @@ pub mod check;
 pub mod claim;
 pub mod codeowners;
 pub mod configuration;
+pub mod configuration_order;
 pub mod credentials;
 pub mod databases;
 pub mod document;

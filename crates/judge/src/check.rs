@@ -84,7 +84,8 @@ pub fn check<'a>(
     let receipts: Vec<_> =
         build.receipts.iter().chain(&checks.receipts).map(|(_, receipt)| receipt).collect();
     unapplied::tell(&environments, &people, &receipts, &mut reasons);
-    let on = ObservationGrounds { records: &records, revoked: &revoked, proven: &proven, now };
+    let here = (&environment, &plan.configuration);
+    let on = ObservationGrounds { here, records: &records, revoked: &revoked, proven: &proven, now };
     let observed = observations::prove(bundle, at, on, reads, &mut reasons).map_err(broken)?;
     let documents =
         lanes::prove(bundle, &build, &checks, &root, reports, now, &mut reasons).map_err(broken)?;

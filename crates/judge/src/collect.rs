@@ -17,7 +17,6 @@ use evidence::bundle::{Bundle, Checks, Lanes};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::Header;
-use evidence::environment::Environment;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::Receipt;
@@ -31,7 +30,7 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest, Id, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
-use crate::lanes::observations::{observations_that_apply, read_kinds};
+use crate::collect_observed::{Newest, entries_of_observation};
 use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, statements_that_apply};
 use crate::people::is_named;
 use crate::records::ended;
@@ -364,40 +363,6 @@ fn kept(
         }
     }
     Ok(kept)
-}
-
-/// The newest observations of the environment directly before.
-struct Newest<'a> {
-    state: &'a State,
-    store: &'a dyn Store,
-    place: &'a Place,
-    policy: &'a PolicyFiles,
-    root: Option<&'a TrustRoot>,
-}
-
-impl Newest<'_> {
-    /// Those that the policy reads and that are about the release of an artifact there.
-    fn about(
-        &self,
-        artifact: Digest,
-        environments: &[Envelope],
-        reports: &[Envelope],
-    ) -> Result<Vec<Envelope>, Unavailable> {
-        let [before, _] = environments else { return Ok(Vec::new()) };
-        let before = Environment::read(before).map_err(Unavailable::of)?;
-        let at = Place { environment: before.environment.clone(), ..self.place.clone() };
-        let newest: Vec<_> = self.state.observation.at(&at).map(|known| known.facts.envelope).collect();
-        let given = envelopes(self.store, &newest)?;
-        let kinds = self.root.map(|root| read_kinds(self.policy, root.mode, self.place));
-        Ok(observations_that_apply(artifact, reports, &before, &kinds.unwrap_or_default(), given))
-    }
-}
-
-/// Number of the entry of an observation in the environment directly before.
-fn entries_of_observation(state: &State, place: &Place, envelope: &Envelope) -> Option<u64> {
-    let environment = state.gate.environment(place)?.facts.after.clone()?;
-    let mut at = state.observation.at(&Place { environment, ..place.clone() });
-    at.find(|known| known.facts.observation == envelope.payload_digest()).map(|known| known.entry)
 }
 
 /// Statements in force at a place. The statement of a person who is no longer enrolled is not evidence.

@@ -25,6 +25,8 @@ pub struct PlanProof {
     pub digest: Digest,
     /// Differences between the plan and the bounds of the place; absent without bounds.
     pub differences: Option<BTreeSet<Difference>>,
+    /// The configuration of the place.
+    pub configuration: Configuration,
 }
 
 /// Derives the plan again from the files of the commit and the configuration, and compares it with the bounds.
@@ -53,7 +55,8 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
         return Err(wrong("the plan is not what release file and configuration give".into()));
     }
     let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
-    Ok(PlanProof { digest: derived.digest().map_err(|error| wrong(error.to_string()))?, differences })
+    let digest = derived.digest().map_err(|error| wrong(error.to_string()))?;
+    Ok(PlanProof { digest, differences, configuration })
 }
 
 /// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.

@@ -34,6 +34,8 @@ mod check;
 mod check_target;
 mod checked;
 mod collect;
+mod collect_observed;
+mod configuration_order;
 mod context;
 mod continuity;
 mod decision_error;
@@ -91,6 +93,7 @@ pub use check::check;
 pub use check_target::CheckTarget;
 pub use checked::Checked;
 pub use collect::{Collected, collect, run_order};
+pub use configuration_order::{CheckedConfiguration, check_configuration};
 pub use context::{Anchors, Bar, FreshCheckpoint, VerificationContext};
 pub use continuity::{
     ContinuityError, PinnedCheckpoint, Sizes, continues, ends, proven_from, sizes_to_prove,

@@ -3,7 +3,7 @@
 use agent::Barred;
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
-use evidence::observations::{Observation, RolloutEnd, RolloutVerdict, VerdictOfStep};
+use evidence::observations::{Body, Observation, RolloutEnd, RolloutVerdict, VerdictOfStep};
 use evidence::rollout_counts::Counts;
 use evidence::{Digest, Place};
 
@@ -33,7 +33,7 @@ pub fn verdict(release: u64, end: RolloutEnd) -> RolloutVerdict {
 
 /// An observation by the agent of an environment.
 #[must_use]
-pub fn observation(environment: &str, verdict: RolloutVerdict) -> Observation {
+pub fn observation(environment: &str, body: impl Into<Body>) -> Observation {
     Observation {
         installation: id(1),
         place: Place { project: name("shop"), service: name("api"), environment: name(environment) },
@@ -46,7 +46,7 @@ pub fn observation(environment: &str, verdict: RolloutVerdict) -> Observation {
         statement: 1,
         sequence: 1,
         previous: None,
-        body: verdict.into(),
+        body: body.into(),
     }
 }
 

@@ -8,6 +8,7 @@ use evidence::bundle::Bundle;
 use evidence::canonical;
 use evidence::claim::Claim;
 use evidence::configuration::Configuration;
+use evidence::configuration_order::ConfigurationOrder;
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::entry::{Entry, Header, Payload};
@@ -357,6 +358,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(AdvanceOrder::decode(bytes));
     drop(RollbackOrder::decode(bytes));
     drop(SecretsOrder::decode(bytes));
+    drop(ConfigurationOrder::decode(bytes));
     drop(RunOrder::decode(bytes));
     if let Ok(envelope) = Envelope::decode(bytes) {
         drop(Request::read(&envelope));

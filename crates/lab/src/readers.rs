@@ -57,6 +57,7 @@ impl Lab {
             status: None,
             unread: None,
             aside: None,
+            declared: None,
             fresh: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
             running: Some(KnownRelease {

@@ -69,9 +69,10 @@ impl Pack {
 const TABLES: &str = include_str!("../../../policies/lib/limits.rego");
 
 /// Files that are the same in all packs.
-const SHARED: [(&str, &str); 12] = [
+const SHARED: [(&str, &str); 13] = [
     ("release.rego", include_str!("../../../policies/lib/release.rego")),
     ("rules_artifact.rego", include_str!("../../../policies/lib/rules_artifact.rego")),
+    ("rules_baseline.rego", include_str!("../../../policies/lib/rules_baseline.rego")),
     ("rules_components.rego", include_str!("../../../policies/lib/rules_components.rego")),
     ("rules_effects.rego", include_str!("../../../policies/lib/rules_effects.rego")),
     ("rules_findings.rego", include_str!("../../../policies/lib/rules_findings.rego")),

@@ -10,6 +10,7 @@
 
 mod account;
 mod channel;
+mod clock;
 mod confine;
 mod connect;
 mod destination;
@@ -31,6 +32,7 @@ mod supervise;
 
 pub use account::become_user;
 pub use channel::{read_frame_within, receive_descriptor, send_descriptor, write_frame};
+pub use clock::is_clock_synchronised;
 pub use connect::HOST_NAME;
 pub use destination::{Destination, DestinationError};
 pub use egress::{Allowance, AllowanceError, Denied, Egress};

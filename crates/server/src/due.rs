@@ -128,6 +128,10 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
     }
     let Some(open) = &standing.open else { return Ok(None) };
     let Stage::Due(bundle) = open.stage else { return Ok(None) };
+    // Its agent would apply none now; it gets it once it observed that this is over.
+    if state.observation.holding(place).next().is_some() {
+        return Ok(None);
+    }
     let advance = match &open.advance {
         Some((asked, _)) => Signed::of(keeper, state, asked.person, &asked.request)?.map(Signed::advance),
         None => None,

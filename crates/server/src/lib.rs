@@ -35,6 +35,7 @@ mod log_removal;
 mod logs;
 mod lost_runs;
 mod openings;
+mod place_configuration;
 mod place_secrets;
 mod place_view;
 mod quotas;

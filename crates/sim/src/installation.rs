@@ -110,6 +110,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         status: None,
         unread: None,
         aside: None,
+        declared: None,
         fresh: None,
         checkpoint: seen.to_string(),
         running: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes as Body;
 use domain::RunId;
 use evidence::Place;
+use evidence::configuration_order::ConfigurationOrder;
 use evidence::dsse::Envelope;
 use evidence::previews_order::{self, PreviewsOrder};
 use evidence::run_order::{self, RunOrder};
@@ -223,6 +224,14 @@ impl Client {
     /// `ClientError` if there is no answer.
     pub async fn place_secrets(&self, place: &Place) -> Result<SecretsOrder, ClientError> {
         self.get(&format!("place-secrets/{place}")).await
+    }
+
+    /// The newest configuration of a place, with the statement that names it.
+    ///
+    /// # Errors
+    /// `ClientError` if there is no answer.
+    pub async fn place_configuration(&self, place: &Place) -> Result<ConfigurationOrder, ClientError> {
+        self.get(&format!("place-configuration/{place}")).await
     }
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {

@@ -40,9 +40,17 @@ pub const LINES: &[Line] = &[
     },
     Line {
         claim: "a hand-edited file, variable, binary, extra process and changed kernel setting are seen, named and corrected or frozen by policy",
-        shown_by: &[],
+        shown_by: &[
+            "a_hand_edited_place_is_corrected_as_root",
+            "a_hand_edited_place_is_only_told_as_root",
+            "a_hand_edited_place_is_frozen_as_root",
+            "a_hand_edited_file_that_comes_again_is_left",
+            "a_hand_edited_setting_is_corrected_or_frozen_in_a_network_of_its_own",
+            "a_hand_edited_variable_of_one_of_two_processes_as_root",
+            "a_hand_edited_file_is_put_back_without_a_release",
+        ],
         done_by: None,
-        lacks: Some("drift is not built yet"),
+        lacks: None,
     },
     Line {
         claim: "a rollback is not undone by the next run, the next promotion or a restart; lifting the bar is a statement by somebody not behind the change",

@@ -4,6 +4,7 @@
 //! is stopped. It is for tests only.
 
 mod attacks;
+mod drift;
 mod reaching;
 mod rollouts;
 mod stage;
@@ -11,7 +12,8 @@ mod stage;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use agent::exec_service;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["keep" | "split", ..] => Err(exec_service(&words).to_string()),
         ["serve", how, ..] => serve(how),
+        ["pass"] => Ok(()),
         ["attack", name, dir] => Stage::new(dir).and_then(|stage| stage.attack(name)),
         _ => Err("expected `keep`, `split`, `serve` or `attack`".into()),
     };
@@ -93,6 +96,11 @@ fn serve(how: &str) -> Result<(), String> {
         }
         let mut request = [0; 4096];
         drop(stream.read(&mut request));
+        if how == "re-executes" && request.starts_with(b"GET /lax") {
+            let words = std::env::args().skip(1);
+            let failed = Command::new("/proc/self/exe").args(words).env("MODE", "lax").exec();
+            return Err(failed.to_string());
+        }
         let (status, body) = answer(how);
         let head =
             format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());

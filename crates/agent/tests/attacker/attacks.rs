@@ -44,6 +44,7 @@ impl Stage {
             "port-as-variable" => self.port_as_variable(),
             "reads-the-agent" => self.reads_the_agent(),
             "reaches-for-the-agent" => reaching::attack(self),
+            other if other.starts_with("drift-") => self.drift(other),
             other if other.starts_with("rollout-") => self.rollout(other),
             other => Err(format!("there is no attack `{other}`")),
         }

@@ -217,6 +217,7 @@ pub fn write_memory(
         status: None,
         unread: None,
         aside: None,
+        declared: None,
         fresh: None,
         checkpoint: pin.checkpoint.clone(),
         running: None,
@@ -337,6 +338,7 @@ fn serve(data: &Path, server: Option<&str>, verb: &AgentVerb, output: Output) ->
         relays: verb.role.relays()?,
         next_key,
         preview: None,
+        firewall: Some(firewall),
     };
     let (health, vitals) = (HealthListener::open(verb.role.health)?, Arc::clone(client.vitals()));
     announce("agent", &server, output);
@@ -358,4 +360,14 @@ impl Launcher for ThisProgram {
         command.arg("service-exec");
         command
     }
+}
+
+/// The rules of the host's firewall.
+fn firewall() -> std::io::Result<Vec<u8>> {
+    let listed = runner::program::helper("nft").args(["list", "ruleset"]).output()?;
+    if listed.status.success() {
+        return Ok(listed.stdout);
+    }
+    let said = String::from_utf8_lossy(&listed.stderr).lines().next().unwrap_or_default().to_owned();
+    Err(std::io::Error::other(format!("nft: {said}")))
 }

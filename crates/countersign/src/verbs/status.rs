@@ -22,6 +22,7 @@ use wire::{
 };
 
 use super::status_compare::{self, Other};
+use super::status_drift;
 use super::status_unsent::{self, Unsent};
 use super::{DataDir, release, runtime, status_release};
 use crate::failure::Failure;
@@ -84,10 +85,11 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     output.print(&report, |report| {
         let gates: Vec<_> = report.gates.iter().flat_map(PendingGate::lines).collect();
         format!(
-            "{}{}{}{}{}{}{}{}",
+            "{}{}{}{}{}{}{}{}{}",
             text(&report.installation),
             section("unknown to the server", &report.unsent.iter().map(Unsent::line).collect::<Vec<_>>()),
             stopped(&report.installation, &report.places),
+            section("drift", &status_drift::lines(&report.places)),
             places_text(&report.places),
             section("statements", &statements(&report.places)),
             section("gates of pending releases", &gates),

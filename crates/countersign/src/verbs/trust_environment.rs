@@ -25,6 +25,7 @@ use evidence::{CommitId, Moment, Name, address, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
+use super::trust_drift;
 use super::trust_root::{FORMER_DAYS, former_until};
 use super::trust_sign::sign_shown;
 use super::trust_statement::{beside, read, write_envelope};
@@ -59,6 +60,12 @@ pub struct Amend {
     /// YAML file of bounds for what the release file sets; default: the current bounds, for a new place `{}`.
     #[arg(long)]
     bounds: Option<PathBuf>,
+    /// YAML file of rules about drift, or `none`; default: the current rules.
+    #[arg(long, value_name = "FILE|none")]
+    drift: Option<PathBuf>,
+    /// YAML file with the baseline that the hosts of agents have to be equal to, or `none`; default: the current one.
+    #[arg(long, value_name = "FILE|none")]
+    host_baseline: Option<PathBuf>,
     /// Agent, NAME=KEY,SEAL@HOST as `agent key` prints it; may be given several times; default: the current agents. Without `@HOST` a known agent
     /// stays where it is, and a new one is where the first of the current ones is, else on the server's host.
     #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
@@ -384,6 +391,12 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
             address::check(url).map_err(Failure::usage)?;
             configuration.prometheus.insert(name, url.to_owned());
         }
+    }
+    if let Some(path) = &verb.drift {
+        configuration.drift = trust_drift::rules(path)?;
+    }
+    if let Some(path) = &verb.host_baseline {
+        configuration.baseline = trust_drift::baseline(path)?;
     }
     for text in &verb.variable {
         let (name, value) =

@@ -10,7 +10,7 @@ use super::{Shop, at};
 use crate::support::{Home, copy_dir};
 
 /// Points of failure on the way to production.
-const ON_THE_WAY: [&str; 11] = [
+const ON_THE_WAY: [&str; 13] = [
     "ledger.append",
     "ledger.witnessed",
     "ledger.blob",
@@ -21,6 +21,8 @@ const ON_THE_WAY: [&str; 11] = [
     "agent.memory",
     "agent.stamp",
     "agent.layer",
+    "agent.kept-layer",
+    "agent.declared",
     "agent.switch",
 ];
 /// Points of failure at a start, or with a long ledger.
@@ -52,6 +54,8 @@ const WITH_A_ROLLOUT: [&str; 2] = ["agent.observation", "agent.rollout"];
 
 /// Points of failure of an order to return that a person brings: the order stays, and is answered again.
 const WITH_AN_ORDER: [&str; 1] = ["agent.answer"];
+/// Points of failure that need drift: what could not be put back is tried again at the next look.
+const WITH_DRIFT: [&str; 1] = ["agent.restored"];
 
 #[test]
 fn every_point_has_its_row() {
@@ -61,6 +65,7 @@ fn every_point_has_its_row() {
     rows.extend(WITH_SECRETS);
     rows.extend(WITH_A_ROLLOUT);
     rows.extend(WITH_AN_ORDER);
+    rows.extend(WITH_DRIFT);
     rows.extend(BY_HAND.iter().map(|(point, _)| *point));
     rows.sort_unstable();
     let mut points: Vec<_> = disk::POINTS.iter().map(|(point, _)| *point).collect();

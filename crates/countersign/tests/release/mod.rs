@@ -9,6 +9,7 @@ mod configuration;
 mod console;
 mod corpus;
 mod damage;
+mod drift;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;

@@ -408,6 +408,7 @@ fn every_page_is_checked() {
         "bundle",
         "claim",
         "configuration",
+        "configuration-order",
         "document",
         "statement",
         "entry",

@@ -1,6 +1,7 @@
 //! The formats from an approval to the bundle of a release.
 
 use super::*;
+use evidence::configuration_order::ConfigurationOrder;
 use evidence::secrets_order::SecretsOrder;
 
 #[test]
@@ -172,6 +173,16 @@ fn bundle_and_order_examples() {
     };
     check("secrets-order", 0, &secrets.encode().unwrap());
     assert_eq!(SecretsOrder::decode(&secrets.encode().unwrap()).unwrap(), secrets);
+    let configuration = ConfigurationOrder {
+        v: 1,
+        installation: id(1),
+        place: order.place(),
+        roots: Vec::new(),
+        statement: order.request.clone(),
+        configuration: Bytes(Configuration::default().encode().unwrap()),
+    };
+    check("configuration-order", 0, &configuration.encode().unwrap());
+    assert_eq!(ConfigurationOrder::decode(&configuration.encode().unwrap()).unwrap(), configuration);
     let order = RunOrder {
         v: 1,
         roots: Vec::new(),

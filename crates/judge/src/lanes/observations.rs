@@ -1,13 +1,16 @@
-//! The observation lane: what the agents of the environment before measured there, as far as the policy reads it.
+//! The observation lane: what the agents of the environment before measured there, and those of the place itself, as far as the
+//! policy reads it. The kind says whose it is.
 //!
 //! Invariant: each observation is signed by an agent of that environment, is on record, and, if it is about a release, is
-//! about exactly the release that runs this artifact there, under the plan that its agent reported. The bundle carries at most
+//! about exactly the release that runs this artifact there, under the plan that its agent reported; one of the place itself
+//! measures what its configuration in force declares. The bundle carries at most
 //! one of each agent and kind, and no kind that the policy does not read. Its age counts from the time of the judgement. A
 //! server that withholds one can only make a verdict stricter: policies ask for what was measured, never for its absence.
 
 use std::collections::BTreeSet;
 
 use evidence::bundle::Bundle;
+use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::observations::{Observation, ObservationKind};
@@ -38,6 +41,8 @@ pub struct ObservationProof {
 /// Everything that the judge knows before it looks at observations.
 #[derive(Clone, Copy, Debug)]
 pub struct ObservationGrounds<'a> {
+    /// The statement of the place itself, and the configuration that it names.
+    pub here: (&'a Environment, &'a Configuration),
     /// Records of the bundle.
     pub records: &'a Records,
     /// Revoked keys.
@@ -63,7 +68,12 @@ pub fn prove(
     let mut proof = ObservationProof { reads, ..ObservationProof::default() };
     let mut of: BTreeSet<(Name, ObservationKind)> = BTreeSet::new();
     for (envelope, record) in envelopes.iter().zip(&on.records.observations) {
-        let (environment, before) = before.ok_or_else(|| stray("no environment comes before"))?;
+        let read = Observation::read(envelope).map_err(|error| unsound(error.to_string()))?;
+        let environment = match (read.kind().is_of_itself(), before) {
+            (true, _) => on.here.0,
+            (false, Some((environment, _))) => environment,
+            (false, None) => return Err(stray("no environment comes before")),
+        };
         let observation =
             Observation::open(envelope, environment).map_err(|error| unsound(error.to_string()))?;
         if !on.revoked.counts_signer(envelope, record) {
@@ -72,7 +82,12 @@ pub fn prove(
         if !proof.reads.iter().any(|read| read.kind == observation.kind()) {
             return Err(stray(&format!("the policy does not read a {}", observation.kind().as_str())));
         }
-        is_of_release(bundle.artifact(), &observation, before)?;
+        match before {
+            Some((_, before)) if !observation.kind().is_of_itself() => {
+                is_of_release(bundle.artifact(), &observation, before)?;
+            }
+            _ => is_of_configuration(&observation, on.here.1)?,
+        }
         if !of.insert((observation.agent.clone(), observation.kind())) {
             let (agent, kind) = (&observation.agent, observation.kind().as_str());
             return Err(unsound(format!("there are two observations {kind} of agent {agent}")));
@@ -87,12 +102,37 @@ pub fn prove(
         }
         proof.observations.push(observation);
     }
-    if let Some((environment, _)) = before {
-        for read in &proof.reads {
+    for read in &proof.reads {
+        let environment = if read.kind.is_of_itself() { Some(on.here.0) } else { before.map(|(it, _)| it) };
+        if let Some(environment) = environment {
             demand(read, environment, &proof.observations, on.now, reasons);
         }
     }
     Ok(proof)
+}
+
+/// Checks that an observation of the place itself measures what its configuration in force declares.
+fn is_of_configuration(observation: &Observation, configuration: &Configuration) -> Result<(), Flaw> {
+    let fits = observation.about().is_none() && observation.body.fits(configuration);
+    let what = || format!("a {} measures another configuration", observation.kind().as_str());
+    if fits { Ok(()) } else { Err(stray(&what())) }
+}
+
+/// Observations of the place itself among these, as the server collects them: those that an agent of its statement signed about
+/// its configuration in force.
+#[must_use]
+pub fn observations_of_itself(
+    here: &Environment,
+    configuration: &Configuration,
+    kinds: &BTreeSet<ObservationKind>,
+    observations: impl IntoIterator<Item = Envelope>,
+) -> Vec<Envelope> {
+    let applies = |envelope: &Envelope| {
+        Observation::open(envelope, here).is_ok_and(|observation| {
+            kinds.contains(&observation.kind()) && is_of_configuration(&observation, configuration).is_ok()
+        })
+    };
+    observations.into_iter().filter(applies).collect()
 }
 
 /// Checks that an observation is about the release that runs this artifact in the environment before.
@@ -123,7 +163,14 @@ fn demand(
     let Some(hours) = read.hours else { return };
     let (kind, at) = (read.kind.as_str(), &environment.environment);
     let of_kind = || observations.iter().filter(|observation| observation.kind() == read.kind);
-    if of_kind().next().is_none() {
+    if read.kind.is_of_itself() {
+        let silent = environment.agents.iter().filter(|agent| of_kind().all(|one| one.agent != agent.name));
+        for agent in silent {
+            let what =
+                format!("the policy reads a {kind} of `{at}`, and agent {} made none of it", agent.name);
+            reasons.against("observation-missing", what, ASK_AGENT);
+        }
+    } else if of_kind().next().is_none() {
         let what = format!("the policy reads a {kind} of `{at}`, and no agent made one of this release");
         reasons.against("observation-missing", what, MEASURE);
     }
@@ -140,7 +187,8 @@ fn demand(
             let what = format!(
                 "the {kind} of agent {agent} is {age} hours old; it has to be younger than {hours} hours"
             );
-            reasons.against("observation-old", what, MEASURE);
+            let remedy = if read.kind.is_of_itself() { ASK_AGENT } else { MEASURE };
+            reasons.against("observation-old", what, remedy);
         }
     }
 }
@@ -195,4 +243,6 @@ fn stray(what: &str) -> Flaw {
 const SECONDS_PER_HOUR: u64 = 3_600;
 const MEASURE: &str =
     "release it there again with `countersign run --again`, so that it is measured, and then promote it";
+const ASK_AGENT: &str =
+    "look whether the agent runs and reaches the server: it measures again every few minutes";
 const CLOCKS: &str = "compare the clocks of the hosts";

@@ -14,6 +14,7 @@ mod ledger;
 pub mod lent;
 mod lifts;
 mod loosened;
+mod measured;
 mod observations;
 mod overrides;
 mod people;
@@ -34,6 +35,7 @@ mod unapplied;
 mod windows;
 
 pub use ledger::new_origin;
+pub use measured::equal as measured_equal;
 pub use overrides::{lifted, soaking};
 pub use refs::verified;
 pub use revoked::{long_there, renew, revoke};
@@ -75,6 +77,7 @@ pub fn all() -> Vec<Forgery> {
         seen::rows(),
         checks::rows(),
         observations::rows(),
+        measured::rows(),
         lifts::rows(),
         place::rows(),
         unapplied::rows(),

@@ -35,6 +35,7 @@ fn each_rule_of_a_pack_is_explained() {
         [
             "approval-void",
             "approvals-missing",
+            "baseline-differs",
             "browser-only",
             "coverage-low",
             "label-missing",
@@ -105,6 +106,7 @@ fn the_fields_that_each_rule_reads_are_found() {
         ("tests-missing", "tests.passed tests.flaky"),
         ("tests-failed", "tests.failing[] before.tests.failing[]"),
         ("dependency-unpinned", "components[].pinned"),
+        ("baseline-differs", "observations[].kind observations[].body.equal"),
         ("rollout-undone", "observations[].kind observations[].body.end"),
         ("coverage-low", "coverage.lines.covered coverage.lines.total"),
         ("version-missing", "statements[].kind statements[].body.version"),

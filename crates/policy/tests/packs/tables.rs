@@ -49,6 +49,27 @@ fn a_rollout_that_is_not_done_in_staging_stops_it_where_the_rule_is_on() {
     }
 }
 
+/// The rule is off until a team sets it. Where it is on, an agent has to have measured, and found its host equal.
+#[test]
+fn a_host_that_differs_from_its_baseline_stops_it_where_the_rule_is_on() {
+    let gate =
+        changed(&[(r#""baseline-differs": {"other": "off""#, r#""baseline-differs": {"other": "block""#)]);
+    let measured = |equal: bool| {
+        json!([{"kind": "baseline", "agent": "agent", "release": null, "seconds": 5,
+            "body": {"baseline": "sha256:00", "equal": equal, "differences": u8::from(!equal)}}])
+    };
+    for (observations, passes) in [
+        (measured(true), true),
+        (measured(false), false),
+        (json!([]), false),
+        (json!([{"kind": "another"}]), false),
+    ] {
+        let input = with_field("observations", observations);
+        let (against, _) = codes(&gate, &input);
+        assert_eq!(against.is_empty(), passes, "{input}: {against:?}");
+    }
+}
+
 /// Where the rule is on, no report is as bad as one below the floor.
 #[test]
 fn too_little_coverage_stops_it_where_the_rule_is_on() {

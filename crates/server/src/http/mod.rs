@@ -89,9 +89,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/logs/{run}/{kind}/{name}/{runner}", get(machines::log).post(machines::append_log))
         .route("/runs", get(reading::runs))
         .route("/runs/{run}", get(reading::run))
-        .route("/places", get(reading::places))
-        .route("/releases/{project}/{service}/{environment}/{number}", get(reading::release))
-        .route("/place-secrets/{*place}", get(reading::place_secrets))
+        .merge(places())
         .route("/evidence/{*place}", get(reading::evidence))
         .route("/consistency", get(reading::consistency))
         .route("/wait", get(reading::wait))
@@ -119,6 +117,15 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Turns::new(), in_turn))
         .layer(from_fn_with_state(Arc::new(Failures::default()), named))
         .with_state(shared)
+}
+
+/// Places, their releases, and what their agents ask for between releases.
+fn places() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/places", get(reading::places))
+        .route("/releases/{project}/{service}/{environment}/{number}", get(reading::release))
+        .route("/place-secrets/{*place}", get(reading::place_secrets))
+        .route("/place-configuration/{*place}", get(reading::place_configuration))
 }
 
 /// Whether commands are accepted; open to everybody, and says nothing else.

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::RunId;
+use evidence::configuration_order::ConfigurationOrder;
 use evidence::secrets_order::SecretsOrder;
 use evidence::{Bytes, Digest, Name, Place};
 use judge::{collect, enrolment_envelope_at};
@@ -23,7 +24,7 @@ use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::shared::Shared;
 use crate::views::runs::RunSelection;
-use crate::{place_secrets as of_place, place_view, release_history, run_view};
+use crate::{place_configuration, place_secrets as of_place, place_view, release_history, run_view};
 
 /// One run.
 pub async fn run(
@@ -130,6 +131,24 @@ pub async fn place_secrets(
     let found = blocking(move || {
         let (state, keeper) = (shared.intake.state(), &shared.gatekeeper);
         Ok(of_place::order(keeper, &state, &place, clock::now())?)
+    });
+    Ok(Json(found.await?))
+}
+
+/// The newest configuration of a place, with the statement that names it.
+pub async fn place_configuration(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(place): Path<String>,
+) -> Result<Json<ConfigurationOrder>, Failure> {
+    let place: Place =
+        place.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
+    right::of_project(&shared, &caller, &place.project)?;
+    let unknown =
+        || Failure::new(ProblemKind::NotFound, "there is no such place; `countersign status` shows them");
+    let found = blocking(move || {
+        let (state, keeper) = (shared.intake.state(), &shared.gatekeeper);
+        place_configuration::order(keeper, &state, &place)?.ok_or_else(unknown)
     });
     Ok(Json(found.await?))
 }

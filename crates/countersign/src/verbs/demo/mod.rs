@@ -7,6 +7,7 @@
 mod acts;
 mod attack;
 mod database;
+mod drift;
 mod example;
 mod findings;
 mod held;

@@ -1,0 +1,346 @@
+//! Looks for drift and answers it, on the deployer's thread: nothing else changes a release or its processes meanwhile.
+//!
+//! Invariant: only what people signed as `correct` is changed, each thing at most a few times within minutes, and every answer is
+//! observed. While a rollout is under way nothing is looked at: its processes come and go.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evidence::Moment;
+use evidence::configuration_order::ConfigurationOrder;
+use evidence::drift::{DriftRules, Response};
+use evidence::observations::{DriftDone, DriftFinding, DriftSeen, Drifted, FINDINGS_MAX};
+use evidence::oci::LayerFiles;
+use tracing::{info, warn};
+
+use super::audit;
+use super::baseline::{self, Firewall};
+use super::extra;
+use super::files::FileLook;
+use super::found::{Found, Mend, sorted, text};
+use super::host;
+use super::known::{Known, Release};
+use super::manifest::Manifest;
+use super::processes::ProcessTable;
+use crate::decision::Decision;
+use crate::deployer::Deployer;
+use crate::error::DeployError;
+use crate::memory::KnownRelease;
+
+/// The result of a look.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// Time until the next one.
+    pub again: Duration,
+    /// The directories of the release.
+    pub dirs: Arc<BTreeSet<PathBuf>>,
+}
+
+impl Deployer {
+    /// Takes the way in which the firewall of the host is read.
+    #[must_use]
+    pub fn reading_firewall(mut self, firewall: Option<Firewall>) -> Self {
+        self.drifting.reads_firewall(firewall);
+        self
+    }
+
+    /// Compares the place with what was declared for it, and answers as people signed.
+    ///
+    /// # Errors
+    /// `DeployError` when an observation cannot be kept.
+    pub fn look_for_drift(&mut self) -> Result<Looked, DeployError> {
+        let rules = self.drift_rules();
+        let again = Duration::from_millis(rules.every_ms);
+        if self.memory.rollout.is_some() {
+            return Ok(Looked { again, dirs: Arc::default() });
+        }
+        let now = (self.now)();
+        let mut found = self.measure_host(now)?;
+        found.extend(self.differences_of_release());
+        let found = sorted(found);
+        let findings = self.answered(&rules, &found, now);
+        self.observe_drift(findings, now)?;
+        let dirs = self.drifting.release.as_ref().map(|release| Arc::clone(&release.dirs));
+        Ok(Looked { again, dirs: dirs.unwrap_or_default() })
+    }
+
+    /// Takes a newer configuration that its signers signed for this place.
+    ///
+    /// # Errors
+    /// The refusal in words.
+    pub fn take_configuration(&mut self, order: &ConfigurationOrder) -> Result<(), Box<Decision>> {
+        let checked = self.memory.judge_configuration(order, (self.now)())?;
+        if self.drifting.declared.take(&self.dir, checked.statement, &checked.configuration) {
+            info!("statement {} sets the rules about drift from now on", checked.statement);
+        }
+        Ok(())
+    }
+
+    /// Refuses nothing and applies nothing while something that people froze the place for has drifted.
+    ///
+    /// # Errors
+    /// `DeployError::Drifted` with the reason.
+    pub(crate) fn holds_for_drift(&mut self) -> Result<(), DeployError> {
+        let rules = self.drift_rules();
+        let all = [rules.files, rules.variables, rules.processes, rules.limits, rules.settings];
+        if all.contains(&Response::Freeze) {
+            self.look_for_drift()?;
+        }
+        self.drifting.holds().map_or(Ok(()), |what| Err(DeployError::Drifted(what)))
+    }
+
+    /// Why the host is not as a policy demands it for a release, measured now.
+    ///
+    /// # Errors
+    /// `DeployError` when the measurement cannot be kept.
+    pub(crate) fn differs_from_baseline(
+        &mut self,
+        decision: &Decision,
+    ) -> Result<Option<String>, DeployError> {
+        if !decision.measures || decision.apply.is_none() {
+            return Ok(None);
+        }
+        let found = self.measure_host((self.now)())?;
+        let words: Vec<_> = found
+            .iter()
+            .map(|one| {
+                format!("{} {}: declared {}, found {}", one.what.as_str(), one.name, one.declared, one.found)
+            })
+            .collect();
+        Ok((!words.is_empty()).then(|| format!("the host differs from its baseline: {}", words.join("; "))))
+    }
+
+    /// Measures the host against the baseline of the place now.
+    pub(crate) fn measure_host(&mut self, now: Moment) -> Result<Vec<Found>, DeployError> {
+        let Some(declared) = self.drifting.declared.configuration.baseline.clone() else {
+            self.drifting.measured = None;
+            return Ok(Vec::new());
+        };
+        let measured = self.drifting.host.measure(&declared, now);
+        let found = baseline::differences(&declared, &measured);
+        let Ok(digest) = declared.digest() else { return Ok(found) };
+        let body = baseline::measured(digest, &found);
+        let is_fresh = self
+            .drifting
+            .measured
+            .as_ref()
+            .is_some_and(|(last, at)| *last == body && now < at.later_by(MEASURED_AGAIN) && *at <= now);
+        if !is_fresh {
+            self.observe(body.clone())?;
+            self.drifting.measured = Some((body, now));
+        }
+        Ok(found)
+    }
+
+    fn drift_rules(&self) -> DriftRules {
+        self.drifting.declared.configuration.drift.clone().unwrap_or_default()
+    }
+
+    /// The differences of files and processes of the running release.
+    fn differences_of_release(&mut self) -> Vec<Found> {
+        let Some(known) = self.memory.running.clone() else {
+            self.drifting.release = None;
+            return Vec::new();
+        };
+        let dir = self.hands.releases().path(&known.artifact);
+        if self.drifting.release.as_ref().is_none_or(|release| release.artifact != known.artifact) {
+            let Some(files) = self.hands.releases().declared_files(&known.artifact, &known.layer) else {
+                let words = "neither its files nor its layer give this digest";
+                let (what, name) = (Drifted::File, "(all)");
+                return vec![Found::new(what, name, &known.layer.to_string(), words, Mend::None)];
+            };
+            let manifest = Manifest::of(&files);
+            let directories =
+                manifest.iter().filter(|(_, declared)| **declared == super::manifest::Declared::Directory);
+            let dirs = directories.map(|(path, _)| dir.join(path)).chain([dir.clone()]).collect();
+            let (artifact, files, dirs) = (known.artifact, FileLook::default(), Arc::new(dirs));
+            self.drifting.release = Some(Release { artifact, manifest, files, dirs });
+        }
+        let watched = self.hands.services.watched();
+        let programs = watched
+            .iter()
+            .filter_map(|one| Some(one.given.program.strip_prefix(&dir).ok()?.to_str()?.to_owned()));
+        let programs: BTreeSet<String> = programs.collect();
+        let Some(release) = &mut self.drifting.release else { return Vec::new() };
+        let mut found = release.files.look(&dir, &release.manifest, &programs);
+        if self.down.is_none() {
+            let table = ProcessTable::read();
+            found.extend(self.drifting.processes.look(&table, &watched, &dir, &release.manifest));
+            let port = known.plan.target.port();
+            found.extend(self.drifting.extra.look(&table, &watched, self.hands.releases().all(), port));
+        }
+        found
+    }
+
+    /// Answers each difference by its rule.
+    fn answered(&mut self, rules: &DriftRules, found: &[Found], now: Moment) -> Vec<DriftFinding> {
+        self.note_known(found, now);
+        let mut layer = None;
+        let mut restarts = BTreeSet::new();
+        let mut findings = Vec::new();
+        for one in found {
+            let key = (one.what, one.name.clone());
+            let Some(known) = self.drifting.known.get(&key).cloned() else { continue };
+            let done = match (rule_of(rules, one.what), &one.mend) {
+                (Response::Freeze, _) => DriftDone::Frozen,
+                (Response::Alert, _) | (Response::Correct, Mend::None) => DriftDone::Alerted,
+                (Response::Correct, _) if known.corrected.len() >= CORRECTED_MAX => DriftDone::GivenUp,
+                (Response::Correct, mend) => {
+                    if let Some(known) = self.drifting.known.get_mut(&key) {
+                        known.corrected.push(now);
+                    }
+                    match self.put_right(mend, &mut layer, &mut restarts) {
+                        Ok(()) => DriftDone::Corrected,
+                        Err(error) => {
+                            warn!("{} {} cannot be put back: {error}", one.what.as_str(), one.name);
+                            DriftDone::Failed
+                        }
+                    }
+                }
+            };
+            let Found { what, name, declared, found, .. } = one.clone();
+            findings.push(DriftFinding {
+                what,
+                name,
+                declared,
+                found,
+                since: known.since,
+                by: known.by,
+                done,
+            });
+        }
+        self.restart(&restarts);
+        findings
+    }
+
+    /// Notes since when each difference is there, and forgets those that are over for a while.
+    fn note_known(&mut self, found: &[Found], now: Moment) {
+        let there: BTreeSet<_> = found.iter().map(|one| (one.what, one.name.clone())).collect();
+        let fresh = |at: &Moment| *at <= now && now < at.later_by(CORRECTED_WITHIN);
+        for (key, known) in &mut self.drifting.known {
+            known.corrected.retain(fresh);
+            known.is_there = there.contains(key);
+        }
+        self.drifting.known.retain(|_, known| known.is_there || !known.corrected.is_empty());
+        let is_of_files = |key: &&(Drifted, String)| [Drifted::File, Drifted::Binary].contains(&key.0);
+        let is_new = |key: &&(Drifted, String)| !self.drifting.known.contains_key(*key);
+        let log = if there.iter().filter(is_of_files).any(|key| is_new(&key)) {
+            host::audit_log()
+        } else {
+            String::new()
+        };
+        let dir = self.memory.running.as_ref().map(|known| self.hands.releases().path(&known.artifact));
+        for key in there {
+            let file = dir.as_ref().filter(|_| is_of_files(&&key)).map(|dir| dir.join(&key.1));
+            let author = || audit::author_of(&log, file.as_ref()?.to_str()?);
+            self.drifting.known.entry(key).or_insert_with(|| {
+                let by = text(&author().unwrap_or_else(|| UNKNOWN.to_owned()));
+                Known { since: now, by, corrected: Vec::new(), is_there: true }
+            });
+        }
+    }
+
+    /// Puts one difference back. Processes start again afterwards, all at once.
+    fn put_right(
+        &self,
+        mend: &Mend,
+        layer: &mut Option<LayerFiles>,
+        restarts: &mut BTreeSet<u32>,
+    ) -> std::io::Result<()> {
+        match mend {
+            Mend::None => Ok(()),
+            Mend::Restart(keeper) => {
+                restarts.insert(*keeper);
+                Ok(())
+            }
+            Mend::End(pid, group) => extra::end(*pid, group),
+            Mend::Setting(name, value) => host::set(name, value),
+            Mend::File(path) => {
+                let known = self.memory.running.as_ref().ok_or(std::io::ErrorKind::NotFound)?;
+                if layer.is_none() {
+                    *layer = self.hands.releases().layer(&known.artifact, &known.layer);
+                }
+                let files = layer.as_ref();
+                let files = files.ok_or_else(|| std::io::Error::other("the release's layer is not here"))?;
+                super::restore::put_back(&self.hands.releases().path(&known.artifact), path, files)
+            }
+        }
+    }
+
+    /// Starts processes again that do not have what they were given.
+    fn restart(&mut self, keepers: &BTreeSet<u32>) {
+        let Some(known) = self.memory.running.clone().filter(|_| !keepers.is_empty()) else { return };
+        warn!("the service is started again, so that it has what its release gives it");
+        if self.hands.services.renew(keepers) {
+            return;
+        }
+        match self.hands.run(&known) {
+            Ok(()) => self.restarts.started((self.now)()),
+            Err(fault) => self.fell(&fault.what),
+        }
+    }
+
+    /// Observes drift when it begins, changes and is over.
+    fn observe_drift(&mut self, mut findings: Vec<DriftFinding>, now: Moment) -> Result<(), DeployError> {
+        let more = findings.len().saturating_sub(FINDINGS_MAX) as u64;
+        findings.truncate(FINDINGS_MAX);
+        let running: Option<&KnownRelease> = self.memory.running.as_ref();
+        let seen = DriftSeen {
+            release: running.and_then(|known| known.release),
+            artifact: running.map(|known| known.artifact),
+            findings,
+            more,
+        };
+        let is_known = seen.findings == self.drifting.last.findings && more == self.drifting.last.more;
+        if is_known {
+            return Ok(());
+        }
+        let hour = |at: &Moment| now < at.later_by(Duration::from_hours(1)) && *at <= now;
+        self.drifting.observed.retain(hour);
+        let is_early = self.drifting.observed.back().is_some_and(|last| now < last.later_by(SELDOM));
+        // A freeze counts at once, even if the server hears of it a little later.
+        let is_held = self.drifting.observed.len() >= OBSERVED_OFTEN && is_early;
+        if is_held && seen.is_frozen() == self.drifting.last.is_frozen() {
+            return Ok(());
+        }
+        for finding in &seen.findings {
+            if !self.drifting.last.findings.contains(finding) {
+                warn!("drift: {finding}");
+            }
+        }
+        if seen.findings.is_empty() {
+            info!("the drift is over");
+        }
+        self.observe(seen.clone())?;
+        self.drifting.last = seen;
+        self.drifting.observed.push_back(now);
+        Ok(())
+    }
+}
+
+const fn rule_of(rules: &DriftRules, what: Drifted) -> Response {
+    match what {
+        Drifted::File | Drifted::Binary => rules.files,
+        Drifted::Variable => rules.variables,
+        Drifted::Process | Drifted::Listener => rules.processes,
+        Drifted::Limit => rules.limits,
+        Drifted::Setting
+        | Drifted::Package
+        | Drifted::Firewall
+        | Drifted::TimeSync
+        | Drifted::Port
+        | Drifted::Result => rules.settings,
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+/// How often the same thing is put back within this time; after that people are told.
+const CORRECTED_MAX: usize = 3;
+const CORRECTED_WITHIN: Duration = Duration::from_mins(10);
+/// Pause between two observations of a baseline that does not change.
+const MEASURED_AGAIN: Duration = Duration::from_mins(5);
+/// From so many observations within an hour on, one in this time.
+const OBSERVED_OFTEN: usize = 60;
+const SELDOM: Duration = Duration::from_mins(1);

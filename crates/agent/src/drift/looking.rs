@@ -1,0 +1,88 @@
+//! Looks for drift on events of files and every few seconds, as long as the agent runs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::events::Events;
+use crate::serve::Life;
+
+impl Life {
+    /// Asks for the newest configuration of the place again and again, so that rules about drift need no release.
+    pub async fn ask_for_rules(&self) {
+        let mut complained = false;
+        loop {
+            let asked = self.client.place_configuration(&self.place).await;
+            let done = match asked {
+                Ok(order) => {
+                    let taken = self.running.run(move |running| running.take_configuration(&order)).await;
+                    match taken {
+                        Ok(Ok(())) => Ok(()),
+                        Ok(Err(refused)) => Err(refused.words.join("; ")),
+                        Err(error) => Err(error.to_string()),
+                    }
+                }
+                // The main loop says that the server cannot be reached.
+                Err(error) if error.is_passing() => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let (Err(error), false) = (&done, complained) {
+                warn!("the newest rules about drift are not taken: {error}");
+            }
+            complained = done.is_err();
+            sleep(RULES_EVERY).await;
+        }
+    }
+
+    /// Looks for drift until this future is dropped.
+    pub async fn look_for_drift(&self) {
+        let (mut events, mut complained): (Option<Arc<Events>>, _) = (None, false);
+        loop {
+            let looked = self.running.run(|running| running.look_for_drift()).await;
+            let looked = match looked {
+                Ok(Ok(looked)) => Ok(looked),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let (Err(error), false) = (&looked, complained) {
+                warn!("drift cannot be looked for: {error}; trying again");
+            }
+            complained = looked.is_err();
+            let Ok(looked) = looked else {
+                sleep(AGAIN).await;
+                continue;
+            };
+            if events.as_ref().is_none_or(|events| !events.is_of(&looked.dirs)) {
+                events = Events::of(&looked.dirs).ok().map(Arc::new);
+            } else if let Some(events) = &events {
+                events.watch();
+            }
+            self.until_event(events.clone(), looked.again).await;
+        }
+    }
+
+    /// Waits for an event about the files, or for this time.
+    async fn until_event(&self, events: Option<Arc<Events>>, again: Duration) {
+        let until = Instant::now() + again;
+        let Some(events) = events else { return sleep(again).await };
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            let events = Arc::clone(&events);
+            // A short wait, so that nothing holds up an agent that ends.
+            let waited = tokio::task::spawn_blocking(move || events.wait(left.min(WAIT))).await;
+            match waited {
+                Ok(false) => {}
+                // An editor seldom writes once.
+                Ok(true) => return sleep(TOGETHER).await,
+                Err(_) => return sleep(left).await,
+            }
+        }
+    }
+}
+
+/// Pause between two questions for the configuration.
+const RULES_EVERY: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_secs(5);
+const TOGETHER: Duration = Duration::from_millis(100);
