@@ -71,20 +71,21 @@ fn with_proofs(collected: &Collected, readers: &Readers) -> Result<Bundle, Dossi
             bundle.ancestors.push(Ancestor { size: *size, proof: bytes(&proof) });
         }
         if let Some(root) = &collected.bounded {
-            bundle.earlier = earlier(reader, &tiles, &collected.entries, root, checkpoint.size)?;
+            bundle.earlier = earlier(reader, &tiles, &collected.entries, root, (&note, checkpoint.size))?;
         }
         bundle.checkpoint = note.to_string();
         Ok(bundle)
     })
 }
 
-/// For each entry the first stored checkpoint below `size` that contains it and is valid under the root.
+/// For each entry the first stored checkpoint that contains it and is valid under the root, unless it is the newest one. One of the
+/// same size as the newest has the first cosignatures of that size, which are older while nothing is recorded.
 fn earlier(
     reader: &Reader,
     tiles: &Tiles<'_>,
     entries: &[u64],
     root: &TrustRoot,
-    size: u64,
+    (newest, size): (&Note, u64),
 ) -> Result<Vec<Earlier>, DossierError> {
     let mut found: Vec<Earlier> = Vec::new();
     let mut held = 0;
@@ -93,6 +94,9 @@ fn earlier(
             continue;
         }
         let Some((kept, note)) = first_that_counts(reader, root, number + 1, size)? else { break };
+        if note.to_string() == newest.to_string() {
+            break;
+        }
         let proof = bytes(&consistency_proof(tiles, kept, size)?);
         found.push(Earlier { checkpoint: note.to_string(), proof });
         held = kept;
@@ -100,7 +104,7 @@ fn earlier(
     Ok(found)
 }
 
-/// The first stored checkpoint with at least `least` entries and fewer than `size` that is valid under the root. After
+/// The first stored checkpoint with at least `least` entries and at most `size` that is valid under the root. After
 /// witnesses were replaced, older checkpoints are invalid; a binary search finds the first valid one.
 fn first_that_counts(
     reader: &Reader,
@@ -108,7 +112,7 @@ fn first_that_counts(
     least: u64,
     size: u64,
 ) -> Result<Option<(u64, Note)>, DossierError> {
-    let (mut least, mut below, mut found) = (least, size, None);
+    let (mut least, mut below, mut found) = (least, size + 1, None);
     let mut middle = least;
     while least < below {
         let kept = match reader.cosigned(middle)? {

@@ -154,6 +154,17 @@ fn replaced_witnesses_bound_nothing() {
     assert_eq!(told.sizes(), [6, 10]);
 }
 
+/// Witnesses cosign the same ledger again and again while nothing is recorded. That makes no entry younger.
+#[test]
+fn a_ledger_that_is_cosigned_again_proves_the_first_time() {
+    let whole = DossierLedger::new(&[]).bundle.logged.len();
+    let told = DossierLedger::new(&[(whole, both(-7_200))]);
+    assert_eq!(told.sizes(), [whole as u64]);
+    assert_eq!(told.said(&told.attach_log_proofs(true)), Vec::<String>::new());
+    let once = DossierLedger::new(&[]);
+    assert_eq!(once.sizes(), Vec::<u64>::new(), "the newest checkpoint says it itself");
+}
+
 /// In a slot of five minutes only the last checkpoint is stored, and the first time at which a size was seen.
 #[test]
 fn the_last_checkpoint_of_five_minutes_is_kept() {
