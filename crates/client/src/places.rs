@@ -34,6 +34,16 @@ pub fn waiting(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, 
     only(places, waits, "has a release that waits for people")
 }
 
+/// The place whose rollout an order is about: the one given, else the only one with a release under way.
+pub fn rolling(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
+    if at.is_some() {
+        return waiting(places, at);
+    }
+    let is_under_way =
+        |view: &PlaceView| view.open.as_ref().is_some_and(|open| open.stage == ReleaseStage::Due);
+    only(places, is_under_way, "has a release under way")
+}
+
 /// The place whose release a statement is about: the one given, else the only one with a release that is not decided.
 pub fn pending(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Error> {
     if at.is_some() {

@@ -64,6 +64,19 @@ impl RolloutUnderWay {
         self.step().saturating_add(1)
     }
 
+    /// Whether an order to begin this step can have an effect: it comes after the one in force, and the one after the last is the end.
+    ///
+    /// # Errors
+    /// `Error` names the possible steps.
+    pub fn has(&self, step: u8) -> Result<(), Error> {
+        let (next, end) = (usize::from(self.next()), self.rollout.steps.len() + 1);
+        if (next..=end).contains(&usize::from(step)) {
+            return Ok(());
+        }
+        let what = format!("release {} of {} has no step {step} to begin", self.release, self.place);
+        Err(Error::unusable(format!("{what}: name one from {next} to {end}, where {end} is the end")))
+    }
+
     /// Arguments of the request `advance`.
     #[must_use]
     pub fn arguments(&self, step: u8, order: Option<AdvanceDo>, reason: Option<&str>) -> Value {

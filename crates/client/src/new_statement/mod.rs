@@ -24,6 +24,7 @@ use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment, Place};
 use judge::Checked;
 use policy::Reason;
+use wire::{PlaceView, ReleaseStage};
 
 use crate::clock::now;
 use crate::error::Error;
@@ -118,6 +119,19 @@ pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: Stateme
     let remedy = format!("have another person sign it who has the role {}", rules.roles.join(" or "));
     let finding = Reason { code: "own-change".into(), what: what.clone(), remedy, finding: None };
     Err(Error::decided(GateOutcome::Fail, format!("{what}; nothing was signed"), vec![finding]))
+}
+
+/// Fails if a release cannot be let begin any more, because it has begun: its agent widens it by the evidence of its beginning.
+pub fn refuse_under_way(view: &PlaceView, kind: StatementKind) -> Result<(), Error> {
+    let begun = view.open.as_ref().filter(|open| open.stage == ReleaseStage::Due);
+    match begun.filter(|_| kind == StatementKind::Override) {
+        None => Ok(()),
+        Some(open) => Err(Error::unusable(format!(
+            "release {} has begun at {place}, and an override lets a release begin: its next step begins once the windows are open              (`countersign calendar show {place}`); `countersign rollout abort {place}` ends it",
+            open.release,
+            place = view.place
+        ))),
+    }
 }
 
 /// The statement, signed by the person's approval key.

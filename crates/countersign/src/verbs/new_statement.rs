@@ -140,6 +140,7 @@ pub fn make(
     let client = session::client(&access)?;
     let runtime = runtime()?;
     let view = places::pending(runtime.block_on(client.places())?, options.place.as_ref())?;
+    new_statement::refuse_under_way(&view, kind)?;
     let profile = Profile::of(&access)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let checked = dossier.check()?;

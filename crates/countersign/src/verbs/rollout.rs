@@ -100,7 +100,7 @@ fn show(verb: &Show, output: Output) -> Result<(), Failure> {
 /// The place, and the rollout under way there.
 fn look(access: &Access, place: Option<&Place>) -> Result<(PlaceView, RolloutUnderWay), Failure> {
     let (client, runtime) = (session::client(access)?, runtime()?);
-    let view = places::waiting(runtime.block_on(client.places())?, place)?;
+    let view = places::rolling(runtime.block_on(client.places())?, place)?;
     let profile = Profile::of(access)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let under_way = RolloutUnderWay::of(&view, &dossier.bundle)?;
@@ -110,6 +110,7 @@ fn look(access: &Access, place: Option<&Place>) -> Result<(PlaceView, RolloutUnd
 fn send(order: &Order, step: Option<u8>, what: Option<AdvanceDo>, output: Output) -> Result<(), Failure> {
     let access = order.data_dir.access()?;
     let (_, under_way) = look(&access, order.place.as_ref())?;
+    step.map_or(Ok(()), |step| under_way.has(step))?;
     let step = step.unwrap_or_else(|| if what.is_none() { under_way.next() } else { under_way.step() });
     let question = match what {
         None => format!("Begin step {step} now?"),

@@ -47,6 +47,14 @@ fn a_person_pauses_resumes_promotes_and_aborts_a_rollout() {
         until(|| (progress(&shop)["paused"] != true).then_some(()));
         let seen: Vec<_> = (0..8).filter_map(|_| ask(ports[0])).map(|(_, text)| text).collect();
         assert!(seen.iter().any(|text| text == "first"), "the step asks, so it stays in force: {seen:?}");
+        let refused = |words: &[&str]| {
+            let said = shop.in_repository(&[words, &["--reason", "why", "--yes"]].concat(), 1);
+            said["error"].as_str().unwrap().to_owned()
+        };
+        let none = refused(&["rollout", "promote", "--step", "9"]);
+        assert!(none.ends_with("has no step 9 to begin: name one from 2 to 3, where 3 is the end"), "{none}");
+        let late = refused(&["override", "2", "--place", DEV]);
+        assert!(late.contains("release 2 has begun at shop/ledger-api/dev"), "{late}");
         assert_eq!(order(&shop, &["promote"])["step"], 2);
         until(|| (at(&up, "dev")["running"]["release"] == 2).then_some(()));
     });
