@@ -69,9 +69,14 @@ pub const LINES: &[Line] = &[
     },
     Line {
         claim: "everything that the demo's installation has in force is reproduced by `apply` from files into an empty one",
-        shown_by: &[],
+        shown_by: &[
+            "an_empty_installation_gets_everything_and_a_second_run_nothing",
+            "what_is_exported_declares_what_is_in_force",
+            "files_come_into_force_once_and_what_is_in_no_file_stays_until_it_is_pruned",
+            "attack_bad_files_are_faults_with_line_and_remedy",
+        ],
         done_by: None,
-        lacks: Some("`apply` is not built yet"),
+        lacks: Some("the demo's own installation is not exported and applied into an empty one yet"),
     },
     Line {
         claim: "from `replace` to a canary with an error budget in five lines of YAML, by the docs alone",

@@ -19,7 +19,7 @@ const DEV: &str = "shop/ledger-api/dev";
 const ON_THE_HOST: [&str; 6] =
     ["up", "server", "audit verify", "audit replay", "trust origin", "secret rotate-root"];
 /// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
-const OF_NO_INSTALLATION: [&str; 33] = [
+const OF_NO_INSTALLATION: [&str; 35] = [
     "demo",
     "init",
     "scan",
@@ -52,6 +52,8 @@ const OF_NO_INSTALLATION: [&str; 33] = [
     "agent",
     "agent key",
     "agent join",
+    "agent show",
+    "agent apply",
     "agent status",
 ];
 
