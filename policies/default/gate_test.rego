@@ -332,6 +332,7 @@ test_reports_are_read_where_they_are if {
 		{"kind": "findings", "from": "before", "runners": 0},
 		{"kind": "tests", "from": "before", "runners": 0},
 		{"observation": "rollout-verdict"},
+		{"parity": true},
 	}
 }
 
@@ -367,6 +368,19 @@ test_a_host_that_differs_or_was_not_measured_is_a_problem if {
 }
 
 test_a_host_that_differs_stops_nothing_by_default if gate.deny == set() with input as host(false)
+
+compared(names) := object.union(before({}), {"parity": {"environment": "staging", "differences": names}})
+
+parity_codes(given) := {problem.code | some problem in gate.problems with input as given; problem.code == "environments-differ"}
+
+test_a_staging_that_differs_is_a_problem if {
+	parity_codes(compared([])) == set()
+	parity_codes(compared(["memory", "variable MODE"])) == {"environments-differ"}
+	parity_codes(before({})) == {"environments-differ"}
+	parity_codes(base) == set()
+}
+
+test_a_staging_that_differs_stops_nothing_by_default if gate.deny == set() with input as compared(["memory"])
 
 test_a_rollout_that_is_not_done_stops_nothing_by_default if gate.deny == set() with input as rolled_out("failed")
 

@@ -24,10 +24,11 @@ effects := {
 	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
-	# Off until a team sets them: not every project measures coverage, rolls out in steps, has baselines of hosts, or has versions and labels.
+	# Off until a team sets them: not every project measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, or has versions and labels.
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
 	"baseline-differs": {"other": "off", "solo": "off"},
+	"environments-differ": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }
@@ -68,3 +69,6 @@ reads contains {"kind": "tests", "from": "before", "runners": 0}
 
 # Observations of the release by the agents of the environment before. With `hours` it has to be there, and younger.
 reads contains {"observation": "rollout-verdict"}
+
+# How the plan that runs in the environment before differs from the one of the release.
+reads contains {"parity": true}

@@ -1,4 +1,4 @@
-# Rules about the rollout of the release in the environment before, as its agents observed it.
+# Rules about the environment before: the rollout of the release there, as its agents observed it, and how its plan differs.
 package countersign.gate
 
 import rego.v1
@@ -24,4 +24,21 @@ problems contains {
 } if {
 	some rollout in rollouts
 	rollout.body.end != "done"
+}
+
+problems contains {
+	"code": "environments-differ",
+	"what": sprintf("the plan that runs in %s was not compared", [input.before.environment]),
+	"remedy": "let the agent there report what it runs, and release this artifact there again",
+} if {
+	input.before.environment
+	not input.parity
+}
+
+problems contains {
+	"code": "environments-differ",
+	"what": sprintf("%s differs in %s", [input.parity.environment, concat(", ", input.parity.differences)]),
+	"remedy": "make the environments alike, or have the policy signers expect it (`countersign trust environment --parity FILE`)",
+} if {
+	count(input.parity.differences) > 0
 }

@@ -163,6 +163,11 @@ checks contains sprintf("the rollout of the release in %s is done", [input.befor
 
 checks contains "the host of each agent is as its baseline says" if blocks("baseline-differs")
 
+checks contains sprintf("%s runs by the same plan", [input.parity.environment]) if {
+	input.parity
+	blocks("environments-differ")
+}
+
 checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
 
 checks contains "the artifact has a semantic version" if blocks("version-missing")

@@ -40,6 +40,7 @@ effects := {
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
 	"baseline-differs": {"other": "off", "solo": "off"},
+	"environments-differ": {"other": "off", "solo": "off"},
 	"version-missing": {"other": "off", "solo": "off"},
 	"label-missing": {"other": "off", "solo": "off"},
 }
@@ -78,3 +79,6 @@ reads contains {"kind": "tests", "from": "before", "runners": 0}
 
 # Observations of the release by the agents of the environment before.
 reads contains {"observation": "rollout-verdict"}
+
+# How the plan that runs in the environment before differs from the one of the release.
+reads contains {"parity": true}

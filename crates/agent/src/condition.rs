@@ -3,9 +3,11 @@
 //! Invariant: it is for people; no decision reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use evidence::Name;
 use sandbox::Hold;
+use wire::RolloutNow;
 
 use crate::deployer::Deployer;
 use crate::restarts::Restarts;
@@ -33,6 +35,8 @@ pub struct Condition {
     pub port: Option<u16>,
     /// Number of the release that is rolled out beside it.
     pub rolling: Option<u64>,
+    /// The last rollout, as it is told.
+    pub rollout: Option<Arc<RolloutNow>>,
 }
 
 impl Deployer {
@@ -54,6 +58,7 @@ impl Deployer {
             release: self.memory.running.as_ref().and_then(|known| known.release),
             port: plan.and_then(|plan| plan.target.port()),
             rolling: self.rolls_out(),
+            rollout: self.rolling.told.clone(),
         }
     }
 }

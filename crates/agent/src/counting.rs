@@ -8,6 +8,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use evidence::rollout_counts::GroupCounts;
 
+/// Counts over a stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Milliseconds from its begin to the last sample.
+    pub ago_ms: u64,
+    /// Its length in milliseconds.
+    pub for_ms: u64,
+    /// The counts.
+    pub counts: GroupCounts,
+}
+
 /// The counts of a rollout.
 #[derive(Clone, Debug, Default)]
 pub struct Counting {
@@ -51,6 +62,33 @@ impl Counting {
         windows.iter().map(|window| (*window, over(*window))).collect()
     }
 
+    /// Counts since the first sample in at most so many stretches of equal length, the oldest first. Their borders stay while time
+    /// passes, until they become too many: then each stretch is longer.
+    pub fn curve(&self, most: usize) -> Vec<Stretch> {
+        let (Some((first, _)), Some((last, _))) = (self.samples.front(), self.samples.back()) else {
+            return Vec::new();
+        };
+        let most = u64::try_from(most).unwrap_or(u64::MAX).max(1);
+        let mut length = STRETCH_MS;
+        while (last - first).div_ceil(length) > most {
+            length = length.saturating_mul(2);
+        }
+        let borders = (0..).map(|nth| first.saturating_add(length.saturating_mul(nth)));
+        let starts = borders.take_while(|start| start < last);
+        let stretch = |start: u64| {
+            let end = start.saturating_add(length).min(*last);
+            let counts = since(&self.totals_at(end), &self.totals_at(start));
+            Stretch { ago_ms: last - start, for_ms: end - start, counts }
+        };
+        starts.map(stretch).collect()
+    }
+
+    /// Totals of the last sample that is not after a time.
+    fn totals_at(&self, time: u64) -> GroupCounts {
+        let after = self.samples.partition_point(|(at, _)| *at <= time);
+        self.samples.get(after.saturating_sub(1)).map(|(_, totals)| totals.clone()).unwrap_or_default()
+    }
+
     fn totals(&self) -> GroupCounts {
         self.samples.back().map(|(_, totals)| totals.clone()).unwrap_or_default()
     }
@@ -81,6 +119,8 @@ fn since(totals: &GroupCounts, earlier: &GroupCounts) -> GroupCounts {
     }
 }
 
+/// Shortest stretch of a curve.
+const STRETCH_MS: u64 = 1_000;
 /// Two samples are at most this part of their age apart.
 const PARTS: u64 = 64;
 /// Highest number of samples, which is more than `thin` leaves of a week.
@@ -118,10 +158,34 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_has_every_request_once_in_few_stretches() {
+        let mut counting = Counting::default();
+        for tick in 0..=1_000 {
+            counting.sample(5_000 + tick * 250, totals(7 + tick * 3, tick / 10));
+            let curve = counting.curve(64);
+            assert!(curve.len() <= 64, "{}", curve.len());
+            let requests: u64 = curve.iter().map(|one| one.counts.canary.requests).sum();
+            let errors: u64 = curve.iter().map(|one| one.counts.canary.errors).sum();
+            assert_eq!(
+                (requests, errors),
+                (tick * 3, tick / 10),
+                "nothing of the time before the first sample"
+            );
+            assert!(curve.is_sorted_by(|one, next| {
+                one.ago_ms - one.for_ms == next.ago_ms && one.for_ms >= next.for_ms
+            }));
+            assert!(curve.first().is_none_or(|first| first.ago_ms == tick * 250));
+        }
+        let curve = counting.curve(64);
+        assert_eq!((curve.len(), curve[0].for_ms, curve[0].counts.canary.requests), (63, 4_000, 48));
+    }
+
+    #[test]
     fn nothing_was_counted_before_the_first_sample() {
         let counting = Counting::default();
         assert_eq!(over(&counting, 1_000), (0, 0));
         assert_eq!(counting.step(), GroupCounts::default());
+        assert_eq!(counting.curve(64), []);
     }
 
     #[test]

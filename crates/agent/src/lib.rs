@@ -65,6 +65,7 @@ mod rolled;
 mod rolled_bundle;
 mod rolling;
 mod rollout_memory;
+mod rollout_told;
 mod rolls;
 mod rotation;
 mod rotations;

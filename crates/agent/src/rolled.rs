@@ -7,6 +7,7 @@ use std::sync::Arc;
 use evidence::bundle::Bundle;
 use judge::FreshCheckpoint;
 use judge::rollout::{Hold, StepEvidence};
+use wire::RolloutNow;
 
 use crate::answers::Answers;
 use crate::counting::Counting;
@@ -28,6 +29,8 @@ pub struct Rolling {
     pub answers: Answers,
     /// The evidence of the last tick.
     pub evidence: Option<StepEvidence>,
+    /// The rollout as people are told about it.
+    pub told: Option<Arc<RolloutNow>>,
 }
 
 /// The evidence by which a wider step is judged.

@@ -187,6 +187,7 @@ impl Deployer {
         match action {
             Action::Hold(hold) => {
                 self.rolling.hold = Some(hold);
+                self.tell_rollout(&rollout, None);
                 self.mend(&rollout);
             }
             Action::Widen(step) => {
@@ -304,6 +305,7 @@ impl Deployer {
             None => (VerdictOfStep::Stop, RolloutEnd::Failed),
         };
         self.observe_step(rollout, Seen { verdict, end: Some(end), reasons: why(rollout) })?;
+        self.tell_rollout(rollout, Some(end));
         let Some(old) = self.memory.running.clone() else { return Ok(()) };
         let secrets = self.hands.secrets().clone();
         let old = Equipped { known: &old, secrets: &secrets };
@@ -357,6 +359,7 @@ impl Deployer {
         }
         let (verdict, end) = (VerdictOfStep::Go, Some(RolloutEnd::Done));
         self.observe_step(rollout, Seen { verdict, end, reasons: Vec::new() })?;
+        self.tell_rollout(rollout, end);
         let before = self.memory.clone();
         self.hands.give(rollout.secrets.clone());
         self.memory.secrets = rollout.secrets.clone();
@@ -422,7 +425,7 @@ const fn requested(rollout: &InForce) -> RequestedRelease {
 }
 
 /// Why a rollout returns.
-fn why(rollout: &InForce) -> Vec<String> {
+pub(crate) fn why(rollout: &InForce) -> Vec<String> {
     match (&rollout.against, &rollout.progress.ending) {
         (Some(against), _) => vec![against.what.clone()],
         (None, Some(Ending::Back { reasons })) => reasons.iter().map(ToString::to_string).collect(),

@@ -81,6 +81,7 @@ fn view_of(condition: &Condition) -> ServiceView {
         release: condition.release,
         port: condition.port,
         disk: None,
+        rollout: condition.rollout.as_deref().cloned(),
         secrets: condition.secrets.clone(),
         secret_refused: condition
             .secret_refused

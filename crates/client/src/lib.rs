@@ -39,6 +39,7 @@ pub mod new_statement;
 pub mod onboarding;
 pub mod output_differences;
 pub mod pack;
+pub mod parity;
 mod partial_clone;
 pub mod pending;
 pub mod pinned_review;

@@ -11,7 +11,7 @@ use evidence::{Digest, Place};
 use review::differences::rollout_words;
 use serde::Serialize;
 use serde_json::{Value, json};
-use wire::{PlaceView, ReleaseStage, RolloutView};
+use wire::{PlaceView, ReleaseStage, RolloutNow, RolloutView};
 
 use crate::error::Error;
 
@@ -28,6 +28,9 @@ pub struct RolloutUnderWay {
     pub rollout: Rollout,
     /// How far it is, as the server says that its agent observed.
     pub seen: Option<RolloutView>,
+    /// The same now, as its agent tells it; nobody signed that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<RolloutNow>,
     #[serde(skip)]
     words: Vec<(String, String)>,
 }
@@ -49,7 +52,9 @@ impl RolloutUnderWay {
         let plan = bundle.plan.digest().map_err(|error| Error::unusable(error.to_string()))?;
         let words = rollout_words(&bundle.plan);
         let seen = open.rollout.clone();
-        Ok(Self { place: place.clone(), release: open.release, plan, rollout, seen, words })
+        let now = view.service.as_ref().and_then(|service| service.rollout.clone());
+        let now = now.filter(|now| (now.release, now.plan) == (open.release, plan));
+        Ok(Self { place: place.clone(), release: open.release, plan, rollout, seen, now, words })
     }
 
     /// The step in force, counted from 1.
@@ -102,8 +107,17 @@ impl RolloutUnderWay {
         lines.extend(
             self.seen.iter().flat_map(|seen| &seen.reasons).map(|why| format!("  {}", shown::line(why))),
         );
+        lines.extend(self.now.iter().flat_map(now_lines));
         lines.join("\n")
     }
+}
+
+/// The words of an agent about a rollout, in lines.
+fn now_lines(now: &RolloutNow) -> Vec<String> {
+    let mut lines = vec![format!("now, as its agent tells it: {}", now.sentence())];
+    lines.extend(now.reasons.iter().map(|why| format!("  {}", shown::line(why))));
+    lines.extend(now.measures.iter().map(|measure| format!("  {}", measure.line())));
+    lines
 }
 
 /// How far a rollout is, in words.

@@ -100,6 +100,9 @@ pub struct Lanes {
     /// Agents' observations that the policy reads, sorted by the digests of their payloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<Envelope>,
+    /// Canonical plan of what runs in the environment before, if the policy reads how that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_plan: Option<Bytes>,
     /// Checks of the release in the environment before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Checks>,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
 use crate::drift::{Baseline, DriftRules};
+use crate::parity_rules::ParityRules;
 use crate::rollout_query::{Sources, sources_fault};
 
 /// Largest configuration in bytes.
@@ -38,6 +39,9 @@ pub struct Configuration {
     /// The state that hosts of agents have to be in. Absent: nothing of it is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
+    /// Differences from the environment before that are meant. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parity: Option<ParityRules>,
 }
 
 /// Bounds of a place: which variables a release file may set, and how much it may ask for. Empty bounds ask for nothing
@@ -84,6 +88,7 @@ impl Default for Configuration {
             drift: None,
             baseline: None,
             prometheus: Sources::new(),
+            parity: None,
         }
     }
 }
@@ -125,7 +130,8 @@ impl Configuration {
         let bounds = self.bounds.as_ref().and_then(Bounds::fault);
         let drift = self.drift.as_ref().and_then(DriftRules::fault);
         let bounds = bounds.or_else(|| sources_fault(&self.prometheus));
-        let fault = bounds.or(drift).or_else(|| self.baseline.as_ref().and_then(Baseline::fault));
+        let parity = self.parity.as_ref().and_then(ParityRules::fault);
+        let fault = bounds.or(drift).or(parity).or_else(|| self.baseline.as_ref().and_then(Baseline::fault));
         fault.map_or(Ok(()), |fault| Err(ConfigurationError::Rule(fault)))
     }
 }

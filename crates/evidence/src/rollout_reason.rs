@@ -212,7 +212,7 @@ impl fmt::Display for Reason {
 }
 
 /// A number of a metric with its unit.
-struct Unit(Metric, u64);
+pub(crate) struct Unit(pub Metric, pub u64);
 
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -243,7 +243,7 @@ impl fmt::Display for Millionths {
 }
 
 /// Thousandths as a decimal number.
-struct Thousandths(u64);
+pub(crate) struct Thousandths(pub u64);
 
 impl fmt::Display for Thousandths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,7 +252,7 @@ impl fmt::Display for Thousandths {
 }
 
 /// A time in words: the largest unit that divides it.
-struct Span(u64);
+pub(crate) struct Span(pub u64);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,6 +23,7 @@ use crate::derived;
 use crate::input_reads::{UnusablePolicy, compile, reads_input};
 use crate::lanes::checks::{self, CheckProof, Known};
 use crate::lanes::observations::{self, ObservationGrounds};
+use crate::lanes::parity;
 use crate::lanes::{self, DocumentProof, LanesProof};
 use crate::ledger::{self, LedgerProof};
 use crate::overrides;
@@ -71,7 +72,7 @@ pub fn check<'a>(
         bundle.source.check().map_err(|error| one_reason("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
     let gate = compile(&bundle.policy);
-    let (reports, reads) = reads(&gate, bundle, root.mode, &mut reasons)?;
+    let (reports, reads, is_compared) = reads(&gate, bundle, root.mode, &mut reasons)?;
     let plan = derived::plan(bundle, &environment)?;
     derived::provenance(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut reasons)?;
@@ -87,6 +88,7 @@ pub fn check<'a>(
     let here = (&environment, &plan.configuration);
     let on = ObservationGrounds { here, records: &records, revoked: &revoked, proven: &proven, now };
     let observed = observations::prove(bundle, at, on, reads, &mut reasons).map_err(broken)?;
+    let parity = parity::prove(bundle, before.as_ref(), is_compared).map_err(broken)?;
     let documents =
         lanes::prove(bundle, &build, &checks, &root, reports, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
@@ -114,7 +116,7 @@ pub fn check<'a>(
         build,
         plan,
         before,
-        lanes: LanesProof { checks, documents, observed, statements: Vec::new() },
+        lanes: LanesProof { checks, documents, observed, parity, statements: Vec::new() },
         approvals: ApprovalProof { evidence, votes: Vec::new() },
         windows,
         gate,
@@ -173,10 +175,10 @@ fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Reasons> {
     Ok(())
 }
 
-/// Reports and observations.
-type Reads = (BTreeSet<Read>, BTreeSet<ReadObservation>);
+/// Reports, observations, and whether the environment before is compared.
+type Reads = (BTreeSet<Read>, BTreeSet<ReadObservation>, bool);
 
-/// The reports and observations that the policy reads. One that cannot be compiled reads nothing, and decides nothing either.
+/// Everything that the policy reads. One that cannot be compiled reads nothing, and decides nothing either.
 fn reads(
     gate: &Result<Gate, UnusablePolicy>,
     bundle: &Bundle,
@@ -186,7 +188,8 @@ fn reads(
     let Ok(gate) = gate else { return Ok(Reads::default()) };
     let input = reads_input(mode, &bundle.place())
         .map_err(|error| one_reason("input-unsound", error.to_string(), NEW_BUNDLE))?;
-    let reads = gate.reads(&input).and_then(|reports| Ok((reports, gate.observes(&input)?)));
+    let reads =
+        gate.reads(&input).and_then(|reports| Ok((reports, gate.observes(&input)?, gate.compares(&input)?)));
     Ok(reads.unwrap_or_else(|error| {
         reasons.unclear("policy-undecided", error.to_string(), MEND_POLICY);
         Reads::default()

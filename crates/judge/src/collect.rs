@@ -98,7 +98,7 @@ pub fn collect(
     let environments = environments(state, store, place)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let newest = Newest { state, store, place, policy: &policy, root: read.last() };
-    lanes.observations = newest.about(open.facts.artifact, &environments, &reports)?;
+    newest.about(&mut lanes, open.facts.artifact, &environments, &reports)?;
     entries.extend(lanes.observations.iter().flat_map(|known| entries_of_observation(state, place, known)));
     let entries = kept(store, &entries, &needed, &lanes)?;
     let signers = signers(&requests, &given, &lanes.statements);

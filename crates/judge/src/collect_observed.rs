@@ -5,14 +5,16 @@
 use std::collections::BTreeSet;
 
 use domain::State;
+use evidence::bundle::Lanes;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Place};
+use evidence::{Bytes, Digest, Place};
 
 use crate::lanes::observations::{observations_of_itself, observations_that_apply, read_kinds};
+use crate::lanes::parity::plan_to_compare;
 use crate::store::{Store, Unavailable};
 
 /// The newest observations of the environment directly before, and of the place itself.
@@ -25,13 +27,17 @@ pub struct Newest<'a> {
 }
 
 impl Newest<'_> {
-    /// Those that the policy reads and that are about the release of an artifact there.
+    /// Carries those that the policy reads and that are about the release of an artifact there, and the plan that runs there if it
+    /// reads that.
     pub fn about(
         &self,
+        lanes: &mut Lanes,
         artifact: Digest,
         environments: &[Envelope],
         reports: &[Envelope],
-    ) -> Result<Vec<Envelope>, Unavailable> {
+    ) -> Result<(), Unavailable> {
+        let plan = plan_to_compare(self.policy, self.root, self.place, (environments, reports));
+        lanes.before_plan = plan.map(|plan| self.store.blob(&plan).map(Bytes)).transpose()?;
         let kinds = self.root.map(|root| read_kinds(self.policy, root.mode, self.place));
         let kinds = kinds.unwrap_or_default();
         let own: BTreeSet<_> = kinds.iter().copied().filter(|kind| kind.is_of_itself()).collect();
@@ -49,7 +55,8 @@ impl Newest<'_> {
             all.extend(observations_that_apply(artifact, reports, &before, &kinds, self.at(&at)?));
         }
         all.sort_by_key(Envelope::payload_digest);
-        Ok(all)
+        lanes.observations = all;
+        Ok(())
     }
 
     fn at(&self, place: &Place) -> Result<Vec<Envelope>, Unavailable> {

@@ -26,6 +26,7 @@ use crate::input_lanes::{
     self as lanes, CheckInput, ComponentInput, FindingInput, ObservationInput, ReportInput, StatementInput,
     TestsInput,
 };
+use crate::lanes::parity::ParityProof;
 use crate::owners::Owners;
 use crate::reports::Before;
 
@@ -72,6 +73,9 @@ struct GateInput<'a> {
     /// Omitted without observations, because inputs from before they existed must stay the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     observations: Vec<ObservationInput<'a>>,
+    /// Omitted if nothing was compared, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parity: Option<ParityInput<'a>>,
     /// Omitted without secrets of steps, because inputs from before the field existed must stay the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretInput<'a>>,
@@ -205,6 +209,17 @@ struct BeforeInput<'a> {
     facts: BTreeMap<&'static str, Value>,
 }
 
+/// How what runs in the environment before differs from the release.
+#[derive(Serialize)]
+struct ParityInput<'a> {
+    environment: &'a Name,
+    differences: &'a BTreeSet<String>,
+}
+
+const fn parity(proof: &ParityProof) -> ParityInput<'_> {
+    ParityInput { environment: &proof.environment, differences: &proof.differences }
+}
+
 #[derive(Serialize)]
 struct ConfigurationInput<'a> {
     differences: &'a BTreeSet<Difference>,
@@ -284,6 +299,7 @@ impl<'a> GateInput<'a> {
             tests: lanes::tests(&checked.lanes.documents, &checked.lanes.statements),
             statements: lanes::statements(&checked.lanes.statements),
             observations: lanes::observations(&checked.lanes.observed, checked.now),
+            parity: checked.lanes.parity.as_ref().map(parity),
             secrets: secrets(checked),
             facts: checked.lanes.documents.all.facts()?,
         })

@@ -57,6 +57,13 @@ pub fn runners_needed(files: &PolicyFiles, mode: Mode, place: &Place) -> Option<
     Some(reads.iter().map(|read| read.runners).max().unwrap_or(0).max(needed))
 }
 
+/// Whether a policy reads how what runs in the environment before differs. One that cannot be compiled reads nothing.
+#[must_use]
+pub fn compares(files: &PolicyFiles, mode: Mode, place: &Place) -> bool {
+    let compares = compile(files).ok().and_then(|gate| gate.compares(&reads_input(mode, place).ok()?).ok());
+    compares.unwrap_or(false)
+}
+
 #[derive(Serialize)]
 struct ReadsInput<'a> {
     v: u8,

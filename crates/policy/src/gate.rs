@@ -36,7 +36,7 @@ use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
 use crate::explain::{self, Effect, ExplainError, Rule};
 use crate::fields;
-use crate::reads::{AnyRead, Read, ReadObservation, ReadsError};
+use crate::reads::{AnyRead, Read, ReadObservation, ReadParity, ReadsError};
 use crate::{modifiers, uncertain};
 
 /// Name and version of the engine, stored with each decision.
@@ -236,12 +236,7 @@ impl Gate {
     /// # Errors
     /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
     pub fn reads(&self, input: &str) -> Result<BTreeSet<Read>, ReadsError> {
-        let all = self.all_reads(input)?;
-        let reports = all.into_iter().filter_map(|read| match read {
-            AnyRead::Reports(read) => Some(read),
-            AnyRead::Observations(_) => None,
-        });
-        Ok(reports.collect())
+        Ok(self.all_reads(input)?.into_iter().filter_map(AnyRead::reports).collect())
     }
 
     /// The observations that the policy reads, likewise.
@@ -249,12 +244,15 @@ impl Gate {
     /// # Errors
     /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
     pub fn observes(&self, input: &str) -> Result<BTreeSet<ReadObservation>, ReadsError> {
-        let all = self.all_reads(input)?;
-        let observations = all.into_iter().filter_map(|read| match read {
-            AnyRead::Observations(read) => Some(read),
-            AnyRead::Reports(_) => None,
-        });
-        Ok(observations.collect())
+        Ok(self.all_reads(input)?.into_iter().filter_map(AnyRead::observations).collect())
+    }
+
+    /// Whether the policy reads how what runs in the environment before differs, likewise.
+    ///
+    /// # Errors
+    /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
+    pub fn compares(&self, input: &str) -> Result<bool, ReadsError> {
+        Ok(self.all_reads(input)?.contains(&AnyRead::Parity(ReadParity { parity: true })))
     }
 
     fn all_reads(&self, input: &str) -> Result<BTreeSet<AnyRead>, ReadsError> {

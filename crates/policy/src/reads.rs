@@ -61,19 +61,41 @@ pub struct ReadObservation {
     pub hours: Option<NonZeroU32>,
 }
 
+/// How what runs in the environment before differs from the release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadParity {
+    /// Whether it is read.
+    pub parity: bool,
+}
+
 /// An element of the set `reads`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum AnyRead {
     Reports(Read),
     Observations(ReadObservation),
+    Parity(ReadParity),
+}
+
+impl AnyRead {
+    /// The reports, if it is about reports.
+    pub(crate) fn reports(self) -> Option<Read> {
+        if let Self::Reports(read) = self { Some(read) } else { None }
+    }
+
+    /// The observations, if it is about observations.
+    pub(crate) fn observations(self) -> Option<ReadObservation> {
+        if let Self::Observations(read) = self { Some(read) } else { None }
+    }
 }
 
 impl<'de> Deserialize<'de> for AnyRead {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let element = Value::deserialize(deserializer)?;
-        let read = match element.get("observation") {
-            Some(_) => serde_json::from_value(element).map(Self::Observations),
-            None => serde_json::from_value(element).map(Self::Reports),
+        let read = match (element.get("observation"), element.get("parity")) {
+            (Some(_), _) => serde_json::from_value(element).map(Self::Observations),
+            (None, Some(_)) => serde_json::from_value(element).map(Self::Parity),
+            (None, None) => serde_json::from_value(element).map(Self::Reports),
         };
         read.map_err(serde::de::Error::custom)
     }

@@ -24,6 +24,7 @@ use evidence::{Digest, pipeline};
 use judge::Checked;
 
 use crate::ids::short;
+pub(crate) use components::versions as component_versions;
 pub use difference::{Difference, LINES_MAX, Line, Sign};
 pub use findings::NEW_FINDING;
 use lines::of_maps;
@@ -103,8 +104,10 @@ fn policy(checked: &Checked<'_>, old: &Bundle) -> Option<Difference> {
 
 fn configuration(new: &Bundle, old: &Bundle) -> Option<Difference> {
     let values = |bundle: &Bundle| -> Option<BTreeMap<String, String>> {
-        let Configuration { port, variables, bounds, drift, baseline, .. } =
+        let Configuration { port, variables, bounds, drift, baseline, parity, .. } =
             Configuration::decode(&bundle.configuration.0).ok()?;
+        let parity = parity.map(|rules| rules.ignore.into_iter().collect::<Vec<_>>().join(", "));
+        let parity = parity.map(|ignored| ("may differ from the environment before".to_owned(), ignored));
         let port = port.map(|port| ("port".to_owned(), port.to_string()));
         let bounds = bounds.and_then(|bounds| serde_json::to_string(&bounds).ok());
         let bounds = bounds.map(|bounds| ("bounds".to_owned(), bounds));
@@ -113,7 +116,7 @@ fn configuration(new: &Bundle, old: &Bundle) -> Option<Difference> {
         let baseline = baseline.and_then(|baseline| serde_json::to_string(&baseline).ok());
         let baseline = baseline.map(|baseline| ("baseline".to_owned(), baseline));
         let variables = variables.into_iter().map(|(name, value)| (format!("variable {name}"), value));
-        Some(variables.chain(port).chain(bounds).chain(drift).chain(baseline).collect())
+        Some(variables.chain(port).chain(bounds).chain(drift).chain(baseline).chain(parity).collect())
     };
     let lines = of_values(&values(old)?, &values(new)?);
     let title = "The configuration of the environment changed".to_owned();

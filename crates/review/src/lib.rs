@@ -21,6 +21,7 @@ pub mod ids;
 pub mod named_release;
 pub mod next_step;
 pub mod outcome;
+pub mod parity;
 pub mod place_state;
 pub mod place_words;
 pub mod policy_facts;

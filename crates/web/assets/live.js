@@ -157,6 +157,20 @@ const listen = () => {
   };
 };
 
+// A page with a part `data-poll` shows what no event tells: it is read again after so many milliseconds.
+let polls = false;
+const poll = () => {
+  const wait = Number(document.querySelector("[data-poll]")?.dataset.poll);
+  polls = wait > 0 && !ended;
+  if (!polls) return;
+  setTimeout(() => {
+    if (document.visibilityState === "visible") refresh();
+    poll();
+  }, wait);
+};
+poll();
+document.addEventListener("console:replaced", () => polls || poll());
+
 if (root.dataset.stream) {
   if (channel) channel.onmessage = (event) => take(event.data);
   if (channel && navigator.locks) {

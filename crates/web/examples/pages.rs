@@ -69,6 +69,9 @@ fn page(path: &str, query: &str) -> String {
         "/ledger/48171" => pages::entry(&frame("Entry 48171", "/ledger/48171"), &sample::entry()),
         "/services/acme/api" => pages::sheet(&frame("acme/api", "/services/acme/api"), &sample::sheet()),
         "/components" => pages::sheet(&frame("Components", "/components"), &sample::figures_sheet()),
+        "/rollout" => {
+            pages::sheet(&frame("Rollout of acme/api/production 42", "/rollout"), &sample::rollout_sheet())
+        }
         "/compare" => pages::sheet(&frame("Compare", "/compare"), &sample::compared_sheet()),
         "/error" => pages::error(&frame("Error", "/error"), &sample::problem()),
         "/outside" => pages::outside(&sample::problem()),

@@ -17,6 +17,7 @@ mod operations;
 mod page_path;
 mod problem;
 mod proof;
+mod rollout_now;
 mod secrets;
 mod service;
 mod sign_in;
@@ -49,6 +50,7 @@ pub use opening::{OpenPage, PageLink};
 pub use page_path::{PagePath, PagePathError};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
+pub use rollout_now::{CURVE_POINTS_MAX, CurveFigures, CurvePoint, RolloutHold, RolloutNow};
 pub use secrets::{
     LentElsewhere, LentSecret, LentSecrets, PutValue, SECRET_USES_MAX, SECRETS_MAX, SecretUseFilter,
     SecretUseView, SecretVersionView, SecretView, VaultState, VaultView, WantedSecret, WantedSecrets,

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use evidence::{Bytes, Moment, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::rollout_now::RolloutNow;
+
 /// State of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceView {
@@ -41,6 +43,9 @@ pub struct ServiceView {
     /// Bytes on disk of everything that the agent keeps for it. Only agents of previews count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<u64>,
+    /// The last rollout, as its agent measures it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutNow>,
     /// The number of each secret with which it runs, and of each that the agent uses for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<Name, u32>,

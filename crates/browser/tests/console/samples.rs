@@ -13,7 +13,7 @@ use crate::{checks, timed};
 type Framed = fn(Frame) -> String;
 
 /// The pages by their addresses.
-const PAGES: [(&str, Framed); 19] = [
+const PAGES: [(&str, Framed); 20] = [
     ("/", |frame| pages::overview(&frame, &sample::overview())),
     ("/overview-quiet", |frame| pages::overview(&frame, &sample::quiet_overview())),
     ("/release", |frame| pages::release(&frame, &sample::release())),
@@ -29,6 +29,7 @@ const PAGES: [(&str, Framed); 19] = [
     ("/services/acme/api", |frame| pages::sheet(&frame, &sample::sheet())),
     ("/components", |frame| pages::sheet(&frame, &sample::figures_sheet())),
     ("/compare", |frame| pages::sheet(&frame, &sample::compared_sheet())),
+    ("/rollout", |frame| pages::sheet(&frame, &sample::rollout_sheet())),
     ("/error", |frame| pages::error(&frame, &sample::problem())),
     ("/outside", |_| pages::outside(&sample::problem())),
     ("/opening", |_| pages::opening(&opening())),

@@ -53,6 +53,12 @@ pub const PAGES: &[Page] = &[
         Way::From("release-waived", ""),
         "the record of a deployment",
     ),
+    page(
+        "rollout",
+        "/releases/{project}/{service}/{environment}/{number}/rollout",
+        Way::Guided(7),
+        "a rollout: curves of both releases, the arithmetic of its verdict, its steps",
+    ),
     page("run", "/runs/{run}", Way::Guided(3), "a run in progress"),
     page("log", "/runs/{run}/logs/{kind}/{name}/{runner}", Way::Guided(4), "the log of its running step"),
     page(
@@ -96,6 +102,19 @@ pub const PAGES: &[Page] = &[
         "/calendar",
         Way::At("/calendar"),
         "the calendar: open times of the next two weeks, freezes, waiting releases",
+    ),
+    page(
+        "drift",
+        "/drift",
+        Way::At("/drift"),
+        "drift: what differs from what was declared, and measured baselines",
+    ),
+    page("parity", "/parity", Way::At("/parity"), "parity: each environment beside the one before it"),
+    page(
+        "parity-two",
+        "/parity",
+        Way::From("parity", "production"),
+        "two environments: every value that differs",
     ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),

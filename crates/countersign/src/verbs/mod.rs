@@ -31,6 +31,7 @@ mod not_affected;
 mod open;
 mod osv;
 mod override_release;
+mod parity;
 mod pipeline;
 mod pipeline_run;
 mod policy;
@@ -83,6 +84,7 @@ mod trust;
 mod trust_drift;
 mod trust_environment;
 mod trust_origin;
+mod trust_parity;
 mod trust_root;
 mod trust_sign;
 mod trust_statement;
@@ -164,6 +166,8 @@ enum Verb {
     /// List previews, and remove one before its time; `run --preview` makes one.
     #[command(subcommand)]
     Preview(preview::PreviewVerb),
+    /// Show every value in which what runs in one environment differs from what runs in another one.
+    Parity(parity::Parity),
     /// Stop all releases to a place or a project until the freeze is lifted. A rollback still works.
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
@@ -270,6 +274,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Rollout(verb) => rollout::run(&verb, output),
         Verb::Preview(verb) => preview::run(&verb, output),
+        Verb::Parity(verb) => parity::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Calendar(verb) => calendar::run(&verb, output),

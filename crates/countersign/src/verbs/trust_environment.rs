@@ -26,6 +26,7 @@ use serde_json::json;
 use wire::{Client, PlaceView};
 
 use super::trust_drift;
+use super::trust_parity;
 use super::trust_root::{FORMER_DAYS, former_until};
 use super::trust_sign::sign_shown;
 use super::trust_statement::{beside, read, write_envelope};
@@ -66,6 +67,10 @@ pub struct Amend {
     /// YAML file with the baseline that the hosts of agents have to be equal to, or `none`; default: the current one.
     #[arg(long, value_name = "FILE|none")]
     host_baseline: Option<PathBuf>,
+    /// YAML file of values that may differ from the environment before, as `countersign parity` names them (`ignore: [port]`), or
+    /// `none`; default: the current ones.
+    #[arg(long, value_name = "FILE|none")]
+    parity: Option<PathBuf>,
     /// Agent, NAME=KEY,SEAL@HOST as `agent key` prints it; may be given several times; default: the current agents. Without `@HOST` a known agent
     /// stays where it is, and a new one is where the first of the current ones is, else on the server's host.
     #[arg(long, value_name = "NAME=KEY@HOST[/OPERATOR]")]
@@ -380,6 +385,9 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
         let bounds = Bounds::parse(&text);
         let bounds = bounds.map_err(|error| Failure::usage(format!("`{}`: {error}", path.display())))?;
         configuration.bounds = Some(bounds);
+    }
+    if let Some(path) = &verb.parity {
+        configuration.parity = trust_parity::read_rules(path)?;
     }
     for text in &verb.prometheus {
         let (name, url) =

@@ -10,6 +10,7 @@ use super::reading::rehearsal_with;
 use super::reports::tomorrow;
 use super::shop::Shop;
 use super::vex::reported;
+use crate::codes;
 use crate::support::{Home, Up, copy_dir};
 
 const PLACE: &str = "shop/ledger-api/production";
@@ -262,8 +263,22 @@ fn release(ada: &Far, bob: &Far) {
     let lifts = ["lift", "--yes", "--reason", "the link was down", "--place", PLACE];
     let said = bob.refused(&lifts);
     assert!(said.contains(PLACE), "nothing is barred there, as the server's view of the place says: {said}");
+    let said = bob.refused(&["parity", "staging", PLACE]);
+    assert!(said.contains("so there is nothing to compare") && said.contains(PLACE), "{said}");
     bob.ok(&["approve", "--yes", "--reason", "read it on my laptop"]);
     assert_eq!(ada.ok(&["promote"])["outcome"], "running");
+    let compared = bob.ok(&["parity", "staging", PLACE]);
+    let differs: Vec<_> =
+        compared["differences"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!((differs, &compared["equal"]), (vec![&json!("port")], &json!(false)), "{compared}");
+    let differ = bob.json(&["parity", "--check", "staging", PLACE], 3);
+    let expect = "countersign trust environment --parity FILE";
+    let remedy = differ["reasons"][0]["remedy"].as_str().unwrap();
+    assert!(differ["error"].as_str().unwrap().contains("the environments differ"), "{differ}");
+    assert!(codes(&differ) == ["environments-differ"] && remedy.contains(expect), "{differ}");
+    assert!(
+        bob.refused(&["parity", PLACE, PLACE]).contains("is one place; name two environments of a service")
+    );
     let saved = bob.ok(&["evidence", PLACE])["bundle"].as_str().unwrap().to_owned();
     assert_eq!(bob.ok(&["verify", &saved])["outcome"], "pass");
     let opened = bob.ok(&["open"]);

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::console::get;
 use super::{Shop, at};
 use crate::codes;
-use crate::support::until;
+use crate::support::{Up, until};
 
 /// A service that answers with a word, or with an error.
 fn service(answer: &str) -> String {
@@ -155,7 +156,55 @@ fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
     assert_eq!(ask(port).unwrap().1, "second");
     let dev = at(&up, "dev");
     assert_eq!(dev["running"]["artifact"].as_str().map(str::len), Some(71), "{dev}");
+    promoted_and_failed_pages(&up);
     assert!(up.stop());
+}
+
+/// The page of a rollout of dev.
+fn page(up: &Up, release: u64) -> Value {
+    let path = format!("/releases/shop/ledger-api/dev/{release}/rollout.json");
+    let answer = get(up, up.address(), &path, "");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The cells of a column of the table with this title.
+fn column(page: &Value, title: &str, column: usize) -> Vec<Value> {
+    let tables = page["tables"].as_array().unwrap();
+    let table = tables.iter().find(|table| table["title"].as_str().unwrap().starts_with(title));
+    assert!(table.is_some(), "no table {title}: {page}");
+    let rows = table.unwrap()["rows"].as_array().unwrap();
+    rows.iter().map(|row| row[column].clone()).collect()
+}
+
+fn words(cells: &[Value]) -> Vec<&str> {
+    cells.iter().map(|cell| cell["badge"]["word"].as_str().unwrap()).collect()
+}
+
+/// The pages of the release that was promoted, whose numbers are those that were signed, and of the one that failed, whose agent
+/// still tells what it measured.
+fn promoted_and_failed_pages(up: &Up) {
+    let promoted = page(up, 2);
+    assert_eq!(promoted["badge"]["word"], json!("done"), "{promoted}");
+    assert_eq!(promoted["poll_ms"], Value::Null, "nothing changes any more");
+    assert_eq!(words(&column(&promoted, "Steps", 1)), ["passed", "passed"], "{promoted}");
+    assert_eq!(promoted["curves"][0]["points"].as_array().unwrap().len(), 2, "one for each step: {promoted}");
+    let failed = until(|| {
+        let failed = page(up, 3);
+        (failed["curves"][0]["points"][0]["label"] != json!("step 1")).then_some(failed)
+    });
+    assert_eq!(failed["badge"]["word"], json!("failed"), "{failed}");
+    assert!(words(&column(&failed, "The verdict", 1)).contains(&"stops it"), "{failed}");
+    let shares = failed["curves"][1]["points"].as_array().unwrap();
+    assert!(shares.iter().any(|point| point["heights"][1] == json!(1_000_000)), "{failed}");
+    assert!(shares.iter().all(|point| [json!(0), Value::Null].contains(&point["heights"][0])), "{failed}");
+    assert_eq!(words(&column(&failed, "Steps", 1)), ["stopped"], "{failed}");
+    let first = page(up, 1);
+    assert_eq!(
+        first["badge"]["word"],
+        json!("no steps"),
+        "the first release has nothing to be beside: {first}"
+    );
 }
 
 /// The agent is killed in the middle of a rollout, which goes on with the step that was in force.
@@ -179,6 +228,10 @@ fn attack_a_killed_installation_goes_on_with_the_step_in_force() {
             .then_some(words)
     });
     assert_eq!(both.len(), 4, "{both:?}");
+    let shown = until(|| Some(page(&up, 2)).filter(|shown| shown["poll_ms"] == json!(2_000)));
+    assert!(["watched", "undecided"].contains(&shown["badge"]["word"].as_str().unwrap()), "{shown}");
+    let said = shop.ok(&["rollout", "show"])["now"].clone();
+    assert_eq!((&said["step"], &said["percent"]), (&json!(1), &json!(50)), "{said}");
     let ((), ..) = under_load([port, staging], || {
         until(|| (at(&up, "dev")["running"]["release"] == json!(2)).then_some(()));
     });

@@ -1,12 +1,13 @@
 //! Lanes: the ways by which facts of one sort come in, each proven in one place whatever their kind.
 //!
 //! `documents` proves the reports of steps and checks; `checks` proves the checks of the release in the environment
-//! before; `observations` what its agents measured there; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
+//! before; `observations` what its agents measured there; `parity` the plan that runs there; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
 //! `evidence`; everything about lanes that refuses a bundle is here.
 
 pub mod checks;
 mod documents;
 pub mod observations;
+pub mod parity;
 mod proven;
 mod statements;
 
@@ -19,6 +20,7 @@ pub use statements::{
 
 use checks::CheckProof;
 use observations::ObservationProof;
+use parity::ParityProof;
 
 /// Facts that came by the lanes.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct LanesProof {
     pub documents: DocumentProof,
     /// Facts that agents of the environment before measured.
     pub observed: ObservationProof,
+    /// How what runs in the environment before differs, if that was compared.
+    pub parity: Option<ParityProof>,
     /// Statements of people.
     pub statements: Vec<ProvenStatement>,
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the result is at most 2^-47 below the true value and never above it.
 
+use evidence::rollout_counts::COUNT_MAX;
+
 /// Fixed point: one is 2 to this power.
 pub const ONE_LOG: u32 = 48;
 /// One bit of evidence, in fixed point.
@@ -25,6 +27,11 @@ pub const fn log2(number: u128) -> i128 {
         bit += 1;
     }
     result
+}
+
+/// Bits in fixed point as thousandths of a bit, at most the largest integer of canonical JSON.
+pub fn thousandths(bits: i128) -> u64 {
+    u64::try_from(bits.max(0) / (ONE / 1_000)).unwrap_or(COUNT_MAX).min(COUNT_MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod evidence;
 mod logarithm;
+mod measures;
 mod progress;
 mod queries;
 mod sequential;
@@ -13,5 +14,6 @@ mod share;
 mod verdict;
 
 pub use self::evidence::{Answered, Probes, StepEvidence};
+pub use measures::measures;
 pub use progress::{Action, Ending, Event, Hold, Progress, next};
 pub use verdict::{Verdict, verdict};

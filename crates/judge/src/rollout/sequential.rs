@@ -10,9 +10,10 @@
 
 use evidence::rollout::{Comparison, Rollout};
 use evidence::rollout_counts::{Counts, GroupCounts};
+use evidence::rollout_measure::{Measure, Stand};
 use evidence::rollout_reason::{Kind, Reason};
 
-use super::logarithm::{ONE, log2};
+use super::logarithm::{ONE, log2, thousandths};
 
 /// Multiples of the smallest ratio that counts, which are the alternatives.
 const ALTERNATIVES: [u64; 3] = [1, 3, 10];
@@ -41,6 +42,41 @@ pub fn worse(rollout: &Rollout, comparison: &Comparison, step: &GroupCounts) -> 
         })
     });
     worse.collect()
+}
+
+/// The same with every number, for people. A step without a baseline is not compared.
+pub fn measures(
+    rollout: &Rollout,
+    step: usize,
+    comparison: &Comparison,
+    counted: &GroupCounts,
+) -> Vec<Measure> {
+    let kinds = kinds(comparison, &counted.canary, &counted.baseline);
+    let needed = needed(rollout, comparison, kinds.len());
+    let is_compared = rollout.shares(step).baseline > 0;
+    let is_few = is_compared && few(comparison, counted).is_some();
+    let measure = |one: &Failures| {
+        let odds = odds(one, comparison.ratio);
+        let stand = match (odds >= needed, is_few) {
+            (true, _) => Stand::Stops,
+            (false, true) => Stand::Open,
+            (false, false) => Stand::Holds,
+        };
+        let signed = i64::try_from(thousandths(odds.abs())).unwrap_or(i64::MAX);
+        Measure::Comparison {
+            kind: one.kind,
+            failing: one.new.0,
+            samples: one.new.1,
+            baseline_failing: one.old.0,
+            baseline_samples: one.old.1,
+            samples_min: comparison.samples_min,
+            odds: if odds < 0 { -signed } else { signed },
+            needed: thousandths(needed),
+            stand,
+        }
+    };
+    let measured = kinds.iter().map(measure);
+    measured.filter(|one| is_compared || one.stand() == Stand::Stops).collect()
 }
 
 /// Whether there are too few requests for the new release to pass.

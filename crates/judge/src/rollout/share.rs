@@ -33,7 +33,7 @@ pub fn compare(share: Share) -> Compared {
 }
 
 /// `n D(q, p)` in bits, in fixed point, for a share above its limit.
-fn surprise(failing: u64, samples: u64, at_most: u64) -> i128 {
+pub fn surprise(failing: u64, samples: u64, at_most: u64) -> i128 {
     let (n, k, p) = (u128::from(samples), u128::from(failing), u128::from(at_most));
     if p == 0 {
         return i128::MAX;
@@ -45,6 +45,12 @@ fn surprise(failing: u64, samples: u64, at_most: u64) -> i128 {
     };
     let good = if k == n { 0 } else { term(n - k, MILLION.saturating_sub(p)) };
     term(k, p).saturating_add(good)
+}
+
+/// How many times as fast as allowed the budget burns, in thousandths.
+pub fn burning(failing: u64, samples: u64, objective: u64) -> u64 {
+    let rate = u128::from(failing) * 1_000_000_000 / (u128::from(samples) * u128::from(objective)).max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 const MILLION: u128 = 1_000_000;

@@ -12,7 +12,7 @@ use evidence::rollout_reason::Reason;
 use super::evidence::{Probes, StepEvidence};
 use super::queries;
 use super::sequential;
-use super::share::{Compared, compare};
+use super::share::{Compared, burning, compare};
 
 /// The verdict about a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,12 +152,6 @@ fn burns(budget: &Budget, evidence: &StepEvidence, found: &mut Found) {
             found.stops.push(Reason::Burns { long_ms, short_ms, rate, at_most: burn.rate, failing, samples });
         }
     }
-}
-
-/// How many times as fast as allowed the budget burns, in thousandths.
-fn burning(failing: u64, samples: u64, objective: u64) -> u64 {
-    let rate = u128::from(failing) * 1_000_000_000 / (u128::from(samples) * u128::from(objective)).max(1);
-    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 fn canary(evidence: &StepEvidence, window_ms: u64) -> Option<&Counts> {

@@ -17,6 +17,7 @@ mod loosened;
 mod measured;
 mod observations;
 mod overrides;
+pub mod parity;
 mod people;
 mod place;
 mod pools;
@@ -78,6 +79,7 @@ pub fn all() -> Vec<Forgery> {
         checks::rows(),
         observations::rows(),
         measured::rows(),
+        parity::rows(),
         lifts::rows(),
         place::rows(),
         unapplied::rows(),

@@ -70,6 +70,32 @@ fn a_host_that_differs_from_its_baseline_stops_it_where_the_rule_is_on() {
     }
 }
 
+/// Off until a team sets it. An environment before that was not compared is as bad as one that differs.
+#[test]
+fn a_staging_that_differs_stops_it_where_the_rule_is_on() {
+    let gate = changed(&[(
+        r#""environments-differ": {"other": "off""#,
+        r#""environments-differ": {"other": "block""#,
+    )]);
+    let with = |differences: Option<&[&str]>| {
+        let mut input = with_field("v", json!(1));
+        input["before"] = json!({"environment": "staging", "runs_artifact": true});
+        if let Some(differences) = differences {
+            input["parity"] = json!({"environment": "staging", "differences": differences});
+        }
+        input
+    };
+    for (input, passes) in [
+        (with(Some(&[])), true),
+        (with(Some(&["memory"])), false),
+        (with(None), false),
+        (with_field("v", json!(1)), true),
+    ] {
+        let (against, _) = codes(&gate, &input);
+        assert_eq!(against.is_empty(), passes, "{input}: {against:?}");
+    }
+}
+
 /// Where the rule is on, no report is as bad as one below the floor.
 #[test]
 fn too_little_coverage_stops_it_where_the_rule_is_on() {

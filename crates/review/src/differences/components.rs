@@ -9,7 +9,7 @@ use super::difference::{Difference, LINES_MAX, Sign};
 use super::lines;
 
 /// Versions by the name of a component.
-type Versions = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Versions = BTreeMap<String, BTreeSet<String>>;
 
 /// The difference of two bundles' lists; `None` if the policy reads no list, or both are the same.
 pub(super) fn difference(new: &Bundle, running: Option<&Bundle>) -> Option<Difference> {
@@ -48,7 +48,7 @@ pub(super) fn difference(new: &Bundle, running: Option<&Bundle>) -> Option<Diffe
 }
 
 /// Versions of all components in the documents of a bundle; `None` if it holds no list of components.
-fn versions(bundle: &Bundle) -> Option<Versions> {
+pub(crate) fn versions(bundle: &Bundle) -> Option<Versions> {
     let documents = bundle.lanes.documents.values();
     let lists: Vec<_> = documents.filter_map(|bytes| ComponentsDocument::decode(&bytes.0).ok()).collect();
     let mut found = Versions::new();

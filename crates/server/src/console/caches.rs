@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use evidence::{CommitId, Digest, Name, Place};
 use judge::StepSecrets;
 use review::delivery::{Figure, Rows};
+use review::parity::ParitySide;
 use review::posture::BuildFacts;
 use review::record::Record;
 use wire::StatementContent;
@@ -46,6 +47,8 @@ pub struct PageCaches {
     pub builds: Cache<Digest, Option<BuildFacts>>,
     /// Secrets that the steps of a pipeline name, by the digest of the source pack and the project: each claim of a runner asks.
     pub step_secrets: Cache<(Digest, Name), StepSecrets>,
+    /// Values of what runs at a place, by the digests of the evidence and of the statement; `None` if the evidence does not hold.
+    pub parities: Cache<(Digest, Digest), Option<ParitySide>>,
     /// Records of releases, by place, number, size of the ledger and minute.
     pub records: Cache<(Place, u64, u64, u64), Record>,
 }
@@ -65,6 +68,7 @@ impl Default for PageCaches {
             figures: Cache::new(FIGURES_MAX),
             past_weeks: Cache::new(FIGURES_MAX),
             builds: Cache::new(BUILDS_MAX),
+            parities: Cache::new(PARITIES_MAX),
             records: Cache::new(RECORDS_MAX),
         }
     }
@@ -75,6 +79,8 @@ fn named_bytes(named: &StepSecrets) -> usize {
     named.values().map(|secrets| NAME_BYTES * (1 + secrets.len())).sum()
 }
 
+/// Most places whose values are kept; each has its plan and its list of components.
+const PARITIES_MAX: usize = 256;
 const STEP_SECRETS_MAX: usize = 1_024;
 const STEP_SECRETS_BYTES_MAX: usize = 4 << 20;
 const NAME_BYTES: usize = 512;

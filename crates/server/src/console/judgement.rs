@@ -78,6 +78,8 @@ pub struct EvidenceFacts {
     pub entries: u64,
     /// Digest of the plan.
     pub plan: Digest,
+    /// Its strategy, if it is rolled out.
+    pub strategy: Option<&'static str>,
 }
 
 /// Everything that a judgement depends on.
@@ -164,6 +166,7 @@ impl EvidenceFacts {
             witnesses: ledger.proven.witnesses,
             entries: ledger.proven.checkpoint.size,
             plan: checked.plan.digest,
+            strategy: checked.bundle.plan.rollout.as_ref().map(|_| checked.bundle.plan.strategy.as_str()),
         }
     }
 }

@@ -11,8 +11,8 @@ use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
-    calendar, compare, components, delivery, findings, ledger, log, overview, policies, posture, record,
-    release, run, secrets, service, system, trust,
+    calendar, compare, components, delivery, drift, findings, ledger, log, overview, parity, policies,
+    posture, record, release, rollout, run, secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -57,6 +57,11 @@ pub const PAGES: &[Page] = &[
         json: Some("/releases/{project}/{service}/{environment}/{number}/record.json"),
         make: record_page,
     },
+    Page {
+        path: "/releases/{project}/{service}/{environment}/{number}/rollout",
+        json: Some("/releases/{project}/{service}/{environment}/{number}/rollout.json"),
+        make: rollout_page,
+    },
     Page { path: "/runs/{run}", json: None, make: run_page },
     Page { path: "/runs/{run}/logs/{kind}/{name}/{runner}", json: None, make: log_page },
     Page { path: "/compare", json: Some("/compare.json"), make: compare_page },
@@ -70,6 +75,8 @@ pub const PAGES: &[Page] = &[
     Page { path: "/components", json: Some("/components.json"), make: components_page },
     Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
+    Page { path: "/drift", json: Some("/drift.json"), make: drift_page },
+    Page { path: "/parity", json: Some("/parity.json"), make: parity_page },
     Page { path: "/secrets", json: Some("/secrets.json"), make: secrets_page },
     Page { path: "/calendar", json: Some("/calendar.json"), make: calendar_page },
     Page { path: "/system", json: Some("/system.json"), make: system_page },
@@ -94,6 +101,16 @@ fn record_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<St
     let heading =
         (format!("Record of {place} {number}"), checked(format!("countersign record {place} {number}")));
     made(at, address, form, heading, &*page, |frame, record| pages::sheet(frame, &record::sheet(record)))
+}
+
+fn rollout_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let (place, number) = address.release()?;
+    let page = rollout::rollout(at, &place, number)?;
+    let counterpart = match page.poll_ms {
+        Some(_) => by_server(format!("countersign rollout show {place}")),
+        None => checked(format!("countersign status {place} {number}")),
+    };
+    made(at, address, form, (format!("Rollout of {place} {number}"), counterpart), &page, pages::sheet)
 }
 
 fn run_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
@@ -156,6 +173,17 @@ fn service_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<S
 fn compare_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = compare::compare(at, &address.query)?;
     let heading = ("Compare".to_owned(), compare::counterpart(&address.query));
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn drift_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = drift::drift(at)?;
+    made(at, address, form, ("Drift".to_owned(), by_server("countersign status")), &page, pages::sheet)
+}
+
+fn parity_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = parity::parity(at, &address.query)?;
+    let heading = ("Parity".to_owned(), parity::counterpart(&address.query));
     made(at, address, form, heading, &page, pages::sheet)
 }
 

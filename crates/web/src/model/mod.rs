@@ -3,6 +3,7 @@
 //! Invariant: a model holds words, numbers and addresses of pages, and no HTML. Texts by others are raw here; the parts
 //! that print them make control and direction characters visible.
 
+mod curves;
 mod ledger;
 mod log;
 mod opening;
@@ -13,6 +14,7 @@ mod run;
 mod shared;
 mod sheet;
 
+pub use curves::{CurvePoint, Curves};
 pub use ledger::{Choice, Entry, EntryRow, Ledger, LedgerForm, Proof, ProofStep};
 pub use log::{Log, LogLine, Search};
 pub use opening::Opening;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::curves::Curves;
 use super::ledger::Choice;
 use super::release::Change;
 use super::shared::{Badge, Command, Fact, Link, State, Time};
@@ -26,6 +27,14 @@ pub struct Sheet {
     pub changes: Vec<Change>,
     /// Figures over time.
     pub charts: Vec<Chart>,
+    /// Curves over time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub curves: Vec<Curves>,
+    /// Milliseconds after which the page is read again, where it shows what no entry of the ledger tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub poll_ms: Option<u32>,
     /// Tables, before the lists.
     pub tables: Vec<SheetTable>,
     /// Lists, in order.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{log, overview, problem, release, run};
 use crate::frame::{Frame, document};
 use crate::model::{Badge, Command, State};
-use crate::parts::{badge, bars, changes, command, copy, digest, empty, facts, glyph, graph, way};
+use crate::parts::{badge, bars, changes, command, copy, curves, digest, empty, facts, glyph, graph, way};
 use crate::sample;
 
 /// The page.
@@ -79,6 +79,7 @@ fn small() -> Markup {
         (part("States", "A shape, a word and a colour. Only what needs attention has a ground.", &states))
         (part("Commands and digests", "No button does what the reader has to sign: the page shows the command.", &commands))
         (part("Bars", "A figure over time, with its words for readers who do not see it.", &figures))
+        (part("Curves", "Two releases over time: the one that the page is about is drawn whole, the other one broken. A gap means that there was nothing to measure.", &html! { div class="charts wide" { @for one in &sample::rollout_sheet().curves { (curves(one)) } } }))
         (part("Facts", "A name and a value; a state where it has one.", &html! { div class="card figures" { (facts(&sample::overview().health)) } }))
     }
 }

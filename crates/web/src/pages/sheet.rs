@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use crate::frame::{Crumb, Frame, document};
 use crate::model::{Sheet, SheetList, SheetRow, Time};
 use crate::parts::{
-    badge, changes, chart, commands, empty, facts, form, link, moment, more, prose, section, table, text, way,
+    badge, changes, chart, commands, curves, empty, facts, form, link, moment, more, prose, section, table,
+    text, way,
 };
 
 /// The page.
@@ -35,6 +36,9 @@ pub fn sheet(frame: &Frame, page: &Sheet) -> String {
         // Where lists follow that the form narrows, the answer comes first.
         @if let Some(asked) = page.form.as_ref().filter(|_| !form_follows) { (form(asked)) }
         @if !page.charts.is_empty() { div class="charts" id="charts" data-live { @for one in &page.charts { (chart(one)) } } }
+        @if !page.curves.is_empty() {
+            div class="charts wide" id="curves" data-live data-poll=[page.poll_ms] { @for one in &page.curves { (curves(one)) } }
+        }
         @if page.facts.is_empty() { (lists) }
         @else {
             div class="columns" {

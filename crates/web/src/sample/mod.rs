@@ -6,12 +6,14 @@ mod invented;
 mod ledger;
 mod overview;
 mod release;
+mod rollout;
 mod run;
 mod sheet;
 
 pub use ledger::{entry, ledger};
 pub use overview::{overview, quiet_overview};
 pub use release::{held_release, release, returned_release, rollback, running_release, young_release};
+pub use rollout::rollout_sheet;
 pub use run::{live_log, log, opening, problem, run, searched_log};
 pub use sheet::{calendar_sheet, compared_sheet, figures_sheet, sheet};
 

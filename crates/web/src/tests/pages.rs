@@ -39,6 +39,10 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("sheet", pages::sheet(&frame("acme/api", "/services/acme/api"), &sample::sheet())),
         ("sheet-figures", pages::sheet(&frame("Components", "/components"), &sample::figures_sheet())),
         ("sheet-calendar", pages::sheet(&frame("Secrets", "/secrets"), &sample::calendar_sheet())),
+        (
+            "sheet-rollout",
+            pages::sheet(&frame("Rollout of acme/api/production 42", "/rollout"), &sample::rollout_sheet()),
+        ),
         ("sheet-compared", pages::sheet(&frame("Compare", "/compare"), &sample::compared_sheet())),
         ("error", pages::error(&frame("Error", "/error"), &sample::problem())),
         ("outside", pages::outside(&sample::problem())),

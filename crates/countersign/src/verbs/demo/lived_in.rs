@@ -43,6 +43,10 @@ pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
         Look::at("the log of its step, which grows", log),
         Look::at("a release that was rolled back, and its history", release(PRODUCTION, rates.rolled_back)),
         Look::at("a release with a waiver, which ends tomorrow", release(&production, stage.waived)),
+        Look::at(
+            "a rollout that its numbers took back: its curves, its steps, the arithmetic of its verdict",
+            format!("{}/rollout", release(&format!("{PROJECT}/{SERVICE}/dev"), stage.taken_back)),
+        ),
     ])
 }
 

@@ -49,7 +49,7 @@ pub fn guide(stage: &Stage, link: &str, look: &[Look]) -> String {
     };
     let lines: String = look.iter().zip(1..).map(line).collect();
     format!(
-        "\nSeven things to look at:\n{lines}\
+        "\nEight things to look at:\n{lines}\
          Your browser may read them once it has opened this link, within a minute:\n  {link}\n\
          Later, this makes another one:\n  {}\n{}{}",
         stage.opener(),

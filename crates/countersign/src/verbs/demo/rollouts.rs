@@ -5,6 +5,7 @@
 use evidence::dsse::Envelope;
 use evidence::observations::{Body, Observation, RolloutVerdict};
 use serde_json::Value;
+use wire::EntryView;
 
 use super::outcomes::{artifact_of, refused, running};
 use super::repository::broke;
@@ -87,6 +88,11 @@ fn taken_back(stage: &mut Stage) -> Result<(), Failure> {
         during.failed,
         during.failed + during.answered
     ));
+
+    let facts = |entry: &EntryView| entry.facts.pointer("/bars").and_then(Value::as_bool) == Some(true);
+    let barred = stage.entries(0)?.into_iter().rev().find(facts);
+    let number = barred.and_then(|entry| entry.facts.pointer("/about/release").and_then(Value::as_u64));
+    stage.taken_back = number.ok_or_else(|| broke(line, "no observation bars it"))?;
 
     let line = "a release that was taken back, again";
     let again = stage.countersign("bob", &["run", "--again", &commit])?;

@@ -50,6 +50,8 @@ pub struct Stage {
     pub ledger: Repository,
     /// Number of the release to production that has a waiver.
     pub waived: u64,
+    /// Number of the release that the numbers of dev took back.
+    pub taken_back: u64,
     people: PathBuf,
     socket: PathBuf,
     /// How the roles log, as their arguments.
@@ -91,6 +93,7 @@ impl Stage {
             data,
             ledger,
             waived: 0,
+            taken_back: 0,
             log: log.arguments(),
             url: String::new(),
             console: String::new(),

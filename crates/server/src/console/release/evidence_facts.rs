@@ -29,6 +29,7 @@ pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
         witnesses,
         entries,
         plan,
+        strategy,
     } = &proven.facts;
     let agree = if runners.len() == 1 { "" } else { ", equal outputs" };
     let mut facts = vec![
@@ -44,6 +45,8 @@ pub fn of(seen: &Seen<'_>) -> Vec<Fact> {
     ];
     facts.extend(components.map(|count| fact("Components", count.to_string())));
     facts.extend(results(&proven.results, waived(&proven.waivers)));
+    let href = Some(format!("{}/rollout", release_href(&seen.view.place, number)));
+    facts.extend(strategy.map(|strategy| Fact { href, ..fact("Rollout", strategy) }));
     facts.extend([
         digest_fact("Plan", plan),
         digest_fact("Policy", policy),

@@ -76,6 +76,11 @@ impl Events {
         })
     }
 
+    /// The events with their entries, the newest first.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Moment, &Event)> {
+        self.0.iter().map(|(entry, moment, event)| (*entry, *moment, event))
+    }
+
     /// The events as sentences, the newest first.
     pub fn moments(&self, at: &Reading<'_>) -> Vec<model::Moment> {
         let moment = |(entry, moment, event): &(u64, Moment, Event)| {
