@@ -169,6 +169,7 @@ mod tests {
                 .map(|(name, counts)| (name.parse().unwrap(), counts.clone()))
                 .collect::<BTreeMap<_, _>>(),
             reasons: vec!["errors".to_owned()],
+            answers: BTreeMap::new(),
         };
         let seen = vec![Verdict { entry: 9, signed: at("2026-11-30T09:02:00.000Z"), verdict }];
         let digest = evidence::Digest::of(b"plan");
