@@ -6,6 +6,7 @@
 
 mod acts;
 mod attack;
+mod configuration;
 mod database;
 mod drift;
 mod example;
