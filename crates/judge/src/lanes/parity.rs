@@ -36,12 +36,10 @@ pub fn prove(bundle: &Bundle, before: Option<&Before>, is_read: bool) -> Result<
     if !is_read {
         return Err(unsound("the policy does not read the plan of the environment before"));
     }
-    let before = before.ok_or_else(|| unsound("no environment comes before"))?;
-    let reported = before.report.as_ref().and_then(|report| report.running.as_ref()?.plan);
-    if reported != Some(Digest::of(&bytes.0)) {
-        let what = format!("it is not the plan that the agent of `{}` says it runs", before.environment);
-        return Err(unsound(&what));
-    }
+    let reported = before.and_then(|before| before.report.as_ref()?.running.as_ref()?.plan);
+    let Some(before) = before.filter(|_| reported == Some(Digest::of(&bytes.0))) else {
+        return Err(unsound("it is not the plan that the agent of the environment before says it runs"));
+    };
     let plan = Plan::decode(&bytes.0).map_err(|error| unsound(&error.to_string()))?;
     let expected = Configuration::decode(&bundle.configuration.0).ok().and_then(|it| it.parity);
     let (there, here) = (plan_values(&plan), plan_values(&bundle.plan));

@@ -90,20 +90,6 @@ pub(super) fn rows() -> Vec<Forgery> {
             let plan = in_staging(&bundle.source, |_| ());
             carries(bundle, plan);
         }),
-        forged("a plan before an environment that nothing comes before", UNSOUND, |lab, parts| {
-            let base = lab.base();
-            let alone =
-                evidence::environment::Environment { after: None, ..lab.environment("production", &base) };
-            parts.environments = vec![lab.signed_environment(&alone, &[0, 1])];
-            parts.reports.remove(0);
-            parts.checks = None;
-            lab.approve(parts);
-        })
-        .in_lab(with_parity)
-        .then(|_, bundle| {
-            let plan = in_staging(&bundle.source, |_| ());
-            carries(bundle, plan);
-        }),
     ]
 }
 
