@@ -287,7 +287,8 @@ impl Plan {
             return Err(PlanError::Rule("the configuration sets a variable that has the value of a secret"));
         }
         let instances = service.instances.unwrap_or(1);
-        let rollout = service.rollout.as_ref().and_then(|rollout| rollout.planned(instances));
+        let declared = service.rollout.as_ref().filter(|rollout| rollout.is_for(to.environment));
+        let rollout = declared.and_then(|rollout| rollout.planned(instances));
         let rollout = rollout.map(|rollout| asking(rollout, configuration)).transpose()?;
         if (instances > 1 || rollout.is_some()) && target.port().is_none() {
             return Err(PlanError::Rule(
@@ -315,7 +316,7 @@ impl Plan {
             probe,
             open_files: service.limits.open_files.unwrap_or(1024),
             memory_bytes,
-            strategy: service.rollout.as_ref().map_or(Strategy::Replace, |rollout| rollout.strategy),
+            strategy: declared.map_or(Strategy::Replace, |rollout| rollout.strategy),
             instances: (instances > 1).then_some(instances),
             on_failure: "return".into(),
             rollout,

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::Name;
 use crate::amounts::{Latency, Portion, Ratio, Time};
 use crate::rollout::{
     Budget, Burn, Comparison, LIMIT_MS, Protocol, Rollout, RolloutStep, STEPS_MAX, Sticky, Strategy,
@@ -24,6 +25,10 @@ pub struct ServiceRollout {
     /// `canary`: a rising share of the requests; `blue-green`: all at once, after a probe beside the old release; `rolling`: one
     /// instance after another; `replace`: stop the old one, start the new one.
     pub strategy: Strategy,
+    /// Environments where it holds; elsewhere a release replaces the one before at once. Omit it for all environments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub environments: BTreeSet<Name>,
     /// Steps of a canary: shares of the requests in percent, rising. All requests come last, without being named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -144,6 +149,12 @@ impl ServiceRollout {
             .or_else(|| self.queries_fault())
             .or_else(|| sticky.map(|fault| format!("`sticky`: {fault}")))
             .or_else(|| self.planned(instances)?.fault().map(str::to_owned))
+    }
+
+    /// Whether releases to this environment are rolled out in steps.
+    #[must_use]
+    pub fn is_for(&self, environment: &Name) -> bool {
+        self.environments.is_empty() || self.environments.contains(environment)
     }
 
     /// The rollout of the plan; absent for `replace`.

@@ -68,6 +68,23 @@ fn five_lines_make_a_canary_with_an_error_budget() {
 }
 
 #[test]
+fn a_rollout_holds_in_its_environments() {
+    let rollout = |environments: &str| {
+        plan(&format!(
+            "    instances: 2
+    rollout:
+      strategy: rolling
+      environments: [{environments}]"
+        ))
+    };
+    let elsewhere = rollout("no-such");
+    assert_eq!((elsewhere.strategy, elsewhere.instances), (Strategy::Replace, Some(2)));
+    assert_eq!(elsewhere.rollout, None);
+    let there = rollout("production, staging");
+    assert_eq!((there.strategy, there.rollout.is_some()), (Strategy::Rolling, true));
+}
+
+#[test]
 fn every_field_reaches_the_plan() {
     let plan = plan(
         "    instances: 2
