@@ -97,6 +97,13 @@ impl Deployer {
         by_hand: Option<&StatusFile>,
     ) -> Result<Envelope, DeployError> {
         self.interrupt("a person brought an order to return")?;
+        // A return of the rollout that a failed write cut off ends first, so that its report is not lost.
+        if let Some(release) = self.rolls_out() {
+            self.tick(None)?;
+            if self.rolls_out().is_some() {
+                return Err(DeployError::UnderWay(release));
+            }
+        }
         // Only now the request counts as used: the next write has it together with what is begun.
         let decision = self.memory.judge_return(order, by_hand, (self.now)());
         let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
