@@ -147,6 +147,18 @@ impl Leases {
         }
     }
 
+    /// Revokes all leases of a directory that is removed, and waits for that. Answers with the number of those whose roles are left
+    /// and may still be used; a role whose time is over takes no password, so a database that is gone holds nothing up for long.
+    ///
+    /// # Errors
+    /// `JournalError` when the journal cannot be read.
+    pub fn remove(&mut self, launcher: &dyn Launcher, now: Moment) -> Result<usize, JournalError> {
+        if self.journal()?.leases().next().is_some() {
+            self.close(launcher);
+        }
+        Ok(self.journal()?.leases().filter(|lease| lease.terms.until > now).count())
+    }
+
     /// Revokes what is left, and renews what services use, without waiting; called again and again.
     pub fn look(&mut self, launcher: &dyn Launcher, now: Option<Moment>) {
         match self.working.as_mut().map(|(_, child)| child.try_wait()) {

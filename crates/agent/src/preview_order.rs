@@ -2,6 +2,7 @@
 //!
 //! Invariant: the numbers that were seen never fall, and nothing is believed that the agent's own pin does not prove.
 
+use std::io;
 use std::path::Path;
 
 use evidence::previews_order::PreviewsOrder;
@@ -57,7 +58,7 @@ impl Memory {
     pub fn of_preview(&self, dir: &Path, place: &Place, preview: PreviewMemory) -> Result<Self, MemoryError> {
         let mut memory = match Self::read(dir) {
             Ok(known) => known,
-            Err(MemoryError::Io(..)) => self.anew(place),
+            Err(MemoryError::Io(_, _, error)) if error.kind() == io::ErrorKind::NotFound => self.anew(place),
             Err(error) => return Err(error),
         };
         memory.preview = Some(preview);

@@ -21,6 +21,8 @@ use tracing::{info, warn};
 use wire::Client;
 
 use crate::error::{AgentError, DeployError};
+use crate::held::Launcher;
+use crate::leases::Leases;
 use crate::leftovers;
 use crate::memory::{Memory, MemoryError};
 use crate::outbox::Outbox;
@@ -78,12 +80,14 @@ struct Kept {
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Since when its time has been over by this agent's clock, while witnesses do not say so.
     doubted: Option<Instant>,
+    /// Whether the server's newest order has it; until there was one, it is taken to have it.
+    is_listed: bool,
 }
 
 impl Kept {
     fn of(place: Place, preview: PreviewMemory) -> Self {
         let (tell, _) = watch::channel(preview.clone());
-        Self { place, preview, tell, running: None, doubted: None }
+        Self { place, preview, tell, running: None, doubted: None, is_listed: true }
     }
 
     /// Ends its agent and with it its processes.
@@ -114,7 +118,12 @@ impl Keeper {
         for item in fs::read_dir(&base).map_err(|error| failed("read", &base, error))? {
             let path = item.map_err(|error| failed("read", &base, error))?.path();
             let name = path.file_name().and_then(|name| name.to_str()?.parse::<Name>().ok());
-            let Some(name) = name.filter(|_| path.join(crate::memory::FILE).exists()) else { continue };
+            let Some(name) = name else { continue };
+            if !path.join(crate::memory::FILE).exists() {
+                // A crash fell into its first or its last step: nothing ever ran there, or everything else is removed.
+                remove_dir(&path).map_err(DeployError::Releases)?;
+                continue;
+            }
             let memory = Memory::read(&path).map_err(DeployError::Memory)?;
             if let Some(preview) = memory.preview {
                 kept.insert(name, Kept::of(memory.place, preview));
@@ -193,6 +202,7 @@ impl Keeper {
         let template = &checked.template;
         for kept in self.kept.values_mut() {
             let listed = checked.previews.iter().find(|one| one.environment.place() == kept.place);
+            kept.is_listed = listed.is_some();
             let least = kept.preview.least.max(template.number);
             let mut now = PreviewMemory { least, ..kept.preview.clone() };
             if let Some(newer) = listed.filter(|one| one.environment.number > now.number) {
@@ -319,29 +329,36 @@ impl Keeper {
         let home = service_user::home(self.agent.service_user, &dir)?;
         let main = self.agent.memory.clone();
         let (signer, now) = (self.agent.signer.clone(), self.agent.now);
-        let of = place.clone();
+        let (of, launcher) = (place.clone(), Arc::clone(&self.agent.launcher));
         let blocking = tokio::task::spawn_blocking(move || {
             let memory = main.of_preview(&dir, &of, preview).map_err(DeployError::Memory)?;
-            Removal { dir, home, memory }.go_on(&signer, now)
+            Removal { dir, home, memory, launcher }.go_on(&signer, now)
         });
         let removed =
             blocking.await.map_err(|_| DeployError::Previews("its removal failed unexpectedly".into()))??;
-        if let Some(kept) = self.kept.get_mut(name) {
-            kept.preview = removed.clone();
-        }
+        let Some(kept) = self.kept.get_mut(name) else { return Ok(()) };
+        kept.preview = removed.clone();
+        let is_listed = kept.is_listed;
         let dir = self.base.join(name.as_str());
-        let outbox = Outbox::of(&dir);
-        for number in outbox.numbers().map_err(DeployError::Outbox)? {
-            let unsent = outbox.read(number).map_err(DeployError::Outbox)?;
-            // A server that refuses it has removed the preview before, or knows this agent no more.
-            self.client.report_observation(unsent.envelope).await?;
-            outbox.remove(number).map_err(DeployError::Outbox)?;
-        }
+        self.report(&Outbox::of(&dir), is_listed).await?;
         self.agent.memory.notes_removed(&place, &removed, (self.agent.now)());
         self.agent.memory.write(&self.agent.dir).map_err(DeployError::Memory)?;
         remove_dir(&dir).map_err(DeployError::Releases)?;
         self.kept.remove(name);
         info!("preview {place} is removed");
+        Ok(())
+    }
+
+    /// Sends what a preview observed, its removal last. A server that no longer lists the preview and refuses it has the removal:
+    /// this agent was killed after it sent that.
+    async fn report(&self, outbox: &Outbox, is_listed: bool) -> Result<(), AgentError> {
+        for number in outbox.numbers().map_err(DeployError::Outbox)? {
+            let unsent = outbox.read(number).map_err(DeployError::Outbox)?;
+            match self.client.report_observation(unsent.envelope).await {
+                Err(error) if is_listed || error.is_passing() => return Err(error.into()),
+                Ok(_) | Err(_) => outbox.remove(number).map_err(DeployError::Outbox)?,
+            }
+        }
         Ok(())
     }
 }
@@ -351,10 +368,11 @@ struct Removal {
     dir: PathBuf,
     home: PathBuf,
     memory: Memory,
+    launcher: Arc<dyn Launcher>,
 }
 
 impl Removal {
-    /// Ends processes that are left, counts, removes, and puts the observation into the outbox; each step is noted before the next.
+    /// Ends processes and roles that are left, counts, removes, and puts the observation into the outbox; each step is noted before the next.
     fn go_on(mut self, signer: &MachineSigner, now: fn() -> Moment) -> Result<PreviewMemory, DeployError> {
         let Some(mut preview) = self.memory.preview.clone() else {
             return Err(DeployError::Previews("it is no preview".into()));
@@ -362,6 +380,7 @@ impl Removal {
         let Some(mut removal) = preview.removal else { return Ok(preview) };
         let ended = leftovers::end(&self.home.join("state"));
         ended.map_err(|error| DeployError::Previews(error.to_string()))?;
+        self.revoke(now())?;
         if !removal.is_counted() {
             let size = size_of(&kept_in(&self.dir, &self.home));
             (removal.files, removal.bytes) = (size.files, size.bytes);
@@ -376,6 +395,15 @@ impl Removal {
             self.note(&mut preview, removal)?;
         }
         Ok(preview)
+    }
+
+    /// Drops database roles, which an agent that was killed left.
+    fn revoke(&self, now: Moment) -> Result<(), DeployError> {
+        let left = Leases::of(&self.dir).remove(self.launcher.as_ref(), now);
+        match left.map_err(|error| DeployError::Previews(error.to_string()))? {
+            0 => Ok(()),
+            left => Err(DeployError::Previews(format!("{left} of its database roles are left"))),
+        }
     }
 
     fn note(&mut self, preview: &mut PreviewMemory, removal: RemovalMemory) -> Result<(), DeployError> {

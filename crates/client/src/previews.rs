@@ -20,8 +20,8 @@ use crate::statements;
 pub struct PreviewAsked<'a> {
     /// The project.
     pub project: &'a Name,
-    /// Environment of the template; `None` for the only one of the project.
-    pub template: Option<&'a Name>,
+    /// The template, by its environment or its whole place; `None` for the only one of the project that allows the name.
+    pub template: Option<&'a str>,
     /// Name of the preview; `None` for one that is made of the revision.
     pub name: Option<&'a Name>,
     /// The revision, as the person named it.
@@ -66,16 +66,23 @@ pub async fn want(
     Ok(Wanted { template: view.clone(), place, wish: PreviewWish { name, slot, template: envelope } })
 }
 
-/// The template that the person named, or the only one.
+/// The template that the person named, or the only one that allows the name.
 fn template<'a>(
     places: &'a [PlaceView],
     asked: &PreviewAsked<'_>,
 ) -> Result<(&'a PlaceView, &'a Previews), Error> {
     let own = places.iter().filter(|view| view.place.project == *asked.project);
     let all: Vec<_> = own.filter_map(|view| Some((view, view.previews.as_ref()?))).collect();
-    let is_it = |view: &PlaceView| asked.template.is_none_or(|name| view.place.environment == *name);
-    let fitting: Vec<_> = all.iter().filter(|(view, _)| is_it(view)).copied().collect();
-    let known: Vec<_> = all.iter().map(|(view, _)| view.place.to_string()).collect();
+    let is_it = |view: &PlaceView| {
+        let named = |name: &str| view.place.environment.as_str() == name || view.place.to_string() == name;
+        asked.template.is_none_or(named)
+    };
+    let mut fitting: Vec<_> = all.iter().filter(|(view, _)| is_it(view)).copied().collect();
+    if let Some(name) = asked.name.filter(|_| fitting.len() > 1) {
+        // A name that no template allows is told with all of them.
+        fitting.retain(|(_, rules)| rules.pattern.admits(name));
+    }
+    let known: Vec<_> = all.iter().map(|(view, rules)| format!("{} ({})", view.place, rules.pattern)).collect();
     match fitting.as_slice() {
         [one] => Ok(*one),
         _ if all.is_empty() => Err(Error::unusable(format!(
@@ -116,8 +123,7 @@ fn slot(places: &[PlaceView], template: &PlaceView, rules: &Previews, place: &Pl
             format!("{} of {owner} until {}", view.place.environment, made.until)
         });
         Error::unusable(format!(
-            "{} allows {} previews, and there are as many: {}; nothing was done; remove one with `countersign preview \
-             remove NAME`",
+            "{} has no free slot; of {} there are {}; nothing was done; remove one with `countersign preview remove NAME`",
             template.place,
             rules.count,
             held.collect::<Vec<_>>().join("; ")

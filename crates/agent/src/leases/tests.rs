@@ -55,6 +55,33 @@ fn all_leases_are_revoked_in_batches() {
     assert_eq!(leases.journal().unwrap().leases().count(), 0);
 }
 
+/// Cannot reach the database.
+#[derive(Debug)]
+struct Away;
+
+impl Launcher for Away {
+    fn command(&self) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", "cat > /dev/null; echo away >&2; exit 1"]);
+        command
+    }
+}
+
+#[test]
+fn a_removal_waits_for_a_role_until_its_time_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let now: Moment = "2026-11-29T12:00:00.000Z".parse().unwrap();
+    let later = now.later_by(Duration::from_secs(60));
+    assert_eq!(Leases::of(dir.path()).remove(&Away, now).unwrap(), 0, "there was none");
+    let file = serde_json::json!({ "v": 1, "leases": [lease(later), lease(now)] });
+    std::fs::write(dir.path().join("leases.json"), serde_json::to_vec(&file).unwrap()).unwrap();
+    assert_eq!(Leases::of(dir.path()).remove(&Away, now).unwrap(), 1);
+    assert_eq!(Leases::of(dir.path()).remove(&Away, later).unwrap(), 0);
+    let mut leases = Leases::of(dir.path());
+    assert_eq!(leases.remove(&Program, now).unwrap(), 0);
+    assert_eq!(leases.journal().unwrap().leases().count(), 0, "both are revoked");
+}
+
 #[test]
 fn a_long_reason_is_cut_and_not_lost() {
     let long = format!("a{}", "é".repeat(WORDS_BYTES_MAX));

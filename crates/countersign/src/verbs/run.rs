@@ -76,9 +76,10 @@ pub struct Run {
     /// the branch or tag, else of the commit's id.
     #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "again")]
     preview: Option<Option<Name>>,
-    /// Environment of the template that allows the preview; default: the only template of the project.
+    /// The template that allows the preview: its environment, or PROJECT/SERVICE/ENVIRONMENT if several services have one of that name;
+    /// default: the only template of the project that allows the name.
     #[arg(long, value_name = "ENVIRONMENT", requires = "preview")]
-    template: Option<Name>,
+    template: Option<String>,
     /// The old form of `pipeline run`.
     #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again", "without"])]
     local: Option<Vec<String>>,
@@ -256,7 +257,7 @@ fn wanted(
 ) -> Result<Option<Wanted>, Failure> {
     let Some(name) = &verb.preview else { return Ok(None) };
     let revision = verb.commit.as_str();
-    let (template, name) = (verb.template.as_ref(), name.as_ref());
+    let (template, name) = (verb.template.as_deref(), name.as_ref());
     let asked = PreviewAsked { project, template, name, revision, commit };
     let (root, pin) = trust::pinned_root_of(access)?;
     let client = session::client(access)?;

@@ -13,6 +13,7 @@ mod flags;
 mod hosts;
 mod keys;
 mod mistakes;
+mod previews;
 mod refusals;
 mod results;
 mod scans;
