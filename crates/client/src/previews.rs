@@ -82,7 +82,8 @@ fn template<'a>(
         // A name that no template allows is told with all of them.
         fitting.retain(|(_, rules)| rules.pattern.admits(name));
     }
-    let known: Vec<_> = all.iter().map(|(view, rules)| format!("{} ({})", view.place, rules.pattern)).collect();
+    let known: Vec<_> =
+        all.iter().map(|(view, rules)| format!("{} ({})", view.place, rules.pattern)).collect();
     match fitting.as_slice() {
         [one] => Ok(*one),
         _ if all.is_empty() => Err(Error::unusable(format!(

@@ -22,6 +22,7 @@ pub fn with_parity(lab: &mut Lab) {
 /// Staging's agent reports that the release runs there by a plan.
 pub fn runs_by(lab: &Lab, parts: &mut Parts, plan: &[u8]) {
     let mut report = AgentReport::read(&parts.reports[0]).unwrap();
+    report.plan = Digest::of(plan);
     if let Some(running) = report.running.as_mut() {
         (running.release, running.plan) = (Some(report.release), Some(Digest::of(plan)));
     }
