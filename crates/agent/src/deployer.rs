@@ -333,13 +333,22 @@ impl Deployer {
         }
         let by_hand = read_status(&self.dir)?;
         self.memory.aside = read_aside(&self.dir)?;
+        if self.memory.clone().judge_return(order, by_hand.as_ref(), (self.now)()).apply.is_some() {
+            self.interrupt("a rollback is due")?;
+        }
+        let before = self.memory.returned.clone();
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         // A release that comes back ran here before, so its secrets are here.
         let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose()?.unwrap_or(order.artifact);
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
-        self.carry_out_as(&asked, decision, true)
+        let done = self.carry_out_as(&asked, decision, true);
+        if done.is_err() && self.memory.seen_release < order.release {
+            // Nothing was begun, so the next attempt is the first one.
+            self.memory.returned = before;
+        }
+        done
     }
 
     /// Whether exactly this release runs, so that nothing needs to be done.

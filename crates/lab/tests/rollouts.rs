@@ -229,6 +229,47 @@ fn a_disk_that_does_not_take_the_evidence_begins_nothing() {
     }
 }
 
+/// The server asks for a rollback while a canary is out: whatever write fails or crashes, it is done, and counts as used once.
+#[test]
+fn attack_a_crash_at_any_write_of_a_rollback_does_it_once() {
+    for (name, kind) in disk::faults::KINDS {
+        for at_write in 0..6 {
+            rolled_back(kind, at_write, &format!("{name} at write {at_write}"));
+        }
+    }
+}
+
+fn rolled_back(kind: Kind, at_write: usize, what: &str) {
+    let mut stage = Stage::new();
+    assert!(matches!(stage.release(), Err(DeployError::UnderWay(7))), "{what}");
+    let old = stage.agent.memory().running.clone().unwrap();
+    let from = stage.bundle.artifact();
+    let arguments = json!({ "place": "shop/api/production", "from": from, "to": old.artifact, "release": 6, "ends": true });
+    let request = stage.lab.request(&stage.lab.bob, "rollback", arguments, 76).1;
+    let order = RollbackOrder { release: 8, artifact: old.artifact, request, ..stage.lab.order() };
+    let mut writes = 0;
+    on_write(move |at| {
+        writes += usize::from(at == "agent.memory");
+        (at == "agent.memory" && writes == at_write + 1).then_some(kind)
+    });
+    for _ in 0..3 {
+        let done = catch_unwind(AssertUnwindSafe(|| drop(stage.agent.rollback(&order))));
+        if done.is_err() {
+            let memory = Memory::read(stage.dir.path()).unwrap();
+            stage.agent = Stage::start(&stage.lab, stage.dir.path(), memory, &stage.groups);
+        }
+    }
+    on_write(|_| None);
+    let report = AgentReport::read(&stage.agent.rollback(&order).unwrap()).unwrap();
+    assert_eq!((report.release, report.outcome.name()), (8, "running"), "{what}: {}", report.detail);
+    let memory = Memory::read(stage.dir.path()).unwrap();
+    assert!(memory.rollout.is_none(), "{what}");
+    assert_eq!(memory.running.map(|known| known.artifact), Some(old.artifact), "{what}");
+    let again = RollbackOrder { release: 9, ..order };
+    let report = AgentReport::read(&stage.agent.rollback(&again).unwrap()).unwrap();
+    assert_eq!(report.reasons, ["return-used"], "{what}: {}", report.detail);
+}
+
 /// A person brings an order while a canary is out: whatever write fails or crashes, it is done once, reported once and answered.
 #[test]
 fn attack_a_crash_at_any_write_of_an_order_by_hand_does_it_once() {

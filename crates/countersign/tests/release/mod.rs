@@ -49,6 +49,7 @@ mod remote_attacks;
 mod remote_profiles;
 mod replay;
 mod reports;
+mod reproduced;
 mod rollbacks;
 mod rollout_kills;
 mod rollout_orders;

@@ -126,6 +126,7 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     assert!(told["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     every_look_is_a_page(&up, &home, data, &look);
     a_shown_command_works(&up, &home, &told);
+    super::reproduced::everything_is_reproduced(&home, &told);
     assert!(up.stop());
     let (bundle, root) = (told["bundle"].as_str().unwrap(), told["trust_root"].as_str().unwrap());
     let verified = home.ok(&["verify", bundle, "--trust-root", root]);
