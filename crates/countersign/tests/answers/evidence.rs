@@ -93,10 +93,11 @@ fn a_stranger_is_told_where_the_trust_root_comes_from_and_that_a_file_is_cut() {
     assert!(other.as_str().unwrap().ends_with("as `countersign trust root --out FILE` writes it"), "{other}");
     let bytes = std::fs::read(&file).unwrap();
     let cut = stranger.dir.path().join("cut.json");
-    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    // Space at the end does not count.
+    let half = bytes[..bytes.len() / 2].trim_ascii_end();
+    std::fs::write(&cut, half).unwrap();
     let failed = stranger.json(&["verify", cut.to_str().unwrap()], 1)["error"].clone();
-    let words =
-        format!("the file is cut: it ends in the middle of the bundle, after {} bytes", bytes.len() / 2);
+    let words = format!("the file is cut: it ends in the middle of the bundle, after {} bytes", half.len());
     assert!(failed.as_str().unwrap().contains(&words), "{failed}");
     assert!(up.stop());
 }
