@@ -218,7 +218,7 @@ const FORGERIES: [Forgery; 18] = [
     ("another environment", |b| b.environment = "staging".parse().unwrap(), "environment-unsound"),
     ("another installation", |b| b.installation = ::evidence::Id::from_random([9; 16]), "other-installation"),
     ("the environment before left out", |b| drop(b.environments.remove(0)), "environment-unsound"),
-    ("no report of the environment before", |b| b.reports.clear(), "stray-ancestor"),
+    ("no report of the environment before", |b| b.reports.clear(), "parity-unsound"),
     ("no request", |b| b.requests.clear(), "request-unsound"),
     ("nobody enrolled", |b| b.enrolments.clear(), "request-unsound"),
     ("no cosignature", |b| b.checkpoint = first_signature(&b.checkpoint), "not-witnessed"),
