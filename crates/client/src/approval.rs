@@ -114,12 +114,26 @@ impl ReplacedVote {
 /// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful
 /// to the person who signs.
 pub fn told(known: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
-    let lines = place_words::elsewhere(known, view);
+    let mut lines = place_words::elsewhere(known, view);
+    lines.extend(failed_before(view));
     if lines.is_empty() || decision == Decision::Reject {
         return String::new();
     }
     let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
     format!("\nbesides, the server says (this is not proven):{lines}")
+}
+
+/// The bar of the pending artifact: its agent refuses it, and a lift voids approvals from before.
+fn failed_before(view: &PlaceView) -> Option<String> {
+    let artifact = view.open.as_ref()?.artifact;
+    let bar = view.bars.iter().find(|bar| bar.artifact == artifact)?;
+    Some(format!(
+        "release {} of this artifact failed its judgement at {place} ({}). Its agent refuses it without `countersign lift --place \
+         {place}`, and a lift voids approvals from before it",
+        bar.release,
+        shown::line(&bar.why),
+        place = view.place
+    ))
 }
 
 /// Refuses a vote of a change author before the signature, because no gate would count it.

@@ -97,6 +97,10 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
 
     // The next run of the commit and the next promotion do not bring it back, nor does a restart.
     shop.ok(&["run", "--again", &commit]);
+    let page = shop.home.run_in(&shop.repository(), &["approve", "--show"]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("release 1 of this artifact failed its judgement at"), "{page}");
+    assert!(page.contains("and a lift voids approvals from before it"), "{page}");
     approved();
     let held = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&held), ["barred-here"], "{held}");

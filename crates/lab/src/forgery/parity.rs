@@ -24,7 +24,7 @@ pub fn runs_by(lab: &Lab, parts: &mut Parts, plan: &[u8]) {
     let mut report = AgentReport::read(&parts.reports[0]).unwrap();
     report.plan = Digest::of(plan);
     if let Some(running) = report.running.as_mut() {
-        (running.release, running.plan) = (Some(report.release), Some(Digest::of(plan)));
+        (running.release, running.plan) = (Some(report.release), Some(report.plan));
     }
     parts.reports[0] = lab.report(&report, &lab.staging);
     lab.approve(parts);
