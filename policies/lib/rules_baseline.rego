@@ -3,7 +3,7 @@ package countersign.gate
 
 import rego.v1
 
-measured := [observation |
+host_measures := [observation |
 	some observation in object.get(input, "observations", [])
 	observation.kind == "baseline"
 ]
@@ -13,7 +13,7 @@ problems contains {
 	"what": "no agent of this place has measured its host against the baseline in force",
 	"remedy": "sign a baseline with `countersign trust environment --host-baseline`, and wait until the agents have measured it",
 } if {
-	count(measured) == 0
+	count(host_measures) == 0
 }
 
 problems contains {
@@ -21,7 +21,7 @@ problems contains {
 	"what": sprintf("the host of agent %s differs from its baseline in %d points", [host.agent, host.body.differences]),
 	"remedy": "`countersign status` names them: put the host right, or sign another baseline",
 } if {
-	some host in measured
+	some host in host_measures
 	not host.body.equal
 }
 

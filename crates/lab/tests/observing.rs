@@ -247,6 +247,8 @@ fn again(dir: &Path, change: impl Fn(&mut Statement), keep: bool) -> AgentReport
     // Each time the server shows another ledger from here on: the agent restarts, and has seen none of the others.
     let mut memory = Memory::read(dir).unwrap();
     memory.checkpoint = Lab::default().agent().checkpoint;
+    // It reported none of them before.
+    memory.report = None;
     memory.write(dir).unwrap();
     let mut live = agent(dir);
     let kind = forgery::KINDS.iter().find(|kind| kind.open == "barred-here").unwrap();

@@ -109,7 +109,7 @@ fn the_fields_that_each_rule_reads_are_found() {
         ("dependency-unpinned", "components[].pinned"),
         ("baseline-differs", "observations[].kind observations[].body.equal"),
         ("rollout-undone", "observations[].kind observations[].body.end"),
-        ("environments-differ", "parity parity.environment parity.differences[]"),
+        ("environments-differ", "before.environment parity.differences"),
         ("coverage-low", "coverage.lines.covered coverage.lines.total"),
         ("version-missing", "statements[].kind statements[].body.version"),
         ("label-missing", "statements[].kind statements[].body.labels[]"),
