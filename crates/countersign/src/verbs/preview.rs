@@ -52,8 +52,9 @@ pub struct Remove {
 struct TemplateReport {
     /// Its place.
     template: Place,
-    /// Names that a preview may have.
-    pattern: String,
+    /// Names that a preview may have; absent if the place is no template any more, and its previews end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern: Option<String>,
     /// Highest number of previews.
     count: u32,
     /// Milliseconds from a request to the end.
@@ -95,15 +96,19 @@ fn list(verb: &List, output: Output) -> Result<(), Failure> {
     let is_it =
         |view: &&PlaceView| verb.project.as_ref().is_none_or(|project| view.place.project == *project);
     let templates = places.iter().filter(is_it).filter_map(|view| {
-        let rules = view.previews.as_ref()?;
-        let previews = previews::of_template(&places, &view.place).map(|(view, _)| report(view));
-        Some(TemplateReport {
+        let rules = view.previews.as_ref();
+        let previews = previews::of_template(&places, &view.place).filter_map(|(view, _)| report(view));
+        // Without a template each of them ends.
+        let previews =
+            previews.map(|one| PreviewReport { ending: one.ending || rules.is_none(), ..one }).collect();
+        let report = TemplateReport {
             template: view.place.clone(),
-            pattern: rules.pattern.to_string(),
-            count: rules.count,
-            ttl_ms: rules.ttl_ms,
-            previews: previews.flatten().collect(),
-        })
+            pattern: rules.map(|rules| rules.pattern.to_string()),
+            count: rules.map_or(0, |rules| rules.count),
+            ttl_ms: rules.map_or(0, |rules| rules.ttl_ms),
+            previews,
+        };
+        (rules.is_some() || !report.previews.is_empty()).then_some(report)
     });
     let templates: Vec<_> = templates.collect();
     output.print(&templates, |templates| text(templates))
@@ -137,7 +142,10 @@ fn text(templates: &[TemplateReport]) -> String {
 impl TemplateReport {
     fn text(&self) -> String {
         let Self { template, pattern, count, previews, .. } = self;
-        let head = format!("{template}: {pattern}, {} of {count}", previews.len());
+        let head = match pattern {
+            Some(pattern) => format!("{template}: {pattern}, {} of {count}", previews.len()),
+            None => format!("{template}: allows none any more"),
+        };
         let lines = previews.iter().map(PreviewReport::line);
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
     }

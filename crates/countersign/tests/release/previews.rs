@@ -98,6 +98,7 @@ fn a_preview_is_made_by_one_request_and_removed_with_everything_that_it_left() {
     // Without its template, each of them ends.
     shop.ok(&["trust", "environment", "--yes", TEMPLATE, "--previews", "none"]);
     until(|| (!left(&dir, "pr-1").exists() && !left(&dir, "pr-2").exists()).then_some(()));
+    until(|| (shop.ok(&["preview", "list"]) == json!([])).then_some(()));
     role.stop();
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
@@ -127,6 +128,23 @@ fn an_agent_that_was_away_or_killed_removes_what_is_over() {
     let role = agent(&shop, &up, &dir);
     until(|| listed(&shop).is_empty().then_some(()));
     until(|| (!left(&dir, "pr-1").exists()).then_some(()));
+    role.stop();
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+#[test]
+fn a_preview_that_is_removed_while_it_is_built_leaves_nothing_and_can_be_made_anew() {
+    let (shop, up, dir) = with_template(LEAVES);
+    let role = agent(&shop, &up, &dir);
+    shop.ok(&["run", "--preview", "pr-1", "--no-wait"]);
+    shop.ok(&["preview", "remove", "--yes", "pr-1"]);
+    until(|| listed(&shop).is_empty().then_some(()));
+    until(|| (!left(&dir, "pr-1").exists()).then_some(()));
+    let ran = shop.ok(&["run", "--preview", "pr-1"]);
+    assert_eq!(outcomes(&ran), [("shop/ledger-api/pr-1".to_owned(), "running".to_owned())], "{ran}");
+    until(|| left(&dir, "pr-1").join("state/left").exists().then_some(()));
     role.stop();
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");

@@ -40,6 +40,8 @@ fn what_a_person_reads_about_previews() {
     page.fails("no confirmation", &["preview", "remove", "pr-1"]);
     page.shows("the end of a preview", &["preview", "remove", "--yes", "pr-1"]);
     page.shows("a preview whose agent has not removed it", &["preview", "list"]);
+    template(TEMPLATE, &["--previews", "none"]);
+    page.shows("a preview whose template allows it no more", &["preview", "list"]);
     page.end("previews");
     assert!(up.stop());
 }
