@@ -136,6 +136,10 @@ fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
     assert_eq!(shop.ok(&["run"])["state"], json!("passed"));
     let (port, staging) = (port(&shop), port_of(&shop, "staging"));
     assert_eq!(ask(port).unwrap().1, "first", "the first release has nothing to be beside");
+    let differ = shop.in_repository(&["parity", "--check", "dev", "shop/ledger-api/staging"], 3);
+    assert_eq!(codes(&differ), ["environments-differ"], "both are on one host: {differ}");
+    let remedy = differ["reasons"][0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("countersign trust environment --parity FILE"), "{differ}");
 
     change(&shop, "(200, 'second')");
     let (ran, answers, lost) = under_load([port, staging], || shop.ok(&["run"]));
