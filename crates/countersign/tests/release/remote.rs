@@ -143,7 +143,7 @@ fn verbs() -> BTreeSet<String> {
     let all: BTreeSet<String> = titles.map(str::to_owned).collect();
     let groups = [
         "project", "osv", "hook", "pipeline", "policy", "trust", "audit", "key", "secret", "calendar",
-        "rollout",
+        "rollout", "preview",
     ];
     all.into_iter().filter(|verb| !groups.contains(&verb.as_str())).collect()
 }
@@ -273,6 +273,9 @@ fn release(ada: &Far, bob: &Far) {
     assert!(
         bob.refused(&["parity", PLACE, PLACE]).contains("is one place; name two environments of a service")
     );
+    assert_eq!(bob.ok(&["preview", "list"]), json!([]), "nobody has made one");
+    let none = bob.json(&["preview", "remove", "pr-1", "--yes"], 2)["error"].clone();
+    assert!(none.as_str().unwrap().contains("`pr-1` names no preview"), "{none}");
     let saved = bob.ok(&["evidence", PLACE])["bundle"].as_str().unwrap().to_owned();
     assert_eq!(bob.ok(&["verify", &saved])["outcome"], "pass");
     let opened = bob.ok(&["open"]);
