@@ -10,7 +10,6 @@ use super::reading::rehearsal_with;
 use super::reports::tomorrow;
 use super::shop::Shop;
 use super::vex::reported;
-use crate::codes;
 use crate::support::{Home, Up, copy_dir};
 
 const PLACE: &str = "shop/ledger-api/production";
