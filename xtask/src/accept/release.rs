@@ -80,9 +80,9 @@ pub const LINES: &[Line] = &[
     },
     Line {
         claim: "from `replace` to a canary with an error budget in five lines of YAML, by the docs alone",
-        shown_by: &["five_lines_make_a_canary_with_an_error_budget"],
+        shown_by: &["five_lines_make_a_canary_with_an_error_budget", "a_rollout_holds_in_its_environments"],
         done_by: None,
-        lacks: Some("no new user has tried it yet"),
+        lacks: None,
     },
     Line {
         claim: "bad input: numbers that flap, clocks that jump, kills at every step, an older plan that arrives late, a service that ignores SIGTERM, taken ports, a full disk, bombs of calendars, windows that never open",

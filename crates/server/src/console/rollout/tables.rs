@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(
             texts(&steps),
             [
-                "1 of 2, 5% of the requests | stopped |  |  | 100 requests, 10 failed, p50 41 ms, p99 41 ms | 1,100 requests, 0 failed, p50 0.9 ms, p99 0.9 ms"
+                "1 of 2, 5% of the requests | stopped |  |  | 100 requests, 10 failed, p50 43 ms, p99 43 ms | 1,100 requests, 0 failed, p50 0.9 ms, p99 0.9 ms"
             ]
         );
     }
