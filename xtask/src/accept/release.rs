@@ -74,9 +74,10 @@ pub const LINES: &[Line] = &[
             "what_is_exported_declares_what_is_in_force",
             "files_come_into_force_once_and_what_is_in_no_file_stays_until_it_is_pruned",
             "attack_bad_files_are_faults_with_line_and_remedy",
+            "the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check",
         ],
         done_by: None,
-        lacks: Some("the demo's own installation is not exported and applied into an empty one yet"),
+        lacks: None,
     },
     Line {
         claim: "from `replace` to a canary with an error budget in five lines of YAML, by the docs alone",
