@@ -81,6 +81,11 @@ fn splitter_of(agent: u32) -> Option<u32> {
     })
 }
 
+/// Everything again. The processes before may take a moment to be gone.
+fn up_again(shop: &Shop) -> Up {
+    until(|| Some(shop.home.up()).filter(|up| !up.url.is_empty()))
+}
+
 /// Kills one of them, and has everything run again.
 fn kill_one(shop: &Shop, up: Up, chance: u64) -> (Up, &'static str) {
     let pid = |role: &str, dir: &str| {
@@ -103,11 +108,11 @@ fn kill_one(shop: &Shop, up: Up, chance: u64) -> (Up, &'static str) {
         2 => {
             end(pid("server", ""));
             assert!(!up.ended(), "without a server nothing goes on");
-            (shop.home.up(), "server")
+            (up_again(shop), "server")
         }
         _ => {
             up.kill_all();
-            (shop.home.up(), "everything")
+            (up_again(shop), "everything")
         }
     }
 }

@@ -17,7 +17,8 @@ pub fn table(table: &SheetTable, now: &Time) -> Markup {
         return empty(&text(&table.empty), &html! { (commands(table.fill.as_slice())) });
     }
     html! {
-        div class="card wide-table" {
+        // On a narrow page the table scrolls, and a keyboard has to reach it.
+        div class="card wide-table" tabindex="0" role="region" aria-label=(text(&table.title)) {
             table class="plain-table" {
                 thead { tr { @for column in &table.columns { th scope="col" { (text(column)) } } } }
                 tbody {
