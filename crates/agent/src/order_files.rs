@@ -77,28 +77,14 @@ fn bytes_of(path: &Path, most: u64) -> Result<Option<Vec<u8>>, OrderFileError> {
 impl OrderAnswer {
     /// The answer of a refusal.
     pub fn refused(order: &RollbackOrder, reasons: Vec<String>, words: &[String]) -> Self {
-        let (outcome, detail) = (ReleaseOutcome::Refused, words.join("\n"));
-        Self {
-            v: 1,
-            request: order.request.payload_digest(),
-            release: order.release,
-            outcome,
-            reasons,
-            detail,
-        }
+        let (request, release) = (order.request.payload_digest(), order.release);
+        Self { v: 1, request, release, outcome: ReleaseOutcome::Refused, reasons, detail: words.join("\n") }
     }
 
     /// The answer of a report.
     pub fn of(order: &RollbackOrder, report: &AgentReport) -> Self {
         let AgentReport { outcome, reasons, detail, .. } = report.clone();
-        Self {
-            v: 1,
-            request: order.request.payload_digest(),
-            release: order.release,
-            outcome,
-            reasons,
-            detail,
-        }
+        Self { outcome, detail, ..Self::refused(order, reasons, &[]) }
     }
 
     /// Writes the answer into an agent's directory.

@@ -258,7 +258,7 @@ impl Stage {
         let links =
             |who: &str| fs::read_link(format!("/proc/{who}/ns/net")).map_err(|error| error.to_string());
         if std::env::var_os("ATTACK_HOST_NETWORK").as_deref() == Some(links("self")?.as_os_str()) {
-            return Err("this needs a network namespace of its own".into());
+            return Err("this needs a separate network namespace".into());
         }
         let baseline = format!("settings: {{ {SETTING}: '0' }}");
         for (rules, done, after) in
