@@ -171,6 +171,11 @@ impl Baseline {
         let texts = self.settings.values().chain(self.packages.keys()).chain(self.packages.values());
         let mut texts = texts.chain(self.results.iter().map(|result| &result.file));
         let faults = [
+            // Otherwise a host would be equal of which nothing was measured.
+            (
+                *self == Self::default(),
+                "`baseline` declares nothing to measure: omit it, or name a setting or a package",
+            ),
             (many, "`baseline` has more than 256 settings, 512 packages, 1,024 ports or 8 results"),
             (
                 !self.settings.keys().all(|name| is_setting(name)),

@@ -11,7 +11,7 @@ use web::Counterpart;
 use web::model::{Change, Sheet, SheetCell, SheetTable};
 
 use super::comparison::Comparison;
-use super::fields::fields;
+use super::fields::sides;
 use super::reading::{Reading, malformed};
 use super::release::change;
 use super::sheets::cell;
@@ -58,17 +58,7 @@ pub fn counterpart(query: &str) -> Counterpart {
 
 /// The two releases that an address names; a field that is missing or empty names none.
 fn asked(query: &str) -> Result<[Option<NamedRelease>; 2], Failure> {
-    let (mut from, mut to): (Option<NamedRelease>, Option<NamedRelease>) = (None, None);
-    for (name, value) in fields(query).into_iter().filter(|(_, value)| !value.is_empty()) {
-        match name.as_str() {
-            "from" => from = Some(value.parse().map_err(malformed)?),
-            "to" => to = Some(value.parse().map_err(malformed)?),
-            _ => {
-                let name = shown::brief(&name, 40);
-                return Err(malformed(format!("`{name}` is no field of a comparison: name `from` and `to`")));
-            }
-        }
-    }
+    let [from, to]: [Option<NamedRelease>; 2] = sides(query)?;
     if let (Some(from), Some(to)) = (&from, &to) {
         of_one_service(&from.place, &to.place).map_err(malformed)?;
     }

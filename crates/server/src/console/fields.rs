@@ -1,5 +1,11 @@
 //! The fields of a query, as browsers write them (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
 
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::reading::malformed;
+use crate::http::problem::Failure;
+
 /// Names and values of a query, in order. Of each value at most so many bytes count, and bytes that are no UTF-8 are
 /// replaced.
 pub fn fields(query: &str) -> Vec<(String, String)> {
@@ -8,6 +14,25 @@ pub fn fields(query: &str) -> Vec<(String, String)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decoded(name), decoded(value)))
         .collect()
+}
+
+/// The two sides of a comparison that a query names; a field that is missing or empty names none.
+///
+/// # Errors
+/// `Failure` if a value is malformed, or a field is no side.
+pub fn sides<T: FromStr<Err: Display>>(query: &str) -> Result<[Option<T>; 2], Failure> {
+    let (mut from, mut to) = (None, None);
+    for (name, value) in fields(query).into_iter().filter(|(_, value)| !value.is_empty()) {
+        match name.as_str() {
+            "from" => from = Some(value.parse().map_err(malformed)?),
+            "to" => to = Some(value.parse().map_err(malformed)?),
+            _ => {
+                let name = shown::brief(&name, 40);
+                return Err(malformed(format!("`{name}` is no field of a comparison: name `from` and `to`")));
+            }
+        }
+    }
+    Ok([from, to])
 }
 
 /// A value for a query.

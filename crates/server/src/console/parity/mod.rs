@@ -12,7 +12,7 @@ use review::parity::{Parity, ParityDifference, ParitySide};
 use web::Counterpart;
 use web::model::{Choice, Sheet, SheetCell, SheetField, SheetForm, SheetTable, State};
 
-use super::fields::{encoded, fields};
+use super::fields::{encoded, sides};
 use super::reading::{Reading, malformed};
 use super::sheets::cell;
 use super::words::{badge, command, release_href};
@@ -50,17 +50,7 @@ pub fn counterpart(query: &str) -> Counterpart {
 
 /// The two places that an address names; a field that is missing or empty names none.
 fn asked(query: &str) -> Result<[Option<Place>; 2], Failure> {
-    let (mut from, mut to): (Option<Place>, Option<Place>) = (None, None);
-    for (name, value) in fields(query).into_iter().filter(|(_, value)| !value.is_empty()) {
-        match name.as_str() {
-            "from" => from = Some(value.parse().map_err(malformed)?),
-            "to" => to = Some(value.parse().map_err(malformed)?),
-            _ => {
-                let name = shown::brief(&name, 40);
-                return Err(malformed(format!("`{name}` is no field of a comparison: name `from` and `to`")));
-            }
-        }
-    }
+    let [from, to]: [Option<Place>; 2] = sides(query)?;
     if let (Some(from), Some(to)) = (&from, &to) {
         of_one_service(from, to).map_err(malformed)?;
     }
