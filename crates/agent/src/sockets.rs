@@ -28,15 +28,27 @@ pub fn on_port(port: u16) -> Vec<Listening> {
 }
 
 /// Ports at which something listens for other hosts.
-pub fn open_ports() -> BTreeSet<u16> {
-    let open = all().into_iter().filter(|listening| !listening.address.ip().to_canonical().is_loopback());
-    open.map(|listening| listening.address.port()).collect()
+///
+/// # Errors
+/// When the kernel does not show its listeners, so that nobody takes a missing list for an empty one.
+pub fn open_ports() -> io::Result<BTreeSet<u16>> {
+    let mut open = listed(&fs::read_to_string(TABLES[0])?);
+    match fs::read_to_string(TABLES[1]) {
+        Ok(text) => open.extend(listed(&text)),
+        // A kernel without IPv6 has none.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let open = open.into_iter().filter(|listening| !listening.address.ip().to_canonical().is_loopback());
+    Ok(open.map(|listening| listening.address.port()).collect())
 }
 
 fn all() -> Vec<Listening> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].iter();
-    tables.flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default())).collect()
+    TABLES.iter().flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default())).collect()
 }
+
+/// Tables of listeners, by IPv4 and by IPv6.
+const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
 /// The number of a listener's socket.
 pub fn inode_of(listener: &TcpListener) -> Option<u64> {

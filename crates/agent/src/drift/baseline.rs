@@ -27,7 +27,7 @@ pub struct HostMeasure {
     pub(super) packages: Option<Result<Packages, Unmeasured>>,
     pub(super) firewall: Option<Result<Digest, Unmeasured>>,
     pub(super) clock: Option<Result<bool, Unmeasured>>,
-    pub(super) ports: BTreeSet<u16>,
+    pub(super) ports: Option<Result<BTreeSet<u16>, Unmeasured>>,
     /// The rules of each file of results that did not pass.
     pub(super) results: Vec<Result<Vec<(String, String)>, Unmeasured>>,
 }
@@ -67,13 +67,19 @@ pub fn differences(baseline: &Baseline, host: &HostMeasure) -> Vec<Found> {
         };
         found.push(Found::new(Drifted::TimeSync, "clock", "synchronised", &words, Mend::None));
     }
-    if let Some(allowed) = &baseline.ports {
-        let more = host.ports.difference(allowed).map(|port| {
-            Found::new(Drifted::Port, &port.to_string(), "nothing listens", "something listens", Mend::None)
-        });
-        found.extend(more);
+    let port =
+        |name: &str, words: &str| Found::new(Drifted::Port, name, "nothing listens", words, Mend::None);
+    match (&baseline.ports, &host.ports) {
+        (None, _) => {}
+        (Some(allowed), Some(Ok(open))) => {
+            found.extend(open.difference(allowed).map(|open| port(&open.to_string(), "something listens")));
+        }
+        (Some(_), Some(Err(error))) => found.push(port("(all)", &error.to_string())),
+        (Some(_), None) => found.push(port("(all)", "not measured")),
     }
-    for (file, measured) in baseline.results.iter().zip(&host.results) {
+    let unmeasured = Err(Unmeasured("nobody looked".into()));
+    let results = host.results.iter().chain(std::iter::repeat(&unmeasured));
+    for (file, measured) in baseline.results.iter().zip(results) {
         match measured {
             Ok(failed) => found.extend(failed.iter().map(|(rule, said)| {
                 Found::new(Drifted::Result, &format!("{rule} in {}", file.file), "passed", said, Mend::None)
@@ -158,7 +164,7 @@ mod tests {
             packages: Some(Ok([("openssl".to_owned(), "3.0.17-1".to_owned())].into())),
             firewall: None,
             clock: Some(Ok(true)),
-            ports: [22].into(),
+            ports: Some(Ok([22].into())),
             results: vec![Ok(Vec::new())],
         }
     }
@@ -178,7 +184,7 @@ mod tests {
         };
         assert_eq!(said(forward), ["setting net.ipv4.ip_forward: 1 "]);
         assert_eq!(said(|host| host.clock = Some(Ok(false))), ["time-sync clock: not synchronised"]);
-        assert_eq!(said(|host| host.ports.extend([23])), ["port 23: something listens"]);
+        assert_eq!(said(|host| host.ports = Some(Ok([22, 23].into()))), ["port 23: something listens"]);
         let failed =
             |host: &mut HostMeasure| host.results = vec![Ok(vec![("os-02".into(), "failed".into())])];
         assert_eq!(said(failed), ["result os-02 in /x.json: failed"]);
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn attack_what_could_not_be_measured_is_never_equal() {
         let all = differences(&Baseline::parse(BASELINE).unwrap(), &HostMeasure::default());
-        assert_eq!(all.len(), 4, "{all:?}");
+        assert_eq!(all.len(), 6, "{all:?}");
         let unread =
             |host: &mut HostMeasure| host.results = vec![Err(Unmeasured("it is 3 hours old".into()))];
         assert_eq!(said(unread), ["result /x.json: not measured: it is 3 hours old"]);

@@ -45,7 +45,9 @@ impl HostLook {
                 let synchronised = sandbox::is_clock_synchronised();
                 synchronised.map_err(|error| Unmeasured(error.to_string()))
             }),
-            ports: if baseline.ports.is_some() { sockets::open_ports() } else { [].into() },
+            ports: baseline.ports.as_ref().map(|_| {
+                sockets::open_ports().map_err(|error| Unmeasured(format!("cannot be read: {error}")))
+            }),
             results: baseline.results.iter().map(|file| result(file, now)).collect(),
         }
     }
@@ -129,7 +131,12 @@ fn result(file: &ResultFile, now: Moment) -> Result<Vec<(String, String)>, Unmea
     let failed = |error: io::Error| Unmeasured(format!("cannot be read: {error}"));
     let modified = fs::metadata(path).and_then(|meta| meta.modified()).map_err(failed)?;
     let modified = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let age = Duration::from_millis(now.millis()).saturating_sub(modified);
+    let now = Duration::from_millis(now.millis());
+    if modified > now + CLOCKS_APART {
+        // It would count as new for as long as its time is ahead.
+        return Err(Unmeasured("it is of the future; compare the clocks".into()));
+    }
+    let age = now.saturating_sub(modified);
     let hours = age.as_secs() / 3_600;
     if hours >= u64::from(file.hours) {
         return Err(Unmeasured(format!("it is {hours} hours old")));
@@ -167,6 +174,8 @@ const AUDIT_BYTES_MAX: u64 = 1024 * 1024;
 const PACKAGES_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const RESULT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const SETTING_BYTES_MAX: u64 = 4 * 1024;
+/// How far the time of a file may be ahead of the agent's clock.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
 const FIREWALL_EVERY: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
@@ -210,7 +219,11 @@ mod tests {
             0o644,
         )
         .unwrap();
-        assert_eq!(result(&named, Moment::default()), Ok(Vec::new()));
+        let written = fs::metadata(&path).unwrap().mtime().unsigned_abs() * 1_000;
+        let at = |millis: u64| Moment::from_millis(millis).unwrap();
+        assert_eq!(result(&named, at(written)), Ok(Vec::new()));
+        let early = result(&named, at(written - 120_000)).unwrap_err();
+        assert!(early.to_string().contains("of the future"), "{early}");
         assert!(result(&named, far).unwrap_err().to_string().contains("hours old"));
     }
 }

@@ -27,6 +27,10 @@ struct Report {
 
 #[derive(Deserialize)]
 struct Profile {
+    #[serde(default)]
+    name: String,
+    /// `loaded`, or why its controls did not run; older reports have none.
+    status: Option<String>,
     controls: Vec<Control>,
 }
 
@@ -46,6 +50,12 @@ type Judged = (usize, Vec<(String, String)>);
 
 fn of_inspec(text: &str) -> Result<Judged, Unmeasured> {
     let report: Report = serde_json::from_str(text).map_err(|error| Unmeasured(error.to_string()))?;
+    let idle =
+        report.profiles.iter().find(|profile| profile.status.as_deref().is_some_and(|it| it != "loaded"));
+    if let Some(Profile { name, status, .. }) = idle {
+        let status = status.as_deref().unwrap_or_default();
+        return Err(Unmeasured(format!("its profile `{name}` did not run: {status}")));
+    }
     let controls: Vec<_> = report.profiles.into_iter().flat_map(|profile| profile.controls).collect();
     let of_control = |control: &Control| {
         let bad = control.results.iter().find(|outcome| outcome.status != "passed");
@@ -119,6 +129,11 @@ mod tests {
     fn attack_a_report_without_a_rule_passes_nothing() {
         for (format, text) in [
             (ResultFormat::Inspec, r#"{"profiles":[]}"#),
+            (
+                ResultFormat::Inspec,
+                r#"{"profiles":[{"controls":[{"id":"a","results":[{"status":"passed"}]}],"status":"loaded"},
+                    {"name":"b","controls":[],"status":"failed"}]}"#,
+            ),
             (ResultFormat::Inspec, "[]"),
             (ResultFormat::Inspec, ""),
             (ResultFormat::Xccdf, "<TestResult/>"),
