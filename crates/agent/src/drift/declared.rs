@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use evidence::Bytes;
-use evidence::configuration::Configuration;
+use evidence::configuration::{self, Configuration};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -30,8 +30,11 @@ struct Kept {
 impl Declared {
     /// Reads the file in an agent's directory.
     pub fn read(dir: &Path) -> Self {
-        let Ok(bytes) = std::fs::read(dir.join(DECLARED_FILE)) else { return Self::default() };
-        let kept = serde_json::from_slice::<Kept>(&bytes).ok().filter(|kept| kept.v == 1);
+        let kept = match disk::read_bounded(&dir.join(DECLARED_FILE), BYTES_MAX) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default(),
+            read => read.ok().and_then(|(bytes, _)| serde_json::from_slice::<Kept>(&bytes).ok()),
+        };
+        let kept = kept.filter(|kept| kept.v == 1);
         let read = kept.and_then(|kept| {
             let configuration = Configuration::decode(&kept.configuration.0).ok()?;
             Some(Self { statement: kept.statement, configuration })
@@ -67,5 +70,7 @@ impl Declared {
     }
 }
 
+/// More than a configuration takes in base64, with its number.
+const BYTES_MAX: u64 = 4 * configuration::BYTES_MAX as u64;
 /// Name of the file in an agent's directory.
 pub const DECLARED_FILE: &str = "declared.json";

@@ -95,7 +95,14 @@ impl Walk {
                     self.root.display()
                 )));
             }
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = match entry.file_name().into_string() {
+                Ok(name) => name,
+                Err(name) => {
+                    let name = format!("{prefix}{}", shown::line(&name.to_string_lossy()));
+                    faults.add(&At::file(&name), "its name is no text in UTF-8; rename the file");
+                    continue;
+                }
+            };
             if name.starts_with('.') {
                 continue;
             }

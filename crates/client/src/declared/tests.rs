@@ -387,6 +387,12 @@ fn attack_links_large_files_and_missing_ones() {
     let dir = directory();
     write(dir.path(), "status.yaml", &"# much\n".repeat(50_000));
     assert!(read(dir.path()).map(drop).unwrap_err().contains("`status.yaml`: cannot be read: "));
+    let dir = directory();
+    let odd: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"status\xff.yaml");
+    write(dir.path(), "other.txt", "");
+    std::fs::rename(dir.path().join("other.txt"), dir.path().join(odd)).unwrap();
+    let said = read(dir.path()).map(drop).unwrap_err();
+    assert!(said.contains("its name is no text in UTF-8; rename the file"), "{said}");
     let none = tempfile::tempdir().unwrap();
     assert!(read(none.path()).map(drop).unwrap_err().contains("has no file `configuration.yaml`"));
     let (dir, lab) = (directory(), Lab::default());
