@@ -17,6 +17,7 @@ mod files;
 mod fixed;
 pub mod forgery;
 mod head;
+mod no_services;
 pub mod observed;
 pub mod parsers;
 pub mod parts;
@@ -31,6 +32,7 @@ mod world;
 
 pub use assemble::{CosignatureTime, Head, assemble, entry};
 pub use commits::{CommitContent, commit, commit_by};
+pub use no_services::NoServices;
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
 pub use readers::{Reader, by_agent, proof_for, said};

@@ -2,43 +2,15 @@
 //! measures again before it applies it.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::path::Path;
-
-use agent::{AliveError, Deployer, Fault, Layer, Services};
+use agent::{Deployer, Layer};
 use evidence::Moment;
-use evidence::plan::Plan;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use lab::forgery::{READERS, measured_equal};
 use lab::parts::built;
-use lab::{assemble, at, proof_for, said};
+use lab::{NoServices, assemble, at, proof_for, said};
 
 /// A setting that each host has.
 const SETTING: &str = "kernel.ostype";
-
-#[derive(Debug)]
-struct Nothing;
-
-impl Services for Nothing {
-    fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn before(&mut self, _: &Plan, _: &Path, _: u64) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<(), AliveError> {
-        Ok(())
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        None
-    }
-}
 
 fn now() -> Moment {
     at(0)
@@ -63,7 +35,7 @@ fn attack_a_host_that_changed_after_its_measurement_gets_no_release() {
         let memory = lab.agent();
         let proof = proof_for(&bundle, &leaves, &memory.checkpoint.parse().unwrap());
         let signer = lab.production.clone();
-        let live = Deployer::new(dir.path().to_owned(), memory, signer, Box::new(Nothing), now);
+        let live = Deployer::new(dir.path().to_owned(), memory, signer, Box::new(NoServices), now);
         let report = live.unwrap().release(&bundle, &proof, &Layer::Bytes(built().layer)).unwrap();
         let report = AgentReport::read(&report).unwrap();
         (report.outcome, report.reasons)

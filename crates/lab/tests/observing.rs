@@ -4,41 +4,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use agent::{AliveError, Deployer, Fault, Layer, Memory, RequestedRelease, Services};
+use agent::{Deployer, Layer, Memory, RequestedRelease};
 use disk::faults::{KINDS, Kind, on_write};
 use evidence::dsse::Envelope;
 use evidence::observations::{Observation, RolloutEnd, RolloutVerdict, VerdictOfStep};
-use evidence::plan::Plan;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::statements::Statement;
 use evidence::{Digest, Moment};
 use lab::parts::built;
-use lab::{Lab, assemble, at, forgery, proof_for};
-
-#[derive(Debug)]
-struct Nothing;
-
-impl Services for Nothing {
-    fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn before(&mut self, _: &Plan, _: &Path, _: u64) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<(), AliveError> {
-        Ok(())
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        None
-    }
-}
+use lab::{Lab, NoServices, assemble, at, forgery, proof_for};
 
 fn now() -> Moment {
     at(0)
@@ -48,7 +22,7 @@ fn now() -> Moment {
 fn agent(dir: &Path) -> Deployer {
     let lab = Lab::default();
     let memory = Memory::read(dir).unwrap_or_else(|_| lab.agent());
-    Deployer::new(dir.to_owned(), memory, lab.production.clone(), Box::new(Nothing), now).unwrap()
+    Deployer::new(dir.to_owned(), memory, lab.production.clone(), Box::new(NoServices), now).unwrap()
 }
 
 fn verdict(release: u64, step: u32, end: Option<RolloutEnd>) -> RolloutVerdict {

@@ -3,11 +3,10 @@
 
 use std::path::Path;
 
-use agent::{AliveError, Deployer, Fault, Memory, Services};
+use agent::{Deployer, Memory};
 use evidence::Moment;
 use evidence::machine::MachineSigner;
 use evidence::observations::{RolloutEnd, RolloutVerdict, VerdictOfStep};
-use evidence::plan::Plan;
 use serde_json::{Value, json};
 
 use super::reading::{colleague, elsewhere, rehearsal};
@@ -21,31 +20,6 @@ fn production(shop: &Shop) -> Value {
     places.as_array().unwrap().iter().find(|view| view["place"] == json!(PLACE)).unwrap().clone()
 }
 
-#[derive(Debug)]
-struct Nothing;
-
-impl Services for Nothing {
-    fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn before(&mut self, _: &Plan, _: &Path, _: u64) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<(), AliveError> {
-        Ok(())
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        None
-    }
-}
-
 /// The deployer of production's agent judges that the running release fails, and ends before it could tell anybody.
 fn fails(dir: &Path) {
     let memory = Memory::read(dir).unwrap();
@@ -53,7 +27,7 @@ fn fails(dir: &Path) {
     let now: fn() -> Moment = || Moment::from_millis(1_790_000_000_000).unwrap();
     let running = memory.running.clone().unwrap();
     let signer = MachineSigner::from_pem(&key).unwrap();
-    let mut agent = Deployer::new(dir.to_owned(), memory, signer, Box::new(Nothing), now).unwrap();
+    let mut agent = Deployer::new(dir.to_owned(), memory, signer, Box::new(lab::NoServices), now).unwrap();
     let verdict = RolloutVerdict {
         release: running.release.unwrap(),
         artifact: running.artifact,

@@ -158,32 +158,6 @@ fn words_of_others_are_shown_as_words() {
     assert!(said.contains(r"read it\u{1b}[2J\u{202e}\nproduction: runs"), "{said}");
 }
 
-/// Services of an agent that is only asked for its decision.
-#[derive(Debug)]
-pub struct Nothing;
-
-impl agent::Services for Nothing {
-    fn prepare(&mut self, _: &::evidence::plan::Plan) -> Result<(), agent::Fault> {
-        Ok(())
-    }
-
-    fn start(&mut self, _: &::evidence::plan::Plan, _: &Path) -> Result<(), agent::Fault> {
-        Ok(())
-    }
-
-    fn before(&mut self, _: &::evidence::plan::Plan, _: &Path, _: u64) -> Result<(), agent::Fault> {
-        unreachable!("nothing is applied")
-    }
-
-    fn stop(&mut self) -> Result<(), agent::AliveError> {
-        Ok(())
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        None
-    }
-}
-
 /// Until the evidence is valid, nobody has vouched for the size of a layer, so the layer is not fetched.
 #[test]
 fn a_layer_is_asked_for_only_when_it_may_be_applied() {
@@ -192,7 +166,7 @@ fn a_layer_is_asked_for_only_when_it_may_be_applied() {
     let deployer = || {
         let signer = ::evidence::machine::MachineSigner::from_seed([125; 32]).unwrap();
         let dir = dir.path().to_path_buf();
-        agent::Deployer::new(dir, lab.agent(), signer, Box::new(Nothing), || lab::at(0)).unwrap()
+        agent::Deployer::new(dir, lab.agent(), signer, Box::new(lab::NoServices), || lab::at(0)).unwrap()
     };
     let shown = |parts: &lab::Parts| {
         let (bundle, leaves) = lab::assemble(&lab, parts);

@@ -171,7 +171,7 @@ fn attack_a_server_hands_out_a_release_outside_its_windows() {
         let proof = lab::proof_for(&bundle, &leaves, &lab.agent().checkpoint.parse().unwrap());
         let dir = tempfile::tempdir().unwrap();
         let signer = ::evidence::machine::MachineSigner::from_seed([125; 32]).unwrap();
-        let services = Box::new(super::hostile::Nothing);
+        let services = Box::new(lab::NoServices);
         let deployer =
             agent::Deployer::new(dir.path().to_path_buf(), lab.agent(), signer, services, || lab::at(0));
         (bundle, proof, deployer.unwrap(), dir)

@@ -131,6 +131,22 @@ pub async fn run_order(
         .into_response())
 }
 
+/// The agent that asks about a place, whose claim counts.
+async fn asking_agent(
+    shared: &Arc<Shared>,
+    place: &str,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<(Arc<Standing>, Name, Place), Failure> {
+    let claim = claim(headers)?;
+    let place: Place = place.parse().map_err(malformed)?;
+    let asked = shared.claimed_operation(&Method::GET, uri);
+    let standing = Standing::of(claim, asked, Some(place.clone()));
+    let agent = standing.verified(shared).await.map_err(|(_, failure)| failure)?;
+    listen::note_identity(agent.as_str());
+    Ok((standing, agent, place))
+}
+
 /// The work that is due at the asking agent's place; waits for work.
 pub async fn agent_work(
     State(shared): State<Arc<Shared>>,
@@ -138,12 +154,7 @@ pub async fn agent_work(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Option<AgentWork>>, Failure> {
-    let claim = claim(&headers)?;
-    let place: Place = place.parse().map_err(malformed)?;
-    let asked = shared.claimed_operation(&Method::GET, &uri);
-    let standing = Standing::of(claim, asked, Some(place.clone()));
-    let agent = standing.verified(&shared).await.map_err(|(_, failure)| failure)?;
-    listen::note_identity(agent.as_str());
+    let (standing, agent, place) = asking_agent(&shared, &place, &headers, &uri).await?;
     let question = shared.attendance.asks(MachineId::Agent(agent, place.clone()));
     let found = waited(&shared, move |shared| {
         let state = shared.intake.state();
@@ -164,12 +175,7 @@ pub async fn agent_previews(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    let claim = claim(&headers)?;
-    let place: Place = place.parse().map_err(malformed)?;
-    let asked = shared.claimed_operation(&Method::GET, &uri);
-    let standing = Standing::of(claim, asked, Some(place.clone()));
-    let agent = standing.verified(&shared).await.map_err(|(_, failure)| failure)?;
-    listen::note_identity(agent.as_str());
+    let (_, agent, place) = asking_agent(&shared, &place, &headers, &uri).await?;
     shared.attendance.saw(&MachineId::Agent(agent, place.clone()), Instant::now());
     let order = blocking(move || Ok(due::previews(&shared.gatekeeper, &shared.intake.state(), &place)?));
     let order =
