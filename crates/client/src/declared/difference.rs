@@ -1,6 +1,7 @@
 //! The difference between what files declare and what is in force, one line for each value.
 //!
-//! Invariant: a value is told once. One that is in force and declared nowhere is told too, whether it is removed or not.
+//! Invariant: a value is told once. One that is in force and declared nowhere is told too, whether it is removed or not. A row is one
+//! line, whatever stands in names of files and keys.
 
 use std::fmt;
 
@@ -59,9 +60,9 @@ impl fmt::Display for Row {
             Sort::Change => '~',
             Sort::Undeclared => '-',
         };
-        write!(f, "{sign} {}", self.part)?;
+        write!(f, "{sign} {}", shown::line(&self.part))?;
         if !self.key.is_empty() {
-            write!(f, " {}:", self.key)?;
+            write!(f, " {}:", shown::line(&self.key))?;
         }
         match (&self.from, &self.to) {
             (Some(from), None) if self.sort == Sort::Undeclared => write!(f, " {}", short(from))?,
@@ -73,7 +74,7 @@ impl fmt::Display for Row {
             (None, None) => {}
         }
         match &self.at {
-            Some(at) => write!(f, "   ({at})"),
+            Some(at) => write!(f, "   ({})", shown::line(&at.to_string())),
             None if self.sort == Sort::Undeclared => f.write_str("   (in force, and in no file)"),
             None => Ok(()),
         }

@@ -32,6 +32,13 @@ pub fn export(in_force: &InForce, dir: &Path) -> Result<usize, Error> {
              it becomes a file"
         )));
     }
+    if let Some(person) = in_force.people.iter().find(|person| !person.is_signed) {
+        return Err(Error::unusable(format!(
+            "the enrolment of {} does not count, since too few of the registrars have signed it: have it signed anew before it becomes \
+             a file",
+            shown::line(&person.enrolment.name)
+        )));
+    }
     let files = files(in_force)?;
     for (path, bytes) in &files {
         let file = dir.join(path);

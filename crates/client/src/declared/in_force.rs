@@ -1,8 +1,8 @@
 //! Everything of an installation that files can declare, as it is in force.
 //!
 //! Input: a client, the root, the person's pin. Invariant: roots are walked from the pinned one; status and statements of places are
-//! verified under it, and their payloads are those that they name. Enrolments and statements of people are shown as the server
-//! shows them, by their digests: what they are worth, server and judges decide.
+//! verified under it, and their payloads are those that they name; enrolments are verified too. Statements of people are shown as
+//! the server shows them, by their digests: what they are worth, server and judges decide.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,8 @@ pub struct PersonInForce {
     pub view: PersonView,
     /// The enrolment.
     pub enrolment: Enrolment,
+    /// Whether those who may have signed it. If not, nothing of it is taken over.
+    pub is_signed: bool,
 }
 
 /// A place.
@@ -88,8 +90,9 @@ impl InForce {
             if status.withdrawn.contains(&view.enrolment) {
                 continue;
             }
-            let (_, enrolment) = fetched::enrolment(client, &view.enrolment).await?;
-            people.push(PersonInForce { view, enrolment });
+            let (envelope, enrolment) = fetched::enrolment(client, &view.enrolment).await?;
+            let is_signed = Enrolment::open(&envelope, root).is_ok();
+            people.push(PersonInForce { view, enrolment, is_signed });
         }
         let (mut places, mut policies) = (BTreeMap::new(), BTreeMap::new());
         let (mut seen, mut stated) = (BTreeSet::new(), Vec::new());

@@ -101,7 +101,7 @@ fn applied(plan: Plan, mut in_force: InForce) -> InForce {
                 });
                 let view = serde_json::from_value(view).unwrap();
                 in_force.people.retain(|old| old.enrolment.subject != enrolment.subject);
-                in_force.people.push(PersonInForce { view, enrolment: *enrolment });
+                in_force.people.push(PersonInForce { view, enrolment: *enrolment, is_signed: true });
             }
             Step::Place(draft) => {
                 let place = in_force_of(&draft.statement, &draft.configuration);
@@ -490,3 +490,5 @@ fn what_is_exported_declares_what_is_in_force() {
         assert_eq!(text(&exported), text(&again), "{path}");
     }
 }
+
+mod unsigned;

@@ -38,7 +38,7 @@ impl Handles {
                 .unwrap_or_else(|| format!("ssh:{}", key.fingerprint()));
             handles.0.insert(name.clone(), (subject, key));
         }
-        for person in &in_force.people {
+        for person in in_force.people.iter().filter(|person| person.is_signed) {
             let enrolment = &person.enrolment;
             if let Some(key) = enrolment.keys_for(Purpose::Approve).next() {
                 handles.add(&enrolment.name, &enrolment.subject, key);

@@ -233,7 +233,7 @@ fn differences(report: &ApplyReport) -> String {
             format!(
                 "warning: {} not committed, so no commit is recorded: {}\n",
                 ::shown::many(paths.len(), "file"),
-                paths.join(", ")
+                ::shown::line(&paths.join(", "))
             )
         }
         State::Outside => {

@@ -1,12 +1,14 @@
 //! People: those in files and not in force are enrolled; changed ones are withdrawn and enrolled again, since nobody is enrolled
 //! twice.
+//!
+//! Invariant: nothing of an enrolment is taken over that the registrars have not signed: it could be anybody's.
 
 use std::time::Duration;
 
 use evidence::Digest;
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::declaration::{Declared, Part};
 use super::super::difference::{Row, Sort, difference};
@@ -37,12 +39,21 @@ pub fn plan(
     for (name, person) in people {
         let part = Part::Person(name.clone());
         let old = in_force.people.iter().find(|it| it.enrolment.subject == person.subject);
-        let known = old.map(|old| Leaves::of(&values::person(&old.enrolment))).unwrap_or_default();
-        if old.is_none() {
-            plan.rows.push(Row::whole(Sort::Add, &part, Some(&person.at)));
+        let signed = old.filter(|old| old.is_signed);
+        let known = signed.map(|old| Leaves::of(&values::person(&old.enrolment))).unwrap_or_default();
+        match old {
+            None => plan.rows.push(Row::whole(Sort::Add, &part, Some(&person.at))),
+            Some(old) if !old.is_signed => plan.rows.push(Row {
+                key: "signatures".into(),
+                from: Some(json!("too few of the registrars signed the enrolment in force")),
+                to: Some(json!("a new enrolment")),
+                ..Row::whole(Sort::Change, &part, Some(&person.at))
+            }),
+            Some(_) => {}
         }
         let rows = difference(&part, &person.leaves, &known, &|_, _| false);
-        let changes = rows.iter().any(|row| row.sort != Sort::Undeclared || way.prune);
+        let changes = old.is_none() != signed.is_none()
+            || rows.iter().any(|row| row.sort != Sort::Undeclared || way.prune);
         plan.rows.extend(rows);
         if !changes {
             continue;
@@ -91,7 +102,13 @@ fn enrolment(
     let mut keys: Vec<EnrolledKey> = list(values, "keys")?;
     keys.sort();
     let name = values.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let id = match old {
+    // The id gives no right. It stays the person's unless the enrolment is unsigned and has that of somebody else.
+    let is_free = |old: &&PersonInForce| {
+        let id = old.enrolment.person;
+        let others = in_force.people.iter().filter(|it| it.enrolment.subject != person.subject);
+        old.is_signed || others.into_iter().all(|it| it.enrolment.person != id)
+    };
+    let id = match old.filter(is_free) {
         Some(old) => old.enrolment.person,
         None => random::id().map_err(|error| error.to_string())?,
     };

@@ -42,9 +42,14 @@ pub fn plan(
         if old.is_none() {
             plan.rows.push(Row::whole(Sort::Add, &part, Some(&of_files.at)));
         }
-        let Some((leaves, windows)) = resolved(of_files, old, declared, in_force, way.now, faults) else {
+        // A statement that does not count could be anybody's: nothing of it is taken over.
+        let signed = old.filter(|old| old.is_signed);
+        let Some((leaves, windows)) = resolved(of_files, signed, declared, in_force, way.now, faults) else {
             continue;
         };
+        if old.is_some_and(|old| !old.is_signed && says_more(&old.statement)) {
+            faults.add(&of_files.at, UNSIGNED);
+        }
         let known = old.map(|old| Leaves::of(&values::place(old))).unwrap_or_default();
         let rows = difference(&part, &leaves, &known, &is_usual);
         let counts = old.is_none_or(|old| counts(old, in_force, plan));
@@ -103,7 +108,7 @@ fn ports(drafts: &BTreeMap<Place, PlaceDraft>, declared: &Declared, in_force: &I
 pub fn compared(declared: &Declared, in_force: &InForce, place: &Place) -> Option<Leaves> {
     let of_files = declared.places.get(place)?;
     let now = crate::clock::now().ok()?;
-    let old = in_force.places.get(place);
+    let old = in_force.places.get(place).filter(|old| old.is_signed);
     resolved(of_files, old, declared, in_force, now, &mut Faults::default()).map(|(leaves, _)| leaves)
 }
 
@@ -118,6 +123,11 @@ fn counts(old: &PlaceInForce, in_force: &InForce, plan: &Plan) -> bool {
             || root.policy.signed(&old.envelope, environment::NAMESPACE).is_ok()
     };
     old.is_signed && next.is_none_or(|root| stays(root))
+}
+
+/// Whether a statement says something that no file can say.
+const fn says_more(statement: &Environment) -> bool {
+    !statement.packs.is_empty() || statement.template.is_some() || statement.previews.is_some()
 }
 
 /// Values that hold where no file says anything.
@@ -253,15 +263,19 @@ impl Making<'_> {
         self.in_force.places.get(self.place)
     }
 
+    /// The statement in force, if it is signed.
+    fn signed(&self) -> Option<&PlaceInForce> {
+        self.old().filter(|old| old.is_signed)
+    }
+
     /// The values that are to be in force.
     fn wanted(&self) -> Value {
-        // A statement that does not count could be anybody's: nothing of it is taken over.
         let is_signed = self.old().is_none_or(|old| old.is_signed);
         let mut wanted = match self.way.prune || !is_signed {
             true => self.leaves.clone(),
             false => self.known.clone().under(self.leaves),
         };
-        for (key, value) in usual(self.old().filter(|old| old.is_signed)) {
+        for (key, value) in usual(self.signed()) {
             let path = vec![key.to_owned()];
             if !wanted.0.keys().any(|known| known.starts_with(&path)) {
                 wanted.0.insert(path, Leaf { value, at: None });
@@ -291,7 +305,7 @@ impl Making<'_> {
         if let Err(error) = statement.envelope() {
             faults.add(&self.of_files.at, error.to_string());
         }
-        let kept = || self.old().and_then(|old| old.windows.as_ref()).map(Windows::encode).transpose();
+        let kept = || self.signed().and_then(|old| old.windows.as_ref()).map(Windows::encode).transpose();
         let windows = match (&statement.windows, windows) {
             (None, _) => None,
             (Some(_), Some(compiled)) => Some(compiled),
@@ -318,14 +332,14 @@ impl Making<'_> {
             faults.add(&self.of_files.at, what);
             return Ok(None);
         };
-        let (place, old) = (self.place, self.old().map(|old| &old.statement));
+        let (place, signed) = (self.place, self.signed().map(|old| &old.statement));
         Ok(Some(Environment {
             v: 1,
             installation: self.in_force.root.installation,
             project: place.project.clone(),
             service: place.service.clone(),
             environment: place.environment.clone(),
-            number: old.map_or(0, |old| old.number) + 1,
+            number: self.old().map_or(0, |old| old.statement.number) + 1,
             issued: self.way.now,
             policy,
             configuration: Digest::of(configuration),
@@ -336,15 +350,15 @@ impl Making<'_> {
             class: text("class").and_then(class),
             soak_ms: text("soak").and_then(soak_millis),
             windows: text("windows").and_then(|digest| digest.parse().ok()),
-            packs: old.map(|old| old.packs.clone()).unwrap_or_default(),
-            template: old.and_then(|old| old.template),
-            previews: old.and_then(|old| old.previews.clone()),
+            packs: signed.map(|old| old.packs.clone()).unwrap_or_default(),
+            template: signed.and_then(|old| old.template),
+            previews: signed.and_then(|old| old.previews.clone()),
             preview: None,
         }))
     }
 
     fn agents(&self, values: &Value) -> Result<Vec<Machine>, Error> {
-        let known = self.old().map(|old| old.statement.agents.as_slice()).unwrap_or_default();
+        let known = self.signed().map(|old| old.statement.agents.as_slice()).unwrap_or_default();
         let mut agents = Vec::new();
         for (name, line) in values.get("agents").and_then(Value::as_object).into_iter().flatten() {
             let known = known.iter().find(|agent| agent.name.as_str() == name);
@@ -391,6 +405,8 @@ fn in_order(mut drafts: BTreeMap<Place, PlaceDraft>) -> Vec<PlaceDraft> {
 }
 
 const PROGRAM: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));
+const UNSIGNED: &str = "too few of the policy signers signed the statement in force, and it has packs, a template or previews, which no \
+                        file can say: have it signed anew with `countersign trust environment`";
 const DAY_MILLIS: u64 = 86_400_000;
 /// Windows that end sooner are compiled anew.
 const RENEWED_BEFORE: Duration = Duration::from_hours(24 * 60);
