@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tracing::warn;
 
+use crate::sockets::begin_of;
+
 /// Processes of an earlier release live on.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("processes of an earlier release live on: {0:?}")]
@@ -51,8 +53,7 @@ pub fn find(state: &Path) -> Vec<u32> {
 }
 
 fn is_marked(pid: u32, mark: &[u8]) -> bool {
-    // A process that has ended or belongs to another user shows no variables.
-    let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let variables = begin_of(Path::new(&format!("/proc/{pid}/environ")));
     let has = |wanted: &dyn Fn(&[u8]) -> bool| variables.split(|byte| *byte == 0).any(wanted);
     has(&|variable| variable == mark) && has(&|variable| variable.starts_with(b"COUNTERSIGN_COMMIT="))
 }

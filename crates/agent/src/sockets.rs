@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd as _;
+use std::path::Path;
 
 use rustix::process::geteuid;
 
@@ -159,10 +160,22 @@ pub fn ports_of(pids: &[u32]) -> BTreeSet<u16> {
 
 /// A description of a process, for messages.
 pub fn name_of(pid: u32) -> String {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = begin_of(Path::new(&format!("/proc/{pid}/cmdline")));
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
     let short: String = line.trim().chars().take(NAME_CHARS_MAX).collect();
     format!("process {pid} (`{short}`)")
+}
+
+/// The beginning of a file that another process chooses. Each process tells the kernel itself where its variables and arguments are, and
+/// may name a hundred gigabytes of nothing (`PR_SET_MM_MAP`, prctl(2)).
+pub fn begin_of(file: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A process that has ended or belongs to another user shows nothing.
+    let read = fs::File::open(file).and_then(|file| file.take(CHOSEN_BYTES_MAX).read_to_end(&mut bytes));
+    if read.is_err() {
+        bytes.clear();
+    }
+    bytes
 }
 
 /// A description of the program that listens on a port, for messages.
@@ -207,6 +220,8 @@ fn ip(text: &str) -> Option<IpAddr> {
 
 const LISTEN: &str = "0A";
 const NAME_CHARS_MAX: usize = 120;
+/// More than a kernel gives the variables of a new process.
+const CHOSEN_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Deeper than any chain of processes.
 const DEPTH_MAX: usize = 10_000;
 
@@ -248,6 +263,13 @@ mod tests {
         assert!(!may_be_left(child.id()), "nobody has asked how it ended");
         child.wait().unwrap();
         assert!(!may_be_left(child.id()), "it has ended");
+    }
+
+    /// Any process of the host can be without end to an agent that is root, at each start of a release and at each return.
+    #[test]
+    fn attack_variables_without_end_fill_no_memory() {
+        assert_eq!(begin_of(Path::new("/dev/zero")).len() as u64, CHOSEN_BYTES_MAX);
+        assert!(begin_of(Path::new("/proc/self/none")).is_empty());
     }
 
     #[test]
