@@ -84,6 +84,7 @@ mod steps;
 mod store;
 mod telling;
 mod timely;
+mod trees;
 mod variables;
 mod verdicts;
 mod watching;

@@ -1,6 +1,6 @@
-//! The files of a preview: where they are, how many there are, and their removal.
+//! The files of a preview: where they are, and their removal.
 //!
-//! Invariant: links are counted and removed, never followed. The files of a service belong to its account and may be read-only;
+//! Invariant: links are removed, never followed. The files of a service belong to its account and may be read-only;
 //! the agent's memory of the preview and its outbox are the last to go.
 
 use std::fs;
@@ -10,39 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::memory;
 use crate::store::{self, ReleaseError};
 
-/// Files and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FilesSize {
-    /// Number of files and links.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
 /// The directories that an agent keeps for a place: its own, and that of services, if that is another one.
 pub fn kept_in(dir: &Path, home: &Path) -> Vec<PathBuf> {
     let home = (home != dir).then(|| home.to_path_buf());
     std::iter::once(dir.to_path_buf()).chain(home).collect()
-}
-
-/// Counts what is below these directories; beyond `COUNTED_MAX` files no more are counted.
-pub fn size_of(dirs: &[PathBuf]) -> FilesSize {
-    let (mut size, mut open) = (FilesSize::default(), dirs.to_vec());
-    while let Some(at) = open.pop() {
-        for item in fs::read_dir(&at).into_iter().flatten().flatten() {
-            let Ok(meta) = item.metadata() else { continue };
-            if meta.is_dir() {
-                open.push(item.path());
-                continue;
-            }
-            size.files += 1;
-            size.bytes += meta.len();
-            if size.files >= COUNTED_MAX {
-                return size;
-            }
-        }
-    }
-    size
 }
 
 /// Removes everything but the memory and the outbox.
@@ -59,11 +30,7 @@ pub fn remove_what_was_left(dir: &Path, home: &Path) -> Result<(), ReleaseError>
         if stays {
             continue;
         }
-        if path.is_symlink() {
-            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
-        } else {
-            store::clear(&path)?;
-        }
+        store::clear(&path)?;
     }
     Ok(())
 }
@@ -84,14 +51,13 @@ fn failed(path: &Path, error: io::Error) -> ReleaseError {
 
 /// Directory of observations that were not sent yet.
 const OUTBOX: &str = "observations";
-/// Highest number of files that are counted.
-const COUNTED_MAX: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+    use crate::trees::size_of;
 
     #[test]
     fn everything_goes_but_the_memory_and_the_outbox_and_links_are_not_followed() {

@@ -27,12 +27,13 @@ use crate::leftovers;
 use crate::memory::{Memory, MemoryError};
 use crate::outbox::Outbox;
 use crate::preview_end::{Over, Times, over};
-use crate::preview_files::{kept_in, remove_dir, remove_what_was_left, size_of};
+use crate::preview_files::{kept_in, remove_dir, remove_what_was_left};
 use crate::preview_memory::{PreviewMemory, RemovalMemory};
 use crate::secrets::SEAL_FILE;
 use crate::serve::{Agent, Life, NextKey, serve};
 use crate::service_user;
 use crate::status_file::read_status;
+use crate::trees::size_of;
 
 /// Keeps the previews of a template until `stop` resolves.
 ///

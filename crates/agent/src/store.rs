@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use evidence::Digest;
 use evidence::oci::{LayerEntry, LayerFile, LayerFiles, OciError, layer, open_layer};
 
+use crate::trees;
+
 /// Releases of one agent.
 #[derive(Clone, Debug)]
 pub struct Releases {
@@ -175,25 +177,9 @@ impl Releases {
 /// Extension of the file with the bytes of a layer.
 const LAYER: &str = "layer";
 
-/// Removes the remains of a crash: a file, or a directory that may be read-only already.
-pub(crate) fn clear(dir: &Path) -> Result<(), ReleaseError> {
-    let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
-    if !dir.exists() {
-        return Ok(());
-    }
-    if dir.is_file() {
-        return fs::remove_file(dir).map_err(failed);
-    }
-    let mut open = vec![dir.to_path_buf()];
-    while let Some(at) = open.pop() {
-        fs::set_permissions(&at, Permissions::from_mode(0o755)).map_err(failed)?;
-        for item in fs::read_dir(&at).map_err(failed)?.flatten() {
-            if item.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.push(item.path());
-            }
-        }
-    }
-    fs::remove_dir_all(dir).map_err(failed)
+/// Removes whatever is at a path, such as the remains of a crash.
+pub(crate) fn clear(path: &Path) -> Result<(), ReleaseError> {
+    trees::remove(path).map_err(|error| ReleaseError::Io("clear", path.to_path_buf(), error))
 }
 
 /// Makes a directory and everything below it read-only.

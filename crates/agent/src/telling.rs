@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep};
 use wire::{Client, LogPiece, ServiceReport, ServiceView, UnusedSecretView};
 
 use crate::condition::Condition;
-use crate::preview_files::size_of;
 use crate::probe::LastAnswer;
 use crate::rotations::UnusedVersion;
 use crate::service_log::ServiceLog;
+use crate::trees::size_of;
 
 /// Reports to the server until this future is dropped.
 pub async fn tell(
