@@ -202,6 +202,8 @@ attacks! {
     a_hand_edited_file_that_comes_again_is_left_as_root: "drift-again-and-again", As::Root;
     a_hand_edited_file_that_comes_again_is_left_as_ordinary_user: "drift-again-and-again", As::Ordinary;
     a_hand_edited_file_that_comes_again_is_left_under_subreaper: "drift-again-and-again", As::Subreaper;
+    attack_a_service_that_changes_its_variables_is_started_again_three_times_as_root: "drift-restarted-again", As::Root;
+    attack_many_differences_hide_none_that_holds_releases_as_root: "drift-hidden", As::Root;
     a_hand_edited_setting_is_corrected_or_frozen_in_a_network_of_its_own: "drift-setting", As::RootInNetwork;
     a_hand_edited_variable_of_one_of_two_processes_as_root: "drift-instances", As::Root;
     numbers_stop_a_rollout_as_root: "rollout-numbers", As::Root;

@@ -127,7 +127,8 @@ impl Deployer {
             .measured
             .as_ref()
             .is_some_and(|(last, at)| *last == body && now < at.later_by(MEASURED_AGAIN) && *at <= now);
-        if !is_fresh {
+        if !is_fresh && !self.drifting.baselines.is_held(now) {
+            self.drifting.baselines.note(now);
             self.observe(body.clone())?;
             self.drifting.measured = Some((body, now));
         }
@@ -183,13 +184,19 @@ impl Deployer {
         for one in found {
             let key = (one.what, one.name.clone());
             let Some(known) = self.drifting.known.get(&key).cloned() else { continue };
+            let times = self.drifting.corrected.get(&one.counted());
+            let before = times.map_or(0, |times| times.iter().filter(|at| **at != now).count());
             let done = match (rule_of(rules, one.what), &one.mend) {
                 (Response::Freeze, _) => DriftDone::Frozen,
                 (Response::Alert, _) | (Response::Correct, Mend::None) => DriftDone::Alerted,
-                (Response::Correct, _) if known.corrected.len() >= CORRECTED_MAX => DriftDone::GivenUp,
+                (Response::Correct, _) if before >= CORRECTED_MAX => DriftDone::GivenUp,
                 (Response::Correct, mend) => {
+                    let times = self.drifting.corrected.entry(one.counted()).or_default();
+                    if times.last() != Some(&now) {
+                        times.push(now);
+                    }
                     if let Some(known) = self.drifting.known.get_mut(&key) {
-                        known.corrected.push(now);
+                        known.corrected = Some(now);
                     }
                     match self.put_right(mend, &mut layer, &mut restarts) {
                         Ok(()) => DriftDone::Corrected,
@@ -220,10 +227,14 @@ impl Deployer {
         let there: BTreeSet<_> = found.iter().map(|one| (one.what, one.name.clone())).collect();
         let fresh = |at: &Moment| *at <= now && now < at.later_by(CORRECTED_WITHIN);
         for (key, known) in &mut self.drifting.known {
-            known.corrected.retain(fresh);
+            known.corrected = known.corrected.filter(fresh);
             known.is_there = there.contains(key);
         }
-        self.drifting.known.retain(|_, known| known.is_there || !known.corrected.is_empty());
+        self.drifting.known.retain(|_, known| known.is_there || known.corrected.is_some());
+        self.drifting.corrected.retain(|_, times| {
+            times.retain(fresh);
+            !times.is_empty()
+        });
         let is_of_files = |key: &&(Drifted, String)| [Drifted::File, Drifted::Binary].contains(&key.0);
         let is_new = |key: &&(Drifted, String)| !self.drifting.known.contains_key(*key);
         let log = if there.iter().filter(is_of_files).any(|key| is_new(&key)) {
@@ -237,7 +248,7 @@ impl Deployer {
             let author = || audit::author_of(&log, file.as_ref()?.to_str()?);
             self.drifting.known.entry(key).or_insert_with(|| {
                 let by = text(&author().unwrap_or_else(|| UNKNOWN.to_owned()));
-                Known { since: now, by, corrected: Vec::new(), is_there: true }
+                Known { since: now, by, corrected: None, is_there: true }
             });
         }
     }
@@ -251,7 +262,7 @@ impl Deployer {
     ) -> std::io::Result<()> {
         match mend {
             Mend::None => Ok(()),
-            Mend::Restart(keeper) => {
+            Mend::Restart(keeper, _) => {
                 restarts.insert(*keeper);
                 Ok(())
             }
@@ -283,9 +294,9 @@ impl Deployer {
     }
 
     /// Observes drift when it begins, changes and is over.
-    fn observe_drift(&mut self, mut findings: Vec<DriftFinding>, now: Moment) -> Result<(), DeployError> {
+    fn observe_drift(&mut self, findings: Vec<DriftFinding>, now: Moment) -> Result<(), DeployError> {
         let more = findings.len().saturating_sub(FINDINGS_MAX) as u64;
-        findings.truncate(FINDINGS_MAX);
+        let findings = named(findings);
         let running: Option<&KnownRelease> = self.memory.running.as_ref();
         let seen = DriftSeen {
             release: running.and_then(|known| known.release),
@@ -293,16 +304,10 @@ impl Deployer {
             findings,
             more,
         };
+        // It counts at once, even if the server hears of it a little later.
+        self.drifting.seen = seen.clone();
         let is_known = seen.findings == self.drifting.last.findings && more == self.drifting.last.more;
-        if is_known {
-            return Ok(());
-        }
-        let hour = |at: &Moment| now < at.later_by(Duration::from_hours(1)) && *at <= now;
-        self.drifting.observed.retain(hour);
-        let is_early = self.drifting.observed.back().is_some_and(|last| now < last.later_by(SELDOM));
-        // A freeze counts at once, even if the server hears of it a little later.
-        let is_held = self.drifting.observed.len() >= OBSERVED_OFTEN && is_early;
-        if is_held && seen.is_frozen() == self.drifting.last.is_frozen() {
+        if is_known || self.drifting.observed.is_held(now) {
             return Ok(());
         }
         for finding in &seen.findings {
@@ -315,9 +320,17 @@ impl Deployer {
         }
         self.observe(seen.clone())?;
         self.drifting.last = seen;
-        self.drifting.observed.push_back(now);
+        self.drifting.observed.note(now);
         Ok(())
     }
+}
+
+/// As many findings as an observation names. What holds releases is among them, however many others there are.
+fn named(mut findings: Vec<DriftFinding>) -> Vec<DriftFinding> {
+    findings.sort_by_key(|finding| finding.done != DriftDone::Frozen);
+    findings.truncate(FINDINGS_MAX);
+    findings.sort_by(|a, b| (a.what, &a.name).cmp(&(b.what, &b.name)));
+    findings
 }
 
 const fn rule_of(rules: &DriftRules, what: Drifted) -> Response {
@@ -341,6 +354,3 @@ const CORRECTED_MAX: usize = 3;
 const CORRECTED_WITHIN: Duration = Duration::from_mins(10);
 /// Pause between two observations of a baseline that does not change.
 const MEASURED_AGAIN: Duration = Duration::from_mins(5);
-/// From so many observations within an hour on, one in this time.
-const OBSERVED_OFTEN: usize = 60;
-const SELDOM: Duration = Duration::from_mins(1);

@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use evidence::observations::Drifted;
 use evidence::{Digest, Hasher};
+use rustix::fs::OFlags;
 
 use super::found::{Found, Mend};
 use super::manifest::{Declared, Manifest};
@@ -51,7 +52,7 @@ impl FileLook {
     /// The differences between a directory and its manifest. `programs` are the paths of programs that run.
     pub fn look(&mut self, dir: &Path, manifest: &Manifest, programs: &BTreeSet<String>) -> Vec<Found> {
         self.take_turns(manifest);
-        let mut walk = Walk { look: self, manifest, programs, seen: 0, found: Vec::new() };
+        let mut walk = Walk { look: self, manifest, programs, root: dir, seen: 0, found: Vec::new() };
         let mut met = BTreeSet::new();
         walk.directory(dir, "", &mut met);
         let Walk { mut found, seen, .. } = walk;
@@ -62,7 +63,7 @@ impl FileLook {
             return found;
         }
         for (path, declared) in manifest.iter().filter(|(path, _)| !met.contains(*path)) {
-            found.push(of_file(path, &declared.words(), "absent", programs));
+            found.push(of_file(path, Path::new(path), &declared.words(), "absent", programs));
         }
         found
     }
@@ -94,7 +95,7 @@ impl FileLook {
         {
             return Ok(*digest);
         }
-        let digest = hashed(file)?;
+        let digest = hashed(file, OFlags::NOFOLLOW, meta.size())?;
         self.read.insert(path.to_owned(), (stamp, digest));
         Ok(digest)
     }
@@ -105,6 +106,7 @@ struct Walk<'a> {
     look: &'a mut FileLook,
     manifest: &'a Manifest,
     programs: &'a BTreeSet<String>,
+    root: &'a Path,
     seen: usize,
     found: Vec<Found>,
 }
@@ -132,7 +134,10 @@ impl Walk<'_> {
             }
             let words = self.compared(&path, &item.path(), &meta);
             if let Some((declared, found)) = words {
-                self.found.push(of_file(&path, &declared, &found, self.programs));
+                // The name of an extra file need not be a text.
+                let file = item.path();
+                let file = file.strip_prefix(self.root).unwrap_or(Path::new(&path));
+                self.found.push(of_file(&path, file, &declared, &found, self.programs));
             }
             met.insert(path);
         }
@@ -155,6 +160,9 @@ impl Walk<'_> {
                 };
             }
             Declared::File { .. } if !meta.is_file() => return differs(kind_of(meta).into()),
+            Declared::File { size, .. } if meta.size() > (*size).max(FILE_BYTES_MAX) => {
+                return differs(format!("a file of {} bytes", meta.size()));
+            }
             Declared::File { digest, .. } => match self.look.digest(path, file, meta) {
                 Ok(found) if found == *digest => {}
                 Ok(found) => return differs(found.to_string()),
@@ -169,9 +177,9 @@ impl Walk<'_> {
 }
 
 /// A difference of a file; that of a program that runs is one of the binary.
-fn of_file(path: &str, declared: &str, found: &str, programs: &BTreeSet<String>) -> Found {
+fn of_file(path: &str, file: &Path, declared: &str, found: &str, programs: &BTreeSet<String>) -> Found {
     let what = if programs.contains(path) { Drifted::Binary } else { Drifted::File };
-    Found::new(what, path, declared, found, Mend::File(path.to_owned()))
+    Found::new(what, path, declared, found, Mend::File(file.to_owned()))
 }
 
 fn kind_of(meta: &Metadata) -> &'static str {
@@ -183,21 +191,34 @@ fn kind_of(meta: &Metadata) -> &'static str {
     }
 }
 
-/// Digest of a file's bytes.
-pub fn hashed(file: &Path) -> io::Result<Digest> {
-    let mut open = fs::File::open(file)?;
+/// Digest of the bytes of a file of this size. It never waits: a pipe in the place of a file is an error, and so is a file that
+/// grows meanwhile.
+pub fn hashed(file: &Path, flags: OFlags, size: u64) -> io::Result<Digest> {
+    let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
+    let open = fs::File::options().read(true).custom_flags(flags).open(file)?;
+    if !open.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut open = open.take(size.saturating_add(1));
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 64 * 1024];
+    let mut read = 0;
     loop {
         match open.read(&mut buffer) {
+            Ok(0) if read > size => return Err(io::Error::other("it grows")),
             Ok(0) => return Ok(hasher.finish()),
-            Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
+            Ok(count) => {
+                read += count as u64;
+                hasher.update(buffer.get(..count).unwrap_or_default());
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
 }
 
+/// A file that is larger than this and than declared is not read.
+const FILE_BYTES_MAX: u64 = CREDIT_MAX;
 /// Highest number of files, links and directories that one look meets.
 const ENTRIES_MAX: usize = 200_000;
 /// Files and bytes that one look reads in turns.

@@ -1,6 +1,7 @@
 //! One difference between what was declared and what is there, and what would put it back.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use evidence::observations::{Drifted, TEXT_BYTES_MAX};
 
@@ -20,9 +21,9 @@ pub enum Mend {
     /// Nothing that an agent may do.
     None,
     /// The file of the release with this path.
-    File(String),
-    /// The process with this keeper starts again.
-    Restart(u32),
+    File(PathBuf),
+    /// The process with this keeper starts again; the name of its group.
+    Restart(u32, &'static str),
     /// A process of the service's own group ends: its id, and the name of the group.
     End(u32, String),
     /// A setting of the kernel gets this value.
@@ -30,6 +31,14 @@ pub enum Mend {
 }
 
 impl Found {
+    /// What is counted when it is put back. A process has another number after each start, and chooses the names of its variables.
+    pub fn counted(&self) -> (Drifted, String) {
+        match &self.mend {
+            Mend::Restart(_, group) => (self.what, (*group).to_owned()),
+            _ => (self.what, self.name.clone()),
+        }
+    }
+
     pub fn new(what: Drifted, name: &str, declared: &str, found: &str, mend: Mend) -> Self {
         Self { what, name: text(name), declared: text(declared), found: text(found), mend }
     }

@@ -3,14 +3,15 @@
 //! Invariant: everything that is read is bounded. A list that changes seldom is read again only when its file changed, and the firewall
 //! once a minute. Only settings of the network are ever written.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evidence::drift::{Baseline, ResultFile, is_setting};
 use evidence::{Digest, Moment};
+use rustix::fs::OFlags;
 
 use super::baseline::{Firewall, HostMeasure, Unmeasured};
 use super::packages::{Packages, of_apk, of_dpkg};
@@ -127,9 +128,9 @@ pub fn set(name: &str, value: &str) -> io::Result<()> {
 }
 
 fn result(file: &ResultFile, now: Moment) -> Result<Vec<(String, String)>, Unmeasured> {
-    let path = Path::new(&file.file);
     let failed = |error: io::Error| Unmeasured(format!("cannot be read: {error}"));
-    let modified = fs::metadata(path).and_then(|meta| meta.modified()).map_err(failed)?;
+    let (text, meta) = read_now(Path::new(&file.file), RESULT_BYTES_MAX)?;
+    let modified = meta.modified().map_err(failed)?;
     let modified = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = Duration::from_millis(now.millis());
     if modified > now + CLOCKS_APART {
@@ -141,17 +142,29 @@ fn result(file: &ResultFile, now: Moment) -> Result<Vec<(String, String)>, Unmea
     if hours >= u64::from(file.hours) {
         return Err(Unmeasured(format!("it is {hours} hours old")));
     }
-    results::failed(file.format, &text_of(path, RESULT_BYTES_MAX)?)
+    results::failed(file.format, &text)
 }
 
 fn text_of(path: &Path, most: u64) -> Result<String, Unmeasured> {
+    read_now(path, most).map(|(text, _)| text)
+}
+
+/// The text of a file, with what the kernel says of the very file that was read. Whoever else may write it holds nobody up: a pipe in
+/// its place is not waited for.
+fn read_now(path: &Path, most: u64) -> Result<(String, Metadata), Unmeasured> {
     let failed = |error: io::Error| Unmeasured(format!("cannot be read: {error}"));
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(Unmeasured("it is not a file".into()));
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path).map_err(failed)?.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > most {
         return Err(Unmeasured(format!("it has more than {most} bytes")));
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), meta))
 }
 
 /// The end of the host's audit log; empty if it cannot be read.
@@ -200,6 +213,28 @@ mod tests {
         assert!(set("kernel.core_pattern", "x").unwrap_err().to_string().contains("settings of the network"));
         assert!(set("net/../kernel.core_pattern", "x").is_err());
         assert!(set("net...kernel", "x").is_err());
+    }
+
+    /// Whoever may write the file puts a pipe there, whose other end nobody opens: the agent would wait for ever, and stop nothing.
+    #[test]
+    fn attack_a_pipe_in_the_place_of_results_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("results.xml");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o666),
+            0,
+        )
+        .unwrap();
+        let named = ResultFile {
+            format: evidence::drift::ResultFormat::Xccdf,
+            file: path.display().to_string(),
+            hours: 1,
+        };
+        let said = result(&named, Moment::from_millis(4_000_000_000_000).unwrap()).unwrap_err();
+        assert_eq!(said.to_string(), "not measured: it is not a file");
     }
 
     #[test]

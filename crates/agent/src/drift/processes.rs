@@ -1,7 +1,8 @@
 //! The processes of a place, as the kernel tells of them: program, variables and limits of each that the agent started.
 //!
 //! Invariant: values of variables are hashed here and go nowhere. A program that could not be read is a difference. A process
-//! that ends meanwhile is no difference: the agent starts it again, and that is not drift.
+//! that ends meanwhile is no difference: the agent starts it again, and that is not drift. A service chooses what it runs, so the
+//! bytes that one look reads of programs are bounded: nothing that stops a service waits for them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::Digest;
 use evidence::observations::Drifted;
+use rustix::fs::OFlags;
 use sandbox::Hold;
 use zeroize::Zeroizing;
 
@@ -72,16 +74,22 @@ impl ProcessTable {
 /// All that is known of the programs that run.
 #[derive(Debug, Default)]
 pub struct ProcessLook {
+    /// By keeper.
     programs: BTreeMap<u32, Program>,
+    /// Bytes that this look may still read.
+    room: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Program {
-    number: (u64, u64, i64, i64),
+    number: Number,
     digest: Digest,
     /// The first one that was seen, if the release does not declare it: an interpreter of the host.
     first: Digest,
 }
+
+/// All that the kernel tells of a program's file: device, number, size and times.
+type Number = (u64, u64, u64, i64, i64);
 
 impl ProcessLook {
     /// The differences of the processes that the agent started.
@@ -93,6 +101,8 @@ impl ProcessLook {
         manifest: &Manifest,
     ) -> Vec<Found> {
         let mut found = Vec::new();
+        let declared = all.iter().filter_map(|one| declared_program(&one.given, dir, manifest));
+        self.room = declared.map(|(_, size)| size).max().unwrap_or(0).max(PROGRAMS_BYTES_MAX);
         self.programs.retain(|keeper, _| all.iter().any(|one| one.keeper == *keeper));
         for one in all {
             let Some(pid) = table.main(one) else { continue };
@@ -111,7 +121,7 @@ impl ProcessLook {
         let path = PathBuf::from(format!("/proc/{pid}/exe"));
         let of = |declared: &str, found: &str| {
             let name = format!("program of {} ({})", one.name, one.keeper);
-            vec![Found::new(Drifted::Binary, &name, declared, found, Mend::Restart(one.keeper))]
+            vec![Found::new(Drifted::Binary, &name, declared, found, Mend::Restart(one.keeper, one.name))]
         };
         let unread = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Vec::new(),
@@ -121,18 +131,31 @@ impl ProcessLook {
             Ok(meta) => meta,
             Err(error) => return unread(error),
         };
-        let number = (meta.dev(), meta.ino(), meta.mtime(), meta.ctime());
+        let declared = declared_program(&one.given, dir, manifest);
+        let number = (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.ctime());
         let known = self.programs.get(&one.keeper).cloned();
-        let digest = match &known {
-            Some(known) if known.number == number => known.digest,
-            _ => match hashed(&path) {
-                Ok(digest) => digest,
-                Err(error) => return unread(error),
-            },
+        // Instances of a release run one file.
+        let same = self.programs.values().find(|known| known.number == number).map(|known| known.digest);
+        let digest = match (same, declared) {
+            (Some(digest), _) => digest,
+            (None, Some((digest, size))) if size != meta.size() => {
+                return of(&digest.to_string(), &format!("a program of {} bytes", meta.size()));
+            }
+            (None, _) => {
+                let Some(room) = self.room.checked_sub(meta.size()) else {
+                    let found = format!("{} bytes, too many to be read at once", meta.size());
+                    return of("the program of the release", &found);
+                };
+                self.room = room;
+                match hashed(&path, OFlags::empty(), meta.size()) {
+                    Ok(digest) => digest,
+                    Err(error) => return unread(error),
+                }
+            }
         };
         let first = known.map_or(digest, |known| known.first);
         self.programs.insert(one.keeper, Program { number, digest, first });
-        let declared = declared_program(&one.given, dir, manifest).unwrap_or(first);
+        let declared = declared.map_or(first, |(digest, _)| digest);
         if digest == declared {
             return Vec::new();
         }
@@ -141,18 +164,18 @@ impl ProcessLook {
     }
 }
 
-/// The digest that the release declares for the program of a process; `None` if it is a script, whose interpreter runs, or no
+/// Digest and size that the release declares for the program of a process; `None` if it is a script, whose interpreter runs, or no
 /// file of the release.
-fn declared_program(given: &Given, dir: &Path, manifest: &Manifest) -> Option<Digest> {
+fn declared_program(given: &Given, dir: &Path, manifest: &Manifest) -> Option<(Digest, u64)> {
     let path = given.program.strip_prefix(dir).ok()?.to_str()?;
     match manifest.get(path)? {
-        Declared::File { digest, script: false, .. } => Some(*digest),
+        Declared::File { digest, size, script: false, .. } => Some((*digest, *size)),
         _ => None,
     }
 }
 
 fn variables(pid: u32, one: &WatchedProcess) -> Vec<Found> {
-    let mend = Mend::Restart(one.keeper);
+    let mend = Mend::Restart(one.keeper, one.name);
     let of = |name: &str, declared: &str, found: &str| {
         let name = format!("{name} of {} ({})", one.name, one.keeper);
         Found::new(Drifted::Variable, &name, declared, found, mend.clone())
@@ -182,12 +205,17 @@ pub fn compared(bytes: &[u8], given: &Given) -> Vec<(String, String, String)> {
     let short = |digest: &Digest| digest.to_string().chars().take(DIGEST_CHARS).collect::<String>();
     let mut differ = Vec::new();
     let mut there: BTreeMap<String, Digest> = BTreeMap::new();
-    for part in bytes.split(|byte| *byte == 0).filter(|part| !part.is_empty()) {
+    let mut parts = bytes.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+    for part in parts.by_ref().take(PARTS_MAX) {
         let at = part.iter().position(|byte| *byte == b'=').unwrap_or(0);
         let (name, value) = part.split_at_checked(at).unwrap_or_default();
         let name = String::from_utf8_lossy(name).into_owned();
         // The first one counts (environ(7)).
         there.entry(name).or_insert_with(|| Digest::of(value.get(1..).unwrap_or_default()));
+    }
+    if parts.next().is_some() {
+        let few = format!("{} variables", given.variables.len());
+        differ.push(("(all)".to_owned(), few, format!("more than {PARTS_MAX} variables")));
     }
     for (name, digest) in &given.variables {
         match there.get(name) {
@@ -234,7 +262,13 @@ fn limits(pid: u32, one: &WatchedProcess) -> Vec<Found> {
         let words =
             |(soft, hard): (String, String)| if soft == hard { soft } else { format!("{soft} to {hard}") };
         (found != declared).then(|| {
-            Found::new(Drifted::Limit, &name, &words(declared), &words(found), Mend::Restart(one.keeper))
+            Found::new(
+                Drifted::Limit,
+                &name,
+                &words(declared),
+                &words(found),
+                Mend::Restart(one.keeper, one.name),
+            )
         })
     });
     differ.collect()
@@ -265,12 +299,18 @@ fn inner_id(pid: u32) -> Option<u32> {
     ids.split_whitespace().last()?.parse().ok()
 }
 
+/// Most bytes that one look reads of programs.
+const PROGRAMS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 const DIGEST_CHARS: usize = 23;
 const VARIABLES_MAX: usize = 64;
+/// Variables of a process that are looked at. It may have millions, and all instances together are looked at again and again.
+const PARTS_MAX: usize = 4_096;
 const ENVIRON_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
     use super::*;
 
     fn given() -> Given {
@@ -297,12 +337,53 @@ mod tests {
     }
 
     #[test]
+    fn attack_millions_of_variables_are_not_all_hashed() {
+        let text: String = (0..1_000_000).map(|n| format!("{n}=\0")).collect();
+        let found = compared(format!("MODE=strict\0PATH=/bin\0{text}").as_bytes(), &given());
+        assert_eq!(found.len(), VARIABLES_MAX + 1);
+        let (name, _, said) = found.first().unwrap();
+        assert_eq!((name.as_str(), said.as_str()), ("(all)", "more than 4096 variables"));
+    }
+
+    #[test]
     fn limits_are_read_as_the_kernel_writes_them() {
         let text = fs::read_to_string("/proc/self/limits").unwrap_or_default();
         assert!(limit(&text, "Max open files").is_some());
         let text = "Limit   Soft Limit  Hard Limit  Units\nMax data size   unlimited   4096   bytes\n";
         assert_eq!(limit(text, "Max data size"), Some(("unlimited".into(), "4096".into())));
         assert_eq!(limit(text, "Max open files"), None);
+    }
+
+    /// A service runs a file with a hole of terabytes: whoever reads it to its end stops nothing meanwhile.
+    #[test]
+    fn attack_a_program_of_any_length_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("app");
+        fs::copy("/bin/sleep", &program).unwrap();
+        fs::File::options().append(true).open(&program).unwrap().set_len(1 << 40).unwrap();
+        let mut child = std::process::Command::new(&program).arg("1000").spawn().unwrap();
+        let of = |program: &Path| WatchedProcess {
+            name: "stable",
+            keeper: std::process::id(),
+            main: child.id(),
+            hold: Hold::Descendants,
+            port: None,
+            given: Given { program: program.to_path_buf(), ..Given::default() },
+        };
+        let file = evidence::oci::LayerFile { bytes: b"app".to_vec(), executable: true };
+        let files = [("app".to_owned(), evidence::oci::LayerEntry::File(file))];
+        let manifest = Manifest::of(&files.into());
+        let said = |program: &Path| {
+            let found =
+                ProcessLook::default().look(&ProcessTable::read(), &[of(program)], dir.path(), &manifest);
+            let found = found.into_iter().find(|one| one.what == Drifted::Binary);
+            found.map(|one| one.found).unwrap_or_default()
+        };
+        let (declared, interpreter) = (said(&program), said(Path::new("/usr/bin/interpreter")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(declared, "a program of 1099511627776 bytes");
+        assert_eq!(interpreter, "1099511627776 bytes, too many to be read at once");
     }
 
     #[test]

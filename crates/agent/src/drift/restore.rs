@@ -1,68 +1,73 @@
 //! Puts a file of a release back as its layer has it.
 //!
-//! Invariant: it writes below the release's directory alone: every directory above the file is a real one at the time of the
-//! look, and the new file takes the place of the old one in one step, so nobody reads half of it. A file that the layer does not
-//! have is removed.
+//! Invariant: it writes below the release's directory alone: every directory above the file is opened below the one before it,
+//! through no link and over no mount, and the new file takes the place of the old one in one step, so nobody reads half of it. A
+//! file that the layer does not have is removed; what is mounted there is left alone.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path};
 
 use evidence::oci::{LayerEntry, LayerFiles};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, unlinkat};
+
+use crate::trees::{self, below, in_open, kind};
 
 /// Puts the file at a path back.
 ///
 /// # Errors
-/// When the file system refuses, or something above the path is no directory.
-pub fn put_back(dir: &Path, path: &str, files: &LayerFiles) -> io::Result<()> {
-    let parts: Vec<&str> = path.split('/').collect();
-    if parts.iter().any(|part| ["", ".", ".."].contains(part)) {
-        return Err(io::Error::other("its path leads elsewhere"));
-    }
-    let Some((name, above)) = parts.split_last() else { return Ok(()) };
-    let mut at = dir.to_path_buf();
+/// When the file system refuses, something is mounted there, or the path leads elsewhere.
+pub fn put_back(dir: &Path, path: &Path, files: &LayerFiles) -> io::Result<()> {
+    let elsewhere = || io::Error::other("its path leads elsewhere");
+    let parts = path.components().map(|part| match part {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    });
+    let parts: Vec<&OsStr> = parts.collect::<Option<_>>().ok_or_else(elsewhere)?;
+    let (name, above) = parts.split_last().ok_or_else(elsewhere)?;
+    let (releases, release) = (dir.parent().ok_or_else(elsewhere)?, dir.file_name().ok_or_else(elsewhere)?);
+    let releases = openat(CWD, releases, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut at = below(&releases, release)?;
     for part in above {
-        opened(&at, || is_directory(&at.join(part)))?;
-        at = at.join(part);
+        at = opened(&at, || directory(&at, part))?;
     }
-    let target = at.join(name);
-    opened(&at, || placed(&at, &target, path, files))
+    opened(&at, || placed(&at, name, path, files))
 }
 
 /// Does something in a directory that is read-only before and afterwards.
-fn opened<T>(dir: &Path, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    if !fs::symlink_metadata(dir)?.is_dir() {
-        return Err(io::Error::other(format!("`{}` is no directory", dir.display())));
-    }
-    fs::set_permissions(dir, Permissions::from_mode(0o755))?;
+fn opened<T>(dir: &OwnedFd, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    trees::set_mode(dir, 0o755)?;
     let done = work();
-    fs::set_permissions(dir, Permissions::from_mode(0o555))?;
+    trees::set_mode(dir, 0o555)?;
     done
 }
 
-/// Makes a directory where none is, instead of anything else.
-fn is_directory(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => Ok(()),
-        Ok(_) => fs::remove_file(path).and_then(|()| fs::create_dir(path)),
-        Err(_) => fs::create_dir(path),
+/// The directory with a name; it is made where none is, instead of anything else.
+fn directory(above: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+    match kind(above, name)? {
+        Some(FileType::Directory) => return below(above, name),
+        Some(_) => unlinkat(above, name, AtFlags::empty())?,
+        None => {}
     }
+    mkdirat(above, name, Mode::from_raw_mode(0o755))?;
+    below(above, name)
 }
 
-fn placed(above: &Path, target: &Path, path: &str, files: &LayerFiles) -> io::Result<()> {
-    let below = format!("{path}/");
+fn placed(above: &OwnedFd, name: &OsStr, path: &Path, files: &LayerFiles) -> io::Result<()> {
+    // A layer has no name that is no text.
+    let Some(text) = path.to_str() else { return trees::remove_in(above, name) };
+    let beneath = format!("{text}/");
     let is_directory_of_files =
-        files.range(below.clone()..).next().is_some_and(|(next, _)| next.starts_with(&below));
-    match files.get(path) {
-        None if !is_directory_of_files => clear(target),
-        None | Some(LayerEntry::Directory) => {
-            is_directory(target)?;
-            fs::set_permissions(target, Permissions::from_mode(0o555))
-        }
+        files.range(beneath.clone()..).next().is_some_and(|(next, _)| next.starts_with(&beneath));
+    match files.get(text) {
+        None if !is_directory_of_files => trees::remove_in(above, name),
+        None | Some(LayerEntry::Directory) => trees::set_mode(directory(above, name)?, 0o555),
         Some(entry) => {
-            let new = above.join(NEW);
-            clear(&new)?;
+            let new = in_open(above, OsStr::new(NEW));
+            trees::remove_in(above, OsStr::new(NEW))?;
             match entry {
                 LayerEntry::Link(to) => symlink(to, &new)?,
                 LayerEntry::File(file) => {
@@ -71,10 +76,10 @@ fn placed(above: &Path, target: &Path, path: &str, files: &LayerFiles) -> io::Re
                 }
                 LayerEntry::Directory => {}
             }
-            if fs::symlink_metadata(target).is_ok_and(|meta| meta.is_dir()) {
-                clear(target)?;
+            if kind(above, name)? == Some(FileType::Directory) {
+                trees::remove_in(above, name)?;
             }
-            disk::rename("agent.restored", &new, target).map_err(io::Error::other)
+            disk::rename("agent.restored", &new, &in_open(above, name)).map_err(io::Error::other)
         }
     }
 }
@@ -84,30 +89,14 @@ fn written(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
-/// Removes whatever is at a path, without following a link.
-fn clear(path: &Path) -> io::Result<()> {
-    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(()) };
-    if !meta.is_dir() {
-        return fs::remove_file(path);
-    }
-    let mut open: Vec<PathBuf> = vec![path.to_path_buf()];
-    while let Some(at) = open.pop() {
-        fs::set_permissions(&at, Permissions::from_mode(0o755))?;
-        for item in fs::read_dir(&at)?.flatten() {
-            if item.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.push(item.path());
-            }
-        }
-    }
-    fs::remove_dir_all(path)
-}
-
 /// Name of a file that is not complete yet: no layer needs it, so a later look removes what a crash left.
 const NEW: &str = ".countersign-restore.new";
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use std::os::unix::ffi::OsStrExt as _;
 
     use evidence::oci::LayerFile;
 
@@ -126,7 +115,7 @@ mod tests {
     }
 
     fn put(dir: &Path, paths: &[&str]) {
-        paths.iter().for_each(|path| put_back(dir, path, &files()).unwrap());
+        paths.iter().for_each(|path| put_back(dir, Path::new(path), &files()).unwrap());
     }
 
     #[test]
@@ -157,6 +146,11 @@ mod tests {
         put(dir.path(), &["bin/app", "lib/y", "lib/extra", "spool"]);
         check();
         assert!(!at("lib/extra").exists());
+        let name = OsStr::from_bytes(b"no text \xff");
+        fs::set_permissions(at("lib"), Permissions::from_mode(0o755)).unwrap();
+        disk::write(&at("lib").join(name), b"more", 0o644).unwrap();
+        put_back(dir.path(), &Path::new("lib").join(name), &files()).unwrap();
+        assert!(!at("lib").join(name).exists());
     }
 
     /// A link in the place of a directory would lead the agent's write to any other directory.
@@ -172,7 +166,7 @@ mod tests {
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
         assert_eq!(fs::read(dir.path().join("lib/x.txt")).unwrap(), b"x");
         for path in ["../x", "lib/../../x", "/x", ""] {
-            assert!(put_back(dir.path(), path, &files()).is_err(), "{path}");
+            assert!(put_back(dir.path(), Path::new(path), &files()).is_err(), "{path}");
         }
     }
 }

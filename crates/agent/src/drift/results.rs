@@ -49,7 +49,8 @@ struct Outcome {
 type Judged = (usize, Vec<(String, String)>);
 
 fn of_inspec(text: &str) -> Result<Judged, Unmeasured> {
-    let report: Report = serde_json::from_str(text).map_err(|error| Unmeasured(error.to_string()))?;
+    let report: Report =
+        serde_json::from_str(text).map_err(|error| no_report(error.line(), error.column()))?;
     let idle =
         report.profiles.iter().find(|profile| profile.status.as_deref().is_some_and(|it| it != "loaded"));
     if let Some(Profile { name, status, .. }) = idle {
@@ -68,8 +69,16 @@ fn of_inspec(text: &str) -> Result<Judged, Unmeasured> {
     Ok((controls.len(), controls.iter().filter_map(of_control).collect()))
 }
 
+/// Why a text is no report. Words of a reader repeat parts of the text, which may be any file that the agent may read.
+fn no_report(line: usize, column: usize) -> Unmeasured {
+    Unmeasured(format!("it is no such report: line {line}, column {column}"))
+}
+
 fn of_xccdf(text: &str) -> Result<Judged, Unmeasured> {
-    let read = roxmltree::Document::parse(text).map_err(|error| Unmeasured(error.to_string()))?;
+    let read = roxmltree::Document::parse(text).map_err(|error| {
+        let at = error.pos();
+        no_report(at.row as usize, at.col as usize)
+    })?;
     let (mut all, mut failed) = (0, Vec::new());
     for rule in read.descendants().filter(|node| node.has_tag_name_of("rule-result")) {
         let result = rule.children().find(|node| node.has_tag_name_of("result"));
@@ -123,6 +132,20 @@ mod tests {
         assert_eq!(found, pairs(&[("os-02", "failed"), ("os-03", "skipped"), ("os-04", "no result")]));
         let found = failed(ResultFormat::Xccdf, XCCDF).unwrap();
         assert_eq!(found, pairs(&[("b", "fail"), ("d", "error")]));
+    }
+
+    /// Whoever may write the file links it to another one, of which a reader's complaint would repeat a part.
+    #[test]
+    fn attack_a_complaint_about_a_report_repeats_nothing_of_it() {
+        for (format, text) in [
+            (ResultFormat::Inspec, "\"hush\""),
+            (ResultFormat::Inspec, r#"{"profiles": "hush"}"#),
+            (ResultFormat::Xccdf, "<a>&hush;</a>"),
+            (ResultFormat::Xccdf, "<a></hush>"),
+        ] {
+            let said = failed(format, text).unwrap_err().to_string();
+            assert!(said.contains("line 1, column ") && !said.contains("hush"), "{said}");
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ impl Stage {
             "drift-alerted" => self.each_is_told(ALERT, "alerted"),
             "drift-frozen" => self.each_is_told(FREEZE, "frozen"),
             "drift-again-and-again" => self.again_and_again(),
+            "drift-restarted-again" => self.restarted_again(),
+            "drift-hidden" => self.hidden_behind_others(),
             "drift-setting" => self.a_setting(),
             "drift-instances" => self.one_of_two(),
             other => Err(format!("there is no drift `{other}`")),
@@ -250,6 +252,34 @@ impl Stage {
         self.looked(&mut agent, "file etc/settings given-up")?;
         agent.stop();
         Ok(())
+    }
+
+    /// A service that changes its own variables is started again three times, although each process has another number.
+    fn restarted_again(&self) -> Done {
+        let mut agent = self.watched(CORRECT, None, None)?;
+        for _ in 0..3 {
+            self.change_variable()?;
+            self.looked(&mut agent, "variable MODE corrected")?;
+            self.looked(&mut agent, "")?;
+        }
+        let before = self.main()?;
+        self.change_variable()?;
+        self.looked(&mut agent, "variable MODE given-up")?;
+        same(&self.main()?.to_string(), &before.to_string())?;
+        agent.stop();
+        self.none_lives()
+    }
+
+    /// A service makes so many differences that the one which holds releases is not among the first.
+    fn hidden_behind_others(&self) -> Done {
+        let mut agent = self.watched("{ limits: freeze }", None, None)?;
+        self.edit("etc", |dir| (0..80).try_for_each(|n| fs::write(dir.join(format!("extra-{n}")), "")))?;
+        self.change_limit()?;
+        agent.look_for_drift().map_err(|error| error.to_string())?;
+        let seen = self.last()?;
+        same(&format!("{} {} {}", seen.is_frozen(), seen.findings.len(), seen.more), "true 64 17")?;
+        agent.stop();
+        self.none_lives()
     }
 
     /// A setting of the network, in a network namespace of this test alone.
