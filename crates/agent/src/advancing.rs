@@ -83,7 +83,7 @@ impl Memory {
         let under_way = RolloutUnderWay { place: &place, release, plan, ordered };
         let checked = check_advance(order, &anchors, &seen, &under_way, self.latest(now))?;
         self.seen_root = self.seen_root.max(checked.root.version);
-        self.seen_status = self.seen_status.max(checked.status);
+        self.takes_status(&order.status, checked.status);
         Ok(checked)
     }
 }

@@ -110,6 +110,7 @@ impl Deployer {
         if decision.apply.is_none() {
             return Err(DeployError::Early(decision.words.join("; ")));
         }
+        self.rules.take_roots(&self.dir, &order.roots);
         let before = self.memory.report.as_ref().map(|(_, report)| report.clone());
         // The report that is signed next is about this order.
         self.order = Some(Box::new((order.clone(), before)));

@@ -10,7 +10,7 @@ use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
 use evidence::seal::SealKey;
 use evidence::secrets_order::SecretsOrder;
-use evidence::status::StatusFile;
+use evidence::status::{Status, StatusFile};
 use evidence::{Bytes, Digest, Moment};
 use judge::{
     Anchors, Checked, CheckedConfiguration, CheckedRollback, CheckedSecrets, FreshCheckpoint, Judgement,
@@ -20,6 +20,7 @@ use judge::{
 
 use crate::error::DeployError;
 use crate::memory::{KnownRelease, Memory};
+use crate::rules::KnownRules;
 use crate::secrets::{HeldSecrets, chosen, places, versions};
 
 /// A decision of the agent.
@@ -188,11 +189,24 @@ impl Memory {
         self.seen_status = self.seen_status.max(checked.trust.status.number);
         let number = checked.trust.environment.number;
         if number >= self.seen_statement {
-            self.declared = Some((number, bundle.configuration.0.clone()));
+            self.declared = KnownRules::of(bundle);
         }
         self.seen_statement = self.seen_statement.max(number);
         // A newer program can read it, or a newer status was read.
         self.unread = unread.filter(|file| file.is_unread_after(None, self.seen_status, &checked.trust.root));
+    }
+
+    /// Notes the number of the status in force, and stores the shown one if it is that one: a later judgement needs it, when no
+    /// server shows it.
+    pub(crate) fn takes_status(&mut self, shown: &StatusFile, in_force: u64) {
+        let number = |file: &StatusFile| {
+            Status::read(file.tightening.as_ref().unwrap_or(&file.base)).map_or(0, |read| read.number)
+        };
+        let is_newer = self.status.as_ref().is_none_or(|stored| number(stored) < in_force);
+        if is_newer && number(shown) == in_force {
+            self.status = Some(shown.clone());
+        }
+        self.seen_status = self.seen_status.max(in_force);
     }
 
     /// Judges a rollback: the target must be a release that this agent has verified and run.
@@ -208,7 +222,7 @@ impl Memory {
             Err(decision) => return *decision,
         };
         self.seen_root = self.seen_root.max(checked.root.version);
-        self.seen_status = self.seen_status.max(checked.status);
+        self.takes_status(&order.status, checked.status);
         let known = self.known().find(|known| known.artifact == order.artifact).cloned();
         let Some(known) = known else {
             return refused("never-run", "this agent has not run that artifact before");
@@ -248,7 +262,7 @@ impl Memory {
         let checked = check_secrets(order, &anchors, &seen, self.latest(now));
         let checked = checked.map_err(|reasons| Box::new(refused_for(reasons)))?;
         self.seen_root = self.seen_root.max(checked.root);
-        self.seen_status = self.seen_status.max(checked.status);
+        self.takes_status(&order.status, checked.status);
         Ok(checked)
     }
 
@@ -331,6 +345,7 @@ fn decided(bundle: &Bundle, judgement: &Judgement, is_early: bool) -> Decision {
         commit: bundle.source.commit.clone(),
         plan: bundle.plan.clone(),
         release: Some(bundle.release),
+        evidence: None,
     });
     let passed = judgement.outcome == GateOutcome::Pass;
     // A refusal names its reasons alone, which its report keeps.

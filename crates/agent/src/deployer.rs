@@ -24,11 +24,13 @@ use crate::error::DeployError;
 use crate::memory::{Begun, KnownRelease, Memory};
 
 use crate::outbox::Outbox;
+use crate::past_evidence::PastEvidence;
 use crate::preview_memory::PreviewMemory;
 use crate::restarts::Restarts;
 use crate::rolled::Rolling;
 use crate::rolled_bundle;
 use crate::rotations::Rotations;
+use crate::rules::NewestKnown;
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecret, needed_by, own_seal, versions};
 use crate::status_file::{read_aside, read_status};
@@ -55,6 +57,10 @@ pub struct Deployer {
     pub(crate) order: Option<Box<(RollbackOrder, Option<Envelope>)>>,
     /// All that is known of drift.
     pub(crate) drifting: Drifting,
+    /// The evidence of releases that it can go back to.
+    pub(crate) past: PastEvidence,
+    /// The newest rules of the place.
+    pub(crate) rules: NewestKnown,
 }
 
 /// The requested release, as far as a report names it.
@@ -112,6 +118,8 @@ impl Deployer {
         let mut deployer = Self {
             drifting: Drifting::of(declared),
             sealed: SealedValues::of(&dir),
+            past: PastEvidence::of(&dir),
+            rules: NewestKnown::read(&dir),
             dir,
             memory,
             hands,
@@ -142,6 +150,10 @@ impl Deployer {
         let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
         if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
             warn!("sealed values that are not needed any more could not be removed: {error}");
+        }
+        let kept = self.memory.known().chain(rolled).filter_map(|known| known.evidence);
+        if let Err(error) = self.past.keep_only(&kept.collect()) {
+            warn!("evidence that is not needed any more could not be removed: {error}");
         }
     }
 
@@ -221,13 +233,6 @@ impl Deployer {
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
 
-    /// Takes the configuration of a statement that was verified.
-    pub(crate) fn declares(&mut self, verified: Option<(u64, Vec<u8>)>) {
-        if let Some((statement, configuration)) = verified {
-            self.drifting.declared.take(&self.dir, statement, &configuration);
-        }
-    }
-
     /// Sealed values that a release needs and that are not here yet, by the names in its plan.
     #[must_use]
     pub fn wants_sealed(&self, bundle: &Bundle) -> BTreeSet<Digest> {
@@ -299,8 +304,9 @@ impl Deployer {
         }
         let plan = bundle.plan.digest()?;
         let asked = RequestedRelease { release: bundle.release, artifact: bundle.artifact(), plan };
-        if let Some(known) = &decision.apply {
+        if let Some(known) = &mut decision.apply {
             self.interrupt("something newer is due")?;
+            known.evidence = Some(self.past.keep(bundle)?);
             if known.plan.rollout.is_some() {
                 rolled_bundle::keep(&self.dir, bundle)?;
             }
@@ -338,6 +344,9 @@ impl Deployer {
         }
         let before = self.memory.returned.clone();
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
+        if decision.apply.is_some() {
+            self.rules.take_roots(&self.dir, &order.roots);
+        }
         // A release that comes back ran here before, so its secrets are here.
         let decision = decision.with_secrets(None, &self.memory.secrets, self.seal().as_ref());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
@@ -411,6 +420,10 @@ impl Deployer {
                 }
             }
         };
+        let (reasons, detail) = match outcome {
+            ReleaseOutcome::Running if is_return => self.reviewed(reasons, &detail),
+            _ => (reasons, detail),
+        };
         self.conclude(asked, outcome, reasons, &detail, decision.leaves)
     }
 
@@ -426,9 +439,13 @@ impl Deployer {
         if let Some(left) = leaves.filter(|_| outcome == ReleaseOutcome::Running) {
             self.memory.leaves(&left);
         }
+        let mut detail = detail.to_owned();
+        if outcome == ReleaseOutcome::Returned {
+            (reasons, detail) = self.reviewed(reasons, &detail);
+        }
         reasons.sort();
         reasons.dedup();
-        let report = self.report(asked, outcome, reasons, detail);
+        let report = self.report(asked, outcome, reasons, &detail);
         let signed = report.sign(&self.signer)?;
         self.memory.links(&signed);
         self.carried_out(&signed);

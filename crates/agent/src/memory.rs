@@ -23,6 +23,7 @@ use crate::carried_out::CarriedOut;
 use crate::chain::{Barred, Link};
 use crate::preview_memory::{PreviewMemory, RemovedPreview};
 use crate::rollout_memory::RolloutMemory;
+use crate::rules::KnownRules;
 use crate::secrets::HeldSecrets;
 
 /// An agent's memory.
@@ -70,9 +71,9 @@ pub struct Memory {
     /// A status that lay in the agent's directory until one that cannot be read took its place. It is in a separate file.
     #[serde(skip)]
     pub aside: Option<StatusFile>,
-    /// The configuration of a statement that was verified, with the number of the statement. It is in a separate file.
+    /// The rules of a statement that was verified. They are in separate files.
     #[serde(skip)]
-    pub declared: Option<(u64, Vec<u8>)>,
+    pub declared: Option<KnownRules>,
     /// A newer checkpoint than the one of the release that is judged next, for its time.
     #[serde(skip)]
     pub fresh: Option<FreshCheckpoint>,
@@ -143,6 +144,9 @@ pub struct KnownRelease {
     /// Number of the release that brought it up last; absent if an older program did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<u64>,
+    /// Digest of its evidence, by which it is judged again when it comes back; absent if an older program applied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
 }
 
 /// Why the memory cannot be used.

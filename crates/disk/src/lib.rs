@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// All points at which something becomes durable, each with a description.
-pub const POINTS: [(&str, &str); 35] = [
+pub const POINTS: [(&str, &str); 37] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -39,6 +39,8 @@ pub const POINTS: [(&str, &str); 35] = [
     ("agent.sealed", "a sealed value of a secret"),
     ("agent.observation", "an observation that an agent has to send"),
     ("agent.switch", "the link to the current release"),
+    ("agent.evidence", "the evidence of a release that an agent can go back to"),
+    ("agent.rules", "the newest rules of its place that an agent has verified"),
     ("agent.rollout", "the evidence of a release that is rolled out"),
     ("agent.answer", "the answer to an order that a person brought to an agent"),
     ("agent.status", "a status that an agent got from a witness"),

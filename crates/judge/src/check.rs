@@ -10,6 +10,7 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::RefName;
+use evidence::policy_files::PolicyFiles;
 use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
@@ -52,6 +53,16 @@ pub fn check<'a>(
     anchors: &Anchors,
     seen: &VerificationContext,
 ) -> Result<Checked<'a>, Reasons> {
+    check_by(bundle, &bundle.policy, anchors, seen)
+}
+
+/// The same, for the question to this policy, which reads what it names. It is that of the bundle, unless a release comes back.
+pub(crate) fn check_by<'a>(
+    bundle: &'a Bundle,
+    policy: &PolicyFiles,
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<Checked<'a>, Reasons> {
     let (root, all_roots) = roots::of(bundle, anchors, seen)?;
     let mut reasons = Reasons::default();
     let proven = proofs::prove(bundle, &root)?;
@@ -71,7 +82,7 @@ pub fn check<'a>(
     let pack =
         bundle.source.check().map_err(|error| one_reason("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
-    let gate = compile(&bundle.policy);
+    let gate = compile(policy);
     let (reports, reads, is_compared) = reads(&gate, bundle, root.mode, &mut reasons)?;
     let plan = derived::plan(bundle, &environment)?;
     derived::provenance(bundle, &root, &build)?;

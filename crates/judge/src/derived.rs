@@ -37,11 +37,26 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
         let what = "the configuration is not the one that the environment statement names";
         return Err(one_reason("configuration-differs", what, NEW_BUNDLE));
     }
+    let (derived, configuration) = derive(bundle, &bundle.configuration.0, environment)?;
+    if derived != bundle.plan {
+        return Err(wrong("the plan is not what release file and configuration give".into()));
+    }
+    let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
+    let digest = derived.digest().map_err(|error| wrong(error.to_string()))?;
+    Ok(PlanProof { digest, differences, configuration })
+}
+
+/// The plan that the release file of the commit and the bytes of a configuration give in an environment.
+pub fn derive(
+    bundle: &Bundle,
+    configuration: &[u8],
+    environment: &Environment,
+) -> Result<(Plan, Configuration), Reasons> {
+    let wrong = |what: String| one_reason("plan-differs", what, NEW_BUNDLE);
     let file = bundle.source.files.get(release_file::PATH);
     let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;
     let file = ReleaseFile::parse(&file.0).map_err(|error| wrong(error.to_string()))?;
-    let configuration =
-        Configuration::decode(&bundle.configuration.0).map_err(|error| wrong(error.to_string()))?;
+    let configuration = Configuration::decode(configuration).map_err(|error| wrong(error.to_string()))?;
     let to = Destination {
         installation: bundle.installation,
         project: &bundle.project,
@@ -50,13 +65,7 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
         commit: &bundle.source.commit,
     };
     let derived = Plan::derive(&to, &file, &configuration).and_then(|plan| environment.planned(plan));
-    let derived = derived.map_err(|error| wrong(error.to_string()))?;
-    if derived != bundle.plan {
-        return Err(wrong("the plan is not what release file and configuration give".into()));
-    }
-    let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
-    let digest = derived.digest().map_err(|error| wrong(error.to_string()))?;
-    Ok(PlanProof { digest, differences, configuration })
+    Ok((derived.map_err(|error| wrong(error.to_string()))?, configuration))
 }
 
 /// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.

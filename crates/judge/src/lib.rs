@@ -26,6 +26,7 @@
 mod admit;
 mod admit_machines;
 mod advance;
+mod again;
 mod approvals;
 mod arguments;
 mod bars;
@@ -87,6 +88,7 @@ pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_by_hand, admit_observation, admit_receipt, admit_report};
 pub use advance::{CheckedAdvance, RolloutUnderWay, check_advance};
+pub use again::{NOT_JUDGED, NewestRules, judge_again};
 pub use bars::{BARRED, LIFT};
 pub use bounds::{Difference, differences};
 pub use check::check;

@@ -66,6 +66,7 @@ impl Lab {
                 commit: base,
                 plan: plan("production", &source),
                 release: None,
+                evidence: None,
             }),
             before: Some(KnownRelease {
                 artifact: before(),
@@ -73,6 +74,7 @@ impl Lab {
                 commit: "f".repeat(40).parse().unwrap(),
                 plan: plan("production", &source),
                 release: None,
+                evidence: None,
             }),
             earlier: Vec::new(),
             left: None,

@@ -2,7 +2,8 @@
 //!
 //! Invariant: the words are the server's, and nothing here is proven.
 
-use wire::{PlaceView, RollbackView, ServiceView};
+use domain::release::DUE_FOR_REVIEW;
+use wire::{PlaceView, ReleaseStage, ReleaseView, RollbackView, ServiceView};
 
 use crate::ids::short;
 
@@ -38,6 +39,23 @@ pub fn rolled_back(view: &PlaceView, bar: &RollbackView) -> String {
     let by = bar.name.as_ref().map(|name| format!(" by {}", shown::line(name))).unwrap_or_default();
     let why = bar.reason.as_ref().map(|why| format!(": {}", shown::line(why))).unwrap_or_default();
     format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
+}
+
+/// The report by which what runs at a place came back and is due for review; none once another release runs there.
+#[must_use]
+pub fn due_for_review(view: &PlaceView) -> Option<&ReleaseView> {
+    let ended = [ReleaseStage::Running, ReleaseStage::Returned, ReleaseStage::Failed];
+    let ended = view.releases.iter().filter(|release| ended.contains(&release.stage));
+    let newest = ended.max_by_key(|release| release.entry)?;
+    let is_due = newest.reasons.iter().any(|code| code == DUE_FOR_REVIEW);
+    Some(newest).filter(|_| is_due && view.running.is_some())
+}
+
+/// The codes against a release that is due for review.
+#[must_use]
+pub fn review_codes(reasons: &[String]) -> String {
+    let codes: Vec<_> = reasons.iter().map(String::as_str).filter(|code| *code != DUE_FOR_REVIEW).collect();
+    codes.join(", ")
 }
 
 /// The versions of secrets with which a service runs, and why newer ones are not used, as its agent says.

@@ -28,6 +28,7 @@ use crate::decision::Decision;
 use crate::deployer::Deployer;
 use crate::error::DeployError;
 use crate::memory::KnownRelease;
+use crate::rules::KnownRules;
 
 /// The result of a look.
 #[derive(Clone, Debug)]
@@ -72,6 +73,7 @@ impl Deployer {
     /// The refusal in words.
     pub fn take_configuration(&mut self, order: &ConfigurationOrder) -> Result<(), Box<Decision>> {
         let checked = self.memory.judge_configuration(order, (self.now)())?;
+        self.rules.take(&self.dir, KnownRules::ordered(order));
         if self.drifting.declared.take(&self.dir, checked.statement, &checked.configuration) {
             info!("statement {} sets the rules about drift from now on", checked.statement);
         }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use evidence::policy_files::{BYTES_MAX, PolicyFiles};
 use tokio::time::sleep;
 use tracing::warn;
 
 use super::events::Events;
+use crate::error::AgentError;
 use crate::serve::Life;
 
 impl Life {
@@ -19,7 +21,7 @@ impl Life {
                 Ok(order) => {
                     let taken = self.running.run(move |running| running.take_configuration(&order)).await;
                     match taken {
-                        Ok(Ok(())) => Ok(()),
+                        Ok(Ok(())) => self.ask_for_policy().await.map_err(|error| error.to_string()),
                         Ok(Err(refused)) => Err(refused.words.join("; ")),
                         Err(error) => Err(error.to_string()),
                     }
@@ -34,6 +36,20 @@ impl Life {
             complained = done.is_err();
             sleep(RULES_EVERY).await;
         }
+    }
+
+    /// Asks for the policy that the newest statement names, unless it is here: a release that comes back is judged by it.
+    async fn ask_for_policy(&self) -> Result<(), AgentError> {
+        let Some(wanted) = self.running.run(|running| running.wants_policy()).await? else { return Ok(()) };
+        let bytes = match self.client.blob(&wanted, BYTES_MAX).await {
+            Err(error) if error.is_passing() => return Ok(()),
+            asked => asked?,
+        };
+        // The client compared the digest; bytes that are no policy stay out.
+        if let Ok(policy) = PolicyFiles::decode(&bytes) {
+            self.running.run(move |running| running.take_policy(policy)).await?;
+        }
+        Ok(())
     }
 
     /// Looks for drift until this future is dropped.

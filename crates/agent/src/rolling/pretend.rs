@@ -180,7 +180,14 @@ pub struct Stage {
 
 fn release(word: &str, plan: Plan) -> KnownRelease {
     let artifact = Digest::of(word.as_bytes());
-    KnownRelease { artifact, layer: artifact, commit: plan.commit.clone(), plan, release: None }
+    KnownRelease {
+        artifact,
+        layer: artifact,
+        commit: plan.commit.clone(),
+        plan,
+        release: None,
+        evidence: None,
+    }
 }
 
 pub fn step(percent: u8, pause_ms: u64) -> RolloutStep {
@@ -312,11 +319,16 @@ impl Stage {
         });
     }
 
-    /// Outcome and reasons of the report.
+    /// Outcome and reasons of the report. No release here has evidence, so one that comes back cannot be judged: that is left out.
     pub fn reported(&self) -> Option<(&'static str, Vec<String>, String)> {
         let (_, report) = self.memory().report?;
         let report = evidence::report::AgentReport::read(&report).unwrap();
-        Some((report.outcome.name(), report.reasons, report.detail))
+        let (outcome, mut reasons) = (report.outcome.name(), report.reasons);
+        let all = reasons.len();
+        reasons.retain(|code| !["due-for-review", "return-not-judged"].contains(&code.as_str()));
+        assert_eq!(all - reasons.len(), if outcome == "returned" { 2 } else { 0 });
+        let detail = report.detail.split("\nthe release that runs again is due").next().unwrap_or_default();
+        Some((outcome, reasons, detail.to_owned()))
     }
 
     /// Steps and ends that were observed, in the order of their numbers, which have no gap.

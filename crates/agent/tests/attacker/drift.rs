@@ -82,8 +82,14 @@ impl Stage {
         };
         plan.variables = [("MODE".to_owned(), "strict".to_owned())].into();
         plan.instances = instances;
-        let known =
-            KnownRelease { artifact, layer: digest, commit: plan.commit.clone(), plan, release: Some(7) };
+        let known = KnownRelease {
+            artifact,
+            layer: digest,
+            commit: plan.commit.clone(),
+            plan,
+            release: Some(7),
+            evidence: None,
+        };
         let memory: Memory = serde_json::from_value(json!({
             "v": 1, "installation": evidence::Id::from_random([1; 16]), "agent": "agent", "place": "shop/api/dev",
             "root_version": 1, "root": artifact, "rehearsal": false, "seen_root": 1, "seen_status": 1,

@@ -58,7 +58,7 @@ impl Stage {
             .map_err(|error| text(&error))?;
         fs::write(dir.with_extension("mtime"), "7").map_err(|error| text(&error))?;
         let plan = self.rolled_plan(listen)?;
-        Ok(KnownRelease { artifact, layer, commit: plan.commit.clone(), plan, release: None })
+        Ok(KnownRelease { artifact, layer, commit: plan.commit.clone(), plan, release: None, evidence: None })
     }
 
     fn rolled_plan(&self, listen: Listen) -> Result<Plan, String> {
@@ -159,12 +159,16 @@ impl Stage {
         if answers.get(word) == Some(&20) { Ok(()) } else { Err(format!("only {word}: {answers:?}")) }
     }
 
-    /// The report of the release: outcome, reasons and detail.
+    /// The report of the release: outcome, reasons and detail. No release here has evidence, so one that comes back cannot be
+    /// judged: that is left out.
     fn reported(&self) -> Result<(String, Vec<String>, String), String> {
         let memory = Memory::read(&self.dir).map_err(|error| error.to_string())?;
         let (_, report) = memory.report.ok_or("there is no report")?;
         let report = AgentReport::read(&report).map_err(|error| error.to_string())?;
-        Ok((report.outcome.name().to_owned(), report.reasons, report.detail))
+        let mut reasons = report.reasons;
+        reasons.retain(|code| !["due-for-review", "return-not-judged"].contains(&code.as_str()));
+        let detail = report.detail.split("\nthe release that runs again is due").next().unwrap_or_default();
+        Ok((report.outcome.name().to_owned(), reasons, detail.to_owned()))
     }
 
     /// Processes of a release, by the word that they say.

@@ -15,6 +15,7 @@ use domain::Reason;
 use evidence::report::ReleaseOutcome;
 use evidence::rollback_order::{BYTES_MAX, RollbackOrder};
 use review::ids::short;
+use review::place_words::review_codes;
 use serde::Serialize;
 
 use super::agent_memory::memory;
@@ -157,7 +158,7 @@ fn answered(answer: OrderAnswer, memory: &Memory, output: Output) -> Result<(), 
     let next = "the server records it as soon as the agent reaches it; `countersign status` shows it then"
         .to_owned();
     output.print(&Applied { answer, next }, |applied| {
-        let review = applied.answer.reasons.join(", ");
+        let review = review_codes(&applied.answer.reasons);
         let review = if review.is_empty() { review } else { format!("\ndue for review: {review}") };
         format!("{place} has gone back, as release {release}{review}\nnext: {}", applied.next)
     })

@@ -13,6 +13,7 @@ use client::rollback::{self, EndedRelease, Target};
 use client::{places, session, waiting};
 use evidence::Place;
 use review::ids::short;
+use review::place_words::review_codes;
 use serde::Serialize;
 use wire::ReleaseStage;
 
@@ -60,6 +61,9 @@ struct RollbackReport {
     from: Target,
     /// Pending releases that ended with the rollback.
     ended: Vec<EndedRelease>,
+    /// Codes of what is against the release that runs again; it is due for review if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    review: Vec<String>,
     next: String,
 }
 
@@ -105,6 +109,7 @@ pub fn carry_out(
         to: rollback.to(),
         from: rollback.from,
         ended: rollback.ends,
+        review: release.reasons,
         next: "countersign status".into(),
     };
     output.print(&report, RollbackReport::text)
@@ -114,9 +119,13 @@ impl RollbackReport {
     fn text(&self) -> String {
         let ended: String =
             self.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
+        let review = match review_codes(&self.review) {
+            codes if codes.is_empty() => String::new(),
+            codes => format!("\ndue for review: {codes}"),
+        };
         format!(
             "{} runs commit {} again, as release {}. To release the replaced commit again, run `countersign run --again {}` \
-             while no newer commit runs in the first environment; otherwise commit on top of the running commit{ended}\nnext: {}",
+             while no newer commit runs in the first environment; otherwise commit on top of the running commit{ended}{review}\nnext: {}",
             self.place,
             short(self.to.commit.as_str()),
             self.release,

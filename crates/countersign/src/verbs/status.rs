@@ -201,7 +201,14 @@ fn places_text(places: &[PlaceView]) -> String {
             )
         });
         let rollback = view.rollback.map(|number| format!("; rollback {number} is due")).unwrap_or_default();
-        let last = view.last.as_ref().filter(|last| !last.reasons.is_empty());
+        let due = place_words::due_for_review(view);
+        let is_told = |release: u64| due.is_some_and(|due| due.release == Some(release));
+        let last = view.last.as_ref().filter(|last| !last.reasons.is_empty() && !is_told(last.release));
+        let review = due.map_or_else(String::new, |due| {
+            let number = due.release.unwrap_or_default();
+            let codes = place_words::review_codes(&due.reasons);
+            format!("; due for review since release {number} {}: {codes}", due.stage)
+        });
         let last = last.map_or_else(String::new, |last| {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
@@ -210,7 +217,10 @@ fn places_text(places: &[PlaceView]) -> String {
         let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
         let secrets = view.service.as_ref().map_or_else(String::new, place_words::secrets_text);
         let checks = checks_text(&view.checks);
-        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{windows}{service}{secrets}", view.place)
+        format!(
+            "{}: {running}{checks}{open}{rollback}{last}{review}{frozen}{windows}{service}{secrets}",
+            view.place
+        )
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
 }

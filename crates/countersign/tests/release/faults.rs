@@ -10,7 +10,7 @@ use super::{Shop, at};
 use crate::support::{Home, copy_dir};
 
 /// Points of failure on the way to production.
-const ON_THE_WAY: [&str; 13] = [
+const ON_THE_WAY: [&str; 15] = [
     "ledger.append",
     "ledger.witnessed",
     "ledger.blob",
@@ -23,6 +23,8 @@ const ON_THE_WAY: [&str; 13] = [
     "agent.layer",
     "agent.kept-layer",
     "agent.declared",
+    "agent.evidence",
+    "agent.rules",
     "agent.switch",
 ];
 /// Points of failure at a start, or with a long ledger.

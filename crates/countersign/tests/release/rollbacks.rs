@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::services::{ASKED, ENDLESS, QUICK, change, shop};
 use super::{Shop, at};
 use crate::codes;
-use crate::support::Up;
+use crate::support::{Up, until};
 
 const DEV: &str = "shop/ledger-api/dev";
 
@@ -209,5 +209,46 @@ fn what_comes_under_way_while_it_is_rejected_is_rolled_back() {
     let production = at(&up, "production");
     assert_eq!((&production["open"], &production["running"]["artifact"]), (&json!(null), &good["artifact"]));
     assert_eq!(production["rolled_back"].as_array().unwrap().len(), 1, "{production}");
+    replays(&shop, up);
+}
+
+/// The policy of the place became stricter meanwhile: the place goes back at once, and people hear that they have to look.
+#[test]
+fn what_comes_back_under_a_stricter_policy_runs_and_is_due_for_review() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let first = bring(&shop, "one");
+    bring(&shop, "two");
+    let before = shop.home.dir.path().join("before");
+    let strict = shop.home.dir.path().join("strict");
+    for dir in [&before, &strict] {
+        shop.ok(&["policy", "copy", dir.to_str().unwrap()]);
+    }
+    let file = strict.join("gate.rego");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let needed = "approvals_needed := 1 if production else := 0";
+    assert!(text.contains(needed));
+    std::fs::write(&file, text.replace(needed, "approvals_needed := 1")).unwrap();
+    shop.ok(&["trust", "environment", "--yes", DEV, "--policy", strict.to_str().unwrap()]);
+    // The agent gets statement and policy by itself.
+    let rules = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("rules.json");
+    until(|| {
+        let rules = std::fs::read_to_string(&rules).ok()?;
+        rules.contains("approvals_needed := 1\\n").then_some(())
+    });
+    let back = shop.ok(&["rollback", "--yes", "--reason", "slow", DEV]);
+    assert_eq!((&back["outcome"], &back["to"]["commit"]), (&json!("running"), &json!(first)), "{back}");
+    assert_eq!(back["review"], json!(["approvals-missing", "due-for-review"]), "{back}");
+    assert_eq!(at(&up, "dev")["last"]["reasons"], back["review"]);
+    let status = || String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
+    let line = "; due for review since release 3 running: approvals-missing";
+    assert!(status().contains(line), "{}", status());
+    let waits = "the release that came back with 3 does not pass any more";
+    let page = up.get("/").1;
+    assert!(page.contains(waits) && page.contains("due for review"), "{page}");
+    // It ends with the next release.
+    shop.ok(&["trust", "environment", "--yes", DEV, "--policy", before.to_str().unwrap()]);
+    bring(&shop, "three");
+    assert!(!status().contains("due for review") && !up.get("/").1.contains(waits), "{}", status());
     replays(&shop, up);
 }

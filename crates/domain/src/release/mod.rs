@@ -23,5 +23,7 @@ pub use event::{
     AdvanceRequested, ByHand, Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested,
     Unplannable, Wanted,
 };
-pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY};
+pub use state::{
+    Current, DUE_FOR_REVIEW, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY,
+};
 pub(crate) use state::{is_frozen, is_untimely};

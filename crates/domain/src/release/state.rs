@@ -477,6 +477,8 @@ pub(crate) fn is_untimely(reasons: &[String]) -> bool {
 /// Codes with which gates and agents report that a release comes at the wrong time. Nobody has to do anything: it is tried
 /// again.
 pub const UNTIMELY: [&str; 3] = ["soaking", "window-closed", "window-unsure"];
+/// Code with which agents report that a release came back and does not pass by what is newest: people have to look at it.
+pub const DUE_FOR_REVIEW: &str = "due-for-review";
 /// Code with which gates and agents report that a place is frozen.
 const FROZEN: &str = "frozen";
 /// Highest number of artifacts that stay barred at a place. Beyond it, the oldest one is forgotten.

@@ -5,6 +5,7 @@
 use domain::State;
 use evidence::{Moment, Place};
 use review::outcome::is_gone;
+use review::place_words::{due_for_review, review_codes};
 use review::{headline, ids, release_words, witnesses};
 use web::model::{self, Waiting};
 use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView};
@@ -31,6 +32,8 @@ enum Matter<'a> {
     Ended(&'a PlaceView, &'a ReleaseView),
     /// The newest release of a place was rolled back by a person.
     RolledBack(&'a PlaceView, &'a RollbackView),
+    /// The release that came back at a place does not pass any more.
+    Review(&'a PlaceView, &'a ReleaseView),
     /// A freeze.
     Frozen(&'a FreezeView),
     /// A runner is gone.
@@ -112,6 +115,10 @@ fn of_place(view: &PlaceView) -> Vec<Matter<'_>> {
         found.extend(has_ended.then_some(Matter::Ended(view, newest)));
         let bar = view.rolled_back.iter().find(|bar| Some(bar.by) == newest.release);
         found.extend(bar.map(|bar| Matter::RolledBack(view, bar)));
+        // A release that went back by itself and is the newest tells it above.
+        let is_told = |due: &&ReleaseView| has_ended && due.began == newest.began;
+        let due = due_for_review(view).filter(|due| !is_told(due));
+        found.extend(due.map(|due| Matter::Review(view, due)));
     }
     found.extend(
         view.agents.iter().filter(|agent| is_gone(agent)).map(|agent| Matter::AgentGone(view, agent)),
@@ -130,6 +137,7 @@ fn waiting(
         Matter::Node(node) => self::node(at, node)?,
         Matter::Ended(view, release) => ended(at, view, release),
         Matter::RolledBack(view, bar) => rolled_back(view, bar),
+        Matter::Review(view, release) => review(at, view, release),
         Matter::Frozen(freeze) => frozen(at, situation, freeze),
         Matter::RunnerGone(runner) => {
             let detail = "runs that need it wait, and end after an hour; start it".to_owned();
@@ -222,6 +230,22 @@ fn ended(at: &Reading<'_>, view: &PlaceView, release: &ReleaseView) -> Waiting {
             ReleaseStage::Unplannable => format!("countersign status {}", view.place),
             _ => format!("countersign logs {}", view.place),
         })),
+    }
+}
+
+fn review(at: &Reading<'_>, view: &PlaceView, release: &ReleaseView) -> Waiting {
+    let number = release.release.unwrap_or_default();
+    let said = release.detail.and_then(|detail| report_detail(at.shared, &detail));
+    Waiting {
+        badge: badge(model::State::Wait, "due for review"),
+        title: format!(
+            "{}: the release that came back with {number} does not pass any more",
+            short(&view.place)
+        ),
+        detail: said.unwrap_or_else(|| review_codes(&release.reasons)),
+        since: Some(time(release.time)),
+        href: release_href(&view.place, number),
+        command: Some(command(format!("countersign status {}", view.place))),
     }
 }
 

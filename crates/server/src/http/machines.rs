@@ -9,13 +9,16 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use domain::release::DUE_FOR_REVIEW;
 use domain::{RunId, build};
 use evidence::Place;
 use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::entry::Actor;
+use evidence::report::AgentReport;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
+use review::place_words::review_codes;
 use serde::Deserialize;
 use tracing::{debug, warn};
 use wire::{AgentWork, ByHandReport, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
@@ -220,10 +223,11 @@ pub async fn report(
     Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
+    let due = due_for_review(&signed.statement);
     let job = blocking(move || {
         Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement, clock::now())?)
     });
-    reported(&shared, job.await?).await
+    tell_of_review(reported(&shared, job.await?).await, due)
 }
 
 /// An agent's report about a rollback that it carried out by hand.
@@ -232,9 +236,27 @@ pub async fn report_by_hand(
     Json(sent): Json<ByHandReport>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
+    let due = due_for_review(&sent.report);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_by_hand(&keeper.intake.state(), &sent, clock::now())?));
-    reported(&shared, job.await?).await
+    tell_of_review(reported(&shared, job.await?).await, due)
+}
+
+/// The report, if it says that what runs at its place is due for review.
+fn due_for_review(report: &Envelope) -> Option<AgentReport> {
+    AgentReport::read(report).ok().filter(|said| said.reasons.iter().any(|code| code == DUE_FOR_REVIEW))
+}
+
+/// Writes a line into the log about a report that was recorded now, if what came back at its place is due for review.
+fn tell_of_review(
+    answer: Result<Json<CommandOutcome>, Failure>,
+    due: Option<AgentReport>,
+) -> Result<Json<CommandOutcome>, Failure> {
+    if let (Some(said), Ok(Json(CommandOutcome { repeated: false, .. }))) = (due, &answer) {
+        let (place, codes) = (said.place(), review_codes(&said.reasons));
+        warn!(%place, "{place} went back, as release {} says, and what runs is due for review: {codes}", said.release);
+    }
+    answer
 }
 
 /// An agent's observation.
