@@ -77,16 +77,23 @@ fn slots_names_and_templates_of_previews_are_kept_apart() {
     let mut state = with_template();
     assert_eq!(code(&state, asked(1, "pr-1", 1)), [""; 0]);
     happen(&mut state, &Command::MakePreview(Box::new(asked(1, "pr-1", 1))));
+    let later = |mut made: MakePreview| {
+        made.preview.number = 101;
+        made
+    };
     assert_eq!(code(&state, asked(2, "pr-2", 1)), ["preview-slot-taken"]);
-    assert_eq!(code(&state, asked(2, "pr-1", 2)), ["preview-differs"]);
-    assert_eq!(code(&state, asked(2, "pr-1", 1)), [""; 0], "a later request brings it on");
+    assert_eq!(code(&state, later(asked(2, "pr-1", 2))), ["preview-differs"]);
+    assert_eq!(code(&state, later(asked(2, "pr-1", 1))), [""; 0], "a later request brings it on");
     assert_eq!(code(&state, asked(2, "dev", 2)), ["preview-name-taken"]);
     let mut other = asked(2, "pr-2", 2);
     other.preview.preview.as_mut().unwrap().number = 2;
     assert_eq!(code(&state, other), ["template-changed"]);
     let mut over = asked(2, "pr-2", 2);
     over.preview.preview.as_mut().unwrap().until = at(0);
-    assert_eq!(code(&state, over), ["preview-ending"]);
+    assert_eq!(code(&state, over), ["preview-late"]);
+    let mut older = asked(2, "pr-1", 1);
+    older.preview.number = 99;
+    assert_eq!(code(&state, older), ["preview-not-newer"], "a clock that is behind takes nothing back");
     let mut unknown = asked(2, "pr-2", 2);
     unknown.run.services.clear();
     assert_eq!(code(&state, unknown), ["preview-service-unknown"]);
@@ -104,7 +111,9 @@ fn a_preview_ends_by_request_and_is_forgotten_once_its_agent_removed_it() {
     assert_eq!(codes(&state, &end(99, owner)), ["no-such-preview"]);
     assert_eq!(codes(&state, &end(100, id(250).into())), ["role-missing"]);
     happen(&mut state, &end(100, owner));
-    assert_eq!(code(&state, asked(2, "pr-1", 1)), ["preview-ending"]);
+    let mut again = asked(2, "pr-1", 1);
+    again.preview.number = 101;
+    assert_eq!(code(&state, again), ["preview-ending"]);
     assert_eq!(code(&state, asked(2, "pr-2", 1)), ["preview-slot-taken"], "until it is removed");
     happen(&mut state, &removed(place("pr-1"), 100));
     assert!(state.gate.environment(&place("pr-1")).is_none());

@@ -135,6 +135,7 @@ impl State {
     fn forget_preview(&mut self, place: &Place, is_asked_again: bool) {
         if !is_asked_again {
             self.gate.forget(place);
+            self.statement.forget(place);
         }
         self.release.forget(place);
         self.approval.forget(place);

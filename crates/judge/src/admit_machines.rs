@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::observation::{self, Observed};
-use domain::{Command, Reason, RunId, State, build, release};
+use domain::{Command, Reason, RunId, State, build, gate, release};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::environment::Environment;
@@ -16,7 +16,7 @@ use evidence::oci::Manifest;
 use evidence::receipt::{Output, Receipt, Work};
 use evidence::report::AgentReport;
 use evidence::request::{NAMESPACE, Request};
-use evidence::trust_root::TrustRoot;
+use evidence::trust_root::{Machine, TrustRoot};
 use evidence::{Digest, Place, canonical, ssh};
 
 use crate::admit::{AdmitError, Admitted};
@@ -222,8 +222,29 @@ fn statement_of(
 ) -> Result<Environment, AdmitError> {
     let set = state.gate.environment(place);
     let set = set.ok_or_else(|| malformed(format!("there is no environment statement for {place}")))?;
-    let statement = Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed)?;
-    Environment::open(&statement, root).map_err(malformed)
+    let envelope =
+        |set: &gate::Environment| Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed);
+    let Some(made) = &set.facts.preview else {
+        return Environment::open(&envelope(set)?, root).map_err(malformed);
+    };
+    let template = Place { environment: made.template.clone(), ..place.clone() };
+    let template = state.gate.environment(&template).map(envelope).transpose()?;
+    let template = template.and_then(|template| Environment::open(&template, root).ok());
+    let own = envelope(set)?;
+    match template {
+        Some(template) => Ok(kept_by(Environment::read(&own).map_err(malformed)?, template)),
+        None => Environment::open(&own, root).map_err(malformed),
+    }
+}
+
+/// A preview with the agents of the template in force: there their keys are renewed, and new policy signers sign it again. The
+/// request that made the preview stays as it was, and its signatures were checked when it was recorded.
+fn kept_by(preview: Environment, template: Environment) -> Environment {
+    let mut agents = template.agents;
+    let is_other = |agent: &&Machine| agents.iter().all(|known| known.name != agent.name);
+    let others: Vec<_> = preview.agents.iter().filter(is_other).cloned().collect();
+    agents.extend(others);
+    Environment { agents, ..preview }
 }
 
 fn malformed(error: impl std::fmt::Display) -> AdmitError {

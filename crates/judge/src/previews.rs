@@ -47,6 +47,8 @@ pub struct CheckedPreview {
     pub preview: Preview,
     /// Why it ends before its time.
     pub ends: Option<RemovedBecause>,
+    /// Whether the policy signers of today signed its template. If not, it can only end: by its time, or by a person's request.
+    pub may_begin: bool,
 }
 
 /// Checks an order for the place of a template.
@@ -65,7 +67,7 @@ pub fn check_previews(
         let what = "the order is of a version that this program does not know";
         return Err(wrong("previews-unsound", what.into()));
     }
-    let (root, _) = walk(&order.roots, anchors, seen)?;
+    let (root, roots) = walk(&order.roots, anchors, seen)?;
     let status = roots::newest_status(&order.status, &root, seen)?;
     let template = Environment::open(&order.template, &root)
         .map_err(|error| wrong("environment-unsound", error.to_string()))?;
@@ -77,7 +79,7 @@ pub fn check_previews(
         let what = format!("statement {} was seen before, this is {}", seen.statement, template.number);
         return Err(wrong("environment-rollback", what));
     }
-    let judged = Judged { root: &root, status: &status, template: &template, now };
+    let judged = Judged { root: &root, roots: &roots, status: &status, template: &template, now };
     let (mut previews, mut refused) = (Vec::new(), Vec::new());
     for part in order.bounded() {
         match judged.preview(part) {
@@ -102,6 +104,8 @@ pub fn ends_under(template: &Environment, place: &Place, slot: u32) -> Option<Re
 /// All that a preview of an order is judged by.
 struct Judged<'a> {
     root: &'a TrustRoot,
+    /// All roots, the oldest first.
+    roots: &'a [TrustRoot],
     status: &'a Status,
     template: &'a Environment,
     now: Moment,
@@ -110,7 +114,9 @@ struct Judged<'a> {
 impl Judged<'_> {
     /// A preview, and why a request to remove it does not count.
     fn preview(&self, part: &PreviewPart) -> Result<(CheckedPreview, Option<String>), String> {
-        let environment = Environment::open(&part.statement, self.root).map_err(|error| error.to_string())?;
+        let opened = Environment::open(&part.statement, self.root);
+        let may_begin = opened.is_ok();
+        let environment = opened.or_else(|error| self.former(part).ok_or_else(|| error.to_string()))?;
         let preview = environment.preview.as_deref().cloned();
         let own = Place { environment: self.template.environment.clone(), ..environment.place() };
         let is_own =
@@ -125,7 +131,13 @@ impl Judged<'_> {
             None => (None, None),
         };
         let ends = asked.or_else(|| ends_under(self.template, &environment.place(), preview.slot));
-        Ok((CheckedPreview { environment, preview, ends }, fault))
+        Ok((CheckedPreview { environment, preview, ends, may_begin }, fault))
+    }
+
+    /// The environment of a preview whose template was signed under an earlier root: nobody can sign it again, and its agent has
+    /// still to hear that it ends.
+    fn former(&self, part: &PreviewPart) -> Option<Environment> {
+        self.roots.iter().rev().find_map(|root| Environment::open(&part.statement, root).ok())
     }
 
     /// Whether a developer asked for the end of exactly this preview.

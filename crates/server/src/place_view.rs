@@ -16,7 +16,8 @@ use judge::Store as _;
 use rusqlite::Connection;
 use wire::{
     BarView, CheckView, MachineView, NamedPerson, PendingReleaseView, PlaceView, PreviewView, ReleaseStage,
-    RollbackView, RunningReleaseView, StatementContent, StatementView, WindowsView, WorkState,
+    RollbackView, RunningReleaseView, StatementContent, StatementState, StatementView, WindowsView,
+    WorkState,
 };
 
 use crate::attendance::MachineId;
@@ -102,7 +103,7 @@ pub fn one(
         service: shared.services.view(at),
         agent_secrets: shared.services.secrets(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),
-        statements: stated(shared, at, moment)?,
+        statements: stated(shared, state, facts, moment)?,
     })
 }
 
@@ -144,9 +145,22 @@ fn windows_view(shared: &Shared, state: &State, at: &Place, windows: Digest, mom
 }
 
 /// Statements of people whose scope covers a place.
-fn stated(shared: &Shared, at: &Place, moment: Moment) -> Result<Vec<StatementView>, Failure> {
+fn stated(
+    shared: &Shared,
+    state: &State,
+    facts: &EnvironmentSet,
+    moment: Moment,
+) -> Result<Vec<StatementView>, Failure> {
+    let at = &facts.place;
     let found = shared.views.ask(|rows| statements::at(rows, at, moment)).map_err(Failure::failed)?;
+    // Statements about an earlier preview of the same name ended with it.
+    let is_gone = |row: &statements::StatementRow| {
+        facts.preview.is_some()
+            && row.state == StatementState::InForce
+            && state.statement.get(&at.project, &row.statement).is_none()
+    };
     let view = |row: statements::StatementRow| StatementView {
+        state: if is_gone(&row) { StatementState::Ended } else { row.state },
         statement: row.statement,
         kind: row.kind,
         by: named(shared, row.person),
@@ -154,7 +168,6 @@ fn stated(shared: &Shared, at: &Place, moment: Moment) -> Result<Vec<StatementVi
         begins: row.begins,
         until: row.until,
         envelope: row.envelope,
-        state: row.state,
     };
     Ok(found.into_iter().map(view).collect())
 }

@@ -1,10 +1,13 @@
 //! Previews: made of a branch by a developer's request alone, evidence for nothing else, and removed with everything that
 //! they left: on request, on time, after a kill of their agent, and when the template goes.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::console::get;
 use super::hosts::Role;
 use super::services::{QUICK, shop};
 use super::{PLACE, Shop, at};
@@ -66,6 +69,7 @@ fn a_preview_is_made_by_one_request_and_removed_with_everything_that_it_left() {
     assert_eq!((&first["slot"], &first["owner"], &first["release"]), (&json!(1), &json!("Ada"), &json!(1)));
     let state = left(&dir, "pr-1").join("state/left");
     until(|| state.exists().then_some(()));
+    stands_on_its_page_alone(&up);
 
     // The same commit, asked for anew, goes to the places that stay, and not to the preview.
     let stays = shop.ok(&["run"]);
@@ -102,6 +106,91 @@ fn a_preview_is_made_by_one_request_and_removed_with_everything_that_it_left() {
     role.stop();
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+/// A page of the console, as a program reads it.
+fn page(up: &Up, path: &str) -> Value {
+    let host = up.url.strip_prefix("http://").unwrap();
+    let answer = get(up, host, path, "");
+    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The preview of the first test is on the page of previews, and neither it nor its template is a column of the overview.
+fn stands_on_its_page_alone(up: &Up) {
+    let shown = page(up, "/previews.json");
+    let row = &shown["tables"][0]["rows"][0];
+    let words = |cell: usize| row[cell]["text"].as_str().unwrap().to_owned();
+    assert_eq!((words(0), words(3)), ("pr-1".to_owned(), "Ada".to_owned()), "{shown}");
+    assert_eq!(row[1]["badge"]["word"], json!("runs"), "{shown}");
+    assert_eq!(row[0]["commands"][0]["line"], json!("countersign preview remove shop/ledger-api/pr-1"));
+    assert_eq!(shown["tables"][1]["rows"][0][2]["text"], json!("1 of 2 taken"), "{shown}");
+    let board = page(up, "/overview.json")["board"]["environments"].to_string();
+    assert!(board.contains("dev") && !board.contains("pr-1") && !board.contains("preview"), "{board}");
+}
+
+/// Keys change while a preview is there: its agent's, and those of the policy signers. The request that made it stays as it was, and
+/// its removal is recorded all the same.
+#[test]
+fn a_preview_from_before_a_change_of_keys_is_removed_and_reported() {
+    let (shop, up, dir) = with_template(LEAVES);
+    let role = agent(&shop, &up, &dir);
+    shop.ok(&["run", "--preview", "pr-1"]);
+    shop.ok(&["run", "--preview", "pr-2"]);
+    let data = dir.to_str().unwrap();
+    let line = shop.ok(&["agent", "key", "--data", data, "--renew"])["line"].as_str().unwrap().to_owned();
+    shop.ok(&["trust", "environment", "--yes", TEMPLATE, "--agent", &line]);
+    until(|| (!dir.join("key.next.pem").exists()).then_some(()));
+    shop.ok(&["preview", "remove", "--yes", "pr-1"]);
+    until(|| (listed(&shop).len() == 1).then_some(()));
+
+    let (other, file) = (shop.home.ssh_key("signer"), shop.home.dir.path().join("before.pub"));
+    let root = shop.ok(&["trust", "root"])["statement"].clone();
+    std::fs::write(&file, root["policy"]["holders"][0]["key"].as_str().unwrap()).unwrap();
+    let shown = shop.ok(&["key", "show", file.to_str().unwrap()]);
+    let (add, remove) =
+        (format!("policy={}", other.display()), format!("policy={}", shown["fingerprint"].as_str().unwrap()));
+    shop.ok(&["trust", "root", "--yes", "--add", &add, "--remove", &remove]);
+    let profile = shop.home.dir.path().join(".config/countersign/profile.json");
+    let mut own: Value = serde_json::from_slice(&std::fs::read(&profile).unwrap()).unwrap();
+    own["approval_key"] = json!(other);
+    std::fs::write(&profile, own.to_string()).unwrap();
+    shop.ok(&["trust", "environment", "--yes", TEMPLATE, "--preview-count", "2"]);
+    shop.ok(&["preview", "remove", "--yes", "pr-2"]);
+    until(|| listed(&shop).is_empty().then_some(()));
+    until(|| (!left(&dir, "pr-2").exists()).then_some(()));
+    let removed = page(&up, "/previews.json")["tables"][2]["rows"].as_array().unwrap().clone();
+    assert_eq!(removed.len(), 2, "{removed:?}");
+    role.stop();
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+/// The service of a preview runs as another account, in a directory beside that of its agent, which goes with the preview.
+#[test]
+fn a_preview_of_another_account_goes_with_what_the_account_left() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root starts services as another account");
+        return;
+    }
+    let (shop, up, dir) = with_template(LEAVES);
+    let own = shop.home.dir.path();
+    for at in dir.ancestors().skip(1).take_while(|at| at.starts_with(own)) {
+        std::fs::set_permissions(at, Permissions::from_mode(0o755)).unwrap();
+    }
+    let data = dir.to_str().unwrap();
+    let at = ["agent", "--data", data, "--server", &up.url, "--settle-seconds", "0"];
+    let role = Role::start(&shop.home, &[&at[..], &["--service-user", "nobody"]].concat());
+    shop.ok(&["run", "--preview", "pr-1"]);
+    let beside = left(&dir, "pr-1.service");
+    let file = until(|| std::fs::metadata(beside.join("state/left")).ok());
+    assert_ne!(file.uid(), 0, "the account wrote it");
+    shop.ok(&["preview", "remove", "--yes", "pr-1"]);
+    until(|| listed(&shop).is_empty().then_some(()));
+    until(|| (!beside.exists() && !left(&dir, "pr-1").exists()).then_some(()));
+    role.stop();
     assert!(up.stop());
 }
 

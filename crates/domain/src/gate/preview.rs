@@ -95,7 +95,23 @@ fn against_preview(
         "choose another name",
     );
     refuse(
-        preview.until > moment && known.is_none_or(|set| !is_over(set, moment)),
+        preview.until > moment,
+        "preview-late",
+        format!(
+            "by the time in the request, {} would have ended at {}, and now is {moment}",
+            new.place, preview.until
+        ),
+        "set the clock of your computer right, or have the policy signers sign a longer life",
+    );
+    let newer = known.filter(|set| set.facts.preview.is_some() && set.facts.number >= new.number);
+    refuse(
+        newer.is_none(),
+        "preview-not-newer",
+        format!("{} was asked for by a request that is as late as this one, or later", new.place),
+        "set the clock of your computer right, and ask again",
+    );
+    refuse(
+        known.is_none_or(|set| !is_over(set, moment)),
         "preview-ending",
         format!("{} is over, and its agent has not removed it yet", new.place),
         "wait until `countersign preview list` no longer shows it, or choose another name",

@@ -4,7 +4,7 @@
 //! sends the command. An observation cannot be forbidden: it is refused only where no agent of that place can have made it,
 //! or where one agent makes so many that the ledger would fill.
 
-use evidence::Moment;
+use evidence::{Moment, Place};
 
 use super::event::Observed;
 use super::state::State;
@@ -30,11 +30,16 @@ pub fn observe(
     moment: Moment,
 ) -> Result<Vec<Event>, Refusal> {
     let observed = &command.observed;
-    let environment = gates.environment(&observed.place).map(|environment| &environment.facts);
+    let facts = |place: &Place| gates.environment(place).map(|environment| &environment.facts);
+    let environment = facts(&observed.place);
+    // The agents of a preview are those of its template, which may have got others since somebody asked for the preview.
+    let template = environment
+        .and_then(|facts| facts.preview.as_ref())
+        .and_then(|made| facts(&Place { environment: made.template.clone(), ..observed.place.clone() }));
     let is_named =
         |facts: &gate::EnvironmentSet| facts.agents.iter().any(|agent| agent.name == observed.agent);
     let mut reasons = Vec::new();
-    if !environment.is_some_and(is_named) {
+    if !environment.into_iter().chain(template).any(is_named) {
         let what = format!("the statement of {} names no agent `{}`", observed.place, observed.agent);
         reasons.push(Reason::new("environment-unknown", what, "send one"));
     }

@@ -127,6 +127,19 @@ impl State {
         true
     }
 
+    /// Forgets the statements about one place alone, which is not there any more: a later place of the same name has none of its
+    /// secrets, grants and waivers. The numbers of its secrets stay.
+    pub(crate) fn forget(&mut self, place: &Place) {
+        let Some(of_project) = self.statements.get_mut(&place.project) else { return };
+        of_project.retain(|_, known| {
+            let Scope { service, environment, .. } = &known.facts.scope;
+            service.as_ref() != Some(&place.service) || environment.as_ref() != Some(&place.environment)
+        });
+        if of_project.is_empty() {
+            self.statements.remove(&place.project);
+        }
+    }
+
     /// Forgets statements that a status withdraws.
     pub(crate) fn withdraw(&mut self, withdrawn: &[Digest]) {
         for of_project in self.statements.values_mut() {
