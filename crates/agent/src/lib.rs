@@ -87,6 +87,7 @@ mod steps;
 mod store;
 mod telling;
 mod timely;
+mod told;
 mod trees;
 mod variables;
 mod verdicts;

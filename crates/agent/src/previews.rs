@@ -34,6 +34,7 @@ use crate::serve::{Agent, Life, NextKey, serve};
 use crate::service_user;
 use crate::status_file::read_status;
 use crate::trees::size_of;
+use crate::told::{Told, told_if_new};
 
 /// Keeps the previews of a template until `stop` resolves.
 ///
@@ -70,7 +71,7 @@ struct Keeper {
     /// The newest key, with a number that rises.
     key: Arc<Mutex<(u64, MachineSigner)>>,
     looked: Option<Instant>,
-    complained: bool,
+    told: Told,
 }
 
 /// A preview.
@@ -83,12 +84,14 @@ struct Kept {
     doubted: Option<Instant>,
     /// Whether the server's newest order has it; until there was one, it is taken to have it.
     is_listed: bool,
+    /// The fault by which its agent ended last.
+    fault: Arc<Mutex<String>>,
 }
 
 impl Kept {
     fn of(place: Place, preview: PreviewMemory) -> Self {
         let (tell, _) = watch::channel(preview.clone());
-        Self { place, preview, tell, running: None, doubted: None, is_listed: true }
+        Self { place, preview, tell, running: None, doubted: None, is_listed: true, fault: Arc::default() }
     }
 
     /// Ends its agent and with it its processes.
@@ -130,28 +133,24 @@ impl Keeper {
                 kept.insert(name, Kept::of(memory.place, preview));
             }
         }
-        Ok(Self { agent, client, base, kept, key, looked: None, complained: false })
+        Ok(Self { agent, client, base, kept, key, looked: None, told: Told::default() })
     }
 
     /// Asks what there is to keep, ends what is over, and goes on with removals.
     async fn turn(&mut self) {
         self.renew().await;
-        match self.look().await {
-            Ok(()) => self.complained = false,
-            Err(error) if !self.complained => {
-                warn!("previews cannot be looked for: {error}; trying again");
-                self.complained = true;
-            }
-            Err(_) => {}
+        if let Err(error) = self.look().await {
+            self.told.warn(format!("previews cannot be looked for: {error}; trying again"));
         }
         let names: Vec<Name> = self.kept.keys().cloned().collect();
         for name in names {
             self.end_if_over(&name).await;
             let done = if self.is_ending(&name) { self.remove(&name).await } else { self.start(&name) };
             if let Err(error) = done {
-                warn!("preview {name}: {error}; trying again");
+                self.told.warn(format!("preview {name}: {error}; trying again"));
             }
         }
+        self.told.end_turn();
     }
 
     /// Takes up the agent's next key once people have named it.
@@ -193,7 +192,7 @@ impl Keeper {
             self.agent.memory.write(&self.agent.dir).map_err(DeployError::Memory)?;
         }
         for what in &checked.refused {
-            warn!("a preview, or a request to remove one, does not count: {what}");
+            self.told.warn(format!("a preview, or a request to remove one, does not count: {what}"));
         }
         self.follow(&checked)
     }
@@ -206,7 +205,7 @@ impl Keeper {
             kept.is_listed = listed.is_some();
             let least = kept.preview.least.max(template.number);
             let mut now = PreviewMemory { least, ..kept.preview.clone() };
-            if let Some(newer) = listed.filter(|one| one.environment.number > now.number) {
+            if let Some(newer) = listed.filter(|one| one.may_begin && one.environment.number > now.number) {
                 (now.number, now.until) = (newer.environment.number, newer.preview.until);
             }
             let withdrawn = ends_under(template, &kept.place, kept.preview.slot);
@@ -215,14 +214,17 @@ impl Keeper {
         }
         for one in &checked.previews {
             let name = &one.environment.environment;
-            if !self.kept.contains_key(name) && !self.agent.memory.has_removed(one) {
+            // A server could list any number of names, and each would take a slot of this host.
+            let is_taken = self.kept.values().any(|kept| kept.preview.slot == one.preview.slot);
+            if !is_taken && !self.kept.contains_key(name) && !self.agent.memory.has_removed(one) {
                 self.begin(one, template.number)?;
             }
         }
         Ok(())
     }
 
-    /// Makes the directory of a preview. One that is over already is made too, so that its removal is reported.
+    /// Makes the directory of a preview. One that is over already is made too, so that its removal is reported, and so is one that
+    /// can only end: it is over at once.
     fn begin(&mut self, one: &CheckedPreview, template: u64) -> Result<(), AgentError> {
         let (place, dir) = (one.environment.place(), self.base.join(one.environment.environment.as_str()));
         let preview = PreviewMemory {
@@ -230,8 +232,11 @@ impl Keeper {
             least: one.preview.number.max(template),
             number: one.environment.number,
             slot: one.preview.slot,
-            until: one.preview.until,
-            removal: one.ends.map(RemovalMemory::begun),
+            until: if one.may_begin { one.preview.until } else { one.preview.until.min((self.agent.now)()) },
+            removal: match one.may_begin {
+                true => one.ends.map(RemovalMemory::begun),
+                false => Some(RemovalMemory::begun(one.ends.unwrap_or(RemovedBecause::Withdrawn))),
+            },
         };
         info!("preview {place} begins, until {}", preview.until);
         disk::make_dir(&dir).map_err(DeployError::Sealed)?;
@@ -311,11 +316,12 @@ impl Keeper {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (client, place) = (self.client.clone(), kept.place.clone());
+        let before = kept.fault.clone();
         let ended = tokio::spawn(async move {
             // The sender goes with the preview.
             let stop = async { drop(stopped.await) };
             if let Err(error) = serve(agent, client, stop).await {
-                warn!("preview {place}: {error}");
+                told_if_new(&before, format!("preview {place}: {error}"));
             }
         });
         kept.running = Some((stop, ended));
