@@ -259,7 +259,7 @@ struct Place {
     counts: bool,
 }
 
-const PLACES: [Place; 18] = [
+const PLACES: [Place; 19] = [
     Place { title: "Overview", href: "/", key: "o", within: false, counts: false },
     Place { title: "Waiting", href: "/#waiting", key: "w", within: true, counts: true },
     Place { title: "Services", href: "/#services", key: "s", within: true, counts: false },
@@ -273,6 +273,7 @@ const PLACES: [Place; 18] = [
     Place { title: "Calendar", href: "/calendar", key: "a", within: true, counts: false },
     Place { title: "Drift", href: "/drift", key: "b", within: true, counts: false },
     Place { title: "Parity", href: "/parity", key: "m", within: true, counts: false },
+    Place { title: "Previews", href: "/previews", key: "n", within: true, counts: false },
     Place { title: "Trust", href: "/trust", key: "t", within: false, counts: false },
     Place { title: "Policies", href: "/policies", key: "i", within: true, counts: false },
     Place { title: "Secrets", href: "/secrets", key: "v", within: true, counts: false },

@@ -18,6 +18,9 @@ pub struct Curves {
     pub names: Vec<(String, String)>,
     /// A limit as a height, with its words.
     pub limit: Option<(u64, String)>,
+    /// Heights with their words, the lowest first. The last one is the height of the picture, unless a point is higher.
+    #[cfg_attr(test, serde(default))]
+    pub scale: Vec<(u64, String)>,
     /// Moments that divide the picture, in thousandths of its width, with words.
     pub marks: Vec<(u16, String)>,
     /// The points, the oldest first.

@@ -1,12 +1,13 @@
-//! Curves over time: a line for each series, a limit, and the newest values in words.
+//! Curves over time: a line for each series, a limit, a scale, and the newest values in words.
 //!
 //! Invariant: a point without a value is a gap, never a zero. Series differ by their stroke, so colour is not needed to tell them.
+//! Lines are stretched to the width of the page, and words are not: they stand outside the part that is stretched.
 
 use maud::{Markup, html};
 
 use super::state::sign;
 use super::texts::text;
-use crate::model::Curves;
+use crate::model::{CurvePoint, Curves};
 
 /// Curves in one picture. The newest values stand below it for everybody who asks.
 #[must_use]
@@ -25,7 +26,11 @@ pub fn curves(curves: &Curves) -> Markup {
             }
             @if let [first, .., newest] = curves.points.as_slice() {
                 (picture(curves))
-                p class="axis" aria-hidden="true" { span { (text(&first.label)) } span { (text(&newest.label)) } }
+                p class="axis" aria-hidden="true" {
+                    span { (text(&first.label)) }
+                    @if let Some(middle) = middle(&curves.points) { span { (text(&middle.label)) } }
+                    span { (text(&newest.label)) }
+                }
             }
             p class="more" { (text(&curves.sentence)) }
             @if !curves.points.is_empty() {
@@ -51,24 +56,66 @@ fn limit_key() -> Markup {
     html! { svg viewBox="0 0 24 8" width="24" height="8" aria-hidden="true" focusable="false" { path class="bound" d="M1 4H23" {} } }
 }
 
+/// The point in the middle, if there is one.
+fn middle(points: &[CurvePoint]) -> Option<&CurvePoint> {
+    (points.len() > 3 && points.len() % 2 == 1).then(|| points.get(points.len() / 2)).flatten()
+}
+
 fn picture(curves: &Curves) -> Markup {
     let heights = curves.points.iter().flat_map(|point| point.heights.iter().copied().flatten());
-    let highest = heights.chain(curves.limit.iter().map(|(limit, _)| *limit)).max().unwrap_or(0).max(1);
+    let others = curves.limit.iter().map(|(limit, _)| *limit).chain(curves.scale.iter().map(|(at, _)| *at));
+    let highest = heights.chain(others).max().unwrap_or(0).max(1);
     let last = curves.names.len().saturating_sub(1);
     html! {
-        svg class="plot" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(text(&curves.sentence)) preserveAspectRatio="none" {
-            path class="base" d={ "M0 " (HEIGHT - 1) "H" (WIDTH) } {}
-            @for (at, words) in &curves.marks {
-                path class="mark" d={ "M" (at) " 0V" (HEIGHT) } { title { (text(words)) } }
+        div class="frame" {
+            svg class="scale" aria-hidden="true" focusable="false" {
+                @for (height, words) in &curves.scale {
+                    text x="100%" y=(percent(y(*height, highest) * 1_000 / HEIGHT)) { (text(words)) }
+                }
             }
-            @if let Some((limit, words)) = &curves.limit {
-                path class="bound" d={ "M0 " (y(*limit, highest)) "H" (WIDTH) } { title { (text(words)) } }
-            }
-            @for nth in 0..curves.names.len() {
-                path class=(if nth == last { "line new" } else { "line" }) d=(way(curves, nth, highest)) {}
+            svg class="plot" role="img" aria-label=(text(&curves.sentence)) {
+                svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width="100%" height="100%" preserveAspectRatio="none" aria-hidden="true" {
+                    @for (height, _) in curves.scale.iter().skip(1) {
+                        path class="grid" d={ "M0 " (y(*height, highest)) "H" (WIDTH) } {}
+                    }
+                    path class="base" d={ "M0 " (y(0, highest)) "H" (WIDTH) } {}
+                    @for (at, words) in &curves.marks {
+                        path class="mark" d={ "M" (at) " 0V" (HEIGHT) } { title { (text(words)) } }
+                    }
+                    @if let Some((limit, words)) = &curves.limit {
+                        path class="bound" d={ "M0 " (y(*limit, highest)) "H" (WIDTH) } { title { (text(words)) } }
+                    }
+                    @for nth in 0..curves.names.len() {
+                        path class=(if nth == last { "line new" } else { "line" }) d=(way(curves, nth, highest)) {}
+                    }
+                }
+                @for (at, words) in named_marks(&curves.marks) {
+                    @let is_late = at > LATE;
+                    text class=(if is_late { "named late" } else { "named" }) x=(percent(u64::from(at))) dx=(if is_late { -4 } else { 4 }) y="10" {
+                        (text(words))
+                    }
+                }
             }
         }
     }
+}
+
+/// Thousandths as a percentage.
+fn percent(thousandths: u64) -> String {
+    format!("{}.{}%", thousandths / 10, thousandths % 10)
+}
+
+/// The marks whose words have room: none stands on those of the one before.
+fn named_marks(marks: &[(u16, String)]) -> Vec<(u16, &str)> {
+    let mut named: Vec<(u16, &str)> = Vec::new();
+    let mut sorted: Vec<_> = marks.iter().collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    for (at, words) in sorted {
+        if named.last().is_none_or(|(before, _)| at.saturating_sub(*before) >= APART) {
+            named.push((*at, words));
+        }
+    }
+    named
 }
 
 /// The path of a series. A point between two gaps is a short line.
@@ -102,12 +149,15 @@ const WIDTH: u64 = 1_000;
 const HEIGHT: u64 = 200;
 /// Room above and below the lines.
 const MARGIN: u64 = 4;
+/// Thousandths of the width between two marks that are named, and beyond which words stand before their mark.
+const APART: u16 = 180;
+const LATE: u16 = 800;
 /// Most values in words; the JSON of a page has all of them.
 const VALUES_MAX: usize = 12;
 
 #[cfg(test)]
 mod tests {
-    use super::way;
+    use super::{named_marks, way};
     use crate::model::{CurvePoint, Curves};
 
     fn drawn(heights: &[Option<u64>], highest: u64) -> String {
@@ -122,6 +172,7 @@ mod tests {
             sentence: String::new(),
             names: vec![(String::new(), String::new())],
             limit: None,
+            scale: Vec::new(),
             marks: Vec::new(),
             points: heights.iter().map(point).collect(),
         };
@@ -134,5 +185,10 @@ mod tests {
         assert_eq!(drawn(&[None, None], 1), "");
         assert_eq!(drawn(&[], 1), "");
         assert_eq!(drawn(&[Some(u64::MAX)], u64::MAX), "M0 4h1");
+    }
+    #[test]
+    fn marks_are_named_where_their_words_have_room() {
+        let marks = [(10, "a"), (850, "d"), (100, "b"), (200, "c")].map(|(at, name)| (at, name.to_owned()));
+        assert_eq!(named_marks(&marks), [(10, "a"), (200, "c"), (850, "d")]);
     }
 }

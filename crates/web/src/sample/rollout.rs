@@ -17,12 +17,14 @@ pub fn rollout_sheet() -> Sheet {
                 "Failures",
                 ("0.10 %", "1.20 %"),
                 Some((10_000, "limit 1 %")),
+                &[(0, "0 %"), (10_000, "1 %"), (20_000, "2 %")],
                 &[(0, 900), (1_100, 2_000), (900, 14_000), (1_000, 12_000)],
             ),
             curves(
                 "99 % answered within",
                 ("41 ms", "44 ms"),
                 None,
+                &[(0, "0 ms"), (30_000, "30 ms"), (60_000, "60 ms")],
                 &[(40_000, 41_000), (41_000, 46_000), (40_500, 43_000), (41_000, 44_000)],
             ),
         ],
@@ -49,7 +51,13 @@ pub fn rollout_sheet() -> Sheet {
     }
 }
 
-fn curves(title: &str, newest: (&str, &str), limit: Option<(u64, &str)>, points: &[(u64, u64)]) -> Curves {
+fn curves(
+    title: &str,
+    newest: (&str, &str),
+    limit: Option<(u64, &str)>,
+    scale: &[(u64, &str)],
+    points: &[(u64, u64)],
+) -> Curves {
     let point = |(nth, (old, new)): (usize, &(u64, u64))| CurvePoint {
         label: format!("09:0{nth}:00"),
         // A second in which the new release had no requests.
@@ -63,6 +71,7 @@ fn curves(title: &str, newest: (&str, &str), limit: Option<(u64, &str)>, points:
         sentence: "share of the new release and of the one before; each point is 60 s".to_owned(),
         names: vec![name("before", newest.0), name("new release", newest.1)],
         limit: limit.map(|(height, words)| (height, words.to_owned())),
+        scale: scale.iter().map(|(height, words)| (*height, (*words).to_owned())).collect(),
         marks: vec![(500, "step 2 began".to_owned())],
         points: points.iter().enumerate().map(point).collect(),
     }

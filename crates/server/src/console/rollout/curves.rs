@@ -69,7 +69,7 @@ fn of(stretches: &[Stretch], marks: &[(u16, String)], each: &str, shown: &Shown)
         let one = shown.rollout.thresholds.iter().find(|one| one.metric.as_str() == metric.as_str())?;
         Some(one.at_most)
     };
-    let drawn = |title: &str, what: &str, limit: Option<u64>, value: Value, word: fn(u64) -> String| {
+    let drawn = |title: &str, what: &str, limit: Option<u64>, value: Value, (least, word): Unit| {
         let point = |one: &Stretch| {
             let (old, new) = (value(&one.old, one.for_ms), value(&one.new, one.for_ms));
             let said = |height: Option<u64>| height.map_or_else(|| "no requests".to_owned(), word);
@@ -94,32 +94,60 @@ fn of(stretches: &[Stretch], marks: &[(u16, String)], each: &str, shown: &Shown)
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec(),
             limit: limit.map(|limit| (limit, format!("limit {}", word(limit)))),
+            scale: scale(&points, limit, least, word),
             marks: marks.to_vec(),
             points,
         }
     };
     vec![
-        drawn("Requests", "requests a second", None, requests, rate_words),
-        drawn("Failures", "share of failed requests", limit(Metric::Errors), failures, share_words),
+        drawn("Requests", "requests a second", None, requests, RATE),
+        drawn("Failures", "share of failed requests", limit(Metric::Errors), failures, SHARE),
         drawn(
             "Half answered within",
             "the time of half of the requests",
             limit(Metric::LatencyP50),
             half,
-            time_words,
+            TIME,
         ),
         drawn(
             "99 % answered within",
             "the time of 99 % of the requests",
             limit(Metric::LatencyP99),
             slowest,
-            time_words,
+            TIME,
         ),
     ]
 }
 
 /// A value of figures over so many milliseconds; absent without requests.
 type Value = fn(&CurveFigures, u64) -> Option<u64>;
+
+/// The least height of a picture, and the words of a height.
+type Unit = (u64, fn(u64) -> String);
+
+/// Two requests a second, a thousandth, and a fifth of a millisecond: below that, half of it has no words.
+const RATE: Unit = (2_000, rate_words);
+const SHARE: Unit = (1_000, share_words);
+const TIME: Unit = (200, time_words);
+
+/// Nothing, the height of the picture, which is a round number, and half of it.
+fn scale(
+    points: &[CurvePoint],
+    limit: Option<u64>,
+    least: u64,
+    word: fn(u64) -> String,
+) -> Vec<(u64, String)> {
+    let heights = points.iter().flat_map(|point| point.heights.iter().copied().flatten());
+    let top = round(heights.chain(limit).max().unwrap_or_default().max(least));
+    [0, top / 2, top].map(|height| (height, word(height))).to_vec()
+}
+
+/// The next number that is 1, 2, 4, 6 or 8 and zeros.
+fn round(number: u64) -> u64 {
+    let one = 10_u64.saturating_pow(number.checked_ilog10().unwrap_or_default());
+    let found = [1, 2, 4, 6, 8, 10].map(|times: u64| one.saturating_mul(times));
+    found.into_iter().find(|round| *round >= number).unwrap_or(u64::MAX)
+}
 
 /// Requests a second, in thousandths.
 fn requests(figures: &CurveFigures, for_ms: u64) -> Option<u64> {
@@ -156,5 +184,20 @@ mod tests {
         let some = CurveFigures { requests: 50, errors: 1, p50_us: Some(900), p99_us: Some(41_500) };
         assert_eq!((requests(&some, 2_000), failures(&some, 2_000)), (Some(25_000), Some(20_000)));
         assert_eq!(requests(&some, 0), None);
+    }
+
+    #[test]
+    fn a_scale_has_round_numbers() {
+        let rounded = [(0, 1), (1, 1), (9, 10), (10, 10), (11, 20), (21, 40), (45, 60), (61, 80), (81, 100)];
+        rounded.into_iter().for_each(|(number, expected)| assert_eq!(round(number), expected, "{number}"));
+        assert_eq!(round(u64::MAX), u64::MAX);
+        let point = |height| CurvePoint { label: String::new(), heights: vec![height], value: String::new() };
+        let words = |points: &[CurvePoint], limit, (least, word): Unit| {
+            scale(points, limit, least, word).into_iter().map(|(_, words)| words).collect::<Vec<_>>()
+        };
+        assert_eq!(words(&[point(None)], None, SHARE), ["0 %", "0.05 %", "0.10 %"]);
+        assert_eq!(words(&[point(Some(12_000))], Some(10_000), SHARE), ["0 %", "1 %", "2 %"]);
+        assert_eq!(words(&[point(Some(41_500))], None, TIME), ["0.0 ms", "30 ms", "60 ms"]);
+        assert_eq!(words(&[point(Some(0))], None, RATE), ["0.0/s", "1.0/s", "2.0/s"]);
     }
 }
