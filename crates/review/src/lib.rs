@@ -11,6 +11,7 @@ pub mod comparison;
 pub mod contents;
 pub mod delivery;
 pub mod differences;
+pub mod disk_size;
 pub mod duration;
 pub mod ending;
 pub mod explain;

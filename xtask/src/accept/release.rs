@@ -103,6 +103,20 @@ pub const LINES: &[Line] = &[
         lacks: None,
     },
     Line {
+        claim: "a preview is made by one request from a signed template, is evidence for no other place, and is removed on time with everything that it left: on request, after a kill of its agent, without its template, and after keys have changed",
+        shown_by: &[
+            "release::previews::",
+            "slots_names_and_templates_of_previews_are_kept_apart",
+            "a_preview_ends_by_request_and_is_forgotten_once_its_agent_removed_it",
+            "nothing_that_stays_comes_after_a_preview_or_shares_its_agent",
+            "a_preview_ends_on_time_and_clocks_that_jump_neither_end_nor_revive_it",
+            "everything_goes_but_the_memory_and_the_outbox_and_links_are_not_followed",
+            "each_preview_is_told_with_its_state_its_owner_and_its_end",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
         claim: "figures: the splitter beside HAProxy, and the judgement of rollouts",
         shown_by: &[],
         done_by: Some(figures),

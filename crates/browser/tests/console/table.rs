@@ -116,6 +116,12 @@ pub const PAGES: &[Page] = &[
         Way::From("parity", "production"),
         "two environments: every value that differs",
     ),
+    page(
+        "previews",
+        "/previews",
+        Way::At("/previews"),
+        "previews: state, owner, address, end and disk of each, and what was removed",
+    ),
     page("ledger", "/ledger", Way::At("/ledger"), "the ledger, searched"),
     page("entry", "/ledger/{entry}", Way::From("ledger", ""), "an entry of the ledger with its proof"),
     page("system", "/system", Way::At("/system"), "the system: roles, versions, queues, disk, ledger, views"),

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use client::request::Parts;
 use client::{previews, session};
 use evidence::{Moment, Name, Place};
+use review::disk_size;
 use serde::Serialize;
 use serde_json::json;
 use wire::PlaceView;
@@ -160,17 +161,9 @@ impl PreviewReport {
             .release
             .map_or_else(|| "nothing runs".to_owned(), |release| format!("runs release {release}"));
         let port = self.port.map(|port| format!(", port {port}")).unwrap_or_default();
-        let disk = self.disk.map(|bytes| format!(", {} on disk", size(bytes))).unwrap_or_default();
+        let disk =
+            self.disk.map(|bytes| format!(", {} on disk", disk_size::words(bytes))).unwrap_or_default();
         format!("  {} of {owner}, slot {slot}: {end}; {runs}{port}{disk}", place.environment)
-    }
-}
-
-/// Bytes in words, rounded up to the unit.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_024 => format!("{bytes} bytes"),
-        1_024..1_048_576 => format!("{} KiB", bytes.div_ceil(1_024)),
-        _ => format!("{} MiB", bytes.div_ceil(1_048_576)),
     }
 }
 

@@ -124,7 +124,7 @@ fn stands_on_its_page_alone(up: &Up) {
     let words = |cell: usize| row[cell]["text"].as_str().unwrap().to_owned();
     assert_eq!((words(0), words(3)), ("pr-1".to_owned(), "Ada".to_owned()), "{shown}");
     assert_eq!(row[1]["badge"]["word"], json!("runs"), "{shown}");
-    assert_eq!(row[0]["commands"][0]["line"], json!("countersign preview remove shop/ledger-api/pr-1"));
+    assert_eq!(row[0]["commands"][0]["line"], json!("countersign preview remove pr-1"));
     assert_eq!(shown["tables"][1]["rows"][0][2]["text"], json!("1 of 2 taken"), "{shown}");
     let board = page(up, "/overview.json")["board"]["environments"].to_string();
     assert!(board.contains("dev") && !board.contains("pr-1") && !board.contains("preview"), "{board}");

@@ -38,6 +38,7 @@ mod pending;
 mod policies;
 mod policy_reading;
 mod posture;
+mod previews;
 mod reading;
 mod record;
 mod recorded;

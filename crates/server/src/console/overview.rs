@@ -128,7 +128,7 @@ fn ending(at: &Reading<'_>, state: &State, situation: &Situation, idle: &BTreeSe
 
 /// Health of the installation: runners, agents, witnesses, ledger, disk.
 fn health(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<Fact>, Failure> {
-    let agents: Vec<_> = situation.places.iter().flat_map(|view| &view.agents).collect();
+    let agents: Vec<_> = situation.agents().map(|(_, agent)| agent).collect();
     let of = |name: &str, all: usize, gone: usize| {
         let state = if gone == 0 { model::State::Pass } else { model::State::Stop };
         Fact { state: Some(state), ..fact(name, format!("{} of {all}", all.saturating_sub(gone))) }

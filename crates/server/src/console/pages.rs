@@ -12,7 +12,7 @@ use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
     calendar, compare, components, delivery, drift, findings, ledger, log, overview, parity, policies,
-    posture, record, release, rollout, run, secrets, service, system, trust,
+    posture, previews, record, release, rollout, run, secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -77,6 +77,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
     Page { path: "/drift", json: Some("/drift.json"), make: drift_page },
     Page { path: "/parity", json: Some("/parity.json"), make: parity_page },
+    Page { path: "/previews", json: Some("/previews.json"), make: previews_page },
     Page { path: "/secrets", json: Some("/secrets.json"), make: secrets_page },
     Page { path: "/calendar", json: Some("/calendar.json"), make: calendar_page },
     Page { path: "/system", json: Some("/system.json"), make: system_page },
@@ -184,6 +185,12 @@ fn drift_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<Str
 fn parity_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = parity::parity(at, &address.query)?;
     let heading = ("Parity".to_owned(), parity::counterpart(&address.query));
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn previews_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = previews::previews(at)?;
+    let heading = ("Previews".to_owned(), by_server("countersign preview list"));
     made(at, address, form, heading, &page, pages::sheet)
 }
 

@@ -85,6 +85,8 @@ fn of_service(all: &Situation, places: Vec<PlaceView>, run: Option<&RunRow>) -> 
         freezes: all.freezes.iter().filter(covers).cloned().collect(),
         nodes: nodes.cloned().collect(),
         places,
+        templates: Vec::new(),
+        previews: Vec::new(),
         runners: Vec::new(),
         witnesses: all.witnesses,
         status: None,

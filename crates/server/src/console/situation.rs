@@ -19,8 +19,12 @@ pub struct SituationKey {
 /// The situation.
 #[derive(Clone, Debug)]
 pub struct Situation {
-    /// Places, by project and service, and in the order of environments.
+    /// Places that stay, by project and service, and in the order of environments.
     pub places: Vec<PlaceView>,
+    /// Templates of previews. No release goes to their own places, and their agents keep the previews.
+    pub templates: Vec<PlaceView>,
+    /// Previews. They stand on a separate page: nothing there says how a service does.
+    pub previews: Vec<PlaceView>,
     /// Freezes, with the person who began each.
     pub freezes: Vec<FreezeView>,
     /// Runners.
@@ -37,6 +41,14 @@ pub struct Situation {
     pub root_signers: Signers,
     /// Approval nodes that wait for people.
     pub nodes: Vec<OpenNode>,
+}
+
+impl Situation {
+    /// The agents of places that stay and of templates, each with its place.
+    pub fn agents(&self) -> impl Iterator<Item = (&PlaceView, &MachineView)> {
+        let all = self.places.iter().chain(&self.templates);
+        all.flat_map(|view| view.agents.iter().map(move |agent| (view, agent)))
+    }
 }
 
 /// The people who sign a statement of the installation.

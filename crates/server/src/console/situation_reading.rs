@@ -41,8 +41,13 @@ impl Situation {
         let status = state.identity.status();
         let mut places = place_view::all(at.shared, state, at.now, &may)?;
         environments::arrange(&mut places);
+        let (previews, places): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|view| view.preview.is_some());
+        let (templates, places) = places.into_iter().partition(|view| view.previews.is_some());
         Ok(Self {
             places,
+            templates,
+            previews,
             freezes: installation_view::freeze_views(at.shared, &frozen)?,
             runners: runners.map(|runner| attendance.of(&MachineId::Runner(runner.name.clone()))).collect(),
             witnesses: installation_view::witnesses(&trusted),

@@ -191,8 +191,9 @@ fn roles(situation: &Situation) -> SheetList {
         |title: String, one: &MachineView| row(title, machines::presence(one), machines::heard(one));
     let runners = situation.runners.iter();
     rows.extend(runners.map(|one| machine(format!("runner {}", one.name), one)));
-    let agents = situation.places.iter().flat_map(|view| view.agents.iter().map(move |one| (view, one)));
-    rows.extend(agents.map(|(view, one)| machine(format!("agent {} of {}", one.name, view.place), one)));
+    rows.extend(
+        situation.agents().map(|(view, one)| machine(format!("agent {} of {}", one.name, view.place), one)),
+    );
     sheets::list("Roles", rows, ROWS_MAX, "")
 }
 

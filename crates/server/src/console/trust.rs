@@ -179,10 +179,7 @@ fn machines(situation: &Situation) -> Vec<SheetRow> {
         (is_gone(machine), SheetRow { badge: Some(machines::presence(machine)), ..shown })
     };
     let runners = situation.runners.iter().map(|runner| of("runner".to_owned(), runner));
-    let agents = situation
-        .places
-        .iter()
-        .flat_map(|view| view.agents.iter().map(move |agent| of(format!("agent of {}:", view.place), agent)));
+    let agents = situation.agents().map(|(view, agent)| of(format!("agent of {}:", view.place), agent));
     let mut all: Vec<_> = runners.chain(agents).collect();
     all.sort_by_key(|(gone, _)| !gone);
     all.into_iter().map(|(_, shown)| shown).collect()

@@ -11,6 +11,7 @@ use web::model::{self, Waiting};
 use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView};
 
 use super::pending::{waits_for, words_of};
+use super::previews::PREVIEWS;
 use super::reading::{Reading, time};
 use super::recorded::report_detail;
 use super::release::BACK_AGAIN;
@@ -92,6 +93,7 @@ fn matters(situation: &Situation, now: Moment) -> Vec<Matter<'_>> {
     for view in &situation.places {
         found.extend(of_place(view));
     }
+    found.extend(situation.templates.iter().flat_map(agents_gone));
     found.extend(situation.nodes.iter().map(Matter::Node));
     found.extend(situation.freezes.iter().map(Matter::Frozen));
     found.extend(situation.runners.iter().filter(|runner| is_gone(runner)).map(Matter::RunnerGone));
@@ -120,10 +122,12 @@ fn of_place(view: &PlaceView) -> Vec<Matter<'_>> {
         let due = due_for_review(view).filter(|due| !is_told(due));
         found.extend(due.map(|due| Matter::Review(view, due)));
     }
-    found.extend(
-        view.agents.iter().filter(|agent| is_gone(agent)).map(|agent| Matter::AgentGone(view, agent)),
-    );
+    found.extend(agents_gone(view));
     found
+}
+
+fn agents_gone(view: &PlaceView) -> impl Iterator<Item = Matter<'_>> {
+    view.agents.iter().filter(|agent| is_gone(agent)).map(move |agent| Matter::AgentGone(view, agent))
 }
 
 fn waiting(
@@ -145,8 +149,13 @@ fn waiting(
         }
         Matter::AgentGone(view, agent) => {
             let title = format!("{}: agent {} is gone", short(&view.place), agent.name);
-            let detail = "releases and rollbacks stay due there; start it".to_owned();
-            gone(at, title, detail, agent, place_href(view))
+            let (detail, href) = match view.previews {
+                None => ("releases and rollbacks stay due there; start it", place_href(view)),
+                Some(_) => {
+                    ("previews that are over stay there until it is back; start it", PREVIEWS.to_owned())
+                }
+            };
+            gone(at, title, detail.to_owned(), agent, href)
         }
         Matter::Unwitnessed(what) => Waiting {
             badge: badge(model::State::Stop, "no witness"),

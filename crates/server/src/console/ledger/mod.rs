@@ -11,6 +11,7 @@ mod rows;
 
 use std::collections::BTreeSet;
 
+use domain::Event;
 use evidence::Moment;
 use web::model::{self, Choice};
 
@@ -51,6 +52,15 @@ pub fn ledger(at: &Reading<'_>, query: &str) -> Result<model::Ledger, Failure> {
             .map(|sort| (sort.title().to_owned(), asked.address(sort.path(), None)))
             .collect(),
     })
+}
+
+/// The newest events that a query of the page finds, each with its line.
+///
+/// # Errors
+/// `Failure` if the query is malformed, or the ledger cannot be read.
+pub fn events(at: &Reading<'_>, query: &str, most: usize) -> Result<Vec<(Event, model::EntryRow)>, Failure> {
+    let found = find(at, &Asked::read(query)?, most)?;
+    Ok(rows(at, &found.numbers())?.into_iter().map(|(read, row)| (read.event, row)).collect())
 }
 
 /// The whole ledger in a sentence, with the entries that witnesses have seen.
