@@ -217,11 +217,10 @@ impl Deployer {
         let decision =
             self.memory.judge_widening(bundle, &[], fresh.as_ref(), by_hand.as_ref(), (self.now)());
         let words = decision.apply.is_none().then(|| decision.words.join("; "));
-        if self.rolling.refused != words {
-            words.iter().for_each(|words| warn!("the next step of the rollout does not begin: {words}"));
-            self.rolling.refused.clone_from(&words);
+        if let Some(words) = self.rolling.refuse(decision.reasons, words) {
+            warn!("the next step of the rollout does not begin: {words}");
         }
-        Ok(words.is_none())
+        Ok(self.rolling.refused.is_none())
     }
 
     /// The evidence of the step in force.

@@ -26,7 +26,8 @@ impl Deployer {
         let (hold, left_ms, reasons) = held(&self.rolling);
         let is_known = self.rolling.told.as_ref().is_some_and(|told| {
             let age = now.millis().saturating_sub(told.at.millis());
-            (told.step, told.hold, told.end) == (step, hold, end) && age < TOLD_EVERY_MS
+            let is_same = (told.step, told.hold, told.end) == (step, hold, end);
+            is_same && told.order == self.rolling.order && age < TOLD_EVERY_MS
         });
         if is_known {
             return;
@@ -50,6 +51,7 @@ impl Deployer {
                 Probes::Fail => Some(false),
             },
             end,
+            order: self.rolling.order.clone(),
             measures: measures(planned, rollout.progress.step, &evidence),
             curve: points.iter().map(|stretch| point(now, stretch)).collect(),
         }));

@@ -3,7 +3,10 @@
 //! Input: the view of a place. Output: the arguments of the request, and the release once it has ended. Invariant: the
 //! request names the artifact that the person saw, so that no other one is promoted.
 
+use std::time::Duration;
+
 use evidence::Place;
+use review::rollout_words;
 use serde_json::{Value, json};
 use wire::{Client, PlaceView, ReleaseStage, ReleaseView};
 
@@ -30,13 +33,13 @@ impl Promotion {
         Ok(Self { place: view.place.clone(), release: open.release, arguments })
     }
 
-    /// Follows the release until it has ended; if `gate_only`, until its gate lets it pass. `passed` is called when the
-    /// gate lets it pass and the agent is still to report.
+    /// Follows the release until it has ended; if `gate_only`, until its gate lets it pass. `tell` hears each thing that happens
+    /// after the gate let it pass, more than once.
     pub async fn settled(
         &self,
         client: &Client,
         gate_only: bool,
-        mut passed: impl FnMut(),
+        mut tell: impl FnMut(String),
     ) -> Result<ReleaseView, Error> {
         let (place, number) = (&self.place, self.release);
         let mut seen = 0;
@@ -47,12 +50,20 @@ impl Promotion {
             match release.stage {
                 ReleaseStage::Proposed | ReleaseStage::Judging => {}
                 ReleaseStage::Due if !gate_only => {
-                    passed();
+                    tell(format!("release {number}: the gate let it pass; the agent judges on its own"));
                     waiting::agent(&view)?;
+                    if let Some(now) = rollout_words::now(&view) {
+                        tell(format!("release {number}: {}", rollout_words::stage(now, place)));
+                    }
                 }
                 _ => return Ok(release.clone()),
             }
-            seen = client.wait_past(seen).await?;
+            let past = client.wait_past(seen);
+            // No entry tells what an agent does until its report.
+            seen = match waiting::is_due(&view) {
+                true => tokio::time::timeout(LOOK_EVERY, past).await.unwrap_or(Ok(seen))?,
+                false => past.await?,
+            };
         }
     }
 }
@@ -62,3 +73,6 @@ fn gone(place: &Place, number: u64) -> Error {
         "the server does not show the outcome of release {number} of {place}; see `countersign status`"
     ))
 }
+
+/// Interval at which a place is read while a release is due at its agent.
+const LOOK_EVERY: Duration = Duration::from_secs(1);

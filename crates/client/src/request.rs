@@ -44,6 +44,8 @@ pub struct SignedRequest {
 pub struct Sent {
     /// The request.
     pub request: Request,
+    /// Digest of its signed envelope.
+    pub envelope: Digest,
     /// The server's answer.
     pub outcome: CommandOutcome,
 }
@@ -92,6 +94,7 @@ impl SignedRequest {
         if let Some(pack) = self.upload {
             client.put_upload(self.submission.request.clone(), pack.into()).await?;
         }
+        let envelope = Digest::of(&self.submission.request.encode()?);
         let outcome = match client.submit(&self.submission).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
                 return Err(Error::Counted { message: problem.detail, reasons: problem.reasons });
@@ -99,7 +102,7 @@ impl SignedRequest {
             outcome => outcome?,
         };
         if outcome.accepted {
-            Ok(Sent { request: self.request, outcome })
+            Ok(Sent { request: self.request, envelope, outcome })
         } else {
             Err(Error::Refused { entry: outcome.entry, reasons: outcome.reasons })
         }

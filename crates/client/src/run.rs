@@ -61,6 +61,7 @@ pub async fn follow(
     let mut seen = 0;
     loop {
         let view = client.run(run).await?;
+        let mut is_at_agent = false;
         for work in &view.works {
             let who = work.runner.as_ref().map_or_else(String::new, |runner| format!(" on {runner}"));
             let state = if work.running { "running".to_owned() } else { work.state.to_string() };
@@ -79,6 +80,7 @@ pub async fn follow(
             for PlaceOutcome { place, stand } in &stands {
                 once(format!("{place}: {}", stand.words()));
                 let view = places.iter().find(|view| view.place == *place);
+                is_at_agent |= view.is_some_and(waiting::is_due);
                 let probing = view.and_then(|view| view.service.as_ref()?.probing.as_ref());
                 if let (Some(why), Stand::Moving { .. }) = (probing, stand) {
                     once(format!("{place}: its probe has not passed yet: {}", shown::line(why)));
@@ -94,8 +96,9 @@ pub async fn follow(
             }
         }
         let past = client.wait_past(seen);
-        // The start of a runner's work is no entry, so nothing in the ledger shows it: the server is asked at intervals.
-        if view.works.iter().any(|work| work.state == WorkState::Due && !work.running) {
+        // Neither the start of a runner's work nor what an agent does until its report is an entry, so nothing in the ledger shows
+        // it: the server is asked at intervals.
+        if is_at_agent || view.works.iter().any(|work| work.state == WorkState::Due && !work.running) {
             let waited = tokio::time::timeout(LOOK_EVERY, past).await;
             seen = waited.unwrap_or(Ok(seen))?;
         } else {

@@ -31,6 +31,7 @@ pub mod record;
 pub mod release_words;
 pub mod results;
 pub mod rollback_words;
+pub mod rollout_words;
 pub mod run_graph;
 pub mod run_words;
 pub mod sentences;

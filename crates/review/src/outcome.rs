@@ -12,6 +12,8 @@ use wire::{
     WorkState, WorkView,
 };
 
+use crate::rollout_words;
+
 /// Position of a run at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
@@ -260,7 +262,10 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
         }),
         ReleaseStage::Proposed if view.automatic => moving(format!("release {number} proposed")),
         ReleaseStage::Judging => moving(format!("release {number} is being judged")),
-        ReleaseStage::Due => moving(format!("release {number} is due at its agent")),
+        ReleaseStage::Due => moving(match rollout_words::now(view).filter(|now| now.release == number) {
+            Some(now) => format!("release {number}: {}", rollout_words::stage(now, &view.place)),
+            None => format!("release {number} is due at its agent"),
+        }),
         ReleaseStage::Held if view.automatic => Stand::Stopped { release: Box::new(release.clone()) },
         ReleaseStage::Proposed | ReleaseStage::Held => {
             let open = view.open.as_ref().filter(|open| open.release == number);

@@ -106,4 +106,4 @@ const fn has_ended(stage: ReleaseStage) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -28,6 +28,7 @@ mod intake;
 mod introducer;
 mod job;
 mod lanes;
+mod lifted_view;
 mod line_limit;
 mod listeners;
 mod live;

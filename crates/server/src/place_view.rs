@@ -24,6 +24,7 @@ use crate::attendance::MachineId;
 use crate::drift_view;
 use crate::http::names::named;
 use crate::http::problem::Failure;
+use crate::lifted_view;
 use crate::openings;
 use crate::rollout_view;
 use crate::shared::Shared;
@@ -92,7 +93,7 @@ pub fn one(
             .iter()
             .map(|bar| rolled_back(shared, at, bar))
             .collect::<Result<_, _>>()?,
-        bars: state.observation.bars(at).iter().map(|bar| barred(shared, bar)).collect(),
+        bars: state.observation.bars(at).iter().map(|bar| barred(shared, state, at, bar, moment)).collect(),
         drift,
         baseline,
         frozen: state.identity.is_frozen(at),
@@ -141,7 +142,9 @@ fn windows_view(shared: &Shared, state: &State, at: &Place, windows: Digest, mom
         Some(WindowState::Closed { opens }) => (false, opens),
         None => (false, None),
     };
-    WindowsView { windows, open, changes }
+    let pending = state.release.at(at).and_then(|standing| standing.open.as_ref());
+    let lifted = pending.and_then(|pending| lifted_view::of_windows(shared, state, pending, moment));
+    WindowsView { windows, open, changes, lifted }
 }
 
 /// Statements of people whose scope covers a place.
@@ -202,14 +205,16 @@ fn checks(checks: &domain::check::Checks) -> Vec<CheckView> {
 }
 
 /// A bar, with what its agent observed.
-fn barred(shared: &Shared, bar: &Bar) -> BarView {
+fn barred(shared: &Shared, state: &State, at: &Place, bar: &Bar, moment: Moment) -> BarView {
     let read = || {
         let bytes = shared.gatekeeper.store().blob(&bar.envelope).ok()?;
         let body = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body;
         Some([body.summary(), body.detail()].join(": "))
     };
     let (artifact, release, envelope) = (bar.artifact, bar.release, bar.envelope);
-    BarView { artifact, release, agent: bar.agent.clone(), envelope, why: read().unwrap_or_default() }
+    let lifted = lifted_view::of_bar(shared, state, at, bar, moment);
+    let why = read().unwrap_or_default();
+    BarView { artifact, release, agent: bar.agent.clone(), envelope, why, lifted }
 }
 
 fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RollbackView, Failure> {
@@ -269,5 +274,6 @@ fn open_view(shared: &Shared, state: &State, open: &Open, moment: Moment) -> Pen
         rejections: given(Decision::Reject).count(),
         approvals_expire: given(Decision::Approve).map(|given| given.expires).min(),
         rollout: rollout_view::of(shared, state, open),
+        order: rollout_view::order(shared, open),
     }
 }

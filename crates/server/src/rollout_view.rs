@@ -8,8 +8,9 @@ use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::observations::{Body, Observation};
 use judge::Store as _;
-use wire::RolloutView;
+use wire::{OrderView, RolloutView};
 
+use crate::http::names::named;
 use crate::shared::Shared;
 
 /// The rollout of a pending release; absent if nothing was observed of it.
@@ -31,5 +32,17 @@ pub fn of(shared: &Shared, state: &State, open: &Open) -> Option<RolloutView> {
         verdict: seen.verdict,
         reasons: seen.reasons,
         entry: newest.entry,
+    })
+}
+
+/// The newest order of a person about the rollout of a pending release.
+pub fn order(shared: &Shared, open: &Open) -> Option<OrderView> {
+    let (asked, entry) = open.advance.as_ref()?;
+    Some(OrderView {
+        entry: *entry,
+        request: asked.request,
+        step: asked.step,
+        order: asked.order,
+        by: named(shared, asked.person),
     })
 }

@@ -40,17 +40,17 @@ pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{
     AgentBaselineView, AgentDriftView, AgentWork, BarView, ByHandReport, CheckView, CommandOutcome,
-    EntryView, Installation, IntroductionAnswer, LastOutcomeView, MachineView, PendingReleaseView,
-    PersonView, PlaceView, PreviewView, RUNS_MAX, ReleaseHistory, ReleaseView, Replacement, RollbackView,
-    RolloutView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView,
-    Submission, WindowsView, WorkView,
+    EntryView, Installation, IntroductionAnswer, LastOutcomeView, LiftView, MachineView, OrderView,
+    PendingReleaseView, PersonView, PlaceView, PreviewView, RUNS_MAX, ReleaseHistory, ReleaseView,
+    Replacement, RollbackView, RolloutView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session,
+    SignedStatement, StatusView, Submission, WindowsLiftedView, WindowsView, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use opening::{OpenPage, PageLink};
 pub use page_path::{PagePath, PagePathError};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
-pub use rollout_now::{CURVE_POINTS_MAX, CurveFigures, CurvePoint, RolloutHold, RolloutNow};
+pub use rollout_now::{CURVE_POINTS_MAX, CurveFigures, CurvePoint, OrderAnswer, RolloutHold, RolloutNow};
 pub use secrets::{
     LentElsewhere, LentSecret, LentSecrets, PutValue, SECRET_USES_MAX, SECRETS_MAX, SecretUseFilter,
     SecretUseView, SecretVersionView, SecretView, VaultState, VaultView, WantedSecret, WantedSecrets,

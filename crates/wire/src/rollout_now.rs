@@ -3,6 +3,7 @@
 //! Invariant: information for people, told with the state of the service. None of it is signed or recorded, and no decision uses
 //! it: the verdicts that count are observations. The number of points is bounded.
 
+use domain::Reason;
 use evidence::observations::{RolloutEnd, VerdictOfStep};
 use evidence::rollout_counts::Counts;
 use evidence::rollout_measure::Measure;
@@ -41,12 +42,27 @@ pub struct RolloutNow {
     /// How the rollout ended; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RolloutEnd>,
+    /// The agent's answer to the newest order of a person; absent if it judged none since it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderAnswer>,
     /// Each number beside its limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<Measure>,
     /// Points over time, the oldest first, since the rollout began or its agent was started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<CurvePoint>,
+}
+
+/// An order of a person about a rollout, as its agent judged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderAnswer {
+    /// Digest of the envelope of the signed request.
+    pub request: Digest,
+    /// When the agent judged it, by its clock.
+    pub at: Moment,
+    /// Why it changes nothing; empty if the agent carried it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Reason>,
 }
 
 /// Why a step is in force.
@@ -136,6 +152,12 @@ impl RolloutNow {
             (Some(RolloutEnd::Interrupted), _) | (None, RolloutHold::Undecided) => VerdictOfStep::Undecided,
             (None, RolloutHold::Measures | RolloutHold::Waits | RolloutHold::Paused) => VerdictOfStep::Wait,
         }
+    }
+
+    /// Whether the step passed and waits until a person asks for the next one.
+    #[must_use]
+    pub const fn waits_for_person(&self) -> bool {
+        self.end.is_none() && matches!(self.hold, RolloutHold::Asks)
     }
 
     /// How far it is, as a sentence.

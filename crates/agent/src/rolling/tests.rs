@@ -226,10 +226,11 @@ fn people_order_what_happens_next() {
         let (release, plan) = stage.memory().rollout.map(|rollout| (rollout.release, rollout.plan)).unwrap();
         let place = "shop/api/dev".parse().unwrap();
         let advance = Advance { place, release, plan, step, order, reason: None };
-        stage.agent().ordered(&advance, Moment::from_millis(second * 1_000).unwrap()).unwrap();
+        let idle = stage.agent().ordered(&advance, Moment::from_millis(second * 1_000).unwrap()).unwrap();
+        idle.map(|reason| reason.what)
     };
     let progress = |stage: &Stage| stage.memory().rollout.unwrap().progress;
-    advance(&mut stage, 1, Some(AdvanceDo::Pause), 1);
+    assert_eq!(advance(&mut stage, 1, Some(AdvanceDo::Pause), 1), None);
     pass(10_000);
     stage.tick();
     assert_eq!((progress(&stage).step, progress(&stage).paused), (0, true), "it stays paused");
@@ -237,16 +238,19 @@ fn people_order_what_happens_next() {
     stage.begin();
     assert!(progress(&stage).paused);
     stage.tick();
-    advance(&mut stage, 3, None, 2);
+    let idle = advance(&mut stage, 3, None, 2).unwrap();
+    assert_eq!(idle, "it asks for step 3, and step 1 of 3 is in force, so step 2 comes next");
     stage.tick();
     assert_eq!(progress(&stage).step, 0, "the third step is not the next one");
-    advance(&mut stage, 2, None, 3);
+    assert_eq!(advance(&mut stage, 2, None, 3), None);
     stage.tick();
     assert_eq!(progress(&stage).step, 1, "before its pause is over");
     assert_eq!(stage.memory().rollout.unwrap().ordered, Moment::from_millis(3_000).ok());
     stage.holds("at the second step");
     stage.services.host().failing.insert(stage.new.artifact, 90);
-    advance(&mut stage, 3, None, 4);
+    let idle = advance(&mut stage, 2, Some(AdvanceDo::Resume), 4).unwrap();
+    assert_eq!(idle, "the rollout is not paused");
+    assert_eq!(advance(&mut stage, 3, None, 5), None);
     assert_eq!(rolled(&mut stage), [50], "nobody orders what fails");
     assert_eq!(stage.reported().unwrap().0, "returned");
 }

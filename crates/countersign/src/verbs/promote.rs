@@ -69,9 +69,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {place}: being judged"));
     let goes_on = format!("release {number} of {place} continues; `countersign status` shows its progress");
-    let passed =
-        || progress.once(format!("release {number}: the gate let it pass; the agent judges on its own"));
-    let settled = async { Ok(promotion.settled(&client, verb.no_wait, passed).await?) };
+    let settled = async { Ok(promotion.settled(&client, verb.no_wait, |line| progress.once(line)).await?) };
     let release = runtime.block_on(unless_interrupted(settled, &goes_on))?;
     if verb.no_wait && [ReleaseStage::Due, ReleaseStage::Running].contains(&release.stage) {
         let entry = release.entry;

@@ -2,12 +2,14 @@
 //!
 //! Invariant: an order is signed after the person saw the rollout that it is about, and it names release, plan and step.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use client::access::Access;
 use client::dossier::Dossier;
 use client::profile::Profile;
 use client::request::Parts;
-use client::rollout::RolloutUnderWay;
+use client::rollout::{RolloutUnderWay, answered};
 use client::{places, rollback, session};
 use evidence::Place;
 use evidence::request::AdvanceDo;
@@ -19,6 +21,7 @@ use crate::consent::ask_for;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sending;
+use crate::waiting::unless_interrupted;
 
 /// Verbs about the rollout of a release under way.
 #[derive(Debug, Subcommand)]
@@ -64,7 +67,7 @@ pub struct Order {
 pub struct Promote {
     #[command(flatten)]
     order: Order,
-    /// The step that begins, counted from 1; default: the one after the step that the agent observed last. The one after the last
+    /// The step that begins, counted from 1; default: the one after the step in force. The one after the last
     /// step ends the rollout.
     #[arg(long)]
     step: Option<u8>,
@@ -77,6 +80,8 @@ struct OrderReport {
     step: u8,
     /// Number of the entry with the order.
     entry: u64,
+    /// Whether the agent carried it out; false if it has not answered yet.
+    carried_out: bool,
     next: String,
 }
 
@@ -119,17 +124,34 @@ fn send(order: &Order, step: Option<u8>, what: Option<AdvanceDo>, output: Output
     };
     ask_for(&question, "nothing was ordered", &under_way.page(), order.yes, output)?;
     let arguments = under_way.arguments(step, what, order.reason.as_deref());
-    let entry = sending::send(&access, "advance", arguments, Parts::default())?.outcome.entry;
+    let sent = sending::send(&access, "advance", arguments, Parts::default())?;
+    let (entry, place) = (sent.outcome.entry, &under_way.place);
+    let goes_on = format!(
+        "order {entry} is recorded; `countersign rollout show {place}` shows what its agent does with it"
+    );
+    let client = session::client(&access)?;
+    let answer = async { Ok(answered(&client, place, &sent.envelope, ANSWER_WAIT).await?) };
+    let answer = runtime()?.block_on(unless_interrupted(answer, &goes_on))?;
+    if let Some(answer) = answer.as_ref().filter(|answer| !answer.against.is_empty()) {
+        let what = format!("{place}: its agent does not carry out the order of entry {entry}");
+        return Err(Failure::counted(what, answer.against.clone()));
+    }
     let report = OrderReport {
         place: under_way.place.clone(),
         release: under_way.release,
         step,
         entry,
+        carried_out: answer.is_some(),
         next: format!("countersign rollout show {}", under_way.place),
     };
     output.print(&report, |report| {
-        let OrderReport { place, release, entry, next, .. } = report;
-        format!("ordered for release {release} of {place}, by entry {entry}; its agent judges the order\nnext: {next}")
+        let OrderReport { place, release, entry, carried_out, next, .. } = report;
+        let done = if *carried_out {
+            "its agent carries it out"
+        } else {
+            "its agent has not answered yet, and judges it by itself"
+        };
+        format!("ordered for release {release} of {place}, by entry {entry}; {done}\nnext: {next}")
     })
 }
 
@@ -142,3 +164,6 @@ fn abort(order: &Order, output: Output) -> Result<(), Failure> {
     ask_for("End it, and roll back?", "nothing was rolled back", &page, order.yes, output)?;
     back::carry_out(&access, &view.place, rollback, order.reason.as_deref(), output)
 }
+
+/// Time for which an order waits for its agent's answer: an agent asks for orders twice a second.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);

@@ -28,6 +28,23 @@ fn progress(shop: &Shop) -> Value {
     memory(shop)["rollout"]["progress"].clone()
 }
 
+/// The step in force has passed: everything that a person may look at names the command that goes on.
+fn waits_for_a_person(shop: &Shop) {
+    let command = "countersign rollout promote shop/ledger-api/dev";
+    until(|| shown(shop).filter(|shown| shown["next"] == command));
+    let text = |arguments: &[&str]| {
+        let output = shop.home.run_in(&shop.repository(), arguments);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let waits = format!("waits for you: {command}");
+    let page = text(&["rollout", "show", DEV]);
+    assert!(page.contains(&format!("it {waits}")), "{page}");
+    let status = text(&["status"]);
+    assert!(status.contains(&format!("step 1 with 50% of the requests passed and {waits}")), "{status}");
+    let status = text(&["status", DEV]);
+    assert!(status.contains(&waits) && status.ends_with(&format!("next: {command}\n")), "{status}");
+}
+
 #[test]
 fn a_person_pauses_resumes_promotes_and_aborts_a_rollout() {
     let shop = rolled_in("(200, 'first')", "[{percent: 50, ask: true}]");
@@ -41,7 +58,8 @@ fn a_person_pauses_resumes_promotes_and_aborts_a_rollout() {
     under_load(ports, || {
         under_way(2);
         until(|| (progress(&shop)["step"] == 0).then_some(()));
-        assert_eq!(order(&shop, &["pause"])["step"], 1);
+        let paused = order(&shop, &["pause"]);
+        assert_eq!((&paused["step"], &paused["carried_out"]), (&json!(1), &json!(true)));
         until(|| (progress(&shop)["paused"] == true).then_some(()));
         assert_eq!(order(&shop, &["resume"])["step"], 1);
         until(|| (progress(&shop)["paused"] != true).then_some(()));
@@ -55,23 +73,40 @@ fn a_person_pauses_resumes_promotes_and_aborts_a_rollout() {
         assert!(none.ends_with("has no step 9 to begin: name one from 2 to 3, where 3 is the end"), "{none}");
         let late = refused(&["override", "2", "--place", DEV]);
         assert!(late.contains("release 2 has begun at shop/ledger-api/dev"), "{late}");
+        waits_for_a_person(&shop);
+        // An order that the agent does not carry out says why, to the person who gave it and to others.
+        let early = [&["rollout", "promote", "--step", "3"][..], &[DEV, "--reason", "now", "--yes"]].concat();
+        let dropped = shop.in_repository(&early, 3);
+        assert_eq!(codes(&dropped), ["advance-idle"], "{dropped}");
+        let why = "it asks for step 3, and step 1 of 2 is in force, so step 2 comes next";
+        assert_eq!(dropped["reasons"][0]["what"], why);
+        let output = shop.home.run_in(&shop.repository(), &["rollout", "show", DEV]);
+        let page = String::from_utf8(output.stdout).unwrap();
+        assert!(page.contains(" ordered to begin step 3 (entry ") && page.contains(why), "{page}");
         assert_eq!(order(&shop, &["promote"])["step"], 2);
         until(|| (at(&up, "dev")["running"]["release"] == 2).then_some(()));
     });
     assert_eq!(ask(ports[0]).unwrap().1, "second");
     // Staging asks as well, and nobody orders anything there.
     drop(run.kill());
-    run.wait().unwrap();
+    let said = String::from_utf8(run.wait_with_output().unwrap().stderr).unwrap();
+    let waits = "release 2: step 1 with 50% of the requests passed and waits for you: countersign rollout promote shop/ledger-api/dev";
+    assert!(said.contains(waits), "{said}");
 
     change(&shop, "(200, 'third')");
-    let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);
+    let run = shop.home.spawn_in(&shop.repository(), &["run"]);
     under_load(ports, || {
         under_way(3);
         until(|| (progress(&shop)["step"] == 0).then_some(()));
         let ended = order(&shop, &["abort"]);
         assert_eq!(ended["outcome"], "running", "{ended}");
     });
-    assert_eq!(run.wait().unwrap().code(), Some(3));
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for part in ["release 3 was aborted by ", "ended it by rollback 4: we look at it", "--again"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     assert_eq!(ask(ports[0]).unwrap().1, "second");
     let again = shop.in_repository(&["run"], 3);
     assert_eq!(codes(&again), ["rolled-back"], "{again}");

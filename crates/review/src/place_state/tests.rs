@@ -16,7 +16,7 @@ fn commit() -> evidence::CommitId {
 }
 
 /// A place that runs release 1.
-fn place() -> PlaceView {
+pub fn place() -> PlaceView {
     let running = RunningReleaseView {
         artifact: Digest::of(b"artifact"),
         commit: commit(),
@@ -87,6 +87,7 @@ fn release(kind: ReleaseKind, stage: &str) -> ReleaseView {
 
 fn open(stage: &str) -> Option<PendingReleaseView> {
     Some(PendingReleaseView {
+        order: None,
         release: 2,
         artifact: Digest::of(b"artifact"),
         commit: commit(),

@@ -12,9 +12,11 @@ mod submission;
 pub use drift::{AgentBaselineView, AgentDriftView};
 pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
-pub use place::{BarView, CheckView, MachineView, PlaceView, PreviewView, WindowsView};
+pub use place::{
+    BarView, CheckView, LiftView, MachineView, PlaceView, PreviewView, WindowsLiftedView, WindowsView,
+};
 pub use release::{
-    AgentWork, LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,
+    AgentWork, LastOutcomeView, OrderView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,
     RunningReleaseView,
 };
 pub use run::{RUNS_MAX, RunFilter, RunView, RunnerWork, WorkView};

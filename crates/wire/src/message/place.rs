@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::{AgentBaselineView, AgentDriftView};
 use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackView, RunningReleaseView};
+use crate::named::NamedPerson;
 use crate::service::{AgentSecretsView, ServiceView};
 use crate::statement::StatementView;
 use crate::states::WorkState;
@@ -118,6 +119,31 @@ pub struct WindowsView {
     /// When that changes; absent if they never open again, or if the server cannot read them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Moment>,
+    /// How far people lifted them for the pending release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<WindowsLiftedView>,
+}
+
+/// An override of windows for a pending release, as far as it is signed. Judges decide whether it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowsLiftedView {
+    /// Number of the release.
+    pub release: u64,
+    /// End of the override.
+    pub until: Moment,
+    /// Number of people who signed the same.
+    pub signed: usize,
+    /// Number of people who have to sign the same.
+    pub needed: usize,
+}
+
+/// A statement that lifts a bar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftView {
+    /// The person who signed it.
+    pub by: NamedPerson,
+    /// Its end.
+    pub until: Moment,
 }
 
 /// An artifact that failed its judgement at a place.
@@ -133,6 +159,9 @@ pub struct BarView {
     pub envelope: Digest,
     /// The observation in a few words.
     pub why: String,
+    /// The statement in force that lifts it; absent if nobody has lifted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<LiftView>,
 }
 
 /// A check of a running release on one runner.

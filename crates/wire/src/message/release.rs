@@ -3,10 +3,12 @@
 use domain::{PersonId, RunId};
 use evidence::advance_order::AdvanceOrder;
 use evidence::observations::VerdictOfStep;
+use evidence::request::AdvanceDo;
 use evidence::rollback_order::RollbackOrder;
 use evidence::{CommitId, Digest, Moment, Place};
 use serde::{Deserialize, Serialize};
 
+use crate::named::NamedPerson;
 use crate::states::{LastOutcome, ReleaseKind, ReleaseStage};
 
 /// Work that is due at an agent.
@@ -140,6 +142,25 @@ pub struct PendingReleaseView {
     /// How far its rollout is, if it has one and the agent has observed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutView>,
+    /// The newest order of a person about its rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderView>,
+}
+
+/// An order of a person about the rollout of a release under way, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Number of its entry.
+    pub entry: u64,
+    /// Digest of the envelope of the signed request, a blob.
+    pub request: Digest,
+    /// The step that it names, counted from 1.
+    pub step: u8,
+    /// The order; absent if the step begins.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "do")]
+    pub order: Option<AdvanceDo>,
+    /// The person who gave it.
+    pub by: NamedPerson,
 }
 
 /// How far a rollout is, as its agent observed it last.
