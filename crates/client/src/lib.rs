@@ -63,6 +63,7 @@ pub mod role_way;
 pub mod rollback;
 pub mod rollback_by_hand;
 pub mod rollout;
+mod rollout_end;
 pub mod root_key;
 pub mod rotation;
 pub mod run;

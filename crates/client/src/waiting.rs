@@ -13,6 +13,7 @@ use review::{release_words, witnesses};
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::error::Error;
+use crate::rollout_end::{self, RolloutEnded};
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
@@ -72,7 +73,8 @@ pub fn agent(place: &PlaceView) -> Result<(), Error> {
     Err(Error::decided(GateOutcome::Undecided, message, gone.iter().map(|machine| absent(machine)).collect()))
 }
 
-fn is_due(place: &PlaceView) -> bool {
+/// Whether a release or rollback is due at the agents of a place.
+pub fn is_due(place: &PlaceView) -> bool {
     place.rollback.is_some() || place.open.as_ref().is_some_and(|open| open.stage == ReleaseStage::Due)
 }
 
@@ -98,6 +100,11 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
     }
     if reasons.is_empty() {
         let said = if is_verdict { None } else { reported(client, release).await };
+        if let Some(RolloutEnded { title, reason }) =
+            rollout_end::of(client, release, said.as_deref()).await?
+        {
+            return Ok(Error::decided(GateOutcome::Fail, title, vec![reason]));
+        }
         let what = said.unwrap_or_else(|| {
             format!("reported by the {}", if is_verdict { "gate" } else { "agent, without a reason" })
         });

@@ -3,7 +3,7 @@
 //! Invariant: the words are the server's, and nothing here is proven.
 
 use domain::release::DUE_FOR_REVIEW;
-use wire::{PlaceView, ReleaseStage, ReleaseView, RollbackView, ServiceView};
+use wire::{BarView, PlaceView, ReleaseStage, ReleaseView, RollbackView, ServiceView, WindowsView};
 
 use crate::ids::short;
 
@@ -58,6 +58,52 @@ pub fn review_codes(reasons: &[String]) -> String {
     codes.join(", ")
 }
 
+/// A line about an artifact that failed its judgement at a place, and what lets it come again.
+#[must_use]
+pub fn barred(view: &PlaceView, bar: &BarView) -> String {
+    let (place, release, why) = (&view.place, bar.release, shown::line(&bar.why));
+    let what = format!("the artifact of release {release}, which failed its judgement ({why})");
+    match &bar.lifted {
+        None => format!("{place} is barred to {what}; `countersign lift` lets it come again"),
+        Some(lift) => {
+            let by = lift.by.name.as_ref();
+            let by = by.map_or_else(|| format!("person {}", lift.by.person), |name| shown::line(name));
+            format!(
+                "{place}: {by} lifted the bar of {what} until {}; it may come again once it is approved after that",
+                lift.until
+            )
+        }
+    }
+}
+
+/// The windows of a place, as its server says, and whether people lifted them for the pending release.
+#[must_use]
+pub fn windows_text(windows: &WindowsView) -> String {
+    let state = match (windows.open, windows.changes) {
+        (true, Some(until)) => return format!("releases begin until {until}"),
+        (true, None) => return "releases begin".to_owned(),
+        (false, Some(opens)) => format!("begins before {opens}"),
+        (false, None) => "begins until its statement names other windows".to_owned(),
+    };
+    match &windows.lifted {
+        None => format!("no release {state}"),
+        Some(lifted) if lifted.signed >= lifted.needed => {
+            let (release, until) = (lifted.release, lifted.until);
+            format!("its windows are lifted for release {release} until {until}; no other one {state}")
+        }
+        Some(lifted) => {
+            let (release, signed, needed) = (lifted.release, lifted.signed, lifted.needed);
+            format!("no release {state}; {signed} of {needed} people lifted that for release {release}")
+        }
+    }
+}
+
+/// The person who rolled a release back.
+#[must_use]
+pub fn person(bar: &RollbackView) -> String {
+    bar.name.as_ref().map_or_else(|| format!("person {}", bar.person), |name| shown::line(name))
+}
+
 /// The versions of secrets with which a service runs, and why newer ones are not used, as its agent says.
 #[must_use]
 pub fn secrets_text(service: &ServiceView) -> String {
@@ -91,7 +137,36 @@ pub fn service_text(service: &ServiceView) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
     use super::*;
+
+    #[test]
+    fn lifted_windows_are_told() {
+        let at = |text: &str| text.parse::<evidence::Moment>().unwrap();
+        let lifted = |signed| wire::WindowsLiftedView {
+            release: 7,
+            until: at("2026-11-30T12:00:00.000Z"),
+            signed,
+            needed: 2,
+        };
+        let mut windows = WindowsView {
+            windows: evidence::Digest::of(b"windows"),
+            open: false,
+            changes: Some(at("2090-02-01T08:00:00.000Z")),
+            lifted: None,
+        };
+        assert_eq!(windows_text(&windows), "no release begins before 2090-02-01T08:00:00.000Z");
+        windows.lifted = Some(lifted(1));
+        let half =
+            "no release begins before 2090-02-01T08:00:00.000Z; 1 of 2 people lifted that for release 7";
+        assert_eq!(windows_text(&windows), half);
+        windows.lifted = Some(lifted(2));
+        let whole = "its windows are lifted for release 7 until 2026-11-30T12:00:00.000Z; no other one begins before 2090-02-01T08:00:00.000Z";
+        assert_eq!(windows_text(&windows), whole);
+        windows.open = true;
+        assert_eq!(windows_text(&windows), "releases begin until 2090-02-01T08:00:00.000Z");
+    }
 
     #[test]
     fn a_service_shows_the_numbers_of_its_secrets_and_a_refusal() {

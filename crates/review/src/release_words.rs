@@ -11,6 +11,17 @@ pub fn title(release: &ReleaseView) -> String {
             format!("{place}: no decision about release {number} could be made")
         }
         (ReleaseStage::Held, _) => format!("{place}: the gate does not let release {number} pass"),
+        (ReleaseStage::Returned, _) if has(release, "rollout-failed") => {
+            format!(
+                "{place}: release {number} failed its judgement, so the release that ran before has all requests again"
+            )
+        }
+        (ReleaseStage::Returned, _) if has(release, "rollout-interrupted") => {
+            format!(
+                "{place}: the rollout of release {number} was ended before its numbers decided, so the release that ran before has \
+                 all requests again"
+            )
+        }
         (ReleaseStage::Returned, _) => {
             format!("{place}: release {number} did not work, so the release that ran before runs again")
         }
@@ -27,6 +38,10 @@ pub fn title(release: &ReleaseView) -> String {
     }
 }
 
+fn has(release: &ReleaseView, code: &str) -> bool {
+    release.reasons.iter().any(|reason| reason == code)
+}
+
 /// How far a release has come, in a word or two.
 #[must_use]
 pub fn word(release: &ReleaseView, is_current: bool) -> &'static str {
@@ -40,6 +55,7 @@ pub fn word(release: &ReleaseView, is_current: bool) -> &'static str {
         (ReleaseStage::Due, ReleaseKind::Rollback) => "rolling back",
         (ReleaseStage::Running, _) if is_current => "runs",
         (ReleaseStage::Running, _) => "replaced",
+        (ReleaseStage::Returned, _) if has(release, "rollout-interrupted") => "ended early",
         (ReleaseStage::Returned, _) => "did not work",
         (ReleaseStage::Failed, _) => "failed",
         (ReleaseStage::Refused, _) => "refused by its agent",

@@ -153,6 +153,14 @@ fn a_canary_gets_everything_by_its_numbers_and_a_bad_one_goes_back() {
     change(&shop, "(500, 'third')");
     let (ran, answers, lost) = under_load([port, staging], || shop.in_repository(&["run"], 3));
     assert_eq!(codes(&ran), ["rollout-failed"], "{ran}");
+    assert!(ran["error"].as_str().unwrap().contains("release 3 failed its judgement"), "{ran}");
+    let reason = &ran["reasons"][0];
+    assert!(reason["what"].as_str().unwrap().starts_with("at step 1 of 2: errors: "), "{ran}");
+    for part in
+        ["barred at shop/ledger-api/dev", "countersign lift --place shop/ledger-api/dev", "`budget.samples`"]
+    {
+        assert!(reason["remedy"].as_str().unwrap().contains(part), "{part}: {ran}");
+    }
     let failed = answers.iter().filter(|(status, _)| status == "500").count();
     assert!(failed > 0 && failed < answers.len() / 2 + 20, "{failed} of {} answers", answers.len());
     assert!(answers.iter().all(|(status, text)| status == "500" || text == "second"), "{answers:?}");
