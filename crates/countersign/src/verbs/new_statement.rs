@@ -11,6 +11,8 @@ use client::{approval, places, session};
 use evidence::statements::{Body, Scope, StatementKind};
 use evidence::{Digest, Place};
 use judge::Checked;
+use review::next_step;
+use review::results::Results;
 use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView};
@@ -162,10 +164,39 @@ pub fn make(
         recorded.push(Made { subjects, statement: digest, entry: sent.outcome.entry });
     }
     approval::remember(&dossier.pin, &checked)?;
-    // Nobody approves where releases are automatic: there the gate is asked again.
-    let verb = if view.automatic { "promote" } else { "approve" };
-    let next = format!("countersign {verb} {}", view.place);
+    let next = match kind {
+        StatementKind::Override => {
+            runtime.block_on(after_override(&profile, &client, &view)).unwrap_or_else(|_| status(&view.place))
+        }
+        // Nobody approves where releases are automatic: there the gate is asked again.
+        _ => format!("countersign {} {}", if view.automatic { "promote" } else { "approve" }, view.place),
+    };
     Ok(Recorded { scope: scope.to_string(), statements: recorded, next })
+}
+
+/// The next step after an override, by what is left against the release now.
+async fn after_override(profile: &Profile, client: &Client, view: &PlaceView) -> Result<String, Failure> {
+    let dossier = Dossier::fetch(profile, client, &view.place).await?;
+    let checked = dossier.check()?;
+    let judgement = judge::judge_checked(&checked);
+    let left = next_step::left(&judgement);
+    let has = |code: &str| left.iter().any(|reason| reason.code == code);
+    let (place, number) = (&view.place, checked.bundle.release);
+    Ok(match left.as_slice() {
+        _ if has("window-closed") || has("soaking") => format!(
+            "another release manager who is not behind the change signs the same: countersign override {number} --place {place} \
+             --reason WHY"
+        ),
+        [] if judgement.codes().iter().any(|code| code == "not-promoted") => {
+            format!("countersign promote {place}")
+        }
+        [] => status(place),
+        _ => next_step::next(place, &left, &Results::of(&checked, &judgement)),
+    })
+}
+
+fn status(place: &Place) -> String {
+    format!("countersign status {place}")
 }
 
 /// The effect of an override on approvals.

@@ -7,18 +7,17 @@ use client::clock::now;
 use client::kept_enrolment;
 use client::pending::{self, PendingGate};
 use client::profile::Profile;
-use client::rollout::rollout_line;
 use client::session;
 use evidence::trust_root::Mode;
 use evidence::{Name, Place};
 use review::ending::{self, Ending, Sources, named};
 use review::ids::short;
 use review::summary::assurance;
-use review::{outcome, place_words, witnesses};
+use review::{outcome, place_words, rollout_words, witnesses};
 use serde::Serialize;
 use wire::{
     CheckView, FreezeView, Installation, MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
-    RunFilter, RunView, StatementState, StatementView, WindowsView,
+    RunFilter, RunView, StatementState, StatementView,
 };
 
 use super::status_compare::{self, Other};
@@ -144,13 +143,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
         )
     });
     let failed = places.iter().flat_map(|view| view.bars.iter().map(move |bar| (view, bar)));
-    let failed = failed.map(|(view, bar)| {
-        let (place, release, why) = (&view.place, bar.release, shown::line(&bar.why));
-        format!(
-            "{place} is barred to the artifact of release {release}, which failed its judgement ({why}); `countersign lift` \
-             lets it come again"
-        )
-    });
+    let failed = failed.map(|(view, bar)| place_words::barred(view, bar));
     let machine = |kind: &str, machine: &MachineView| {
         let silent = machine.silent_seconds;
         format!("{kind} {} is gone: it has not asked for work for {silent} seconds", machine.name)
@@ -190,8 +183,7 @@ fn places_text(places: &[PlaceView]) -> String {
                 0 => String::new(),
                 count => format!(", {}", shown::many(count, "rejection")),
             };
-            let rollout = open.rollout.as_ref();
-            let rollout = rollout.map_or_else(String::new, |seen| format!(", {}", rollout_line(seen)));
+            let rollout = rollout_words::line(view).map_or_else(String::new, |line| format!(", {line}"));
             format!(
                 "; release {} of commit {} is {}, {}{rejected}{rollout}",
                 open.release,
@@ -213,7 +205,8 @@ fn places_text(places: &[PlaceView]) -> String {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
-        let windows = view.windows.as_ref().map_or_else(String::new, windows_text);
+        let windows = view.windows.as_ref().map(place_words::windows_text);
+        let windows = windows.map_or_else(String::new, |text| format!("; {text}"));
         let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
         let secrets = view.service.as_ref().map_or_else(String::new, place_words::secrets_text);
         let checks = checks_text(&view.checks);
@@ -223,16 +216,6 @@ fn places_text(places: &[PlaceView]) -> String {
         )
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
-}
-
-/// The windows of a place, as its server says.
-fn windows_text(windows: &WindowsView) -> String {
-    match (windows.open, windows.changes) {
-        (true, Some(until)) => format!("; releases begin until {until}"),
-        (true, None) => "; releases begin".to_owned(),
-        (false, Some(opens)) => format!("; no release begins before {opens}"),
-        (false, None) => "; no release begins until its statement names other windows".to_owned(),
-    }
 }
 
 /// Statements of people, each once: a scope may cover many places.

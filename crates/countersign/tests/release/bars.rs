@@ -78,6 +78,12 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
     approved();
     let held = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&held), ["barred-here"], "{held}");
+    // No evidence of the release names the bar: the server's gate does.
+    let status = String::from_utf8(shop.home.run_in(&shop.repository(), &["status", PLACE]).stdout).unwrap();
+    assert!(
+        status.contains("held by the server's gate at its last attempt:\n  barred-here: release 1"),
+        "{status}"
+    );
     assert!(up.stop());
     up = shop.home.up();
     std::fs::write(Path::new(&data).join("server.url"), &up.url).unwrap();
@@ -96,6 +102,12 @@ fn a_failed_release_stays_away_until_somebody_else_lifts_its_bar() {
     let lifted = by_bob(&lift, 0);
     assert_eq!(lifted.as_array().map(Vec::len), Some(1), "{lifted}");
 
+    let shown = String::from_utf8(shop.home.run_in(&shop.repository(), &["status"]).stdout).unwrap();
+    assert!(
+        shown.contains("bob lifted the bar of the artifact of release 1") && !shown.contains("is barred to"),
+        "{shown}"
+    );
+    assert_eq!(production(&shop)["bars"][0]["lifted"]["by"]["person"], made["people"][1]["person"]);
     // Approvals from before the lift have not seen it.
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
