@@ -49,6 +49,9 @@ pub struct Apply {
     /// Directory to write the statements to, for others to sign; default: they are sent.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Show every open time of windows before a signature; default: the next five.
+    #[arg(long)]
+    all: bool,
     /// Sign without asking; default: show each statement and ask.
     #[arg(long)]
     yes: bool,
@@ -121,6 +124,7 @@ pub fn run(verb: &Apply, output: Output) -> Result<(), Failure> {
         access: &access,
         pin: &pin,
         yes: verb.yes,
+        all: verb.all,
         output,
         origin: committed(&report.source),
     };

@@ -25,7 +25,7 @@ use shown::shell;
 
 use super::runtime;
 use super::status_relay::{NewestStatus, Relays};
-use super::trust_sign::{sign_shown, sign_status};
+use super::trust_sign::{Page, sign_page, sign_status};
 use super::trust_statement::{beside, send_of, write_envelope};
 use super::trust_status;
 use crate::consent::ask;
@@ -59,6 +59,8 @@ pub struct Way<'a> {
     pub access: &'a Access,
     pub pin: &'a Pin,
     pub yes: bool,
+    /// Whether every open time of windows is shown.
+    pub all: bool,
     pub output: Output,
     pub origin: Option<&'a Origin>,
 }
@@ -117,7 +119,8 @@ fn signed(
     mut envelope: Envelope,
     attached: Vec<Vec<u8>>,
 ) -> Result<(Envelope, Vec<Vec<u8>>), Failure> {
-    sign_shown(way.access, &mut envelope, &attached, way.yes, way.output)?;
+    let page = Page { all: way.all, ..Page::default() };
+    sign_page(way.access, &mut envelope, &attached, page, way.yes, way.output)?;
     Ok((envelope, attached))
 }
 

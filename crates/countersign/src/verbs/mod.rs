@@ -94,6 +94,7 @@ mod up;
 mod vault_arguments;
 pub mod verify;
 mod waive;
+mod windows_page;
 mod witness;
 mod witness_join;
 

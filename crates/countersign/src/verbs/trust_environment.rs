@@ -28,7 +28,7 @@ use wire::{Client, PlaceView};
 use super::trust_drift;
 use super::trust_parity;
 use super::trust_root::{FORMER_DAYS, former_until};
-use super::trust_sign::sign_shown;
+use super::trust_sign::{Page, sign_page};
 use super::trust_statement::{beside, read, write_envelope};
 use super::trust_windows;
 use super::{DataDir, runtime};
@@ -113,6 +113,9 @@ pub struct Amend {
     /// rights; default: omitted options keep their current values.
     #[arg(long, requires = "agent")]
     anew: bool,
+    /// Show every open time of windows before the signature; default: the next five, and the rules.
+    #[arg(long)]
+    all: bool,
     /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
@@ -230,7 +233,9 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let mut envelope = named.statement.envelope()?;
     let attached = named.attached();
-    sign_shown(&access, &mut envelope, &attached, verb.yes, output)?;
+    let rules = verb.windows.as_deref().map(trust_windows::rules).transpose()?.flatten();
+    let page = Page { all: verb.all, rules: rules.as_deref(), ..Page::default() };
+    sign_page(&access, &mut envelope, &attached, page, verb.yes, output)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
         files::write_shared(&beside(out, "policy"), &named.policy)?;

@@ -21,7 +21,7 @@ use evidence::pin::Pin;
 use evidence::policy_files::{self, PolicyFiles};
 use evidence::status::{self, Status};
 use evidence::trust_root::{self, TrustRoot};
-use evidence::windows::{self, Windows};
+use evidence::windows;
 use evidence::{Digest, Id, configuration};
 use review::status_words;
 use serde::Serialize;
@@ -29,7 +29,8 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::trust_statement::{TOGETHER, attachments, envelope_in, my_key, read, status_file, write_envelope};
-use super::{DataDir, founding_sign, runtime};
+use super::windows_page::Extent;
+use super::{DataDir, founding_sign, runtime, windows_page};
 use crate::consent::ask;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -49,6 +50,9 @@ pub struct Sign {
     /// Only show the statement and its changes; default: ask, and sign.
     #[arg(long)]
     show: bool,
+    /// Show every open time of windows; default: the next five.
+    #[arg(long)]
+    all: bool,
     /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
@@ -69,7 +73,8 @@ struct Text {
     /// Files of the policy, one after the other.
     policy: String,
     configuration: String,
-    windows: String,
+    /// Bytes of the windows; empty without windows.
+    windows: Vec<u8>,
     /// Digests of policy, configuration and windows, if the statement names them.
     named: Option<(Digest, Digest, Option<Digest>)>,
     /// The statement, if it is a status.
@@ -114,7 +119,8 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let named =
         attachments(&verb.file, statement.has_windows()).map_err(|failure| failure.message().to_owned());
     let new = statement.text(named, &before)?;
-    let changes = new.against(&before);
+    let extent = statement.extent(verb.all || output == Output::Json);
+    let changes = new.against(&before, extent)?;
     let mut report = SignatureReport {
         file: verb.file.clone(),
         digest: envelope.payload_digest(),
@@ -160,7 +166,7 @@ pub fn sign_shown(
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    sign_page(access, envelope, named, true, yes, output)
+    sign_page(access, envelope, named, Page::default(), yes, output)
 }
 
 /// The same for a status, which is shown as sentences; its JSON is shown only if the person asks for it.
@@ -171,14 +177,27 @@ pub fn sign_status(
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    sign_page(access, envelope, &[], verbose || output == Output::Json, yes, output)
+    let page = Page { is_short: !verbose && output != Output::Json, ..Page::default() };
+    sign_page(access, envelope, &[], page, yes, output)
 }
 
-fn sign_page(
+/// How a statement is shown before a signature.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page<'a> {
+    /// Whether sentences stand for the statement itself.
+    pub is_short: bool,
+    /// Whether every open time of windows is listed.
+    pub all: bool,
+    /// Rules of windows, as their author wrote them.
+    pub rules: Option<&'a str>,
+}
+
+/// The same with a page of the caller's choice.
+pub fn sign_page(
     access: &Access,
     envelope: &mut Envelope,
     named: &[Vec<u8>],
-    whole: bool,
+    page: Page<'_>,
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
@@ -188,13 +207,15 @@ fn sign_page(
             Ok((before, what)) => (before, what),
             Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
         };
-        let changes = match whole {
-            true => statement.text(Ok(named.to_vec()), &before)?.against(&before),
-            false => String::new(),
+        let extent = statement.extent(page.all || output == Output::Json);
+        let changes = match page.is_short {
+            false => statement.text(Ok(named.to_vec()), &before)?.against(&before, extent)?,
+            true => String::new(),
         };
+        let rules = page.rules.unwrap_or_default();
         let (digest, sentences) = (envelope.payload_digest(), statement.sentences(&before));
         let page = format!(
-            "{}\ndigest: {digest}\ncompared with {compared_with}\n{sentences}{changes}",
+            "{}\ndigest: {digest}\ncompared with {compared_with}\n{sentences}{rules}{changes}",
             statement.title()
         );
         ask(&page, yes, output)?;
@@ -288,6 +309,14 @@ impl Statement {
         Ok(Text { statement, named: Some(digests), ..shown })
     }
 
+    /// How much of its windows is listed: open times are the next ones when it was made.
+    const fn extent(&self, all: bool) -> Extent {
+        match self {
+            Self::Environment(environment) if !all => Extent::Next(environment.issued),
+            _ => Extent::All,
+        }
+    }
+
     /// Whether it names windows.
     const fn has_windows(&self) -> bool {
         matches!(self, Self::Environment(Environment { windows: Some(_), .. }))
@@ -314,26 +343,28 @@ fn shown_beside(named: &Environment, beside: &[Vec<u8>]) -> Result<Text, Failure
     Ok(Text {
         policy: files(&PolicyFiles::decode(policy)?),
         configuration: configured(configuration)?,
-        windows: windows.first().map(|bytes| opened(bytes)).transpose()?.unwrap_or_default(),
+        windows: windows.first().cloned().unwrap_or_default(),
         ..Text::default()
     })
 }
 
 impl Text {
     /// The changes against the current statement; the whole text if no current statement exists.
-    fn against(&self, before: &Self) -> String {
+    fn against(&self, before: &Self, extent: Extent) -> Result<String, Failure> {
+        let windows = windows_page::text(&self.windows, extent)?;
         if before.statement.is_empty() {
-            return [&*self.statement, &self.policy, &self.configuration, &self.windows].concat();
+            return Ok([&*self.statement, &self.policy, &self.configuration, &windows].concat());
         }
+        let windows_before = windows_page::text(&before.windows, extent)?;
         let parts = [
             (&before.statement, &self.statement),
             (&before.policy, &self.policy),
             (&before.configuration, &self.configuration),
-            (&before.windows, &self.windows),
+            (&windows_before, &windows),
         ];
         let changes = parts
             .map(|(old, new)| TextDiff::from_lines(old, new).unified_diff().context_radius(3).to_string());
-        changes.concat()
+        Ok(changes.concat())
     }
 }
 
@@ -387,8 +418,8 @@ fn environment_before(
         policy: files(&policy),
         configuration: configured(&fetch(&old.configuration, configuration::BYTES_MAX)?)?,
         windows: match &old.windows {
-            Some(digest) => opened(&fetch(digest, windows::BYTES_MAX)?)?,
-            None => String::new(),
+            Some(digest) => fetch(digest, windows::BYTES_MAX)?,
+            None => Vec::new(),
         },
         named: Some((old.policy, old.configuration, old.windows)),
         status: None,
@@ -399,17 +430,6 @@ fn environment_before(
 /// Policy files one after the other, each under its path.
 fn files(policy: &PolicyFiles) -> String {
     policy.files.iter().map(|(path, text)| format!("=== {path}\n{}\n", text.trim_end())).collect()
-}
-
-/// Windows, one interval to a line.
-fn opened(bytes: &[u8]) -> Result<String, Failure> {
-    let windows = Windows::decode(bytes)?;
-    let intervals = windows.open.iter().map(|open| format!("open from {} until {}\n", open.start, open.end));
-    let sources =
-        windows.sources.iter().map(|source| format!("from {} with digest {}\n", source.name, source.digest));
-    let about =
-        format!("=== windows from {} until {}, by {}\n", windows.from, windows.until, windows.compiled_by);
-    Ok(std::iter::once(about).chain(sources).chain(intervals).collect())
 }
 
 fn configured(bytes: &[u8]) -> Result<String, Failure> {

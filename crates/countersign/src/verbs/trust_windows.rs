@@ -11,7 +11,19 @@ use evidence::windows::Windows;
 
 use super::calendar_rules::compiled;
 use super::trust_statement::read;
+use super::windows_page;
 use crate::failure::Failure;
+
+/// The rules in a file, as a signer reads them; `None` for compiled windows and the word `none`.
+pub fn rules(named: &Path) -> Result<Option<String>, Failure> {
+    if named == Path::new("none") {
+        return Ok(None);
+    }
+    let bytes = read(named)?;
+    let is_compiled = bytes.trim_ascii().starts_with(b"{");
+    let text = String::from_utf8_lossy(&bytes);
+    Ok((!is_compiled).then(|| windows_page::rules(&named.display().to_string(), &text)))
+}
 
 /// The windows in a file, encoded; `None` for the word `none`. Rules are compiled for the days from today on.
 pub fn read_windows(named: &Path, now: Moment) -> Result<Option<Vec<u8>>, Failure> {

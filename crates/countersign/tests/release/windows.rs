@@ -83,7 +83,13 @@ fn a_release_outside_its_windows_is_held_and_goes_when_they_are_open() {
     let refused =
         shop.in_repository(&["override", "--yes", "--reason", "now", "--until", "2099-01-01", &release], 1);
     assert!(refused["error"].as_str().unwrap().contains("an override lasts at most 4 hours"), "{refused}");
-    shop.ok(&["override", "--yes", "--reason", "payments fail", &release]);
+    let held = String::from_utf8(shop.home.run_in(&shop.repository(), &["status", PLACE]).stdout).unwrap();
+    assert!(
+        held.contains("window-closed: ") && held.contains("\nwindows: no release begins before 2090-"),
+        "{held}"
+    );
+    let lifted = shop.ok(&["override", "--yes", "--reason", "payments fail", &release]);
+    assert_eq!(lifted["next"], json!(format!("countersign status {PLACE}")), "it is approved and promoted");
     until(&up, "production", "running");
     sets(PLACE, "open.json");
     assert_eq!(at(&up, "production")["windows"]["open"], json!(true));
@@ -156,6 +162,23 @@ fn rules_become_the_windows_that_a_statement_names() {
     assert_eq!(at(&up, "dev")["windows"], dev["windows"]);
     shop.ok(&["run"]);
     assert!(at(&up, "dev")["running"].is_object());
+    // A signer reads the rules and the next times; each of the four hundred only if they ask for it.
+    let daily = "version: 1\nzone: UTC\nallow:\n  - { cron: '0 9 * * *', for: 7h }\n";
+    shop.write("daily.yaml", daily);
+    let page = |more: &[&str]| {
+        let words =
+            ["trust", "environment", "--yes", PLACE, "--windows", "daily.yaml", "--out", "signed.json"];
+        let output = shop.home.run_in(&shop.repository(), &[&words, more].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let short = page(&[]);
+    assert!(short.contains(&format!("=== rules in daily.yaml\n{daily}")), "{short}");
+    assert_eq!(short.matches("+open from ").count(), 5, "{short}");
+    assert!(short.contains(" more of 400 open times, the last until "), "{short}");
+    assert_eq!(page(&["--all"]).matches("+open from ").count(), 400);
+    let signed = shop.home.run_in(&shop.repository(), &["trust", "sign", "--show", "signed.json"]);
+    let signed = String::from_utf8(signed.stdout).unwrap();
+    assert_eq!(signed.matches("+open from ").count(), 5, "{signed}");
     assert!(up.stop());
 }
 
