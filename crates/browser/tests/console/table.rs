@@ -67,6 +67,12 @@ pub const PAGES: &[Page] = &[
         Way::From("overview", ""),
         "a service: its way to production and its releases",
     ),
+    page(
+        "place",
+        "/places/{project}/{service}/{environment}",
+        Way::From("service", "/production"),
+        "a place: what runs, what comes next and why it waits, its bars, windows, drift and last reports",
+    ),
     page("compare", "/compare", Way::From("service", "from="), "two releases of a service, compared"),
     page("posture", "/posture", Way::At("/posture"), "posture: each service in one word"),
     page(

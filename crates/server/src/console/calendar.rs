@@ -12,7 +12,7 @@ use web::model::{Sheet, SheetCell, SheetTable, State};
 
 use super::reading::{Reading, time};
 use super::sheets::cell;
-use super::words::{badge, command};
+use super::words::{badge, command, page_of_place};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::openings;
@@ -70,6 +70,7 @@ fn places(at: &Reading<'_>, state: &Ledger, known: &[Known<'_>]) -> SheetTable {
 
 fn row(at: &Reading<'_>, state: &Ledger, (place, windows): &Known<'_>) -> Vec<SheetCell> {
     let mut named = cell(place.to_string());
+    named.href = Some(page_of_place(place));
     named.commands = vec![command(format!("countersign calendar show {place}"))];
     let found = windows.as_ref().map(|windows| windows.state_at(at.now));
     let (state_badge, words, changes) = match (state.identity.is_frozen(place), found) {
@@ -97,7 +98,8 @@ fn row(at: &Reading<'_>, state: &Ledger, (place, windows): &Known<'_>) -> Vec<Sh
     vec![named, releases, until, waiting, ends]
 }
 
-fn table(place: &Place, windows: &Windows, now: Moment) -> SheetTable {
+/// The open times of a place in the next two weeks, by day.
+pub(super) fn table(place: &Place, windows: &Windows, now: Moment) -> SheetTable {
     let today = now.millis() / DAY_MILLIS * DAY_MILLIS;
     let days = (0..DAYS).filter_map(|day| {
         let start = Moment::from_millis(today + day * DAY_MILLIS).ok()?;

@@ -50,6 +50,13 @@ pub fn drift(at: &Reading<'_>) -> Result<Sheet, Failure> {
     })
 }
 
+/// Drift and measured baselines of one place.
+pub(super) fn of_place(at: &Reading<'_>, state: &Ledger, place: &Place) -> [SheetTable; 2] {
+    let (drift, baseline) = drift_view::of(at.shared, state, place);
+    let own = [Observed { place: place.clone(), drift, baseline }];
+    [findings(&own), baselines(&own)]
+}
+
 fn observed(at: &Reading<'_>, state: &Ledger) -> Vec<Observed> {
     let facts = state.gate.environments().map(|set| &set.facts);
     let readable = facts.filter(|facts| at.may_read(&facts.place.project));

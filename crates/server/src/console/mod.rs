@@ -35,6 +35,7 @@ mod overview;
 mod pages;
 mod parity;
 mod pending;
+mod place;
 mod policies;
 mod policy_reading;
 mod posture;

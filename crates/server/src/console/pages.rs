@@ -11,7 +11,7 @@ use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
-    calendar, compare, components, delivery, drift, findings, ledger, log, overview, parity, policies,
+    calendar, compare, components, delivery, drift, findings, ledger, log, overview, parity, place, policies,
     posture, previews, record, release, rollout, run, secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
@@ -68,6 +68,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/design", json: None, make: design_page },
     Page { path: "/ledger", json: Some("/ledger.json"), make: ledger_page },
     Page { path: "/ledger/{entry}", json: None, make: entry_page },
+    Page { path: "/places/{project}/{service}/{environment}", json: None, make: place_page },
     Page { path: "/policies", json: Some("/policies.json"), make: policies_page },
     Page { path: "/policies/{project}/{service}/{environment}", json: None, make: policy_page },
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
@@ -217,6 +218,14 @@ fn delivery_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<
 fn policies_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = policies::policies(at)?;
     let heading = ("Policies".to_owned(), of_ledger());
+    made(at, address, form, heading, &page, pages::sheet)
+}
+
+fn place_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let [project, service, environment] = address.open_words()?;
+    let place = Place { project: name(project)?, service: name(service)?, environment: name(environment)? };
+    let page = place::place(at, &place)?;
+    let heading = (place.to_string(), checked(format!("countersign status {place}")));
     made(at, address, form, heading, &page, pages::sheet)
 }
 

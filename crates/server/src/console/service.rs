@@ -11,7 +11,7 @@ use wire::{FreezeView, PlaceView, StatementState};
 
 use super::reading::{Reading, nothing, time};
 use super::situation::Situation;
-use super::words::{badge, fact};
+use super::words::{badge, fact, page_of_place};
 use super::{board, compare, sheets, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
@@ -117,7 +117,7 @@ fn worst(board: &Board) -> Option<Badge> {
 
 fn of_place(view: &PlaceView) -> Fact {
     let how = if view.automatic { "automatic" } else { "people promote" };
-    fact(view.place.environment.as_str(), how)
+    Fact { href: Some(page_of_place(&view.place)), ..fact(view.place.environment.as_str(), how) }
 }
 
 fn waits(waiting: Waiting) -> SheetRow {

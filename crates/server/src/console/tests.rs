@@ -7,6 +7,7 @@ mod entries;
 mod export;
 mod exposed;
 mod overview;
+mod place;
 mod posture;
 mod readers;
 mod record;

@@ -6,9 +6,9 @@ use domain::State;
 use evidence::{Moment, Place};
 use review::outcome::is_gone;
 use review::place_words::{due_for_review, review_codes};
-use review::{headline, ids, release_words, witnesses};
+use review::{headline, ids, release_words, rollout_words, witnesses};
 use web::model::{self, Waiting};
-use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView};
+use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView, RolloutNow};
 
 use super::pending::{waits_for, words_of};
 use super::previews::PREVIEWS;
@@ -27,6 +27,8 @@ use crate::run_view;
 enum Matter<'a> {
     /// A release that waits for people.
     Pending(&'a PlaceView, u64),
+    /// A step of a rollout that passed and waits for a person.
+    Step(&'a PlaceView, &'a RolloutNow),
     /// An approval node.
     Node(&'a OpenNode),
     /// The newest release of a place did not work, or has no plan.
@@ -108,6 +110,8 @@ fn of_place(view: &PlaceView) -> Vec<Matter<'_>> {
         _ => false,
     });
     found.extend(open.map(|open| Matter::Pending(view, open.release)));
+    let step = rollout_words::now(view).filter(|now| now.waits_for_person());
+    found.extend(step.map(|now| Matter::Step(view, now)));
     // The newest release alone: a later one settles the matter.
     if let Some(newest) = view.releases.first() {
         let has_ended = matches!(
@@ -138,6 +142,7 @@ fn waiting(
 ) -> Result<Waiting, Failure> {
     Ok(match matter {
         Matter::Pending(view, number) => pending(at, state, view, *number)?,
+        Matter::Step(view, now) => step(view, now),
         Matter::Node(node) => self::node(at, node)?,
         Matter::Ended(view, release) => ended(at, view, release),
         Matter::RolledBack(view, bar) => rolled_back(view, bar),
@@ -198,6 +203,17 @@ fn pending(at: &Reading<'_>, state: &State, view: &PlaceView, number: u64) -> Re
         href: release_href(&view.place, number),
         command: Some(words.command),
     })
+}
+
+fn step(view: &PlaceView, now: &RolloutNow) -> Waiting {
+    Waiting {
+        badge: badge(model::State::Wait, "waits for you"),
+        title: format!("{}: step {} of release {} passed", short(&view.place), now.step, now.release),
+        detail: format!("it has {}% of the requests until a person begins the next step", now.percent),
+        since: Some(time(now.since)),
+        href: format!("{}/rollout", release_href(&view.place, now.release)),
+        command: Some(command_for(rollout_words::promote(&view.place), "release managers")),
+    }
 }
 
 fn node(at: &Reading<'_>, node: &OpenNode) -> Result<Waiting, Failure> {

@@ -38,6 +38,11 @@ pub fn release_href(place: &Place, number: u64) -> String {
     format!("/releases/{place}/{number}")
 }
 
+/// Address of the page of a place.
+pub fn page_of_place(place: &Place) -> String {
+    format!("/places/{place}")
+}
+
 /// Address of a run's page.
 pub fn run_href(run: RunId) -> String {
     format!("/runs/{run}")

@@ -1,5 +1,6 @@
 //! The next commands about a release, the one that matters most first.
 
+use review::rollout_words;
 use web::model::{Command, State};
 use wire::{ReleaseKind, ReleaseStage};
 
@@ -42,6 +43,9 @@ pub fn commands(seen: &Seen<'_>, words: Option<PendingWords>, newer: Option<Newe
             vec![command_for(format!("countersign run {}", view.commit), "if it is still wanted")]
         }
         ReleaseStage::Held => vec![explain],
+        ReleaseStage::Due if seen.waits_for_person() => {
+            vec![command_for(rollout_words::promote(place), "release managers")]
+        }
         _ => vec![command(format!("countersign status {place}"))],
     }
 }

@@ -39,6 +39,12 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// Whether a step of its rollout passed and waits for a person, as its agent tells.
+    pub fn waits_for_person(&self) -> bool {
+        let told = self.at.shared.services.view(&self.view.place).and_then(|service| service.rollout);
+        told.is_some_and(|now| Some(now.release) == self.view.release && now.waits_for_person())
+    }
+
     pub fn of(
         at: &'a Reading<'a>,
         state: &'a State,

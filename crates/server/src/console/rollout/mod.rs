@@ -8,13 +8,15 @@ mod figures;
 mod shown;
 mod states;
 mod tables;
+mod waits;
 
 use domain::Event;
 use domain::release::Proposed;
 use evidence::Place;
 use evidence::plan::Plan;
 use judge::Store as _;
-use review::differences::rollout_words;
+use review::differences::rollout_words as plan_words;
+use review::rollout_words;
 use web::model::Sheet;
 
 use super::reading::{Reading, nothing};
@@ -23,8 +25,10 @@ use super::sheets::{list, row};
 use super::words::{clock, digest_fact, fact, release_href};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
+use crate::place_view;
 use shown::{Shown, Verdict};
 use states::state;
+pub use waits::waits;
 
 /// The page.
 ///
@@ -58,6 +62,13 @@ pub fn rollout(at: &Reading<'_>, place: &Place, number: u64) -> Result<Sheet, Fa
         item.href = Some(format!("/ledger/{}", moment.entry));
         item
     });
+    let timeline = list("Timeline", orders.collect(), EVENTS_MAX, "Nothing was observed yet.");
+    let waiting = told.filter(|_| is_under_way).and_then(|now| {
+        let state = at.shared.intake.state();
+        let facts = state.gate.environment(place).map(|set| &set.facts)?;
+        let view = place_view::one(at.shared, &state, facts, at.now).ok()?;
+        waits(place, now, rollout_words::unheard(&view))
+    });
     let facts = shown.words.iter().map(|(name, value)| fact(name, value.clone()));
     let mut release = fact("Release", format!("{number} of {place}"));
     release.href = Some(release_href(place, number));
@@ -71,7 +82,7 @@ pub fn rollout(at: &Reading<'_>, place: &Place, number: u64) -> Result<Sheet, Fa
         },
         poll_ms: (is_under_way && told.is_some()).then_some(POLL_MS),
         tables: [tables::arithmetic(&shown), tables::steps(&shown)].into_iter().flatten().collect(),
-        lists: vec![list("Timeline", orders.collect(), EVENTS_MAX, "Nothing was observed yet.")],
+        lists: waiting.into_iter().chain([timeline]).collect(),
         facts: vec![(
             "The plan".to_owned(),
             facts.chain([digest_fact("Plan", &shown.digest), release]).collect(),
@@ -107,7 +118,7 @@ fn shown(at: &Reading<'_>, place: &Place, number: u64, events: &Events) -> Resul
     let told = at.shared.services.view(place).and_then(|service| service.rollout);
     let now = told.filter(|now| (now.release, now.plan) == (number, digest));
     let is_reported = events.iter().any(|(_, _, event)| matches!(event, Event::AgentReported(_)));
-    Ok(Shown { words: rollout_words(&plan), digest, rollout, seen, now, is_reported })
+    Ok(Shown { words: plan_words(&plan), digest, rollout, seen, now, is_reported })
 }
 
 /// Time between two readings of a page whose figures no entry tells.
