@@ -6,16 +6,17 @@ use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
 use evidence::configuration_order::ConfigurationOrder;
 use evidence::dsse::Envelope;
+use evidence::environment::Environment;
 use evidence::oci::Manifest;
 use evidence::rollback_order::RollbackOrder;
 use evidence::seal::SealKey;
 use evidence::secrets_order::SecretsOrder;
 use evidence::status::{Status, StatusFile};
-use evidence::{Bytes, Digest, Moment};
+use evidence::{Bytes, Digest, Moment, Name};
 use judge::{
     Anchors, Checked, CheckedConfiguration, CheckedRollback, CheckedSecrets, FreshCheckpoint, Judgement,
     PinnedCheckpoint, Reasons, VerificationContext, check, check_configuration, check_rollback,
-    check_secrets, judge_checked, newest_root,
+    check_secrets, judge_checked, newest_root, turn_before,
 };
 
 use crate::error::DeployError;
@@ -40,6 +41,8 @@ pub struct Decision {
     pub is_early: bool,
     /// Whether the policy demands that the agent has measured its host.
     pub measures: bool,
+    /// The agent of the place that has to run the release before this one does.
+    pub after: Option<Name>,
 }
 
 impl Memory {
@@ -98,10 +101,18 @@ impl Memory {
             };
         self.checkpoint = checked.ledger.proven.checkpoint.to_string();
         self.sees(&checked, bundle, by_hand);
-        let early = is_early(&checked, &judgement);
+        let after = turn_before(&checked, &self.agent, &self.ahead, self.newer.as_ref()).cloned();
+        // A release that others have already waits for its time here, too.
+        let is_later = self.is_later(&checked) && judgement.is_only_untimely();
+        let early = is_later || is_early(&checked, &judgement);
         let reads = &checked.lanes.observed.reads;
         let measures = reads.iter().any(|read| read.kind.is_of_itself() && read.hours.is_some());
-        Decision { measures, ..decided(bundle, &judgement, early) }
+        Decision { measures, after, ..decided(bundle, &judgement, early) }
+    }
+
+    /// Whether others of the place's agents have a release before this one.
+    fn is_later(&self, checked: &Checked<'_>) -> bool {
+        checked.trust.environment.agents.first().is_some_and(|first| first.name != self.agent)
     }
 
     /// Judges again, under the newest known status and the time of a newer checkpoint, whether a release that this agent has
@@ -153,6 +164,10 @@ impl Memory {
         let (anchors, mut seen) = self.context(now);
         (seen.release, seen.fresh) = (before, fresh.cloned());
         seen.newer.extend(by_hand.cloned());
+        if self.running.is_none() && names_several(bundle) {
+            // It came later than others, or lost what it ran: the signed report of another agent says what the place runs.
+            seen.running = None;
+        }
         seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older });
         let checked = check(bundle, &anchors, &seen).map_err(|reasons| Box::new(refused_for(reasons)))?;
         if let Some(decision) = self.elsewhere(&checked) {
@@ -192,6 +207,7 @@ impl Memory {
             self.declared = KnownRules::of(bundle);
         }
         self.seen_statement = self.seen_statement.max(number);
+        self.shared = checked.trust.environment.agents.len() > 1;
         // A newer program can read it, or a newer status was read.
         self.unread = unread.filter(|file| file.is_unread_after(None, self.seen_status, &checked.trust.root));
     }
@@ -232,15 +248,7 @@ impl Memory {
             return refused("return-used", "this request was carried out before");
         }
         let leaves = checked.from.filter(|_| checked.bars);
-        Decision {
-            apply: Some(known),
-            secrets: HeldSecrets::new(),
-            leaves,
-            reasons: Vec::new(),
-            words: Vec::new(),
-            is_early: false,
-            measures: false,
-        }
+        Decision { leaves, ..Decision::to_run(known) }
     }
 
     /// The versions in an order that count here, and why others do not.
@@ -313,11 +321,32 @@ impl Memory {
 }
 
 impl Decision {
-    /// The same, unless only the time is against it and that is over soon: then the release stays due.
+    /// The decision to run a release that this agent knows.
+    #[must_use]
+    pub const fn to_run(known: KnownRelease) -> Self {
+        Self {
+            apply: Some(known),
+            secrets: HeldSecrets::new(),
+            leaves: None,
+            reasons: Vec::new(),
+            words: Vec::new(),
+            is_early: false,
+            measures: false,
+            after: None,
+        }
+    }
+
+    /// The same, unless it is the turn of another agent, or only the time is against it and that is over soon: then the release
+    /// stays due.
     ///
     /// # Errors
-    /// `DeployError` with the reason, if it comes early.
+    /// `DeployError` with the reason, if it comes early or out of turn.
     pub fn in_time(self) -> Result<Self, DeployError> {
+        if let Some(agent) = self.after {
+            let what =
+                format!("agent {agent} comes before this one, and has not signed that the release runs");
+            return Err(DeployError::OutOfTurn(what));
+        }
         if self.is_early { Err(DeployError::Early(self.words.join("; "))) } else { Ok(self) }
     }
 
@@ -361,7 +390,14 @@ fn decided(bundle: &Bundle, judgement: &Judgement, is_early: bool) -> Decision {
         words: if passed { warned.collect() } else { words.collect() },
         is_early,
         measures: false,
+        after: None,
     }
+}
+
+/// Whether the environment statement of a bundle names several agents. The judge verifies it.
+fn names_several(bundle: &Bundle) -> bool {
+    let here = bundle.environments.last().and_then(|statement| Environment::read(statement).ok());
+    here.is_some_and(|here| here.agents.len() > 1)
 }
 
 /// Whether only closed windows are against a release, and they open within `SOON`: clocks differ by as much.
@@ -382,6 +418,7 @@ pub fn refused(code: &str, what: &str) -> Decision {
         words: vec![format!("{code}: {what}")],
         is_early: false,
         measures: false,
+        after: None,
     }
 }
 
@@ -396,6 +433,7 @@ fn refused_for(reasons: Reasons) -> Decision {
         words: all.iter().map(|reason| format!("{}: {}", reason.code, reason.what)).collect(),
         is_early: false,
         measures: false,
+        after: None,
     }
 }
 

@@ -138,15 +138,22 @@ impl Deployer {
 
     /// Removes releases that are not needed any more. The running one, possible rollback targets and a begun one are kept.
     fn clear_away(&self) {
-        let known = self.memory.known().map(|known| known.artifact);
+        let undone = self.memory.undo.iter().flat_map(|undo| undo.known());
+        let known = self.memory.known().chain(undone).map(|known| known.artifact);
         let needed: Vec<Digest> =
             known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
             warn!("releases that are not needed any more could not be removed: {error}");
         }
         let rolled = self.memory.rollout.as_ref().map(|rollout| &rollout.new);
-        let named: BTreeSet<Name> =
-            self.memory.known().chain(rolled).flat_map(|known| needed_by(&known.plan)).collect();
+        let undone = self.memory.undo.iter().filter_map(|undo| undo.running.as_ref());
+        let named: BTreeSet<Name> = self
+            .memory
+            .known()
+            .chain(rolled)
+            .chain(undone)
+            .flat_map(|known| needed_by(&known.plan))
+            .collect();
         let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
         if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
             warn!("sealed values that are not needed any more could not be removed: {error}");
@@ -398,7 +405,7 @@ impl Deployer {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
                     // The rolled-back release had not replaced the running one, so the running one is not stopped.
-                    self.remember(new, asked.release, ReleaseOutcome::Running);
+                    self.remember(new, asked, ReleaseOutcome::Running, is_return);
                     Applied::running()
                 } else if !is_return && self.can_roll(new) {
                     return self.begin_rollout(asked, new, &decision.secrets);
@@ -410,7 +417,7 @@ impl Deployer {
                     let replaced = Replaced { old: old.as_ref(), is_up, steps_of, secrets };
                     let applied = self.hands.apply(new, replaced)?;
                     self.memory.secrets = self.hands.secrets().clone();
-                    self.remember(new, asked.release, applied.outcome);
+                    self.remember(new, asked, applied.outcome, is_return);
                     if !applied.is_untouched {
                         self.down = None;
                         self.restarts = Restarts::default();
@@ -472,11 +479,17 @@ impl Deployer {
         Ok(self.memory.write(&self.dir)?)
     }
 
-    fn remember(&mut self, new: &KnownRelease, release: u64, outcome: ReleaseOutcome) {
+    fn remember(
+        &mut self,
+        new: &KnownRelease,
+        asked: &RequestedRelease,
+        outcome: ReleaseOutcome,
+        is_return: bool,
+    ) {
+        let new = KnownRelease { release: Some(asked.release), ..new.clone() };
         match outcome {
-            ReleaseOutcome::Running => {
-                self.memory.runs(&KnownRelease { release: Some(release), ..new.clone() });
-            }
+            ReleaseOutcome::Running if is_return => self.memory.runs(&new),
+            ReleaseOutcome::Running => self.memory.takes_in_turn(asked, &new),
             ReleaseOutcome::Failed => self.memory.running = None,
             ReleaseOutcome::Returned | ReleaseOutcome::Refused => {}
         }

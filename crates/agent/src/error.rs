@@ -38,6 +38,12 @@ pub enum DeployError {
     /// The windows of the place open soon.
     #[error("{0}")]
     Early(String),
+    /// An agent before this one has to run the release first.
+    #[error("{0}")]
+    OutOfTurn(String),
+    /// An order to go back from a release does not count.
+    #[error("an order to go back from a release does not count: {0}")]
+    Retreat(String),
     /// Something drifted for which people froze the place.
     #[error("{0}; the release waits until that is over")]
     Drifted(String),

@@ -25,6 +25,7 @@ use crate::preview_memory::{PreviewMemory, RemovedPreview};
 use crate::rollout_memory::RolloutMemory;
 use crate::rules::KnownRules;
 use crate::secrets::HeldSecrets;
+use crate::undo::Undo;
 
 /// An agent's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,12 @@ pub struct Memory {
     /// A newer checkpoint than the one of the release that is judged next, for its time.
     #[serde(skip)]
     pub fresh: Option<FreshCheckpoint>,
+    /// Reports of the agents before this one about the release that is judged next, as the server hands them out.
+    #[serde(skip)]
+    pub ahead: Vec<Envelope>,
+    /// The environment statement in force, if it came after the release that is judged next.
+    #[serde(skip)]
+    pub newer: Option<Envelope>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// The running release.
@@ -115,6 +122,12 @@ pub struct Memory {
     /// The preview that this is the memory of; absent at places that stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<PreviewMemory>,
+    /// Whether the newest statement that was verified names several agents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// The releases that ran before the one that came last, where the place has several agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Undo<KnownRelease>>>,
 }
 
 /// A release or rollback whose application was begun.

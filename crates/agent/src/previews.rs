@@ -33,8 +33,8 @@ use crate::secrets::SEAL_FILE;
 use crate::serve::{Agent, Life, NextKey, serve};
 use crate::service_user;
 use crate::status_file::read_status;
-use crate::trees::size_of;
 use crate::told::{Told, told_if_new};
+use crate::trees::size_of;
 
 /// Keeps the previews of a template until `stop` resolves.
 ///

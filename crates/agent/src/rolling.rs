@@ -362,7 +362,7 @@ impl Deployer {
         let before = self.memory.clone();
         self.hands.give(rollout.secrets.clone());
         self.memory.secrets = rollout.secrets.clone();
-        self.memory.runs(&rollout.new);
+        self.memory.takes_in_turn(&requested(rollout), &rollout.new);
         self.down = None;
         self.restarts = crate::restarts::Restarts::default();
         self.restarts.started((self.now)());

@@ -9,19 +9,19 @@ use evidence::Place;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
-use evidence::oci::Descriptor;
 use evidence::relayed_status::RelayedStatus;
 use evidence::secrets_order::SecretsOrder;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use tracing::{info, warn};
 use vault::SEALED_BYTES_MAX;
-use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError, StatusRelay, follow_statuses};
+use wire::{AgentWork, Client, ClientError, StatusRelay, follow_statuses};
 
 use crate::condition::Condition;
 use crate::deployer::{Deployer, Layer, RequestedRelease};
 use crate::drift::Firewall;
 use crate::error::AgentError;
+use crate::fetching::{consistency, fetched, unread};
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::{Lookout, Unwanted};
@@ -354,15 +354,20 @@ impl Life {
             return Ok(());
         }
         let report = match work {
-            AgentWork::Release { bundle, release: number, artifact, advance } => {
+            AgentWork::Release { bundle, release: number, artifact, advance, ahead, statement } => {
                 if let Some(order) = advance {
                     let done = self.running.run(move |running| running.advance(&order)).await;
                     done.map_err(AgentError::from)?.map_err(AgentError::from)?;
                 }
-                self.release(bundle, &RequestedRelease { release: number, artifact, plan: artifact }).await?
+                let asked = RequestedRelease { release: number, artifact, plan: artifact };
+                self.release(bundle, &asked, (ahead, statement.map(|newer| *newer))).await?
             }
             AgentWork::Rollback(order) => {
                 let done = self.running.run(move |running| running.rollback(&order)).await;
+                done.map_err(AgentError::from)?.map_err(AgentError::from)?
+            }
+            AgentWork::Retreat(order) => {
+                let done = self.running.run(move |running| running.retreat(&order)).await;
                 done.map_err(AgentError::from)?.map_err(AgentError::from)?
             }
         };
@@ -373,7 +378,13 @@ impl Life {
         }
     }
 
-    async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, AgentError> {
+    /// Carries out a release; `ahead` are the reports of the agents before this one, and `newer` is a newer statement.
+    async fn release(
+        &self,
+        digest: Digest,
+        asked: &RequestedRelease,
+        (ahead, newer): (Vec<Envelope>, Option<Envelope>),
+    ) -> Result<Envelope, AgentError> {
         let (running, client) = (&self.running, &self.client);
         let (number, artifact) = (asked.release, asked.artifact);
         if let Some(report) = running.run(move |running| running.settled(number, &artifact)).await?? {
@@ -392,7 +403,7 @@ impl Life {
         };
         let proof = Arc::new(consistency(running, client, &bundle).await?);
         let fresh = timely::fresh(client, &bundle).await?;
-        running.run(move |running| running.shown(fresh)).await?;
+        running.run(move |running| running.shown(fresh, ahead, newer)).await?;
         let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
         // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
         let wanted = running.run(move |running| running.wants(&at, &with)).await??;
@@ -444,42 +455,6 @@ impl Life {
         // An interrupt that came too late must not affect other work.
         drop(self.interrupts.take());
         Ok(done??)
-    }
-}
-
-async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, AgentError> {
-    let most = usize::try_from(wanted.size).unwrap_or(usize::MAX).min(BLOB_BYTES_MAX);
-    match client.blob(&wanted.digest, most).await {
-        Ok(bytes) => Ok(Layer::Bytes(bytes)),
-        // The client refuses bytes with another digest; the agent reports that, so that it is recorded.
-        Err(ClientError::Answer { .. }) => Ok(Layer::Lacking),
-        Err(ClientError::Problem(problem)) if problem.status == 404 => Ok(Layer::Lacking),
-        // Nobody answered, or not now: that says nothing about the artifact.
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Refuses evidence that cannot be decoded.
-async fn unread(
-    running: &OwnThread<Deployer>,
-    asked: &RequestedRelease,
-    what: &str,
-) -> Result<Envelope, AgentError> {
-    let (asked, what) = (*asked, what.to_owned());
-    Ok(running.run(move |running| running.unread(&asked, &what)).await??)
-}
-
-/// The proof that the bundle's checkpoint continues the pinned one; empty if nothing is pinned.
-async fn consistency(
-    running: &OwnThread<Deployer>,
-    client: &Client,
-    bundle: &Bundle,
-) -> Result<Vec<evidence::Bytes>, AgentError> {
-    let seen = running.run(|running| running.memory().checkpoint.clone()).await?;
-    let sizes = seen.parse().ok().and_then(|seen| judge::sizes_to_prove(bundle, &seen));
-    match sizes {
-        Some((old, new)) => Ok(client.consistency(old, new).await?),
-        None => Ok(Vec::new()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! checkpoint like the other one; what the server says of it counts for nothing. Without windows nothing is asked.
 
 use evidence::bundle::Bundle;
+use evidence::dsse::Envelope;
 use judge::FreshCheckpoint;
 use tlog::{Checkpoint, Note};
 use wire::{Client, ClientError};
@@ -35,8 +36,11 @@ fn size(note: &str) -> Option<u64> {
 }
 
 impl Deployer {
-    /// Takes the checkpoint by whose time the next release is judged.
-    pub fn shown(&mut self, fresh: Option<FreshCheckpoint>) {
+    /// Takes the checkpoint by whose time the next release is judged, the reports of the agents that have it already, and a
+    /// newer statement.
+    pub fn shown(&mut self, fresh: Option<FreshCheckpoint>, ahead: Vec<Envelope>, newer: Option<Envelope>) {
         self.memory.fresh = fresh;
+        self.memory.ahead = ahead;
+        self.memory.newer = newer;
     }
 }

@@ -87,6 +87,8 @@ fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
 fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
     let place = &reported.place;
     let next = match reported.outcome {
+        // The place runs it once each of its agents does.
+        ReleaseOutcome::Running if reported.part.is_some() => Vec::new(),
         ReleaseOutcome::Running if check::due(&state.artifact, &state.release, place).is_empty() => {
             onward(state, place, reported.release)
         }

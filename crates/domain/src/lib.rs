@@ -38,6 +38,8 @@ mod scenario;
 pub mod snapshot;
 mod state;
 #[cfg(test)]
+mod turns_tests;
+#[cfg(test)]
 mod untimely_tests;
 
 pub use command::{Command, decide};

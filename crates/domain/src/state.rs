@@ -146,7 +146,17 @@ impl State {
     fn environment_set(&mut self, event: &gate::EnvironmentSet) -> bool {
         let names = event.agents.iter().map(|agent| &agent.name);
         self.observation.keep_agents(&event.place, names);
-        self.gate.environment_set(event, self.entries)
+        let before = self.agents(&event.place);
+        let fits = self.gate.environment_set(event, self.entries);
+        let agents = self.agents(&event.place);
+        self.release.keep_agents(&event.place, &before, &agents);
+        fits
+    }
+
+    /// The agents of a place, in the order of its statement.
+    fn agents(&self, place: &Place) -> Vec<Name> {
+        let environment = self.gate.environment(place).map(|environment| &environment.facts);
+        environment.into_iter().flat_map(|facts| &facts.agents).map(|agent| agent.name.clone()).collect()
     }
 
     /// Folds one event that happened at a moment.
@@ -202,7 +212,10 @@ impl State {
             Event::Proposed(event) => self.release.proposed(event, self.entries),
             Event::Unplannable(event) => self.release.unplannable(event),
             Event::Promoted(event) => self.release.promoted(event, self.entries),
-            Event::ReleaseDue(event) => self.release.due(event),
+            Event::ReleaseDue(event) => {
+                let agents = self.agents(&event.place);
+                self.release.due(event, &agents)
+            }
             Event::Held(event) => self.release.held(event),
             Event::AgentReported(event) => self.agent_reported(event, moment),
             Event::Observed(event) => self.observed(event, moment),
@@ -211,7 +224,8 @@ impl State {
                 if event.course.is_some() {
                     self.gate.drop(&event.place);
                 }
-                self.release.returning(event, self.entries)
+                let agents = self.agents(&event.place);
+                self.release.returning(event, self.entries, &agents)
             }
             Event::Snapshotted(event) => event.size <= self.entries,
             Event::Recorded(_) | Event::Refused(_) => true,

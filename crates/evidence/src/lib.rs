@@ -74,6 +74,7 @@ pub mod release_check;
 pub mod release_file;
 pub mod report;
 pub mod request;
+pub mod retreat_order;
 pub mod rollback_order;
 pub mod rollout;
 pub mod rollout_counts;

@@ -80,6 +80,7 @@ mod soak;
 mod source;
 mod store;
 mod trust;
+mod turns;
 mod unapplied;
 mod verdict;
 mod windows;
@@ -132,6 +133,7 @@ pub use run_order::{CheckedRun, OpenedRun, Piece, check_run, open_run};
 pub use settings::{DifferenceCode, faults};
 pub use size::{LARGE, LargeEvidence};
 pub use store::{Store, Unavailable};
+pub use turns::{CheckedRetreat, Held, check_retreat, turn_before};
 pub use windows::WindowsProof;
 
 pub use verdict::{Judgement, NoTrustRoot, judge, judge_checked, own_context};

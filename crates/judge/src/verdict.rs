@@ -201,6 +201,13 @@ impl Judgement {
         codes.any(|code| domain::release::UNTIMELY.contains(&code))
     }
 
+    /// Whether nothing but the wrong time is among the reasons.
+    #[must_use]
+    pub fn is_only_untimely(&self) -> bool {
+        let mut codes = self.reasons.iter().chain(&self.unclear).map(|reason| reason.code.as_str());
+        self.is_untimely() && codes.all(|code| domain::release::UNTIMELY.contains(&code))
+    }
+
     /// Codes of all warnings, sorted and unique.
     #[must_use]
     pub fn warned(&self) -> Vec<String> {

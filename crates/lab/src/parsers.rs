@@ -26,6 +26,7 @@ use evidence::relayed_status::RelayedStatus;
 use evidence::release_file::ReleaseFile;
 use evidence::report::AgentReport;
 use evidence::request::Request;
+use evidence::retreat_order::RetreatOrder;
 use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
 use evidence::secrets_order::SecretsOrder;
@@ -359,6 +360,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(RollbackOrder::decode(bytes));
     drop(SecretsOrder::decode(bytes));
     drop(ConfigurationOrder::decode(bytes));
+    drop(RetreatOrder::decode(bytes));
     drop(RunOrder::decode(bytes));
     if let Ok(envelope) = Envelope::decode(bytes) {
         drop(Request::read(&envelope));

@@ -59,6 +59,8 @@ impl Lab {
             aside: None,
             declared: None,
             fresh: None,
+            ahead: Vec::new(),
+            newer: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
             running: Some(KnownRelease {
                 artifact: old_artifact(),
@@ -83,6 +85,8 @@ impl Lab {
             secrets: BTreeMap::new(),
             chain: None,
             carried_out: Vec::new(),
+            shared: false,
+            undo: None,
             barred: self.barred.map(|release| barred(self, release)).into_iter().collect(),
             previews: false,
             removed: Default::default(),

@@ -387,6 +387,7 @@ mod tests {
             previews: None,
             preview: None,
             agents: Vec::new(),
+            turns: Vec::new(),
             service: None,
             agent_secrets: Vec::new(),
             checks: Vec::new(),

@@ -3,7 +3,11 @@
 //! Invariant: the words are the server's, and nothing here is proven.
 
 use domain::release::DUE_FOR_REVIEW;
-use wire::{BarView, PlaceView, ReleaseStage, ReleaseView, RollbackView, ServiceView, WindowsView};
+use evidence::Name;
+use wire::{
+    AgentTurn, AgentTurnView, BarView, PlaceView, ReleaseStage, ReleaseView, RollbackView, ServiceView,
+    WindowsView,
+};
 
 use crate::ids::short;
 
@@ -114,6 +118,33 @@ pub fn secrets_text(service: &ServiceView) -> String {
         text += &format!("; a newer secret is not used: {}", shown::line(why));
     }
     text
+}
+
+/// The releases that each of several agents of a place has; empty if there is one.
+#[must_use]
+pub fn turns_text(view: &PlaceView) -> String {
+    let one = |turn: &AgentTurnView| format!("{} {}", turn.agent, turn_words(view, turn));
+    match view.turns.as_slice() {
+        [] => String::new(),
+        turns => format!("; agents: {}", turns.iter().map(one).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The release that one of several agents of a place has.
+#[must_use]
+pub fn turn_text(view: &PlaceView, agent: &Name) -> Option<String> {
+    view.turns.iter().find(|turn| turn.agent == *agent).map(|turn| turn_words(view, turn))
+}
+
+fn turn_words(view: &PlaceView, turn: &AgentTurnView) -> String {
+    let runs = turn.release.map_or_else(|| "nothing".to_owned(), |number| format!("release {number}"));
+    let due = view.open.as_ref().map_or(0, |open| open.release);
+    match turn.state {
+        AgentTurn::Runs => format!("runs {runs}"),
+        AgentTurn::Turn => format!("runs {runs} and has its turn with release {due}"),
+        AgentTurn::Waits => format!("runs {runs} and waits for the agents before it"),
+        AgentTurn::Returns => format!("goes back from {runs}"),
+    }
 }
 
 /// An agent's report about its service, unless the service simply runs.

@@ -17,6 +17,7 @@ use judge::{Store as _, enrolment_envelope_at};
 use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
 
 use crate::edge::{EdgeError, Gatekeeper, UPLOAD};
+use crate::retreats;
 
 /// The work that is due on a runner, with the place of the commit that the requester named. If the list is too long for one answer,
 /// running work comes first, then the projects take turns, so that no project fills the list.
@@ -102,13 +103,28 @@ pub fn order(
     judge::run_order(state, &keeper.store(), run, now).map_err(failed)
 }
 
-/// The work that is due at a place.
+/// The work that is due at an agent of a place. Where there are several agents, a release goes to the one whose turn it is, and
+/// what it retreats from comes before everything else.
 ///
 /// # Errors
 /// `EdgeError` if the evidence on disk cannot be read.
-pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Option<AgentWork>, EdgeError> {
+pub fn at_agent(
+    keeper: &Gatekeeper,
+    state: &State,
+    place: &Place,
+    agent: &Name,
+) -> Result<Option<AgentWork>, EdgeError> {
     let Some(standing) = state.release.at(place) else { return Ok(None) };
+    if let Some(retreat) = standing.retreat.as_ref().filter(|retreat| retreat.agents.contains(agent)) {
+        return retreats::order(keeper, state, place, retreat)
+            .map(Box::new)
+            .map(AgentWork::Retreat)
+            .map(Some);
+    }
     if let Some((returning, _)) = &standing.returning {
+        if !standing.awaited.is_empty() && !standing.awaited.contains(agent) {
+            return Ok(None);
+        }
         let signed = Signed::of(keeper, state, returning.person, &returning.request)?;
         let Signed { roots, status, enrolment, request } =
             signed.ok_or_else(|| failed("the person who asked is no longer enrolled"))?;
@@ -128,6 +144,9 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
     }
     let Some(open) = &standing.open else { return Ok(None) };
     let Stage::Due(bundle) = open.stage else { return Ok(None) };
+    if open.turns.first().is_some_and(|turn| turn != agent) {
+        return Ok(None);
+    }
     // Its agent would apply none now; it gets it once it observed that this is over.
     if state.observation.holding(place).next().is_some() {
         return Ok(None);
@@ -137,7 +156,17 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
         None => None,
     };
     let (release, artifact) = (open.facts.release, open.facts.artifact);
-    Ok(Some(AgentWork::Release { bundle, release, artifact, advance: advance.map(Box::new) }))
+    let store = keeper.store();
+    let read = |digest: &Digest| {
+        let bytes = store.blob(digest).map_err(failed)?;
+        Envelope::decode(&bytes).map_err(failed)
+    };
+    let ahead = open.done.iter().map(|done| read(&done.report)).collect::<Result<_, _>>()?;
+    let environment = state.gate.environment(place).map(|set| &set.facts);
+    let newer = environment.filter(|facts| open.is_shared() && facts.number != open.facts.statement);
+    let statement = newer.map(|facts| read(&facts.envelope)).transpose()?.map(Box::new);
+    let advance = advance.map(Box::new);
+    Ok(Some(AgentWork::Release { bundle, release, artifact, advance, ahead, statement }))
 }
 
 /// The previews of a template, for its agent; absent if the place has no statement.

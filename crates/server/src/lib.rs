@@ -4,6 +4,7 @@
 //! is durable. The server holds no key that could forge an approval, a receipt or a deployment.
 
 mod addresses;
+mod agent_turns;
 mod attendance;
 mod batch;
 mod browser_sessions;
@@ -45,6 +46,7 @@ mod recorded;
 mod refusals;
 mod release_history;
 mod replaying;
+mod retreats;
 mod rollout_view;
 mod run_view;
 mod salt;

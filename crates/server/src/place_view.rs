@@ -20,6 +20,7 @@ use wire::{
     WorkState,
 };
 
+use crate::agent_turns;
 use crate::attendance::MachineId;
 use crate::drift_view;
 use crate::http::names::named;
@@ -101,6 +102,7 @@ pub fn one(
         previews: facts.previews.clone(),
         preview: facts.preview.as_deref().map(|made| preview_view(shared, state, (at, made), moment)),
         agents: facts.agents.iter().map(agent).collect(),
+        turns: agent_turns::of(&standing, facts),
         service: shared.services.view(at),
         agent_secrets: shared.services.secrets(at),
         checks: state.check.at(at).map(checks).unwrap_or_default(),

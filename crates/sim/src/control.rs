@@ -239,8 +239,8 @@ impl Control {
                 let job = keeper.admit_receipt(&state, envelope, machine::now()).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
-            PeerRequest::AgentWork(place) => {
-                Ok(PeerReply::AgentWork(due::at_place(keeper, &state, place).map_err(text)?))
+            PeerRequest::AgentWork(place, agent) => {
+                Ok(PeerReply::AgentWork(due::at_agent(keeper, &state, place, agent).map_err(text)?))
             }
             PeerRequest::Report(envelope) => {
                 let job = keeper.admit_report(&state, envelope, machine::now()).map_err(text)?;

@@ -104,7 +104,10 @@ impl Agent {
                 self.observed = Some(number);
                 self.line.ask(now, 0, PeerRequest::Observation(Box::new(envelope)), out);
             }
-            None => self.line.ask(now, 0, PeerRequest::AgentWork(self.place.clone()), out),
+            None => {
+                let agent = self.deployer.memory().agent.clone();
+                self.line.ask(now, 0, PeerRequest::AgentWork(self.place.clone(), agent), out);
+            }
         }
         rolled
     }
@@ -131,7 +134,15 @@ impl Agent {
         }
         let now = machine::now().millis();
         let report = match told {
-            PeerReply::AgentWork(Some(AgentWork::Release { bundle, release, artifact, .. })) => {
+            PeerReply::AgentWork(Some(AgentWork::Release {
+                bundle,
+                release,
+                artifact,
+                ahead,
+                statement,
+                ..
+            })) => {
+                self.deployer.shown(None, ahead.clone(), statement.as_deref().cloned());
                 let Some(settled) = settled(self.deployer.settled(*release, artifact))? else {
                     return Ok(());
                 };
@@ -148,6 +159,9 @@ impl Agent {
             }
             PeerReply::AgentWork(Some(AgentWork::Rollback(order))) => {
                 self.deployer.rollback(order).map_err(|error| error.to_string())?
+            }
+            PeerReply::AgentWork(Some(AgentWork::Retreat(order))) => {
+                self.deployer.retreat(order).map_err(|error| error.to_string())?
             }
             PeerReply::Evidence(bytes, proof, layer) => {
                 let Some(asked) = self.asked.take() else { return Ok(()) };

@@ -6,7 +6,7 @@ use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::run_order::RunOrder;
 use evidence::status::StatusFile;
-use evidence::{Bytes, Digest};
+use evidence::{Bytes, Digest, Name};
 use tlog::{AddCheckpoint, Checkpoint, NoteSignature};
 use wire::{AgentWork, RunnerWork, Submission};
 
@@ -49,7 +49,7 @@ pub enum PeerRequest {
     /// A runner's receipt, with the blobs that it names.
     Receipt(Vec<Vec<u8>>, Box<Envelope>),
     /// An agent asks for due work at its place.
-    AgentWork(Place),
+    AgentWork(Place, Name),
     /// An agent requests evidence, the proof that it continues the checkpoint that the agent has seen, and the layer.
     Fetch(Digest, Checkpoint),
     /// An agent's report.
@@ -119,7 +119,7 @@ impl fmt::Display for Message {
                     Err(error) => error.to_string(),
                 }
             }
-            Content::PeerRequest(PeerRequest::RunnerWork(_) | PeerRequest::AgentWork(_)) => {
+            Content::PeerRequest(PeerRequest::RunnerWork(_) | PeerRequest::AgentWork(..)) => {
                 "what is due?".into()
             }
             Content::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),

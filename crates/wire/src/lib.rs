@@ -39,9 +39,9 @@ pub use client_error::{ClientError, innermost};
 pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{
-    AgentBaselineView, AgentDriftView, AgentWork, BarView, ByHandReport, CheckView, CommandOutcome,
-    EntryView, Installation, IntroductionAnswer, LastOutcomeView, LiftView, MachineView, OrderView,
-    PendingReleaseView, PersonView, PlaceView, PreviewView, RUNS_MAX, ReleaseHistory, ReleaseView,
+    AgentBaselineView, AgentDriftView, AgentTurnView, AgentWork, BarView, ByHandReport, CheckView,
+    CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView, LiftView, MachineView,
+    OrderView, PendingReleaseView, PersonView, PlaceView, PreviewView, RUNS_MAX, ReleaseHistory, ReleaseView,
     Replacement, RollbackView, RolloutView, RunFilter, RunView, RunnerWork, RunningReleaseView, Session,
     SignedStatement, StatusView, Submission, WindowsLiftedView, WindowsView, WorkView,
 };
@@ -61,7 +61,9 @@ pub use service::{
 };
 pub use sign_in::{SignIn, SignInError};
 pub use statement::{StatementContent, StatementState, StatementView};
-pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
+pub use states::{
+    AgentTurn, LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState,
+};
 pub use status_follower::follow_statuses;
 pub use status_relay::{RelayError, StatusRelay, give_to_all, newest_of_all};
 pub use vitals::{Figure, Vitals};

@@ -138,6 +138,19 @@ names! {
 }
 
 names! {
+    /// The state of one of several agents of a place.
+    AgentTurn, "turn of an agent":
+    /// It runs its release.
+    Runs = "runs",
+    /// It is its turn to begin the release that is due.
+    Turn = "turn",
+    /// It waits until the agents before it run the release that is due.
+    Waits = "waits",
+    /// It is to go back.
+    Returns = "returns",
+}
+
+names! {
     /// The last verdict or report about a release.
     LastOutcome, "outcome of a release":
     /// The gate let it pass.

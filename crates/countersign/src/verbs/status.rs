@@ -210,8 +210,9 @@ fn places_text(places: &[PlaceView]) -> String {
         let service = view.service.as_ref().map_or_else(String::new, place_words::service_text);
         let secrets = view.service.as_ref().map_or_else(String::new, place_words::secrets_text);
         let checks = checks_text(&view.checks);
+        let turns = place_words::turns_text(view);
         format!(
-            "{}: {running}{checks}{open}{rollback}{last}{review}{frozen}{windows}{service}{secrets}",
+            "{}: {running}{checks}{open}{rollback}{turns}{last}{review}{frozen}{windows}{service}{secrets}",
             view.place
         )
     };

@@ -61,6 +61,7 @@ mod secret_kills;
 mod service_roles;
 mod services;
 mod settings;
+mod several_agents;
 pub mod shop;
 mod sources;
 mod ssh;

@@ -125,6 +125,7 @@ fn the_report_of_a_running_release_ends_its_bar() {
         reasons: Vec::new(),
         highest: None,
         envelope: digest("report"),
+        part: None,
     };
     state.apply(&Event::AgentReported(reported), at(3));
     assert!(state.observation.bars(&place("dev")).is_empty());

@@ -85,7 +85,7 @@ pub fn report_by_hand(
         course,
         by_hand: Some(ByHand { report: command.envelope, enrolment: command.enrolment }),
     };
-    let said = reported_as(reported, command.envelope, reported.release)?;
+    let said = reported_as(reported, command.envelope, reported.release, None)?;
     Ok(vec![Event::RollbackRequested(asked), said])
 }
 

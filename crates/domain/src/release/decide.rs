@@ -7,9 +7,10 @@ use evidence::report::AgentReport;
 use evidence::{CommitId, Digest, Moment, Name};
 
 use super::event::{
-    Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+    Course, Held, Part, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
 };
 use super::state::{Current, PlaceState, RolledBack, Stage, State};
+use super::turns;
 use crate::event::Event;
 use crate::ids::PersonId;
 use crate::refusal::{Reason, Refusal};
@@ -222,22 +223,13 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
         reasons.push(Reason::new("environment-unknown", "the place has no statement", "send one"));
     }
     let standing = state.at(&place);
-    let open = standing.and_then(|standing| standing.open.as_ref());
-    let due = open.is_some_and(|open| {
-        open.facts.release == report.release
-            && open.facts.artifact == report.artifact
-            && matches!(open.stage, Stage::Due(_))
-    });
-    let returning = standing.and_then(|standing| standing.returning.as_ref());
-    let returning = returning.is_some_and(|(returning, _)| {
-        returning.release == report.release && returning.artifact == report.artifact
-    });
-    if !due && !returning {
-        let what = format!("release {} is not due at {place}", report.release);
+    let due = standing.and_then(|standing| turns::due(standing, report));
+    if due.is_none() {
+        let what = format!("release {} is not due at agent `{}` of {place}", report.release, report.agent);
         reasons.push(Reason::new("nothing-due", what, "ask for work again"));
     }
     let known = standing.map_or(0, |standing| standing.highest);
-    let event = reported_as(report, command.envelope, known);
+    let event = reported_as(report, command.envelope, known, due.flatten());
     reasons.extend(event.as_ref().err().cloned());
     match (event, Refusal::of(reasons)) {
         (Ok(event), None) => Ok(vec![event]),
@@ -250,7 +242,12 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
 ///
 /// # Errors
 /// The reason why the numbers cannot be believed.
-pub(super) fn reported_as(report: &AgentReport, envelope: Digest, known: u64) -> Result<Event, Reason> {
+pub(super) fn reported_as(
+    report: &AgentReport,
+    envelope: Digest,
+    known: u64,
+    part: Option<Part>,
+) -> Result<Event, Reason> {
     let highest = report.highest.filter(|highest| *highest > known);
     if highest.is_some_and(|highest| highest - known > LEAP_MAX) {
         let what = format!("the agent says that it has seen a number more than {LEAP_MAX} above {known}");
@@ -265,6 +262,7 @@ pub(super) fn reported_as(report: &AgentReport, envelope: Digest, known: u64) ->
         reasons: report.reasons.clone(),
         highest,
         envelope,
+        part,
     }))
 }
 

@@ -127,6 +127,19 @@ pub struct Reported {
     pub highest: Option<u64>,
     /// Digest of the report's envelope, a blob.
     pub envelope: Digest,
+    /// Its part in a release of several agents, if the release or rollback has not ended with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// A report of one agent of several that does not end its release or rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// It goes on to these agents.
+    Next(Vec<Name>),
+    /// The release ended at another agent, and this one no longer has it.
+    Retreated,
 }
 
 /// A person asked for a rollback.

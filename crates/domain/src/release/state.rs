@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use evidence::report::ReleaseOutcome;
-use evidence::{CommitId, Digest, Moment};
+use evidence::{CommitId, Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    AdvanceRequested, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+    AdvanceRequested, Held, Promoted, Proposed, Reported, RollbackRequested, Unplannable, Wanted,
 };
+use super::shared::{Done, Retreat};
 use crate::ids::{PersonId, RunId};
 use evidence::Place;
 
@@ -59,6 +60,15 @@ pub struct PlaceState {
     /// The artifact that the agent refused because it came at the wrong time. It is wanted again when the time has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untimely: Option<(Wanted, TimeHold)>,
+    /// Agents that have not reported the unfinished rollback; empty if the place has one agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<Name>,
+    /// Reports of the agents that run what the place runs; empty if the place has one agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<Done>,
+    /// A release that did not work at one of several agents, while others have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retreat: Option<Retreat>,
 }
 
 /// A hold that ends with time: outside the windows of a place, or before the end of its soak time.
@@ -108,6 +118,12 @@ pub struct Open {
     /// A person's newest order about its rollout, and the number of its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advance: Option<(AdvanceRequested, u64)>,
+    /// Agents that have not reported it, in their order; empty if the place has one agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Name>,
+    /// Agents that run it, while it goes on to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Done>,
 }
 
 /// Stages of a pending release.
@@ -192,8 +208,17 @@ impl State {
         standing.highest = standing.highest.max(event.release);
         (standing.wanted, standing.frozen, standing.untimely) = (None, None, None);
         let (facts, stage) = (event.clone(), Stage::Proposed);
-        standing.open =
-            Some(Open { facts, entry, stage, promoted: None, frozen: false, untimely: None, advance: None });
+        standing.open = Some(Open {
+            facts,
+            entry,
+            stage,
+            promoted: None,
+            frozen: false,
+            untimely: None,
+            advance: None,
+            turns: Vec::new(),
+            done: Vec::new(),
+        });
         rises
     }
 
@@ -230,15 +255,13 @@ impl State {
         }
     }
 
-    pub(crate) fn due(&mut self, event: &ReleaseDue) -> bool {
-        self.stage(&event.place, event.release, Stage::Due(event.bundle))
-    }
-
     pub(crate) fn held(&mut self, event: &Held) -> bool {
         self.stage(&event.place, event.release, Stage::Held)
     }
 
-    pub(crate) fn returning(&mut self, event: &RollbackRequested, entry: u64) -> bool {
+    /// Takes a rollback, which waits for these agents of the place.
+    pub(crate) fn returning(&mut self, event: &RollbackRequested, entry: u64, agents: &[Name]) -> bool {
+        self.awaits(event, agents);
         let standing = self.standing(&event.place);
         let rises = event.release > standing.highest;
         standing.highest = standing.highest.max(event.release);
@@ -272,6 +295,11 @@ impl State {
         has_memory: impl Fn(RunId, &Digest) -> bool,
     ) -> bool {
         let (entry, standing) = (hold.entry, self.standing(&event.place));
+        if let Some(part) = &event.part {
+            return standing.took_part(event, part, entry);
+        }
+        // A release that one of several agents did not bring up leaves the place as it was.
+        let is_shared = standing.is_shared(event.release);
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let (returning, ended) =
             standing.take_returning(|returning| returning.release == event.release).unzip();
@@ -297,6 +325,13 @@ impl State {
             standing.highest = standing.highest.max(highest);
             standing.wanted = Some(open.facts.wanted()).filter(|_| !is_ended);
         }
+        if let Some(open) = &open {
+            standing.retreats(open, event);
+        }
+        let fits = open.is_some() || returning.is_some();
+        if is_shared && event.outcome != ReleaseOutcome::Running {
+            return fits;
+        }
         standing.reported = Some((event.envelope, entry));
         // An agent that never reported the ended release may still run it.
         let brought = event.running.as_ref().and_then(|running| {
@@ -319,32 +354,37 @@ impl State {
             run,
             statement,
         });
+        if is_shared {
+            standing.holds(event, open.map(|open| open.done), entry);
+        } else {
+            standing.holders.clear();
+        }
         standing.runs(now, event.outcome);
-        open.is_some() || returning.is_some()
+        fits
     }
 
-    fn stage(&mut self, place: &Place, release: u64, stage: Stage) -> bool {
+    pub(super) fn stage(&mut self, place: &Place, release: u64, stage: Stage) -> bool {
         let Some(open) = self.open(place, release) else { return false };
         open.stage = stage;
         true
     }
 
-    fn open(&mut self, place: &Place, release: u64) -> Option<&mut Open> {
+    pub(super) fn open(&mut self, place: &Place, release: u64) -> Option<&mut Open> {
         let open = self.places.get_mut(place)?.open.as_mut()?;
         (open.facts.release == release).then_some(open)
     }
 
-    fn standing(&mut self, place: &Place) -> &mut PlaceState {
+    pub(super) fn standing(&mut self, place: &Place) -> &mut PlaceState {
         let new = || PlaceState { highest: self.above, ..PlaceState::default() };
         self.places.entry(place.clone()).or_insert_with(new)
     }
 }
 
 impl PlaceState {
-    /// Whether a new release may replace the pending one. Not while that one is being judged or applied.
+    /// Whether a new release may replace the pending one. Not while that one is being judged or applied, or agents go back.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        self.under_way().is_none() && self.returning.is_none()
+        self.under_way().is_none() && self.returning.is_none() && self.retreat.is_none()
     }
 
     /// The release that is being judged or applied.
@@ -357,41 +397,6 @@ impl PlaceState {
     #[must_use]
     pub fn is_left(&self) -> bool {
         self.returning.as_ref().is_some_and(|(returning, _)| returning.course.is_some())
-    }
-
-    /// Artifacts that a rollback can go back to, the latest first. The first one may itself have been rolled back.
-    pub fn past(&self) -> impl Iterator<Item = &Current> {
-        self.before.iter().chain(&self.earlier)
-    }
-
-    /// Records the running artifact after a report.
-    fn runs(&mut self, now: Option<Current>, outcome: ReleaseOutcome) {
-        let artifact = now.as_ref().map(|now| now.artifact);
-        let changed = artifact != self.running.as_ref().map(|running| running.artifact);
-        if outcome == ReleaseOutcome::Running && changed {
-            let before = std::mem::replace(&mut self.before, self.running.take());
-            // Older programs recorded no statement and kept one step of history, so their artifacts do not enter
-            // `earlier`.
-            let before = before.filter(|before| before.statement.is_some() && !self.bars(&before.artifact));
-            self.earlier.splice(..0, before);
-            let (now, before) = (artifact, self.before.as_ref().map(|before| before.artifact));
-            self.earlier.retain(|one| Some(one.artifact) != now && Some(one.artifact) != before);
-            self.earlier.truncate(EARLIER_MAX);
-        }
-        if changed || outcome == ReleaseOutcome::Running {
-            self.running = now;
-        }
-    }
-
-    /// Whether a person rolled an artifact back here and nobody asked for it again since.
-    #[must_use]
-    pub fn bars(&self, artifact: &Digest) -> bool {
-        self.rollback_of(artifact).is_some()
-    }
-
-    /// The rollback that bars an artifact here.
-    pub(super) fn rollback_of(&self, artifact: &Digest) -> Option<&RolledBack> {
-        self.rolled_back.iter().find(|bar| bar.artifact == *artifact)
     }
 
     /// Whether something here can be tried again under the status of this number, if that status does not freeze the
@@ -424,38 +429,15 @@ impl PlaceState {
 
     /// Removes the rollback that matches, together with the release under way that it ends. Even if the rollback
     /// failed, the agent is not given that release again.
-    fn take_returning(
+    pub(super) fn take_returning(
         &mut self,
         which: impl Fn(&RollbackRequested) -> bool,
     ) -> Option<(RollbackRequested, Option<Open>)> {
         let (returning, _) = self.returning.take_if(|(returning, _)| which(returning))?;
+        self.awaited.clear();
         let ends = returning.course.as_ref().and_then(|course| course.ends);
         let ended = self.open.take_if(|open| Some(open.facts.release) == ends);
         Some((returning, ended))
-    }
-
-    /// Bars the artifact that a finished rollback replaced, so that it does not come back by itself, and drops it if it
-    /// is still wanted.
-    fn rolled_back(&mut self, returning: &RollbackRequested) {
-        let Some(from) = returning.from else { return };
-        let running = self.running.as_ref().filter(|running| running.artifact == from);
-        let gone = match &returning.course {
-            Some(course) => {
-                self.returned = Some(returning.release);
-                let is_other = from != returning.artifact;
-                is_other.then(|| (course.from_commit.clone(), course.from_release))
-            }
-            None => running.map(|running| (running.commit.clone(), running.release)),
-        };
-        let Some((commit, release)) = gone else { return };
-        self.rolled_back.retain(|bar| bar.artifact != from);
-        let (by, person) = (returning.release, returning.person);
-        self.rolled_back.push(RolledBack { artifact: from, commit, release, by, person });
-        if self.rolled_back.len() > ROLLED_BACK_MAX {
-            self.rolled_back.remove(0);
-        }
-        self.earlier.retain(|earlier| earlier.artifact != from);
-        self.wanted.take_if(|wanted| wanted.artifact == from);
     }
 }
 
@@ -481,7 +463,3 @@ pub const UNTIMELY: [&str; 3] = ["soaking", "window-closed", "window-unsure"];
 pub const DUE_FOR_REVIEW: &str = "due-for-review";
 /// Code with which gates and agents report that a place is frozen.
 const FROZEN: &str = "frozen";
-/// Highest number of artifacts that stay barred at a place. Beyond it, the oldest one is forgotten.
-const ROLLED_BACK_MAX: usize = 64;
-/// Number of artifacts before `before` that a rollback can reach. Agents keep no more of them on disk.
-pub const EARLIER_MAX: usize = 8;

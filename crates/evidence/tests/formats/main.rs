@@ -416,6 +416,7 @@ fn every_page_is_checked() {
         "plan",
         "policy",
         "provenance",
+        "retreat-order",
         "return-order",
         "run-order",
         "secrets-order",

@@ -2,6 +2,7 @@
 
 use super::*;
 use evidence::configuration_order::ConfigurationOrder;
+use evidence::retreat_order::RetreatOrder;
 use evidence::secrets_order::SecretsOrder;
 
 #[test]
@@ -183,6 +184,18 @@ fn bundle_and_order_examples() {
     };
     check("configuration-order", 0, &configuration.encode().unwrap());
     assert_eq!(ConfigurationOrder::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+    let retreat = RetreatOrder {
+        v: 1,
+        place: order.place(),
+        release: 4,
+        roots: Vec::new(),
+        status: order.status.clone(),
+        statement: order.request.clone(),
+        report: order.request.clone(),
+        observation: None,
+    };
+    check("retreat-order", 0, &retreat.encode().unwrap());
+    assert_eq!(RetreatOrder::decode(&retreat.encode().unwrap()).unwrap(), retreat);
     let order = RunOrder {
         v: 1,
         roots: Vec::new(),

@@ -51,6 +51,7 @@ pub fn place() -> PlaceView {
         previews: None,
         preview: None,
         agents: vec![agent(0)],
+        turns: Vec::new(),
         service: None,
         agent_secrets: Vec::new(),
         checks: Vec::new(),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use domain::gate::GateOutcome;
+use domain::release::Part;
 use domain::{Event, PersonId};
 use evidence::Digest;
 use evidence::approval::{Decision, Signed};
@@ -90,6 +91,9 @@ pub fn words(event: &Event, by: Named<'_>) -> (String, String) {
             let agent = &reported.agent;
             let title = match reported.outcome {
                 ReleaseOutcome::Running => format!("Agent {agent} runs it, and its probe passed"),
+                _ if reported.part == Some(Part::Retreated) => {
+                    format!("Agent {agent} went back, because it did not work at another agent")
+                }
                 ReleaseOutcome::Returned => {
                     format!("It did not work; agent {agent} started the release before it")
                 }

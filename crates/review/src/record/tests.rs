@@ -69,6 +69,7 @@ fn a_record_tells_what_the_evidence_proves_and_what_the_server_says() {
             reasons: Vec::new(),
             highest: None,
             envelope,
+            part: None,
         };
         Record::of(Sources {
             view: &view,

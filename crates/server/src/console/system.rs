@@ -4,7 +4,7 @@
 //! Invariant: sizes and counts of the whole installation are for every reader, as in the frame; counts of what happens in projects
 //! are only for readers of every project.
 
-use review::duration;
+use review::{duration, place_words};
 use web::model::{Badge, Fact, Sheet, SheetList, SheetRow, SheetTable, State};
 use web::parts::bytes;
 use wire::MachineView;
@@ -191,9 +191,11 @@ fn roles(situation: &Situation) -> SheetList {
         |title: String, one: &MachineView| row(title, machines::presence(one), machines::heard(one));
     let runners = situation.runners.iter();
     rows.extend(runners.map(|one| machine(format!("runner {}", one.name), one)));
-    rows.extend(
-        situation.agents().map(|(view, one)| machine(format!("agent {} of {}", one.name, view.place), one)),
-    );
+    rows.extend(situation.agents().map(|(view, one)| {
+        let said = [Some(machines::heard(one)), place_words::turn_text(view, &one.name)];
+        let said: Vec<_> = said.into_iter().flatten().collect();
+        row(format!("agent {} of {}", one.name, view.place), machines::presence(one), said.join("; "))
+    }));
     sheets::list("Roles", rows, ROWS_MAX, "")
 }
 

@@ -158,11 +158,11 @@ pub async fn agent_work(
     uri: Uri,
 ) -> Result<Json<Option<AgentWork>>, Failure> {
     let (standing, agent, place) = asking_agent(&shared, &place, &headers, &uri).await?;
-    let question = shared.attendance.asks(MachineId::Agent(agent, place.clone()));
+    let question = shared.attendance.asks(MachineId::Agent(agent.clone(), place.clone()));
     let found = waited(&shared, move |shared| {
         let state = shared.intake.state();
         standing.still(shared, &state)?;
-        Ok(due::at_place(&shared.gatekeeper, &state, &place)?)
+        Ok(due::at_agent(&shared.gatekeeper, &state, &place, &agent)?)
     })
     .await?;
     if found.is_some() {

@@ -193,7 +193,7 @@ fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
             (&judged.place, judged.release, outcome, reasons, detail, judged.bundle)
         }
         Event::AgentReported(report) => {
-            if report.outcome == ReleaseOutcome::Running {
+            if report.outcome == ReleaseOutcome::Running && report.part.is_none() {
                 unchecked(rows, &report.place, report.release, false)?;
             }
             let outcome = report.outcome.name().to_owned();

@@ -11,7 +11,8 @@ pub use queries::{
     at_place, brought_back, count, last, of_run, one, replaced_by, replacement, rollback, since,
 };
 
-use domain::release::{Held, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
+use domain::gate::EnvironmentSet;
+use domain::release::{Held, Part, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use domain::{Event, RunId};
 use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Place};
@@ -73,6 +74,7 @@ pub fn apply(rows: &Connection, at: EntryPosition<'_>, event: &Event) -> rusqlit
             rows.execute(text, values).map(drop)
         }
         Event::StatusSet(status) => withdraw(rows, at, &status.withdrawn),
+        Event::EnvironmentSet(set) => without(rows, at, set),
         _ => Ok(()),
     }
 }
@@ -202,6 +204,9 @@ fn end(
 fn report(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusqlite::Result<()> {
     let (place, release) = (reported.place.to_string(), signed(reported.release));
     let outcome = reported.outcome.name();
+    if let Some(part) = &reported.part {
+        return took_part(rows, at, reported, part);
+    }
     rows.execute(
         "UPDATE release SET stage = ?3, outcome = ?3, reasons = ?4, detail = ?5, changed = ?6, time = ?7 \
          WHERE place = ?1 AND release = ?2",
@@ -216,13 +221,7 @@ fn report(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusq
         ],
     )?;
     if reported.outcome == ReleaseOutcome::Running {
-        // A release that the rollback replaced and that is still wanted there is wanted no longer.
-        rows.execute(
-            "UPDATE release SET stage = 'rolled-back', changed = ?3, time = ?4 \
-             WHERE place = ?1 AND stage = 'wanted' AND artifact = (SELECT replaces FROM release \
-             WHERE place = ?1 AND release = ?2 AND kind = 'rollback')",
-            params![place, release, signed(at.number), at.time],
-        )?;
+        taken_back(rows, at, reported)?;
     }
     let is_rollback = "SELECT 1 FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
     if rows.prepare_cached(is_rollback)?.exists(params![place, release])? {
@@ -244,6 +243,56 @@ fn report(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusq
         )?;
     }
     Ok(())
+}
+
+/// Takes the report of one agent of several: the release has not ended at the place, or it ended there before.
+fn took_part(
+    rows: &Connection,
+    at: EntryPosition<'_>,
+    reported: &Reported,
+    part: &Part,
+) -> rusqlite::Result<()> {
+    let Part::Next(waits) = part else { return Ok(()) };
+    let waits: Vec<_> = waits.iter().map(ToString::to_string).collect();
+    rows.execute(
+        "UPDATE release SET waits = ?3 WHERE place = ?1 AND release = ?2",
+        params![reported.place.to_string(), signed(reported.release), waits.join(" ")],
+    )?;
+    if reported.outcome == ReleaseOutcome::Running { taken_back(rows, at, reported) } else { Ok(()) }
+}
+
+/// Ends a release that waited for agents alone which a new statement does not name any more: every other agent has it.
+fn without(rows: &Connection, at: EntryPosition<'_>, set: &EnvironmentSet) -> rusqlite::Result<()> {
+    let place = set.place.to_string();
+    let text = "SELECT release, waits FROM release WHERE place = ?1 AND stage = 'due' AND waits IS NOT NULL";
+    let mut statement = rows.prepare_cached(text)?;
+    let found = statement
+        .query_map([&place], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let is_named = |name: &&str| set.agents.iter().any(|agent| agent.name.as_str() == *name);
+    for (release, waits) in found {
+        let waits: Vec<_> = waits.split(' ').filter(is_named).collect();
+        let ended = "UPDATE release SET stage = 'running', outcome = 'running', changed = ?3, time = ?4 \
+                     WHERE place = ?1 AND release = ?2";
+        if waits.is_empty() {
+            rows.execute(ended, params![place, release, signed(at.number), at.time])?;
+        } else {
+            let fewer = "UPDATE release SET waits = ?3 WHERE place = ?1 AND release = ?2";
+            rows.execute(fewer, params![place, release, waits.join(" ")])?;
+        }
+    }
+    Ok(())
+}
+
+/// A release that a rollback replaced and that is still wanted there is wanted no longer.
+fn taken_back(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusqlite::Result<()> {
+    rows.execute(
+        "UPDATE release SET stage = 'rolled-back', changed = ?3, time = ?4 \
+         WHERE place = ?1 AND stage = 'wanted' AND artifact = (SELECT replaces FROM release \
+         WHERE place = ?1 AND release = ?2 AND kind = 'rollback')",
+        params![reported.place.to_string(), signed(reported.release), signed(at.number), at.time],
+    )
+    .map(drop)
 }
 
 /// The newest release of a place, if its agent refused it because of a freeze or of the time: it would be tried again.

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL, ref
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
-  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, warnings TEXT,
+  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, warnings TEXT, waits TEXT,
   PRIMARY KEY (place, began)) STRICT;
 CREATE TABLE IF NOT EXISTS moment (entry INTEGER PRIMARY KEY, place TEXT NOT NULL, release INTEGER NOT NULL,
   kind TEXT NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
@@ -78,7 +78,7 @@ pub const TABLES: [(&str, &str); 17] = [
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
-         by_run, by_rollback, request, person, ends, warnings",
+         by_run, by_rollback, request, person, ends, warnings, waits",
     ),
     (
         "record",
@@ -96,4 +96,4 @@ pub const TABLES: [(&str, &str); 17] = [
     ),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 15;
+pub const VERSION: i64 = 16;

@@ -284,6 +284,7 @@ impl Course {
                 let facts = &standing.open.as_ref().unwrap().facts;
                 (*release, *artifact, facts.commit.clone(), facts.plan)
             }
+            AgentWork::Retreat(order) => unreachable!("{} has one agent", order.place),
             AgentWork::Rollback(order) => {
                 let mut past = standing.past();
                 let commit = past.find(|past| past.artifact == order.artifact).unwrap().commit.clone();

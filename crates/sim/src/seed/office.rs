@@ -96,7 +96,7 @@ impl Office {
 
     /// Work that is due at a place.
     pub fn due_at(&self, place: &Place) -> Option<AgentWork> {
-        due::at_place(&self.keeper, &self.state(), place).unwrap()
+        due::at_agent(&self.keeper, &self.state(), place, &lab::name("agent-1")).unwrap()
     }
 
     /// Plans and judges until nothing is left to do.

@@ -13,7 +13,8 @@ pub use drift::{AgentBaselineView, AgentDriftView};
 pub use history::{ReleaseHistory, Replacement};
 pub use installation::{EntryView, Installation, PersonView, StatusView};
 pub use place::{
-    BarView, CheckView, LiftView, MachineView, PlaceView, PreviewView, WindowsLiftedView, WindowsView,
+    AgentTurnView, BarView, CheckView, LiftView, MachineView, PlaceView, PreviewView, WindowsLiftedView,
+    WindowsView,
 };
 pub use release::{
     AgentWork, LastOutcomeView, OrderView, PendingReleaseView, ReleaseView, RollbackView, RolloutView,

@@ -9,7 +9,7 @@ use super::release::{LastOutcomeView, PendingReleaseView, ReleaseView, RollbackV
 use crate::named::NamedPerson;
 use crate::service::{AgentSecretsView, ServiceView};
 use crate::statement::StatementView;
-use crate::states::WorkState;
+use crate::states::{AgentTurn, WorkState};
 
 /// The current view of a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub struct PlaceView {
     /// Its agents.
     #[serde(default)]
     pub agents: Vec<MachineView>,
+    /// The release that each agent has, in the order in which they get releases; empty if there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<AgentTurnView>,
     /// State of the service, as its agent reports it; `None` if the agent has not reported recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceView>,
@@ -173,6 +176,18 @@ pub struct CheckView {
     pub runner: Name,
     /// Its state.
     pub state: WorkState,
+}
+
+/// The release that one of several agents of a place has, as it reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentTurnView {
+    /// The agent.
+    pub agent: Name,
+    /// Number of the release that it runs; absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
+    /// Its state.
+    pub state: AgentTurn,
 }
 
 /// A machine, as far as the server heard from it. This is not recorded.

@@ -2,8 +2,10 @@
 
 use domain::{PersonId, RunId};
 use evidence::advance_order::AdvanceOrder;
+use evidence::dsse::Envelope;
 use evidence::observations::VerdictOfStep;
 use evidence::request::AdvanceDo;
+use evidence::retreat_order::RetreatOrder;
 use evidence::rollback_order::RollbackOrder;
 use evidence::{CommitId, Digest, Moment, Place};
 use serde::{Deserialize, Serialize};
@@ -26,9 +28,17 @@ pub enum AgentWork {
         /// A person's newest order about the rollout of the release. The agent judges it, and does it once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advance: Option<Box<AdvanceOrder>>,
+        /// Reports of the agents before this one that the release runs there. The agent verifies them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ahead: Vec<Envelope>,
+        /// The environment statement in force, if it came after the release was due: agents that it does not name have no turn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement: Option<Box<Envelope>>,
     },
     /// A rollback, with its order.
     Rollback(Box<RollbackOrder>),
+    /// A release that did not work at another agent of the place: this one goes back.
+    Retreat(Box<RetreatOrder>),
 }
 
 /// A release or rollback at a place.

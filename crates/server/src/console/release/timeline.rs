@@ -3,7 +3,7 @@
 //! Invariant: an entry that the caller may not read is not here: all of them are of the release's own project.
 
 use domain::gate::{GateOutcome, Judged};
-use domain::release::RollbackRequested;
+use domain::release::{Part, RollbackRequested};
 use domain::{Event, PersonId};
 use evidence::approval::Decision;
 use evidence::entry::Header;
@@ -127,6 +127,9 @@ fn sentence(at: &Reading<'_>, event: &Event) -> Option<(String, String)> {
             let agent = &reported.agent;
             let title = match reported.outcome {
                 ReleaseOutcome::Running => format!("{agent} runs it, and its probe passed"),
+                _ if reported.part == Some(Part::Retreated) => {
+                    format!("{agent} went back, because it did not work at another agent")
+                }
                 ReleaseOutcome::Returned => "It did not work, so the release before it runs again".to_owned(),
                 ReleaseOutcome::Failed => "It did not work, and nothing runs now".to_owned(),
                 ReleaseOutcome::Refused => format!("{agent} refused it"),

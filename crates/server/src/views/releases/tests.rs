@@ -1,5 +1,6 @@
 //! Rows of releases and rollbacks after events.
 
+use domain::gate::AgentKey;
 use domain::identity::{Enrolled, StatusSet};
 use domain::release::Course;
 use evidence::{CommitId, Id, Moment};
@@ -61,6 +62,7 @@ fn reported(release: u64, outcome: ReleaseOutcome, reasons: &[&str]) -> Event {
         reasons: reasons.iter().map(|code| (*code).to_owned()).collect(),
         highest: None,
         envelope: digest("report"),
+        part: None,
     })
 }
 
@@ -109,6 +111,51 @@ fn a_release_under_way_is_shown_as_ended_whatever_became_of_its_rollback() {
         assert_eq!(stage(&after(events), 2), ("superseded".into(), Some(3)), "{outcome:?}");
         refused.extend([reported(2, ReleaseOutcome::Refused, &["frozen"]), reported(3, outcome, &[])]);
         assert_eq!(stage(&after(refused), 2), ("superseded".into(), Some(3)), "{outcome:?}");
+    }
+}
+
+/// The same at a place with several agents, after which others follow or nothing ends.
+fn in_part(release: u64, outcome: ReleaseOutcome, part: Part) -> Event {
+    let Event::AgentReported(report) = reported(release, outcome, &[]) else { unreachable!() };
+    Event::AgentReported(Reported { part: Some(part), ..report })
+}
+
+#[test]
+fn a_release_of_several_agents_ends_with_the_last_one() {
+    let next = |names: &[&str]| Part::Next(names.iter().map(|name| name.parse().unwrap()).collect());
+    let mut events = released(1, "first");
+    events.push(in_part(1, ReleaseOutcome::Running, next(&["agent-2", "agent-3"])));
+    assert_eq!(stage(&after(events.clone()), 1).0, "due");
+    let mut failed = events.clone();
+    failed.extend([
+        reported(1, ReleaseOutcome::Returned, &["probe-failed"]),
+        in_part(1, ReleaseOutcome::Failed, Part::Retreated),
+    ]);
+    assert_eq!(stage(&after(failed), 1).0, "returned", "as it ended where it did not work");
+    events.push(in_part(1, ReleaseOutcome::Running, next(&["agent-3"])));
+    let mut ended = events.clone();
+    ended.push(reported(1, ReleaseOutcome::Running, &[]));
+    assert_eq!(stage(&after(ended), 1).0, "running");
+    for (agents, expected) in [(["agent-1", "agent-3"], "due"), (["agent-1", "agent-2"], "running")] {
+        let key = |name: &str| AgentKey { name: name.parse().unwrap(), key: digest(name) };
+        let mut fewer = events.clone();
+        fewer.push(Event::EnvironmentSet(EnvironmentSet {
+            place: PLACE.parse().unwrap(),
+            number: 2,
+            envelope: digest("statement"),
+            policy: digest("policy"),
+            configuration: digest("configuration"),
+            agents: agents.map(key).to_vec(),
+            baseline: commit(),
+            after: None,
+            automatic: true,
+            windows: None,
+            soak_ms: None,
+            previews: None,
+            preview: None,
+            root: 1,
+        }));
+        assert_eq!(stage(&after(fewer), 1).0, expected, "{agents:?}");
     }
 }
 
