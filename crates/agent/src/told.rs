@@ -1,13 +1,13 @@
 //! Warnings that are said once, and again only after they were not true for a while.
 //!
-//! Invariant: an agent looks every two seconds. What stays wrong is said when it begins, not at each look.
+//! Invariant: an agent looks every two seconds. A fault that stays is said when it begins, not at each look.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::warn;
 
-/// What was said at the last look, and what was said at this one.
+/// The warnings of the last look, and those of this one.
 #[derive(Debug, Default)]
 pub struct Told {
     before: BTreeSet<String>,

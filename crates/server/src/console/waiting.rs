@@ -11,7 +11,6 @@ use web::model::{self, Waiting};
 use wire::{FreezeView, MachineView, PlaceView, ReleaseStage, ReleaseView, RollbackView, RolloutNow};
 
 use super::pending::{waits_for, words_of};
-use super::previews::PREVIEWS;
 use super::reading::{Reading, time};
 use super::recorded::report_detail;
 use super::release::BACK_AGAIN;
@@ -350,5 +349,7 @@ const ROUND_MS: u64 = 10_000;
 const MONTH_MS: u64 = 30 * 86_400_000;
 /// Most refusals of the page.
 const REFUSED_MAX: usize = 10;
+/// The page of previews.
+const PREVIEWS: &str = "/previews";
 const RENEW_STATUS: &str = "countersign trust status --renew";
 const RENEW_ROOT: &str = "countersign trust root --renew";

@@ -12,7 +12,7 @@ use review::{disk_size, ids};
 use web::model::SheetCell;
 use wire::{PlaceView, PreviewView, RunState};
 
-use super::stand::{Stand, Why};
+use super::why::Why;
 use crate::console::pending::{PendingWords, words_of};
 use crate::console::reading::{Reading, time};
 use crate::console::sheets::cell;
@@ -85,15 +85,9 @@ impl<'a> Entry<'a> {
         own == *template
     }
 
-    /// How it stands.
-    pub fn stand(&self) -> Stand {
-        Stand::of(self)
-    }
-
     /// Its row. The command names it by its place if another preview has its name, too.
-    pub fn row(&self, is_one_of_its_name: bool) -> Vec<SheetCell> {
+    pub fn row(&self, is_one_of_its_name: bool, state: SheetCell) -> Vec<SheetCell> {
         let Self { view, made, .. } = self;
-        let stand = self.stand();
         let mut named = cell(view.place.environment.to_string());
         named.href = view
             .running
@@ -112,7 +106,6 @@ impl<'a> Entry<'a> {
             };
             named.commands = vec![command(format!("countersign preview remove {name}"))];
         }
-        let state = SheetCell { badge: Some(stand.badge), notes: stand.notes, ..SheetCell::default() };
         let owner = cell(made.owner.as_deref().unwrap_or("somebody who left"));
         let end = SheetCell { time: Some(time(made.until)), ..SheetCell::default() };
         let disk = view.service.as_ref().and_then(|service| service.disk);
@@ -142,7 +135,7 @@ impl<'a> Entry<'a> {
 }
 
 impl Asked {
-    /// What the request of a preview says.
+    /// The content of the request of a preview.
     fn read(at: &Reading<'_>, view: &PlaceView) -> Result<Option<Self>, Failure> {
         let store = at.shared.gatekeeper.store();
         let envelope = store.blob(&view.envelope).map_err(Failure::failed)?;

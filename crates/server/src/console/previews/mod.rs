@@ -6,6 +6,7 @@
 mod entry;
 mod removed;
 mod stand;
+mod why;
 
 use evidence::preview::Previews;
 use review::duration;
@@ -20,9 +21,7 @@ use super::words::{badge, command, command_for};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use entry::Entry;
-
-/// Path of the page.
-pub const PREVIEWS: &str = "/previews";
+use stand::Stand;
 
 /// The page.
 ///
@@ -40,7 +39,7 @@ pub fn previews(at: &Reading<'_>) -> Result<Sheet, Failure> {
 
 /// The page of these previews, of which so many more are not shown.
 fn page(templates: &[PlaceView], (entries, more): (&[Entry<'_>], usize), removed: SheetTable) -> Sheet {
-    let stands: Vec<Badge> = entries.iter().map(|one| one.stand().badge).collect();
+    let stands: Vec<Badge> = entries.iter().map(|one| Stand::of(one).badge).collect();
     let count = |state| stands.iter().filter(|badge| badge.state == state).count();
     let room = templates.iter().filter_map(|view| view.previews.as_ref()).map(|rules| rules.count).sum();
     Sheet {
@@ -81,7 +80,7 @@ fn table(entries: &[Entry<'_>], more: usize) -> SheetTable {
         columns: ["Preview", "State", "Change", "Owner", "Address", "Removed", "Disk"]
             .map(str::to_owned)
             .to_vec(),
-        rows: entries.iter().map(|one| one.row(is_one(one))).collect(),
+        rows: entries.iter().map(|one| one.row(is_one(one), Stand::of(one).cell())).collect(),
         more,
         empty: "A developer makes a preview of any branch; it is removed on time.".to_owned(),
         fill: Some(command_for("countersign run BRANCH --preview NAME", "a developer")),

@@ -1,14 +1,13 @@
 //! The page over invented previews, in each state that they can be in.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use evidence::observations::{PreviewRemoved, RemovedBecause};
 use evidence::{CommitId, Digest, Moment, Place};
 use serde_json::json;
 use web::model::{EntryRow, SheetTable, State};
 use wire::{PlaceView, RunState};
 
 use super::entry::{Asked, Entry};
-use super::stand::Why;
+use super::why::Why;
 use super::{page, removed};
 use crate::console::reading::time;
 use crate::console::words::badge;
@@ -87,8 +86,8 @@ fn gone(environment: &str) -> SheetTable {
         href: "/ledger/40".into(),
         about: None,
     };
-    let left = PreviewRemoved { number: 3, because: RemovedBecause::Expired, files: 41, bytes: 9_000_000 };
-    removed::table(vec![removed::row(&place(environment), &line, &left)])
+    let said = "removed (expired): 41 files, 9000000 bytes".to_owned();
+    removed::table(vec![removed::row(&place(environment), &line, said)])
 }
 
 #[test]
@@ -137,7 +136,7 @@ fn each_preview_is_told_with_its_state_its_owner_and_its_end() {
     );
     assert_eq!(
         lines(gone),
-        ["pr-0, shop/api | 2026-11-29T09:00:00.000Z | its time was over | 41 files, 9 MiB"]
+        ["pr-0, shop/api | 2026-11-29T09:00:00.000Z | removed (expired): 41 files, 9000000 bytes"]
     );
 }
 
