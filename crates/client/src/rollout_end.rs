@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use domain::gate::GateOutcome;
 use policy::Reason;
 use review::{place_words, rollout_words};
 use wire::{Client, PlaceView, ReleaseStage, ReleaseView, RollbackView};
@@ -19,6 +20,13 @@ pub struct RolloutEnded {
     pub title: String,
     /// Why, and what to do.
     pub reason: Reason,
+}
+
+impl RolloutEnded {
+    /// The end as a failure.
+    pub fn into_error(self) -> Error {
+        Error::decided(GateOutcome::Fail, self.title, vec![self.reason])
+    }
 }
 
 /// The end of the rollout of a release that did not come; `None` if something else ended the release. `said` are the words of the

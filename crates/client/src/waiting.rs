@@ -13,7 +13,7 @@ use review::{release_words, witnesses};
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::error::Error;
-use crate::rollout_end::{self, RolloutEnded};
+use crate::rollout_end;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
@@ -100,10 +100,8 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
     }
     if reasons.is_empty() {
         let said = if is_verdict { None } else { reported(client, release).await };
-        if let Some(RolloutEnded { title, reason }) =
-            rollout_end::of(client, release, said.as_deref()).await?
-        {
-            return Ok(Error::decided(GateOutcome::Fail, title, vec![reason]));
+        if let Some(ended) = rollout_end::of(client, release, said.as_deref()).await? {
+            return Ok(ended.into_error());
         }
         let what = said.unwrap_or_else(|| {
             format!("reported by the {}", if is_verdict { "gate" } else { "agent, without a reason" })

@@ -9,7 +9,7 @@ use domain::observation::Bar;
 use domain::release::Open;
 use domain::statement::RecordedStatement;
 use evidence::dsse::Envelope;
-use evidence::statements::{Lifted, Statement, StatementKind};
+use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::Mode;
 use evidence::{Moment, Place};
 use judge::Store as _;
@@ -23,8 +23,8 @@ pub fn of_bar(shared: &Shared, state: &State, at: &Place, bar: &Bar, moment: Mom
     let lifts = |statement: &Statement| {
         statement.unbars() == Some(bar.artifact) && statement.subjects == [bar.observation]
     };
-    let found = state.statement.at(at, moment).filter(|known| known.facts.kind == StatementKind::Lift);
-    let found = found.filter(|known| read(shared, known).is_some_and(|statement| lifts(&statement)));
+    let known = state.statement.at(at, moment);
+    let found = known.filter(|known| read(shared, known).is_some_and(|statement| lifts(&statement)));
     let longest = found.max_by_key(|known| known.facts.expires)?;
     Some(LiftView { by: named(shared, longest.facts.person), until: longest.facts.expires })
 }

@@ -43,7 +43,7 @@ fn place(now: Option<RolloutNow>) -> PlaceView {
         reasons: Vec::new(),
         entry: 9,
     };
-    let person: evidence::Id = Id::from_random([3; 16]);
+    let person: Id = Id::from_random([3; 16]);
     let order = OrderView {
         entry: 12,
         request: Digest::of(b"request"),
