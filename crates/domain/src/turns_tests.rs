@@ -130,7 +130,7 @@ fn a_bar_of_a_place_is_not_ended_by_its_first_agents() {
     let observed = Observed {
         place: place("dev"),
         agent: name("agent-2"),
-        kind: evidence::observations::ObservationKind::RolloutVerdict,
+        kind: evidence::observations::ObservationKind::ALL[0],
         observation: digest("observation"),
         envelope: digest("observation envelope"),
         about: Some(ObservedRelease { release: 0, artifact: digest("manifest"), plan: digest("plan") }),
