@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use evidence::environment::Environment;
 use evidence::machine::MachineSigner;
 use evidence::observations::{Body, PreviewRemoved, RemovedBecause};
 use evidence::{Moment, Name, Place};
@@ -205,19 +206,21 @@ impl Keeper {
             kept.is_listed = listed.is_some();
             let least = kept.preview.least.max(template.number);
             let mut now = PreviewMemory { least, ..kept.preview.clone() };
-            if let Some(newer) = listed.filter(|one| one.may_begin && one.environment.number > now.number) {
+            let is_newer =
+                |one: &&CheckedPreview| one.may_begin && one.is_proven && one.environment.number > now.number;
+            if let Some(newer) = listed.filter(is_newer) {
                 (now.number, now.until) = (newer.environment.number, newer.preview.until);
             }
-            let withdrawn = ends_under(template, &kept.place, kept.preview.slot);
-            let ends = listed.filter(|one| one.environment.number == now.number).and_then(|one| one.ends);
-            kept.change(now, ends.or(withdrawn));
+            let is_it = |one: &&CheckedPreview| one.environment.number == now.number && one.is_asked_to_end;
+            let asked = listed.filter(is_it).map(|_| RemovedBecause::Asked);
+            kept.change(now, asked.or_else(|| ends_under(template, &kept.place, kept.preview.slot)));
         }
-        for one in &checked.previews {
+        for one in checked.previews.iter().filter(|one| one.is_proven) {
             let name = &one.environment.environment;
             // A server could list any number of names, and each would take a slot of this host.
             let is_taken = self.kept.values().any(|kept| kept.preview.slot == one.preview.slot);
             if !is_taken && !self.kept.contains_key(name) && !self.agent.memory.has_removed(one) {
-                self.begin(one, template.number)?;
+                self.begin(one, template)?;
             }
         }
         Ok(())
@@ -225,17 +228,17 @@ impl Keeper {
 
     /// Makes the directory of a preview. One that is over already is made too, so that its removal is reported, and so is one that
     /// can only end: it is over at once.
-    fn begin(&mut self, one: &CheckedPreview, template: u64) -> Result<(), AgentError> {
+    fn begin(&mut self, one: &CheckedPreview, template: &Environment) -> Result<(), AgentError> {
         let (place, dir) = (one.environment.place(), self.base.join(one.environment.environment.as_str()));
         let preview = PreviewMemory {
             template: one.preview.template.clone(),
-            least: one.preview.number.max(template),
+            least: one.preview.number.max(template.number),
             number: one.environment.number,
             slot: one.preview.slot,
             until: if one.may_begin { one.preview.until } else { one.preview.until.min((self.agent.now)()) },
             removal: match one.may_begin {
-                true => one.ends.map(RemovalMemory::begun),
-                false => Some(RemovalMemory::begun(one.ends.unwrap_or(RemovedBecause::Withdrawn))),
+                true => one.ends(template).map(RemovalMemory::begun),
+                false => Some(RemovalMemory::begun(one.ends(template).unwrap_or(RemovedBecause::Withdrawn))),
             },
         };
         info!("preview {place} begins, until {}", preview.until);

@@ -36,6 +36,9 @@ pub struct PreviewsOrder {
 pub struct PreviewPart {
     /// The request for a run that made it.
     pub statement: Envelope,
+    /// Enrolment of the person who signed that request. Without it the preview is not made, and lives no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Envelope>,
     /// A person's request to remove it; absent if nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<PreviewRemoval>,

@@ -1,26 +1,28 @@
 //! Previews of an agent: which ones its template allows now, and which ones a person ended.
 //!
-//! Invariant: a preview counts only if its template is signed under the judge's own root. The end of one is proven: by its own
-//! time, by a newer template that no longer allows it, or by a request that a developer signed for exactly this preview.
+//! Invariant: a preview counts only if its template is signed under the judge's own root, and if a developer signed the request that
+//! makes it, at no time that is still to come. The end of one is proven: by its own time, by a newer template that no longer allows
+//! it, or by a request that a developer signed for exactly this preview, whoever made it.
 //! Nothing here allows a release: that is judged with its bundle.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use evidence::enrolment::Purpose;
+use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::observations::RemovedBecause;
 use evidence::preview::Preview;
 use evidence::previews_order::{PreviewPart, PreviewRemoval, PreviewsOrder};
-use evidence::request::{NAMESPACE, RemovePreview, Request};
+use evidence::request::{RemovePreview, Request};
 use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
-use evidence::{Moment, Place, ssh};
+use evidence::{Moment, Place};
 
 use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
-use crate::requests::DEVELOPER;
+use crate::requests::{self, DEVELOPER};
 use crate::roots::{self, walk};
 
 /// The previews of an order.
@@ -32,23 +34,34 @@ pub struct CheckedPreviews {
     pub status: u64,
     /// The newest statement at the place of the template.
     pub template: Environment,
-    /// The previews that count.
+    /// The previews that the order has.
     pub previews: Vec<CheckedPreview>,
     /// Why others, or the end of one, do not count: a sentence for each.
     pub refused: Vec<String>,
 }
 
-/// A preview that counts.
+/// A preview of an order.
 #[derive(Clone, Debug)]
 pub struct CheckedPreview {
     /// The environment that its request and its template make.
     pub environment: Environment,
     /// Its place among the previews of the template.
     pub preview: Preview,
-    /// Why it ends before its time.
-    pub ends: Option<RemovedBecause>,
     /// Whether the policy signers of today signed its template. If not, it can only end: by its time, or by a person's request.
     pub may_begin: bool,
+    /// Whether a developer asked for it. If not, it is not made, and one that was made before lives no longer by it.
+    pub is_proven: bool,
+    /// Whether a developer asked for its end.
+    pub is_asked_to_end: bool,
+}
+
+impl CheckedPreview {
+    /// Why it ends before its time under a template.
+    #[must_use]
+    pub fn ends(&self, template: &Environment) -> Option<RemovedBecause> {
+        let asked = self.is_asked_to_end.then_some(RemovedBecause::Asked);
+        asked.or_else(|| ends_under(template, &self.environment.place(), self.preview.slot))
+    }
 }
 
 /// Checks an order for the place of a template.
@@ -83,9 +96,9 @@ pub fn check_previews(
     let (mut previews, mut refused) = (Vec::new(), Vec::new());
     for part in order.bounded() {
         match judged.preview(part) {
-            Ok((preview, fault)) => {
+            Ok((preview, faults)) => {
                 previews.push(preview);
-                refused.extend(fault);
+                refused.extend(faults);
             }
             Err(fault) => refused.push(fault),
         }
@@ -112,8 +125,8 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// A preview, and why a request to remove it does not count.
-    fn preview(&self, part: &PreviewPart) -> Result<(CheckedPreview, Option<String>), String> {
+    /// A preview, and why the request that makes it, or one to remove it, does not count.
+    fn preview(&self, part: &PreviewPart) -> Result<(CheckedPreview, Vec<String>), String> {
         let opened = Environment::open(&part.statement, self.root);
         let may_begin = opened.is_ok();
         let environment = opened.or_else(|error| self.former(part).ok_or_else(|| error.to_string()))?;
@@ -124,14 +137,11 @@ impl Judged<'_> {
         let Some(preview) = preview.filter(is_own) else {
             return Err(format!("{} is no preview of {}", environment.place(), self.template.place()));
         };
-        let asked = part.removal.as_ref().map(|removal| self.removed(removal, &environment));
-        let (asked, fault) = match asked {
-            Some(Ok(())) => (Some(RemovedBecause::Asked), None),
-            Some(Err(fault)) => (None, Some(fault)),
-            None => (None, None),
-        };
-        let ends = asked.or_else(|| ends_under(self.template, &environment.place(), preview.slot));
-        Ok((CheckedPreview { environment, preview, ends, may_begin }, fault))
+        let made = self.made(part, &environment);
+        let ended = part.removal.as_ref().map(|removal| self.removed(removal, &environment));
+        let (is_proven, is_asked_to_end) = (made.is_ok(), matches!(ended, Some(Ok(()))));
+        let faults = made.err().into_iter().chain(ended.and_then(Result::err)).collect();
+        Ok((CheckedPreview { environment, preview, may_begin, is_proven, is_asked_to_end }, faults))
     }
 
     /// The environment of a preview whose template was signed under an earlier root: nobody can sign it again, and its agent has
@@ -140,32 +150,55 @@ impl Judged<'_> {
         self.roots.iter().rev().find_map(|root| Environment::open(&part.statement, root).ok())
     }
 
-    /// Whether a developer asked for the end of exactly this preview.
-    fn removed(&self, removal: &PreviewRemoval, preview: &Environment) -> Result<(), String> {
-        // A request has no proven entry here, so a revoked key does not count.
-        let revoked = Revoked::new(self.status, self.now, &BTreeMap::new());
-        let enrolment = std::slice::from_ref(&removal.enrolment);
-        let people =
-            People::open(enrolment, self.root, self.status, revoked, self.now).map_err(|flaw| flaw.what)?;
-        let request = Request::read(&removal.request).map_err(|error| error.to_string())?;
-        let person = people.by_id(request.person).ok_or("a stranger asks to remove a preview")?;
-        let keys = people.keys(person, Purpose::SignIn, &removal.request.payload_digest());
-        let signers = ssh::signers(&removal.request, NAMESPACE, &keys).map_err(|error| error.to_string())?;
-        let asked = RemovePreview { place: preview.place(), number: preview.number };
-        let is_it = request.action.as_str() == "preview-remove"
-            && request.installation == self.root.installation
-            && serde_json::from_value(request.arguments.clone())
-                .is_ok_and(|found: RemovePreview| found == asked)
-            && signers.len() == 1;
-        if !is_it {
-            return Err(format!(
-                "a request by {} asks for something else than the end of {}",
-                person.name, asked.place
-            ));
-        }
-        if !roles(person, &preview.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
-            return Err(format!("{} asks to remove {} and is no {DEVELOPER} here", person.name, asked.place));
+    /// Whether a developer asked for this preview.
+    fn made(&self, part: &PreviewPart, preview: &Environment) -> Result<(), String> {
+        let place = preview.place();
+        let enrolment = part.enrolment.as_ref();
+        let enrolment = enrolment.ok_or_else(|| format!("no enrolment shows who asked for {place}"))?;
+        let (request, _) = self.signed(&part.statement, enrolment, preview)?;
+        if request.issued > self.now.later_by(AHEAD_MAX) {
+            return Err(format!("{place} was asked for at {}, and it is {} here", request.issued, self.now));
         }
         Ok(())
     }
+
+    /// Whether a developer asked for the end of exactly this preview.
+    fn removed(&self, removal: &PreviewRemoval, preview: &Environment) -> Result<(), String> {
+        let (request, name) = self.signed(&removal.request, &removal.enrolment, preview)?;
+        let asked = RemovePreview { place: preview.place(), number: preview.number };
+        let found = serde_json::from_value(request.arguments.clone());
+        let is_it = request.action.as_str() == "preview-remove"
+            && found.is_ok_and(|found: RemovePreview| found == asked);
+        if !is_it {
+            return Err(format!(
+                "a request by {name} asks for something else than the end of {}",
+                asked.place
+            ));
+        }
+        Ok(())
+    }
+
+    /// A request about a preview, which a developer signed, and their name.
+    fn signed(
+        &self,
+        envelope: &Envelope,
+        enrolment: &Envelope,
+        preview: &Environment,
+    ) -> Result<(Request, String), String> {
+        // A request has no proven entry here, so a revoked key does not count.
+        let revoked = Revoked::new(self.status, self.now, &BTreeMap::new());
+        let enrolment = std::slice::from_ref(enrolment);
+        let people =
+            People::open(enrolment, self.root, self.status, revoked, self.now).map_err(|flaw| flaw.what)?;
+        let signed = requests::signed(envelope, &envelope.payload_digest(), self.root.installation, &people);
+        let (request, person) = signed.map_err(|error| format!("{}: {error}", preview.place()))?;
+        if !roles(person, &preview.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
+            let what = "asks for a preview, or for its end, and is no";
+            return Err(format!("{}: {} {what} {DEVELOPER} here", preview.place(), person.name));
+        }
+        Ok((request, person.name.clone()))
+    }
 }
+
+/// How far the time of a request may be ahead of the agent's clock.
+const AHEAD_MAX: Duration = Duration::from_mins(5);

@@ -185,12 +185,14 @@ pub fn previews(
         Envelope::decode(&bytes).map_err(failed)
     };
     let mut previews = Vec::new();
-    for (_, set) in gate::previews_of(&state.gate, place) {
+    for (made, set) in gate::previews_of(&state.gate, place) {
         let removal = match &set.ending {
             Some((asked, _)) => Signed::of(keeper, state, asked.person, &asked.request)?.map(Signed::removal),
             None => None,
         };
-        previews.push(PreviewPart { statement: read(&set.facts.envelope)?, removal });
+        let statement = read(&set.facts.envelope)?;
+        let signed = Signed::of(keeper, state, made.person, &set.facts.envelope)?;
+        previews.push(PreviewPart { statement, enrolment: signed.map(|signed| signed.enrolment), removal });
     }
     let status = state.identity.status().ok_or_else(|| failed("there is no valid status"))?;
     Ok(Some(PreviewsOrder {

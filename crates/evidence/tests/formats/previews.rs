@@ -166,6 +166,7 @@ fn previews_order_example() {
         template: sealed(&template()),
         previews: vec![PreviewPart {
             statement: asked(&|_| ()),
+            enrolment: Some(Envelope::decode(&enrolment).unwrap()),
             removal: Some(PreviewRemoval {
                 enrolment: Envelope::decode(&enrolment).unwrap(),
                 request: Envelope::decode(&removal).unwrap(),
