@@ -138,8 +138,10 @@ pub fn test_for_real(build: Build, rest: &[&str]) -> TaskResult {
 /// Measures figures with their floors, in the release profile; then how a hostile project slows down another one.
 /// `pages` alone first makes a large installation, unless it is there from an earlier time, and measures streams too.
 pub fn bench(rest: &[&str]) -> TaskResult {
-    if rest == ["hosts"] {
-        return hosts();
+    if let [one] = rest
+        && let Some((_, tests)) = TESTED.iter().find(|(name, _)| name == one)
+    {
+        return tested(tests);
     }
     let pages = rest.contains(&"pages");
     let crates: &[&str] = match rest {
@@ -170,18 +172,18 @@ pub fn bench(rest: &[&str]) -> TaskResult {
     hostile()
 }
 
-/// Figures of several hosts, which are tests of the whole program, one after the other.
-fn hosts() -> TaskResult {
+/// Figures that are tests of the whole program, one after the other.
+fn tested(tests: &str) -> TaskResult {
     let mut command = Command::new("cargo");
     let (package, target) = (["--package", "countersign"], ["--test", "cli"]);
     match answers("cargo", "nextest") {
         true => {
             command.args(["nextest", "run", "--cargo-profile", "dist"]).args(package).args(target);
-            command.args(["--no-capture", HOSTS]);
+            command.args(["--no-capture", tests]);
         }
         false => {
             command.args(["test", "--profile", "dist"]).args(package).args(target);
-            command.args(["--", "--nocapture", "--test-threads", "1", HOSTS]);
+            command.args(["--", "--nocapture", "--test-threads", "1", tests]);
         }
     }
     spawn(command.env("COUNTERSIGN_FIGURES", "1"))
@@ -231,8 +233,9 @@ pub fn sim(rest: &[&str]) -> TaskResult {
 /// Releases and entries of the installation that pages are measured over.
 const SEEDED: [&str; 2] = ["10000", "1000000"];
 
-/// Beginning of the names of the figures of several hosts.
-const HOSTS: &str = "figure_";
+/// Figures that tests of the whole program measure, and the tests.
+const TESTED: [(&str, &str); 3] =
+    [("hosts", "hosts_figures::"), ("drift", "drift_figures::"), ("rollback", "rollout_figures::")];
 const HOSTILE: &str = "attack_a_hostile_project_stops_no_run_of_another";
 
 const TOOLS: [(&str, &str, &str); 6] = [

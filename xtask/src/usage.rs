@@ -15,7 +15,7 @@ pub const USAGE: &str = "usage: cargo x <task>
   test --browser [TEXT]  pages of the console in Chromium: all tests, or those whose names contain TEXT
   screens        pictures of the console of the demo, into docs/screens
   package [--binary FILE]  the `.deb` of the binary of the profile `dist`, or of FILE, below target/package
-  bench [ARGS]   figures with their floors; `pages` alone also makes a large installation, below target/seeded; `hosts` alone are those of several hosts, `splitter` alone those of the splitter beside HAProxy and h2load
+  bench [ARGS]   figures with their floors; `pages` alone also makes a large installation, below target/seeded; `hosts` alone are those of several hosts, `drift` alone what watching for drift costs and how soon it is seen, `rollback` alone how soon a bad canary is back, `splitter` alone those of the splitter beside HAProxy and h2load
   mutants [TEXT] the judge without each of its conditions, against every forgery; TEXT: only those with it in file or text
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
   sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell

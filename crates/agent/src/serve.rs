@@ -12,7 +12,7 @@ use evidence::machine::MachineSigner;
 use evidence::relayed_status::RelayedStatus;
 use evidence::secrets_order::SecretsOrder;
 use evidence::{Digest, Moment};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 use vault::SEALED_BYTES_MAX;
 use wire::{AgentWork, Client, ClientError, StatusRelay, follow_statuses};
@@ -103,8 +103,16 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
     let (condition, conditions) = watch::channel(Condition::default());
     let kept = preview.as_ref().map(|_| kept_in(&dir, &home));
-    let life =
-        Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
+    let life = Life {
+        running,
+        client: client.clone(),
+        place: place.clone(),
+        dir,
+        now,
+        interrupts,
+        observed: Notify::new(),
+        condition,
+    };
     tokio::select! {
         // These never end by themselves.
         () = life.renew(next_key) => {}
@@ -134,6 +142,8 @@ pub struct Life {
     pub dir: PathBuf,
     pub now: fn() -> Moment,
     pub interrupts: Interrupts,
+    /// Told when an observation waits that people have to hear of at once.
+    pub observed: Notify,
     condition: watch::Sender<Condition>,
 }
 
@@ -165,19 +175,6 @@ impl Life {
             let done = self.rotate_once(&mut seen).await;
             if let (Err(error), false) = (&done, complained) {
                 warn!("newer versions of secrets cannot be looked for: {error}; trying again");
-            }
-            complained = done.is_err();
-        }
-    }
-
-    /// Sends observations that wait.
-    async fn observe(&self) {
-        let mut complained = false;
-        loop {
-            tokio::time::sleep(OBSERVE_EVERY).await;
-            let done = observing::send(&self.running, &self.client).await;
-            if let (Err(error), false) = (&done, complained) {
-                warn!("observations wait for the server: {error}; trying again");
             }
             complained = done.is_err();
         }
@@ -461,8 +458,6 @@ impl Life {
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks for a next key.
 const ROTATE_EVERY: Duration = Duration::from_secs(5);
-/// Pause between two looks for observations that wait.
-const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);
 /// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

@@ -83,8 +83,7 @@ impl Releases {
                 verified => return verified,
             }
         }
-        // With it, a file that somebody changes can be put back without the server.
-        disk::replace("agent.kept-layer", &dir.with_extension(LAYER), bytes, 0o400)?;
+        self.write_layer(artifact, bytes)?;
         let new = dir.with_extension("new");
         // The remains of a crash may be read-only, and must be removed first.
         clear(&new)?;
@@ -98,6 +97,34 @@ impl Releases {
         let stamp = dir.with_extension("mtime");
         disk::replace("agent.stamp", &stamp, mtime.to_string().as_bytes(), 0o644)?;
         Ok(disk::rename("agent.layer", &new, &dir)?)
+    }
+
+    /// Keeps the bytes of a layer: with them, a file that somebody changes can be put back without the server.
+    ///
+    /// # Errors
+    /// `ReleaseError` when they have another digest, or cannot be written.
+    pub fn keep_layer(&self, artifact: &Digest, expected: &Digest, bytes: &[u8]) -> Result<(), ReleaseError> {
+        let found = Digest::of(bytes);
+        if found != *expected && !cfg!(feature = "drill-artifact-hash") {
+            return Err(ReleaseError::Differs { expected: *expected, found });
+        }
+        self.write_layer(artifact, bytes)
+    }
+
+    fn write_layer(&self, artifact: &Digest, bytes: &[u8]) -> Result<(), ReleaseError> {
+        let file = self.path(artifact).with_extension(LAYER);
+        Ok(disk::replace("agent.kept-layer", &file, bytes, 0o400)?)
+    }
+
+    /// Whether the bytes of a layer are kept here.
+    pub fn has_layer(&self, artifact: &Digest) -> bool {
+        self.path(artifact).with_extension(LAYER).exists()
+    }
+
+    /// Removes the bytes of a layer that are damaged, so that they are asked for again.
+    pub fn forget_layer(&self, artifact: &Digest) {
+        // If it stays, the next look tries again.
+        let _ = fs::remove_file(self.path(artifact).with_extension(LAYER));
     }
 
     /// The directory of all releases.

@@ -4,6 +4,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// `nobody`, an ordinary user of every system.
@@ -19,6 +20,8 @@ enum As {
     Subreaper,
     /// Root, in a network namespace of this test's own.
     RootInNetwork,
+    /// Root, in a control group as a service manager makes it, below a process 1 of this test's own.
+    RootInGroup,
     /// Root, with services of another user.
     Service,
     /// The same, on a host that does not allow process namespaces.
@@ -31,11 +34,16 @@ fn stopped(name: &str, way: As) {
     let is_root =
         std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
     let services = [As::Service, As::ServiceUnderSubreaper, As::ServiceOfUnit].contains(&way);
-    if (way == As::Root || way == As::RootInNetwork || services) && !is_root {
-        // An acceptance run must not skip them (`cargo x accept`).
-        assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "the attacks as root need root");
-        eprintln!("skipped: the attacks as root need root");
-        return;
+    let is_as_root = [As::Root, As::RootInNetwork, As::RootInGroup].contains(&way);
+    if (is_as_root || services) && !is_root {
+        return skipped("the attacks as root need root");
+    }
+    let group = match (way == As::RootInGroup).then(Group::new) {
+        Some(Err(why)) => return skipped(&why),
+        group => group.and_then(Result::ok),
+    };
+    if name == "drift-firewall" && Command::new("nft").arg("--version").output().is_err() {
+        return skipped("`nft` is not installed (Debian: nftables)");
     }
     // The target directory may be unreadable for an ordinary user.
     let dir = tempfile::tempdir().unwrap();
@@ -62,6 +70,16 @@ fn stopped(name: &str, way: As) {
             command.env("ATTACK_HOST_NETWORK", host);
             command
         }
+        As::RootInGroup => {
+            let mut command = Command::new("unshare");
+            // The process above is outside of the group, as the service manager is.
+            let joined = "(echo 0 > \"$ATTACK_GROUP\" && exec \"$0\" \"$@\"); exit $?";
+            command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", joined]).arg(&program);
+            let group = group.as_ref().unwrap();
+            command.env("ATTACK_GROUP", group.0.join("cgroup.procs"));
+            command.env("ATTACK_OTHER_GROUP", group.0.parent().unwrap().join("cgroup.procs"));
+            command
+        }
         As::ServiceUnderSubreaper => {
             let mut command = Command::new("setpriv");
             command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]).arg(&program);
@@ -86,7 +104,7 @@ fn stopped(name: &str, way: As) {
         command.env("ATTACK_SERVICE_USER", "nobody");
     }
     command.args(["attack", name]).arg(&own).current_dir("/");
-    if is_root && way != As::Root && way != As::RootInNetwork && !services {
+    if is_root && !is_as_root && !services {
         let user = user_of(name, &way);
         chown(&own, Some(user), Some(user)).unwrap();
         command.uid(user).gid(user);
@@ -98,6 +116,36 @@ fn stopped(name: &str, way: As) {
     assert!(output.status.success(), "{name}: {said}");
     let held = [As::Subreaper, As::ServiceUnderSubreaper].contains(&way);
     assert_eq!(said.contains("a subreaper holds services"), held, "{said}");
+}
+
+/// Says why a test did not run. An acceptance run must not skip it (`cargo x accept`).
+fn skipped(why: &str) {
+    assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "{why}");
+    eprintln!("skipped: {why}");
+}
+
+/// A control group of a test's own, with the name of a service.
+struct Group(PathBuf);
+
+impl Group {
+    fn new() -> Result<Self, String> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(|error| error.to_string())?;
+        let mounted = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+        let at = mounted
+            .and_then(|line| line.split(' ').nth(4))
+            .ok_or("this host has no control groups of version 2")?;
+        let dir = Path::new(at).join(format!("countersign-test-{}.service", std::process::id()));
+        std::fs::create_dir(&dir)
+            .map_err(|error| format!("no control group can be made, {}: {error}", dir.display()))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It stays as long as a process of a failed test is in it.
+        drop(std::fs::remove_dir(&self.0));
+    }
 }
 
 /// The user of a test. A process that hides counts as foreign for every agent of its user, so parallel tests with such a
@@ -204,7 +252,11 @@ attacks! {
     a_hand_edited_file_that_comes_again_is_left_under_subreaper: "drift-again-and-again", As::Subreaper;
     attack_a_service_that_changes_its_variables_is_started_again_three_times_as_root: "drift-restarted-again", As::Root;
     attack_many_differences_hide_none_that_holds_releases_as_root: "drift-hidden", As::Root;
+    a_hand_edited_file_waits_for_its_layer_as_root: "drift-without-layer", As::Root;
     a_hand_edited_setting_is_corrected_or_frozen_in_a_network_of_its_own: "drift-setting", As::RootInNetwork;
+    rules_of_a_firewall_are_compared_in_a_network_of_its_own: "drift-firewall", As::RootInNetwork;
+    a_process_in_the_agents_control_group_is_ended_or_told: "drift-group", As::RootInGroup;
+    a_stranger_at_the_places_port_is_told_as_root: "drift-listener", As::Root;
     a_hand_edited_variable_of_one_of_two_processes_as_root: "drift-instances", As::Root;
     numbers_stop_a_rollout_as_root: "rollout-numbers", As::Root;
     numbers_stop_a_rollout_as_ordinary_user: "rollout-numbers", As::Ordinary;

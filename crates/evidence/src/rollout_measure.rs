@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Name;
 use crate::rollout_metric::Metric;
-use crate::rollout_reason::{Kind, Span, Thousandths, Unit};
+use crate::rollout_reason::{Kind, Millionths, Span, Thousandths, Unit};
 
 /// A number of a rollout beside its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,22 @@ pub enum Measure {
         /// How it stands.
         stand: Stand,
     },
+    /// The answer to a query to Prometheus, which decides without odds.
+    Query {
+        /// Name of the number.
+        name: Name,
+        /// The answer, in millionths. Absent without a number that counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        observed: Option<i64>,
+        /// Highest value, in millionths. Absent without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_most: Option<u64>,
+        /// Lowest value, in millionths. Absent without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_least: Option<u64>,
+        /// How it stands.
+        stand: Stand,
+    },
 }
 
 /// How a number stands to its limit.
@@ -111,9 +128,10 @@ impl Measure {
     #[must_use]
     pub const fn stand(&self) -> Stand {
         match self {
-            Self::Threshold { stand, .. } | Self::Budget { stand, .. } | Self::Comparison { stand, .. } => {
-                *stand
-            }
+            Self::Threshold { stand, .. }
+            | Self::Budget { stand, .. }
+            | Self::Comparison { stand, .. }
+            | Self::Query { stand, .. } => *stand,
         }
     }
 
@@ -129,6 +147,7 @@ impl Measure {
                 format!("error budget over {} and {}", Span(*long_ms), Span(*short_ms))
             }
             Self::Comparison { kind, .. } => format!("{kind}, compared"),
+            Self::Query { name, .. } => format!("query {name}"),
         }
     }
 
@@ -148,6 +167,9 @@ impl Measure {
             Self::Comparison { failing, samples, baseline_failing, baseline_samples, .. } => {
                 format!("{failing} of {samples}, and {baseline_failing} of {baseline_samples} before")
             }
+            Self::Query { observed, .. } => {
+                observed.map_or_else(|| "no number".to_owned(), |observed| Millionths(observed).to_string())
+            }
         }
     }
 
@@ -158,6 +180,11 @@ impl Measure {
             Self::Threshold { metric, at_most, .. } => format!("at most {}", Unit(*metric, *at_most)),
             Self::Budget { at_most, .. } => format!("at most {} times", Thousandths(*at_most)),
             Self::Comparison { .. } => "no worse than the release before".to_owned(),
+            Self::Query { at_most, at_least, .. } => {
+                let most = at_most.map(|most| format!("at most {}", Millionths::of(most)));
+                let least = at_least.map(|least| format!("at least {}", Millionths::of(least)));
+                least.into_iter().chain(most).collect::<Vec<_>>().join(" and ")
+            }
         }
     }
 
@@ -177,12 +204,16 @@ impl Measure {
                 format!("{samples} and {baseline_samples}, {samples_min} of each are needed")
             }
             Self::Comparison { samples, baseline_samples, .. } => format!("{samples} and {baseline_samples}"),
+            Self::Query { .. } => "-".to_owned(),
         }
     }
 
     /// The odds against chance beside those that stop the step, each as a power of two.
     #[must_use]
     pub fn odds(&self) -> String {
+        if matches!(self, Self::Query { .. }) {
+            return "one number decides".to_owned();
+        }
         let (odds, needed) = self.odds_thousandths();
         let sign = if odds < 0 { "-" } else { "" };
         let tenths = |thousandths: u64| Thousandths(thousandths / 100 * 100);
@@ -197,6 +228,7 @@ impl Measure {
                 (i64::try_from(*odds).unwrap_or(i64::MAX), *needed)
             }
             Self::Comparison { odds, needed, .. } => (*odds, *needed),
+            Self::Query { stand, .. } => (i64::from(*stand == Stand::Stops), 1),
         }
     }
 
@@ -205,6 +237,9 @@ impl Measure {
     pub fn line(&self) -> String {
         let (title, observed, limit) = (self.title(), self.observed(), self.limit());
         let (samples, odds, stand) = (self.samples(), self.odds(), self.stand().as_str());
+        if matches!(self, Self::Query { .. }) {
+            return format!("{title}: {observed}, {limit}: {stand}");
+        }
         format!("{title}: {observed}, {limit} ({samples}; odds {odds}): {stand}")
     }
 }
@@ -263,6 +298,20 @@ mod tests {
                 needed: 17_100,
                 stand: Stand::Holds,
             },
+            Measure::Query {
+                name: "queue".parse().unwrap(),
+                observed: Some(120_500_000),
+                at_most: Some(100_000_000),
+                at_least: None,
+                stand: Stand::Stops,
+            },
+            Measure::Query {
+                name: "workers".parse().unwrap(),
+                observed: None,
+                at_most: Some(8_000_000),
+                at_least: Some(1_000_000),
+                stand: Stand::Open,
+            },
         ];
         let lines: Vec<_> = measures
             .iter()
@@ -277,6 +326,8 @@ mod tests {
             "errors over 5 min: no requests, at most 0.1 % (0 of 0, 100 are needed; odds 2^0 of 2^10): undecided",
             "error budget over 1 h and 5 min: burns 40 and 12.5 times as fast, at most 14.4 times (4 of 100; odds 2^15.7 of 2^10): stops it",
             "slow answers, compared: 2 of 500, and 3 of 501 before, no worse than the release before (500 and 501; odds 2^-1.2 of 2^17.1): holds",
+            "query queue: 120.5, at most 100: stops it",
+            "query workers: no number, at least 1 and at most 8: undecided",
         ];
         assert_eq!(lines, expected);
     }

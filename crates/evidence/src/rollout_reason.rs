@@ -225,10 +225,10 @@ impl fmt::Display for Unit {
 }
 
 /// Millionths as a decimal number.
-struct Millionths(i64);
+pub(crate) struct Millionths(pub i64);
 
 impl Millionths {
-    fn of(number: u64) -> Self {
+    pub fn of(number: u64) -> Self {
         Self(i64::try_from(number).unwrap_or(i64::MAX))
     }
 }

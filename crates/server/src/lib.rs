@@ -17,6 +17,7 @@ mod decider;
 mod disk_space;
 mod disk_usage;
 mod dossier;
+mod drift_log;
 mod drift_view;
 pub mod due;
 mod edge;

@@ -5,7 +5,9 @@ use crate::command::TaskResult;
 use crate::run;
 
 fn figures() -> TaskResult {
-    run::bench(&["splitter", "rollout-judgement"])
+    run::bench(&["splitter", "rollout-judgement"])?;
+    run::bench(&["drift"])?;
+    run::bench(&["rollback"])
 }
 
 pub const LINES: &[Line] = &[
@@ -48,6 +50,11 @@ pub const LINES: &[Line] = &[
             "a_hand_edited_setting_is_corrected_or_frozen_in_a_network_of_its_own",
             "a_hand_edited_variable_of_one_of_two_processes_as_root",
             "a_hand_edited_file_is_put_back_without_a_release",
+            "a_hand_edited_file_waits_for_its_layer_as_root",
+            "a_hand_edited_file_is_put_back_from_a_layer_that_was_missing",
+            "rules_of_a_firewall_are_compared_in_a_network_of_its_own",
+            "a_process_in_the_agents_control_group_is_ended_or_told",
+            "a_stranger_at_the_places_port_is_told_as_root",
         ],
         done_by: None,
         lacks: None,
@@ -117,7 +124,7 @@ pub const LINES: &[Line] = &[
         lacks: None,
     },
     Line {
-        claim: "figures: the splitter beside HAProxy, and the judgement of rollouts",
+        claim: "figures: the splitter beside HAProxy, the judgement of rollouts, the time to a rollback, drift of 10,000 files",
         shown_by: &[],
         done_by: Some(figures),
         lacks: None,

@@ -21,6 +21,7 @@ use super::extra;
 use super::files::FileLook;
 use super::found::{Found, Mend, sorted, text};
 use super::host;
+use super::kept_layer::MissingLayer;
 use super::known::{Known, Release};
 use super::manifest::Manifest;
 use super::processes::ProcessTable;
@@ -37,6 +38,10 @@ pub struct Looked {
     pub again: Duration,
     /// The directories of the release.
     pub dirs: Arc<BTreeSet<PathBuf>>,
+    /// Whether there is something new that the server has to hear of.
+    pub observed: bool,
+    /// The release, if its files could not be put back because its layer is not here.
+    pub missing: Option<MissingLayer>,
 }
 
 impl Deployer {
@@ -55,16 +60,16 @@ impl Deployer {
         let rules = self.drift_rules();
         let again = Duration::from_millis(rules.every_ms);
         if self.memory.rollout.is_some() {
-            return Ok(Looked { again, dirs: Arc::default() });
+            return Ok(Looked { again, dirs: Arc::default(), observed: false, missing: None });
         }
         let now = (self.now)();
         let mut found = self.measure_host(now)?;
         found.extend(self.differences_of_release());
         let found = sorted(found);
         let findings = self.answered(&rules, &found, now);
-        self.observe_drift(findings, now)?;
+        let observed = self.observe_drift(findings, now)?;
         let dirs = self.drifting.release.as_ref().map(|release| Arc::clone(&release.dirs));
-        Ok(Looked { again, dirs: dirs.unwrap_or_default() })
+        Ok(Looked { again, dirs: dirs.unwrap_or_default(), observed, missing: self.missing_layer() })
     }
 
     /// Takes a newer configuration that its signers signed for this place.
@@ -150,6 +155,8 @@ impl Deployer {
         let dir = self.hands.releases().path(&known.artifact);
         if self.drifting.release.as_ref().is_none_or(|release| release.artifact != known.artifact) {
             let Some(files) = self.hands.releases().declared_files(&known.artifact, &known.layer) else {
+                // Nothing else names its files. The layer that comes again does.
+                self.hands.releases().forget_layer(&known.artifact);
                 let words = "neither its files nor its layer give this digest";
                 let (what, name) = (Drifted::File, "(all)");
                 return vec![Found::new(what, name, &known.layer.to_string(), words, Mend::None)];
@@ -158,7 +165,7 @@ impl Deployer {
             let directories =
                 manifest.iter().filter(|(_, declared)| **declared == super::manifest::Declared::Directory);
             let dirs = directories.map(|(path, _)| dir.join(path)).chain([dir.clone()]).collect();
-            let (artifact, files, dirs) = (known.artifact, FileLook::default(), Arc::new(dirs));
+            let (artifact, files, dirs) = (known.artifact, FileLook::of(&manifest), Arc::new(dirs));
             self.drifting.release = Some(Release { artifact, manifest, files, dirs });
         }
         let watched = self.hands.services.watched();
@@ -167,7 +174,7 @@ impl Deployer {
             .filter_map(|one| Some(one.given.program.strip_prefix(&dir).ok()?.to_str()?.to_owned()));
         let programs: BTreeSet<String> = programs.collect();
         let Some(release) = &mut self.drifting.release else { return Vec::new() };
-        let mut found = release.files.look(&dir, &release.manifest, &programs);
+        let mut found = release.files.look(&dir, &programs);
         if self.down.is_none() {
             let table = ProcessTable::read();
             found.extend(self.drifting.processes.look(&table, &watched, &dir, &release.manifest));
@@ -184,13 +191,18 @@ impl Deployer {
         let mut restarts = BTreeSet::new();
         let mut findings = Vec::new();
         for one in found {
-            let key = (one.what, one.name.clone());
+            let (mut one, key) = (one.clone(), (one.what, one.name.clone()));
             let Some(known) = self.drifting.known.get(&key).cloned() else { continue };
             let times = self.drifting.corrected.get(&one.counted());
             let before = times.map_or(0, |times| times.iter().filter(|at| **at != now).count());
             let done = match (rule_of(rules, one.what), &one.mend) {
                 (Response::Freeze, _) => DriftDone::Frozen,
                 (Response::Alert, _) | (Response::Correct, Mend::None) => DriftDone::Alerted,
+                // It was not tried, so it does not count.
+                (Response::Correct, Mend::File(_)) if self.missing_layer().is_some() => {
+                    one.found = text(&format!("{WITHOUT_LAYER}; found {}", one.found));
+                    DriftDone::Failed
+                }
                 (Response::Correct, _) if before >= CORRECTED_MAX => DriftDone::GivenUp,
                 (Response::Correct, mend) => {
                     let times = self.drifting.corrected.entry(one.counted()).or_default();
@@ -209,7 +221,7 @@ impl Deployer {
                     }
                 }
             };
-            let Found { what, name, declared, found, .. } = one.clone();
+            let Found { what, name, declared, found, .. } = one;
             findings.push(DriftFinding {
                 what,
                 name,
@@ -275,8 +287,12 @@ impl Deployer {
                 if layer.is_none() {
                     *layer = self.hands.releases().layer(&known.artifact, &known.layer);
                 }
-                let files = layer.as_ref();
-                let files = files.ok_or_else(|| std::io::Error::other("the release's layer is not here"))?;
+                let Some(files) = layer.as_ref() else {
+                    self.hands.releases().forget_layer(&known.artifact);
+                    return Err(std::io::Error::other(
+                        "the kept layer is damaged; the agent asks the server for it again",
+                    ));
+                };
                 super::restore::put_back(&self.hands.releases().path(&known.artifact), path, files)
             }
         }
@@ -295,8 +311,8 @@ impl Deployer {
         }
     }
 
-    /// Observes drift when it begins, changes and is over.
-    fn observe_drift(&mut self, findings: Vec<DriftFinding>, now: Moment) -> Result<(), DeployError> {
+    /// Observes drift when it begins, changes and is over; whether it did.
+    fn observe_drift(&mut self, findings: Vec<DriftFinding>, now: Moment) -> Result<bool, DeployError> {
         let more = findings.len().saturating_sub(FINDINGS_MAX) as u64;
         let findings = named(findings);
         let running: Option<&KnownRelease> = self.memory.running.as_ref();
@@ -310,7 +326,7 @@ impl Deployer {
         self.drifting.seen = seen.clone();
         let is_known = seen.findings == self.drifting.last.findings && more == self.drifting.last.more;
         if is_known || self.drifting.observed.is_held(now) {
-            return Ok(());
+            return Ok(false);
         }
         for finding in &seen.findings {
             if !self.drifting.last.findings.contains(finding) {
@@ -323,7 +339,7 @@ impl Deployer {
         self.observe(seen.clone())?;
         self.drifting.last = seen;
         self.drifting.observed.note(now);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -351,6 +367,7 @@ const fn rule_of(rules: &DriftRules, what: Drifted) -> Response {
 }
 
 const UNKNOWN: &str = "unknown";
+const WITHOUT_LAYER: &str = "cannot be put back, because the release's layer is missing on this host";
 /// How often the same thing is put back within this time; after that people are told.
 const CORRECTED_MAX: usize = 3;
 const CORRECTED_WITHIN: Duration = Duration::from_mins(10);

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::events::Events;
+use super::kept_layer::LayerRequests;
 use crate::error::AgentError;
 use crate::serve::Life;
 
@@ -55,7 +56,9 @@ impl Life {
     /// Looks for drift until this future is dropped.
     pub async fn look_for_drift(&self) {
         let (mut events, mut complained): (Option<Arc<Events>>, _) = (None, false);
+        let mut requests = LayerRequests::default();
         loop {
+            let begun = Instant::now();
             let looked = self.running.run(|running| running.look_for_drift()).await;
             let looked = match looked {
                 Ok(Ok(looked)) => Ok(looked),
@@ -70,12 +73,22 @@ impl Life {
                 sleep(AGAIN).await;
                 continue;
             };
+            let took = begun.elapsed();
+            if looked.observed {
+                self.observed.notify_one();
+            }
+            if let Some(missing) = looked.missing
+                && self.fetch_layer(missing, &mut requests).await
+            {
+                continue;
+            }
             if events.as_ref().is_none_or(|events| !events.is_of(&looked.dirs)) {
                 events = Events::of(&looked.dirs).ok().map(Arc::new);
             } else if let Some(events) = &events {
                 events.watch();
             }
-            self.until_event(events.clone(), looked.again).await;
+            // The time is from look to look. One that takes long leaves the host as much time as it took.
+            self.until_event(events.clone(), looked.again.saturating_sub(begun.elapsed()).max(took)).await;
         }
     }
 

@@ -54,11 +54,6 @@ impl Manifest {
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Declared)> {
         self.entries.iter()
     }
-
-    /// Number of files, links and directories.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 impl Declared {

@@ -14,6 +14,7 @@ mod extra;
 mod files;
 mod found;
 mod host;
+mod kept_layer;
 mod known;
 mod looking;
 mod manifest;

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod drift;
+mod drift_host;
 mod reaching;
 mod rollouts;
 mod stage;

@@ -21,10 +21,10 @@ use serde_json::json;
 
 use crate::stage::{Done, Stage, This, same, until};
 
-const CORRECT: &str =
+pub const CORRECT: &str =
     "{ files: correct, variables: correct, processes: correct, limits: correct, settings: correct }";
-const ALERT: &str = "{}";
-const FREEZE: &str =
+pub const ALERT: &str = "{}";
+pub const FREEZE: &str =
     "{ files: freeze, variables: freeze, processes: freeze, limits: freeze, settings: freeze }";
 const SETTING: &str = "net.ipv4.ip_forward";
 
@@ -38,14 +38,30 @@ impl Stage {
             "drift-again-and-again" => self.again_and_again(),
             "drift-restarted-again" => self.restarted_again(),
             "drift-hidden" => self.hidden_behind_others(),
+            "drift-without-layer" => self.without_layer(),
             "drift-setting" => self.a_setting(),
+            "drift-firewall" => self.a_firewall(),
+            "drift-group" => self.a_group(),
+            "drift-listener" => self.a_listener(),
             "drift-instances" => self.one_of_two(),
             other => Err(format!("there is no drift `{other}`")),
         }
     }
 
-    /// A place whose release has a binary and a file, under rules about drift.
-    fn watched(
+    /// A place whose release has a binary and a file, under rules about drift, at which nothing has drifted.
+    pub fn watched(
+        &self,
+        rules: &str,
+        baseline: Option<&str>,
+        instances: Option<u32>,
+    ) -> Result<Deployer, String> {
+        let mut agent = self.begun(rules, baseline, instances)?;
+        self.looked(&mut agent, "")?;
+        Ok(agent)
+    }
+
+    /// The same before the first look.
+    pub fn begun(
         &self,
         rules: &str,
         baseline: Option<&str>,
@@ -120,7 +136,6 @@ impl Stage {
         if let Some(down) = agent.condition().down {
             return Err(format!("it does not begin: {down}"));
         }
-        self.looked(&mut agent, "")?;
         Ok(agent)
     }
 
@@ -288,6 +303,38 @@ impl Stage {
         self.none_lives()
     }
 
+    /// A file cannot be put back without the layer of its release. That is said, counts as no try, and ends with the layer.
+    fn without_layer(&self) -> Done {
+        let layer = self.release().with_extension("layer");
+        let aside = layer.with_extension("aside");
+        let text = |error: std::io::Error| error.to_string();
+        let mut agent = self.watched(CORRECT, None, None)?;
+        fs::rename(&layer, &aside).map_err(text)?;
+        self.edit_file()?;
+        for _ in 0..4 {
+            self.looked(&mut agent, "file etc/settings failed")?;
+        }
+        let seen = self.last()?;
+        if !seen.findings.iter().all(|one| one.found.contains("the release's layer is missing on this host"))
+        {
+            return Err(format!("{seen:?}"));
+        }
+        fs::rename(&aside, &layer).map_err(text)?;
+        self.looked(&mut agent, "file etc/settings corrected")?;
+        self.looked(&mut agent, "")?;
+        // Damaged bytes are of no use: they go, so that they are asked for again.
+        fs::copy(&layer, &aside).map_err(text)?;
+        fs::remove_file(&layer).map_err(text)?;
+        fs::write(&layer, "damaged").map_err(text)?;
+        self.edit_file()?;
+        self.looked(&mut agent, "file etc/settings failed")?;
+        same(&layer.exists().to_string(), "false")?;
+        fs::rename(&aside, &layer).map_err(text)?;
+        self.looked(&mut agent, "file etc/settings corrected")?;
+        agent.stop();
+        self.none_lives()
+    }
+
     /// A setting of the network, in a network namespace of this test alone.
     fn a_setting(&self) -> Done {
         let file = "/proc/sys/net/ipv4/ip_forward";
@@ -301,10 +348,6 @@ impl Stage {
             [(CORRECT, "corrected", "0"), (FREEZE, "frozen", "1"), (ALERT, "alerted", "1")]
         {
             fs::write(file, "0").map_err(|error| error.to_string())?;
-            for left in ["declared.json", "observations"] {
-                drop(fs::remove_file(self.dir.join(left)));
-                drop(fs::remove_dir_all(self.dir.join(left)));
-            }
             let mut agent = self.watched(rules, Some(&baseline), None)?;
             same(&self.measured()?.to_string(), "true")?;
             fs::write(file, "1").map_err(|error| error.to_string())?;
@@ -312,9 +355,18 @@ impl Stage {
             same(&self.measured()?.to_string(), "false")?;
             same(fs::read_to_string(file).unwrap_or_default().trim(), after)?;
             agent.stop();
-            drop(fs::remove_dir_all(self.home.join("releases")));
+            self.forget();
         }
         self.none_lives()
+    }
+
+    /// Removes what an agent leaves, so that another one begins anew.
+    pub fn forget(&self) {
+        for left in ["declared.json", "observations"] {
+            drop(fs::remove_file(self.dir.join(left)));
+            drop(fs::remove_dir_all(self.dir.join(left)));
+        }
+        drop(fs::remove_dir_all(self.home.join("releases")));
     }
 
     /// Of two processes, only the one that drifted is started again.
@@ -336,7 +388,7 @@ impl Stage {
     }
 
     /// Looks for drift; the newest observation names exactly this.
-    fn looked(&self, agent: &mut Deployer, expected: &str) -> Done {
+    pub fn looked(&self, agent: &mut Deployer, expected: &str) -> Done {
         agent.look_for_drift().map_err(|error| error.to_string())?;
         let seen = self.last()?;
         let named = seen.findings.iter().map(|one| {
@@ -367,12 +419,12 @@ impl Stage {
         files.iter().map(read).collect()
     }
 
-    fn last(&self) -> Result<DriftSeen, String> {
+    pub fn last(&self) -> Result<DriftSeen, String> {
         let drift = |body| if let Body::Drift(seen) = body { Some(seen) } else { None };
         Ok(self.observed()?.into_iter().rev().find_map(drift).unwrap_or_default())
     }
 
-    fn measured(&self) -> Result<bool, String> {
+    pub fn measured(&self) -> Result<bool, String> {
         let equal = |body| if let Body::Baseline(seen) = body { Some(seen.equal) } else { None };
         self.observed()?
             .into_iter()

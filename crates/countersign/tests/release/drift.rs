@@ -52,10 +52,35 @@ fn done(seen: &[DriftSeen]) -> Vec<String> {
     seen.iter().map(of).collect()
 }
 
+/// An older agent kept no layer, and a disk damages one: the agent asks the server for it, and puts the file back.
+#[test]
+fn a_hand_edited_file_is_put_back_from_a_layer_that_was_missing() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let file = program(&shop);
+    let before = std::fs::read(&file).unwrap();
+    let layer = file.parent().and_then(Path::parent).unwrap().with_extension("layer");
+    let kept = std::fs::read(&layer).unwrap();
+    shop.write("drift.yaml", "files: correct\nevery-ms: 1000\n");
+    shop.ok(&["trust", "environment", "--yes", DEV, "--drift", "drift.yaml"]);
+    for damage in ["", "damaged"] {
+        std::fs::remove_file(&layer).unwrap();
+        if !damage.is_empty() {
+            std::fs::write(&layer, damage).unwrap();
+        }
+        edit(&file);
+        until(|| (std::fs::read(&file).unwrap() == before).then_some(()));
+        until(|| (std::fs::read(&layer).unwrap_or_default() == kept).then_some(()));
+    }
+    assert!(up.stop());
+}
+
 #[test]
 fn a_hand_edited_file_is_put_back_without_a_release() {
     let shop = Shop::solo();
-    let up = shop.home.up();
+    let told = shop.home.dir.path().join("up.log");
+    let up = shop.home.up_saying(std::fs::File::create(&told).unwrap().into());
     shop.ok(&["run"]);
     let file = program(&shop);
     let before = std::fs::read(&file).unwrap();
@@ -95,6 +120,16 @@ fn a_hand_edited_file_is_put_back_without_a_release() {
     });
     assert_eq!(ran["state"], json!("passed"));
     assert_ne!(at(&up, "dev")["running"]["release"], running);
+    // The server's log has a line for each change, with the remedy, and none for each look.
+    let lines = |words: &str| {
+        let told = std::fs::read_to_string(&told).unwrap();
+        told.lines().filter(|line| line.starts_with("server: ") && line.contains(words)).count()
+    };
+    until(|| (lines("the drift at shop/ledger-api/dev is over") == 2).then_some(()));
+    let begun = "drift at shop/ledger-api/dev (artifact sha256:";
+    assert_eq!(lines(begun), 4, "alerted, corrected, frozen, corrected");
+    assert_eq!(lines("by unknown: alerted; the agent changes nothing: put it back by hand"), 1);
+    assert_eq!(lines("by unknown: frozen; no release is applied until it is over"), 1);
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
     // Rules that nobody can mean are refused with their place.

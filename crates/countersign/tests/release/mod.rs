@@ -10,6 +10,7 @@ mod console;
 mod corpus;
 mod damage;
 mod drift;
+mod drift_figures;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;
@@ -51,6 +52,7 @@ mod replay;
 mod reports;
 mod reproduced;
 mod rollbacks;
+mod rollout_figures;
 mod rollout_kills;
 mod rollout_orders;
 mod rollouts;

@@ -14,7 +14,7 @@ use crate::codes;
 use crate::support::{Up, until};
 
 /// A service that answers with a word, or with an error.
-fn service(answer: &str) -> String {
+pub fn service(answer: &str) -> String {
     format!(
         r#"#!/usr/bin/perl
 use strict;

@@ -1,15 +1,17 @@
 //! The arithmetic of a verdict, for people: each number of the rollout beside its limit.
 //!
-//! Invariant: it is computed by the same tests as the verdict, and a step stops exactly if its probes fail, its time is over, a
-//! query stops it, or a measure says `Stops`. Numbers that this program does not know have no measure.
+//! Invariant: it is computed by the same tests as the verdict, and a step stops exactly if its probes fail, its time is over, or a
+//! measure says `Stops`. Numbers that this program does not know have no measure.
 
-use evidence::rollout::{Budget, Burn, Rollout, Threshold};
+use evidence::rollout::{Budget, Burn, Query, Rollout, Threshold};
 use evidence::rollout_counts::Counts;
 use evidence::rollout_measure::{Measure, Stand};
 use evidence::rollout_metric::{Metric, Share};
+use evidence::rollout_query::NO_LIMIT;
 
-use super::evidence::StepEvidence;
+use super::evidence::{Answered, StepEvidence};
 use super::logarithm::thousandths;
+use super::queries;
 use super::sequential;
 use super::share::{CERTAIN_LOG, Compared, burning, compare, surprise};
 
@@ -20,12 +22,13 @@ pub fn measures(rollout: &Rollout, step: usize, evidence: &StepEvidence) -> Vec<
         return Vec::new();
     }
     let thresholds = rollout.thresholds.iter().filter_map(|one| threshold(one, evidence));
+    let queries = rollout.prometheus.iter().map(|one| query(one, evidence));
     let budgets = rollout.budget.iter();
     let burns = budgets.flat_map(|budget| budget.burns.iter().map(|burn| burns(budget, *burn, evidence)));
     let comparison = rollout.comparison.iter();
     let compared =
         comparison.flat_map(|comparison| sequential::measures(rollout, step, comparison, &evidence.step));
-    thresholds.chain(burns).chain(compared).collect()
+    thresholds.chain(queries).chain(burns).chain(compared).collect()
 }
 
 fn threshold(one: &Threshold, evidence: &StepEvidence) -> Option<Measure> {
@@ -51,6 +54,27 @@ fn threshold(one: &Threshold, evidence: &StepEvidence) -> Option<Measure> {
         needed: NEEDED,
         stand,
     })
+}
+
+/// A query, by the rule of the verdict itself.
+fn query(one: &Query, evidence: &StepEvidence) -> Measure {
+    let answered = evidence.answers.get(&one.name);
+    let (mut stops, mut open) = (Vec::new(), Vec::new());
+    queries::judge(one, answered, &mut stops, &mut open);
+    Measure::Query {
+        name: one.name.clone(),
+        observed: answered.and_then(|answered| match answered {
+            Answered::Number(number) => Some(*number),
+            Answered::Unread(_) => None,
+        }),
+        at_most: Some(one.at_most).filter(|most| *most < NO_LIMIT),
+        at_least: one.at_least,
+        stand: match (stops.is_empty(), open.is_empty()) {
+            (false, _) => Stand::Stops,
+            (true, false) => Stand::Open,
+            (true, true) => Stand::Holds,
+        },
+    }
 }
 
 fn burns(budget: &Budget, burn: Burn, evidence: &StepEvidence) -> Measure {
@@ -145,6 +169,7 @@ mod tests {
             new in (0_u64..3_000, 0_u64..60, 1_u64..1_000_000),
             old in (0_u64..3_000, 0_u64..60),
             recent in (0_u64..300, 0_u64..20),
+            answer in prop::option::of(-2_000_000_i64..2_000_000),
             step in 0_usize..3,
         ) {
             let (canary, baseline) = (counts(new.0, new.1, new.2), counts(old.0, old.1, 1_000));
@@ -157,9 +182,16 @@ mod tests {
                     (60_000, groups(canary)),
                     (5_000, groups(counts(recent.0, recent.1, new.2))),
                 ]),
-                ..StepEvidence::default()
+                answers: answer.map(|number| ("queue".parse().unwrap(), Answered::Number(number))).into_iter().collect(),
             };
-            let rollout = rollout();
+            let queue = Query {
+                name: "queue".parse().unwrap(),
+                source: "prometheus".parse().unwrap(),
+                query: "queue".to_owned(),
+                at_most: 1_000_000,
+                at_least: Some(500_000),
+            };
+            let rollout = Rollout { prometheus: vec![queue], ..rollout() };
             let stands: Vec<_> = measures(&rollout, step, &evidence).iter().map(Measure::stand).collect();
             let expected = match verdict(&rollout, step, &evidence) {
                 Verdict::Stop { .. } => Some(Stand::Stops),

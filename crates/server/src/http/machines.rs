@@ -34,7 +34,7 @@ use crate::edge::EdgeError;
 use crate::job::{Answer, Job};
 use crate::logs::{LogOwner, piece_of};
 use crate::shared::Shared;
-use crate::{clock, due, lost_runs};
+use crate::{clock, drift_log, due, lost_runs};
 
 /// Parameters of a runner's request for work.
 #[derive(Debug, Deserialize)]
@@ -265,11 +265,17 @@ pub async fn observation(
     Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
-    let job = blocking(move || {
+    let work = blocking(move || {
         let state = keeper.intake.state();
-        Ok(keeper.gatekeeper.admit_observation(&state, &signed.statement, clock::now())?)
+        let job = keeper.gatekeeper.admit_observation(&state, &signed.statement, clock::now())?;
+        Ok((job, drift_log::change(&keeper, &state, &signed.statement)))
     });
-    reported(&shared, job.await?).await
+    let (job, change) = work.await?;
+    let outcome = reported(&shared, job).await?;
+    if let Some(change) = change.filter(|_| !outcome.repeated) {
+        change.write(outcome.entry);
+    }
+    Ok(outcome)
 }
 
 async fn recorded(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {

@@ -5,7 +5,7 @@
 
 use evidence::rollout_counts::Counts;
 use evidence::rollout_measure::{Measure, Stand};
-use judge::rollout::{Probes, StepEvidence, measures};
+use judge::rollout::{Answered, Probes, StepEvidence, measures};
 use web::model::{SheetCell, SheetTable, Span, State};
 use web::parts::count;
 
@@ -66,7 +66,11 @@ fn signed_measures(shown: &Shown, seen: &Verdict) -> Vec<Measure> {
         probes: if verdict.probes { Probes::Pass } else { Probes::Unknown },
         windows: [(in_step_ms, step.clone())].into(),
         step,
-        ..StepEvidence::default()
+        answers: verdict
+            .answers
+            .iter()
+            .map(|(name, number)| (name.clone(), Answered::Number(*number)))
+            .collect(),
     };
     measures(&rollout, verdict.step as usize, &evidence)
 }
@@ -119,7 +123,7 @@ mod tests {
 
     use evidence::Moment;
     use evidence::observations::{RolloutVerdict, VerdictOfStep};
-    use evidence::rollout::{Budget, Burn, Comparison, Rollout, RolloutStep, Threshold};
+    use evidence::rollout::{Budget, Burn, Comparison, Query, Rollout, RolloutStep, Threshold};
     use evidence::rollout_counts::bucket;
 
     use super::*;
@@ -152,8 +156,17 @@ mod tests {
                 samples_min: 50,
                 slow_us: None,
             }),
+            prometheus: vec![Query {
+                name: "queue".parse().unwrap(),
+                source: "prometheus".parse().unwrap(),
+                query: "max(queue_length)".to_owned(),
+                at_most: 100_000_000,
+                at_least: None,
+            }],
             ..Rollout::default()
         };
+        // An agent that measured nothing was answered nothing.
+        let answer = groups.first().map(|_| ("queue".parse().unwrap(), 20_500_000));
         let verdict = RolloutVerdict {
             release: 2,
             artifact: evidence::Digest::of(b"artifact"),
@@ -169,7 +182,7 @@ mod tests {
                 .map(|(name, counts)| (name.parse().unwrap(), counts.clone()))
                 .collect::<BTreeMap<_, _>>(),
             reasons: vec!["errors".to_owned()],
-            answers: BTreeMap::new(),
+            answers: answer.into_iter().collect(),
         };
         let seen = vec![Verdict { entry: 9, signed: at("2026-11-30T09:02:00.000Z"), verdict }];
         let digest = evidence::Digest::of(b"plan");
@@ -196,6 +209,7 @@ mod tests {
         assert_eq!(table.title, "The verdict about step 1, from its signed counts");
         let expected = [
             "errors over 2 min | stops it | 10 % | at most 1 % | 10 of 100 | 2^20.8 of 2^10",
+            "query queue | holds | 20.5 | at most 100 | - | one number decides",
             "error budget over 2 min | stops it | burns 100 times as fast | at most 14.4 times | 10 of 100 | 2^16.1 of 2^10",
             "errors, compared | stops it | 10 of 100, and 0 of 100 before | no worse than the release before | 100 and 100 | 2^9.2 of 2^9.2",
             "errors of clients, compared | holds | 0 of 100, and 0 of 100 before | no worse than the release before | 100 and 100 | 2^0 of 2^9.2",
