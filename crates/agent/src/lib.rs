@@ -77,6 +77,7 @@ mod rules;
 mod sealed_values;
 mod seats;
 mod secrets;
+mod sending;
 mod serve;
 mod service_log;
 mod service_user;

@@ -5,14 +5,12 @@
 //! same release, never of the last one of a release.
 
 use std::path::Path;
-use std::time::Duration;
 
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::observations::{Body, Observation, ObservationError};
 use evidence::{Digest, Moment};
 use tlog::Checkpoint;
-use tokio::time::timeout;
 use tracing::warn;
 use wire::Client;
 
@@ -21,7 +19,6 @@ use crate::error::{AgentError, DeployError};
 use crate::memory::Memory;
 use crate::outbox::{MERGED_FROM, Outbox, Unsent};
 use crate::own_thread::OwnThread;
-use crate::serve::Life;
 
 impl Deployer {
     /// Signs an observation, chains it, and keeps it until the server has it. One that bars its artifact bars it from now on.
@@ -116,21 +113,6 @@ impl Memory {
     }
 }
 
-impl Life {
-    /// Sends observations that wait.
-    pub async fn observe(&self) {
-        let mut complained = false;
-        loop {
-            drop(timeout(OBSERVE_EVERY, self.observed.notified()).await);
-            let done = send(&self.running, &self.client).await;
-            if let (Err(error), false) = (&done, complained) {
-                warn!("observations wait for the server: {error}; trying again");
-            }
-            complained = done.is_err();
-        }
-    }
-}
-
 /// Sends the observations that wait, in order.
 ///
 /// # Errors
@@ -142,6 +124,3 @@ pub async fn send(running: &OwnThread<Deployer>, client: &Client) -> Result<(), 
     }
     Ok(())
 }
-
-/// Pause between two looks for observations that wait.
-const OBSERVE_EVERY: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@
 
 use domain::State;
 use evidence::dsse::Envelope;
-use evidence::observations::{Body, DriftDone, DriftFinding, DriftSeen, Observation};
+use evidence::observations::{DriftDone, DriftFinding, DriftSeen};
 use evidence::{Name, Place};
 use tracing::{info, warn};
 
@@ -28,9 +28,7 @@ enum Line {
 
 /// The change that an observation brings, if it is one of drift. `state` does not have it yet.
 pub fn change(shared: &Shared, state: &State, envelope: &Envelope) -> Option<DriftChange> {
-    let Observation { place, agent, body: Body::Drift(seen), .. } = Observation::read(envelope).ok()? else {
-        return None;
-    };
+    let (place, agent, seen) = drift_view::drift_of(envelope)?;
     let known = drift_view::of(shared, state, &place).0;
     let before = known.into_iter().find(|view| view.agent == agent);
     let before = before.map(|view| view.findings).unwrap_or_default();
@@ -73,7 +71,7 @@ fn lines(place: &Place, before: &[DriftFinding], seen: &DriftSeen) -> Vec<Line> 
     new.iter().take(LINES_MAX).map(line).chain(more).chain(over).collect()
 }
 
-/// What people can do about a difference.
+/// The remedy of a difference, as people can carry it out.
 fn remedy(done: DriftDone, place: &Place) -> String {
     match done {
         DriftDone::Alerted => format!(

@@ -4,9 +4,9 @@
 
 use domain::State;
 use domain::observation::RecordedObservation;
-use evidence::Place;
 use evidence::dsse::Envelope;
-use evidence::observations::{Body, Observation};
+use evidence::observations::{Body, DriftSeen, Observation};
+use evidence::{Name, Place};
 use judge::Store as _;
 use wire::{AgentBaselineView, AgentDriftView};
 
@@ -40,6 +40,12 @@ pub fn of(shared: &Shared, state: &State, at: &Place) -> (Vec<AgentDriftView>, V
         }
     }
     (drift, baseline)
+}
+
+/// Place, agent and drift of an observation that is about drift.
+pub fn drift_of(envelope: &Envelope) -> Option<(Place, Name, DriftSeen)> {
+    let Observation { place, agent, body, .. } = Observation::read(envelope).ok()?;
+    if let Body::Drift(seen) = body { Some((place, agent, seen)) } else { None }
 }
 
 fn read(shared: &Shared, known: &RecordedObservation) -> Option<Observation> {

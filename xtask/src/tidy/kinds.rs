@@ -122,6 +122,7 @@ const KNOWN: [(&str, &str); 16] = [
     ("crates/judge/src/lanes/statements.rs", "a statement is compared with the findings of the evidence"),
     ("crates/runner/src/scans.rs", "the scans by the runner: each makes a document of one kind"),
     ("crates/server/src/console/rollout/shown.rs", "the page of a rollout shows what its agent signed"),
+    ("crates/server/src/drift_log.rs", "operators read in the log how a place differs, as its agents observed it"),
     ("crates/server/src/drift_view.rs", "people see how a place differs, as its agents observed it"),
     ("crates/server/src/rollout_view.rs", "people see how far a rollout is, as its agent observed it"),
 ];

@@ -34,13 +34,13 @@ fn with_files(hundreds: [u32; 3]) -> Shop {
     run: |
       pad=$(head -c 4000 /dev/zero | tr '\\0' x)
       for dir in $(seq {count}); do
-        mkdir -p out/$dir
-        for file in $(seq 100); do echo \"{number} $dir $file $pad\" > out/$dir/$file; done
+        mkdir -p tree-{number}/$dir
+        for file in $(seq 100); do echo \"{number} $dir $file $pad\" > tree-{number}/$dir/$file; done
       done
-    outputs: [out]
+    outputs: [tree-{number}]
 "
         );
-        files += &format!("      data/{number}: {{ step: files-{number}, path: out }}\n");
+        files += &format!("      data/{number}: {{ step: files-{number}, path: tree-{number} }}\n");
     }
     shop.write(
         ".countersign/pipeline.yaml",
@@ -241,10 +241,10 @@ fn figure_drift_of_ten_thousand_files() {
     let release = fs::canonicalize(agent_dir.join("current")).unwrap();
     let files = hundreds.iter().sum::<u32>() as usize * 100;
     println!("{:58} {:>9} {:>9}", format!("drift, {files} files"), "median", "longest");
+    let place = Place { shop: &shop, up: &up, release };
     if measured() {
         at_rest(&up, &release, files);
     }
-    let place = Place { shop: &shop, up: &up, release };
     let seen = |number| place.seen(&place.file(number).0, "sha256:");
     let edits = times(0..each, |number| replaced(&place.file(number).1), seen);
     print("an edit until the server has it", &edits);
