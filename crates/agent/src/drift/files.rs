@@ -403,8 +403,8 @@ mod tests {
         mode(&dir.path().join("data"), 0o555);
         // As if all that the kernel tells were as before.
         let stamp = Stamp::of(&fs::symlink_metadata(&changed).unwrap());
-        let entries = look.directories.iter_mut().flat_map(|of| of.entries.iter_mut());
-        let (_, entry) = entries.into_iter().find(|(name, _)| name.to_str() == Some("7")).unwrap();
+        let mut entries = look.directories.iter_mut().flat_map(|of| of.entries.iter_mut());
+        let (_, entry) = entries.find(|(name, _)| name.to_str() == Some("7")).unwrap();
         entry.read = Some((stamp, Digest::of(TEXT.as_bytes())));
         let looks = (1..=4).find(|_| !said(&mut look, dir.path()).is_empty());
         assert!(looks.is_some(), "four looks read each of {many} files");
