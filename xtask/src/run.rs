@@ -141,7 +141,7 @@ pub fn bench(rest: &[&str]) -> TaskResult {
     if let [one] = rest
         && let Some((_, tests)) = TESTED.iter().find(|(name, _)| name == one)
     {
-        return tested(tests);
+        return figures_of(tests);
     }
     let pages = rest.contains(&"pages");
     let crates: &[&str] = match rest {
@@ -173,7 +173,7 @@ pub fn bench(rest: &[&str]) -> TaskResult {
 }
 
 /// Figures that are tests of the whole program, one after the other.
-fn tested(tests: &str) -> TaskResult {
+fn figures_of(tests: &str) -> TaskResult {
     let mut command = Command::new("cargo");
     let (package, target) = (["--package", "countersign"], ["--test", "cli"]);
     match answers("cargo", "nextest") {

@@ -101,7 +101,7 @@ const ENUMS: [&str; 6] =
     ["DocumentKind", "AnyDocument", "StatementKind", "Body", "RecordKind", "ObservationKind"];
 
 /// Files that name kinds, and why.
-const KNOWN: [(&str, &str); 16] = [
+const KNOWN: [(&str, &str); 17] = [
     ("crates/domain/src/scenario.rs", "a step of the pipeline in tests has the name of a kind"),
     ("crates/domain/src/secret/lend.rs", "the decision about a loan makes its lines"),
     ("crates/domain/src/secret/show.rs", "the decision about a read by a person makes its lines"),
@@ -122,7 +122,10 @@ const KNOWN: [(&str, &str); 16] = [
     ("crates/judge/src/lanes/statements.rs", "a statement is compared with the findings of the evidence"),
     ("crates/runner/src/scans.rs", "the scans by the runner: each makes a document of one kind"),
     ("crates/server/src/console/rollout/shown.rs", "the page of a rollout shows what its agent signed"),
-    ("crates/server/src/drift_log.rs", "operators read in the log how a place differs, as its agents observed it"),
+    (
+        "crates/server/src/drift_log.rs",
+        "operators read in the log how a place differs, as its agents observed it",
+    ),
     ("crates/server/src/drift_view.rs", "people see how a place differs, as its agents observed it"),
     ("crates/server/src/rollout_view.rs", "people see how far a rollout is, as its agent observed it"),
 ];

@@ -241,10 +241,10 @@ fn figure_drift_of_ten_thousand_files() {
     let release = fs::canonicalize(agent_dir.join("current")).unwrap();
     let files = hundreds.iter().sum::<u32>() as usize * 100;
     println!("{:58} {:>9} {:>9}", format!("drift, {files} files"), "median", "longest");
-    let place = Place { shop: &shop, up: &up, release };
     if measured() {
         at_rest(&up, &release, files);
     }
+    let place = Place { shop: &shop, up: &up, release };
     let seen = |number| place.seen(&place.file(number).0, "sha256:");
     let edits = times(0..each, |number| replaced(&place.file(number).1), seen);
     print("an edit until the server has it", &edits);
