@@ -63,7 +63,7 @@ pub fn remove_in(above: impl AsFd, name: &OsStr) -> io::Result<()> {
 /// Opens a directory below another one: through no link, and not if something is mounted over it.
 ///
 /// # Errors
-/// The system's; a mount is one of its own.
+/// The system's, and one for a mount.
 pub fn below(above: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
@@ -97,7 +97,7 @@ pub fn size_of(dirs: &[PathBuf]) -> FilesSize {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let top = openat(CWD, dir, flags, Mode::empty());
         // One that is not there, or closed to this agent, has nothing to count.
-        let mut open: Vec<Dir> = top.and_then(Dir::read_from).into_iter().collect();
+        let mut open: Vec<Dir> = top.and_then(entries).into_iter().collect();
         loop {
             let depth = open.len();
             let Some(at) = open.last_mut() else { break };
@@ -122,7 +122,7 @@ pub fn size_of(dirs: &[PathBuf]) -> FilesSize {
             } else if depth < DEPTH_MAX
                 && let Ok(next) = below(dir, &name)
             {
-                open.extend(Dir::read_from(next));
+                open.extend(entries(next));
             }
         }
     }
@@ -220,7 +220,7 @@ fn looked_up(dir: BorrowedFd<'_>, name: &OsStr) -> Option<Stat> {
 /// The first names in a directory.
 fn some_names(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
-    for item in Dir::read_from(dir)? {
+    for item in entries(dir)? {
         let name = item?.file_name().to_bytes().to_vec();
         if name != b"." && name != b".." {
             names.push(OsString::from_vec(name));
@@ -230,6 +230,11 @@ fn some_names(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
         }
     }
     Ok(names)
+}
+
+/// Reads a directory that was opened for its path alone.
+fn entries(dir: impl AsFd) -> rustix::io::Result<Dir> {
+    Dir::new(openat(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 fn path_of(dir: BorrowedFd<'_>) -> PathBuf {

@@ -159,6 +159,17 @@ impl State {
         environment.into_iter().flat_map(|facts| &facts.agents).map(|agent| agent.name.clone()).collect()
     }
 
+    fn judged(&mut self, event: &gate::Judged, moment: Moment) -> bool {
+        if event.outcome != gate::GateOutcome::Pass && release::is_frozen(&event.reasons) {
+            self.held_by_a_freeze(event);
+        }
+        if event.outcome != gate::GateOutcome::Pass && release::is_untimely(&event.reasons) {
+            let hold = release::TimeHold { entry: self.entries, moment };
+            self.release.untimely(&event.place, event.release, hold);
+        }
+        self.gate.judged(event)
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
@@ -194,16 +205,7 @@ impl State {
             Event::GateDue(event) => {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }
-            Event::Judged(event) => {
-                if event.outcome != gate::GateOutcome::Pass && release::is_frozen(&event.reasons) {
-                    self.held_by_a_freeze(event);
-                }
-                if event.outcome != gate::GateOutcome::Pass && release::is_untimely(&event.reasons) {
-                    let hold = release::TimeHold { entry: self.entries, moment };
-                    self.release.untimely(&event.place, event.release, hold);
-                }
-                self.gate.judged(event)
-            }
+            Event::Judged(event) => self.judged(event, moment),
             Event::Given(event) => self.approval.given(event, self.entries),
             Event::Stated(event) => self.statement.stated(event, self.entries, moment),
             Event::SecretPut(event) => self.secret.put(event, self.entries, moment),

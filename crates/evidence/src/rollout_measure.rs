@@ -248,9 +248,8 @@ impl Measure {
 mod tests {
     use super::*;
 
-    #[test]
-    fn measures_in_words() {
-        let measures = [
+    fn measures() -> [Measure; 6] {
+        [
             Measure::Threshold {
                 metric: Metric::LatencyP99,
                 window_ms: 300_000,
@@ -312,7 +311,12 @@ mod tests {
                 at_least: Some(1_000_000),
                 stand: Stand::Open,
             },
-        ];
+        ]
+    }
+
+    #[test]
+    fn measures_in_words() {
+        let measures = measures();
         let lines: Vec<_> = measures
             .iter()
             .map(|measure| {

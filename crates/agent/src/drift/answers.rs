@@ -343,7 +343,7 @@ impl Deployer {
     }
 }
 
-/// As many findings as an observation names. What holds releases is among them, however many others there are.
+/// As many findings as an observation names. Those that hold releases are among them, however many others there are.
 fn named(mut findings: Vec<DriftFinding>) -> Vec<DriftFinding> {
     findings.sort_by_key(|finding| finding.done != DriftDone::Frozen);
     findings.truncate(FINDINGS_MAX);

@@ -31,7 +31,7 @@ pub enum Mend {
 }
 
 impl Found {
-    /// What is counted when it is put back. A process has another number after each start, and chooses the names of its variables.
+    /// The name under which corrections of it are counted. A process has another number after each start, and chooses the names of its variables.
     pub fn counted(&self) -> (Drifted, String) {
         match &self.mend {
             Mend::Restart(_, group) => (self.what, (*group).to_owned()),

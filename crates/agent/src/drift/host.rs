@@ -149,7 +149,7 @@ fn text_of(path: &Path, most: u64) -> Result<String, Unmeasured> {
     read_now(path, most).map(|(text, _)| text)
 }
 
-/// The text of a file, with what the kernel says of the very file that was read. Whoever else may write it holds nobody up: a pipe in
+/// The text of a file, with what the kernel says of the very file that was read. Another user who may write it holds nobody up: a pipe in
 /// its place is not waited for.
 fn read_now(path: &Path, most: u64) -> Result<(String, Metadata), Unmeasured> {
     let failed = |error: io::Error| Unmeasured(format!("cannot be read: {error}"));
@@ -215,7 +215,7 @@ mod tests {
         assert!(set("net...kernel", "x").is_err());
     }
 
-    /// Whoever may write the file puts a pipe there, whose other end nobody opens: the agent would wait for ever, and stop nothing.
+    /// A user who may write the file puts a pipe there, whose other end nobody opens: the agent would wait for ever, and stop nothing.
     #[test]
     fn attack_a_pipe_in_the_place_of_results_holds_nobody_up() {
         let dir = tempfile::tempdir().unwrap();

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(found, pairs(&[("b", "fail"), ("d", "error")]));
     }
 
-    /// Whoever may write the file links it to another one, of which a reader's complaint would repeat a part.
+    /// A user who may write the file links it to another one, of which a reader's complaint would repeat a part.
     #[test]
     fn attack_a_complaint_about_a_report_repeats_nothing_of_it() {
         for (format, text) in [

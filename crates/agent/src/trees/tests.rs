@@ -1,3 +1,4 @@
+//! Removal of trees that a service made, some of them to harm.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::fs::{Permissions, create_dir, create_dir_all};

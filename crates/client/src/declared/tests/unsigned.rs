@@ -1,6 +1,7 @@
 //! A server that shows statements and enrolments which nobody signed: a person who applies files signs nothing of them.
 
 use evidence::credentials::OpenPgp;
+use evidence::environment::Class;
 use evidence::preview::Previews;
 use evidence::seal::SealKey;
 
@@ -46,7 +47,11 @@ fn attack_keys_of_a_statement_that_nobody_signed_are_not_signed_anew() {
 #[test]
 fn attack_what_no_file_can_say_is_not_taken_from_a_statement_that_nobody_signed() {
     let previews = Previews { pattern: "pr-*".parse().unwrap(), count: 64, ttl_ms: 3_600_000 };
-    let said = planned(|forged| forged.previews = Some(previews)).unwrap_err();
+    let said = planned(|forged| {
+        forged.previews = Some(previews);
+        (forged.class, forged.after, forged.windows) = (Some(Class::Preview), None, None);
+    })
+    .unwrap_err();
     assert!(said.contains("which no file can say") && said.contains("nothing was signed or sent"), "{said}");
     let said = planned(|forged| forged.packs = vec!["loose".parse().unwrap()]).unwrap_err();
     assert!(said.contains("which no file can say"), "{said}");
