@@ -30,6 +30,26 @@ enum As {
     ServiceOfUnit,
 }
 
+/// In a network of its own.
+fn in_network(program: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.arg("--net").arg(program);
+    let host = std::fs::read_link("/proc/self/ns/net").unwrap();
+    command.env("ATTACK_HOST_NETWORK", host);
+    command
+}
+
+/// In a control group of its own.
+fn in_group(program: &Path, group: &Group) -> Command {
+    let mut command = Command::new("unshare");
+    // The process above is outside of the group, as the service manager is.
+    let joined = "(echo 0 > \"$ATTACK_GROUP\" && exec \"$0\" \"$@\"); exit $?";
+    command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", joined]).arg(program);
+    command.env("ATTACK_GROUP", group.0.join("cgroup.procs"));
+    command.env("ATTACK_OTHER_GROUP", group.0.parent().unwrap().join("cgroup.procs"));
+    command
+}
+
 fn stopped(name: &str, way: As) {
     let is_root =
         std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
@@ -63,23 +83,8 @@ fn stopped(name: &str, way: As) {
             command.env("ATTACK_SUBREAPER", "1");
             command
         }
-        As::RootInNetwork => {
-            let mut command = Command::new("unshare");
-            command.arg("--net").arg(&program);
-            let host = std::fs::read_link("/proc/self/ns/net").unwrap();
-            command.env("ATTACK_HOST_NETWORK", host);
-            command
-        }
-        As::RootInGroup => {
-            let mut command = Command::new("unshare");
-            // The process above is outside of the group, as the service manager is.
-            let joined = "(echo 0 > \"$ATTACK_GROUP\" && exec \"$0\" \"$@\"); exit $?";
-            command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", joined]).arg(&program);
-            let group = group.as_ref().unwrap();
-            command.env("ATTACK_GROUP", group.0.join("cgroup.procs"));
-            command.env("ATTACK_OTHER_GROUP", group.0.parent().unwrap().join("cgroup.procs"));
-            command
-        }
+        As::RootInNetwork => in_network(&program),
+        As::RootInGroup => in_group(&program, group.as_ref().unwrap()),
         As::ServiceUnderSubreaper => {
             let mut command = Command::new("setpriv");
             command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]).arg(&program);

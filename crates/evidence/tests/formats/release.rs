@@ -124,6 +124,33 @@ fn policy_and_provenance_examples() {
     );
 }
 
+/// Orders that share parts with an order to return.
+fn orders_to_a_place(order: &RollbackOrder) {
+    let secrets = SecretsOrder {
+        v: 1,
+        installation: id(1),
+        place: order.place(),
+        numbers: [(name("database"), 2)].into(),
+        roots: Vec::new(),
+        status: order.status.clone(),
+        enrolments: vec![order.enrolment.clone()],
+        statements: Vec::new(),
+        grants: Vec::new(),
+    };
+    check("secrets-order", 0, &secrets.encode().unwrap());
+    assert_eq!(SecretsOrder::decode(&secrets.encode().unwrap()).unwrap(), secrets);
+    let configuration = ConfigurationOrder {
+        v: 1,
+        installation: id(1),
+        place: order.place(),
+        roots: Vec::new(),
+        statement: order.request.clone(),
+        configuration: Bytes(Configuration::default().encode().unwrap()),
+    };
+    check("configuration-order", 0, &configuration.encode().unwrap());
+    assert_eq!(ConfigurationOrder::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+}
+
 #[test]
 fn bundle_and_order_examples() {
     let facts = Payload::new("facts", &serde_json::json!({ "release": 4 }), [1; 16]).unwrap();
@@ -161,29 +188,7 @@ fn bundle_and_order_examples() {
     let advance = AdvanceOrder { v: 1, roots, status, enrolment, request };
     check("advance-order", 0, &advance.encode().unwrap());
     assert_eq!(AdvanceOrder::decode(&advance.encode().unwrap()).unwrap(), advance);
-    let secrets = SecretsOrder {
-        v: 1,
-        installation: id(1),
-        place: order.place(),
-        numbers: [(name("database"), 2)].into(),
-        roots: Vec::new(),
-        status: order.status.clone(),
-        enrolments: vec![order.enrolment.clone()],
-        statements: Vec::new(),
-        grants: Vec::new(),
-    };
-    check("secrets-order", 0, &secrets.encode().unwrap());
-    assert_eq!(SecretsOrder::decode(&secrets.encode().unwrap()).unwrap(), secrets);
-    let configuration = ConfigurationOrder {
-        v: 1,
-        installation: id(1),
-        place: order.place(),
-        roots: Vec::new(),
-        statement: order.request.clone(),
-        configuration: Bytes(Configuration::default().encode().unwrap()),
-    };
-    check("configuration-order", 0, &configuration.encode().unwrap());
-    assert_eq!(ConfigurationOrder::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+    orders_to_a_place(&order);
     let retreat = RetreatOrder {
         v: 1,
         place: order.place(),

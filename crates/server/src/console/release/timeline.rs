@@ -161,8 +161,6 @@ fn sentence(at: &Reading<'_>, event: &Event) -> Option<(String, String)> {
             let verb = if reported.passed { "passed" } else { "failed" };
             (format!("Check {} {verb} on {}", check.name, reported.runner), String::new())
         }
-        // The verdict follows at once.
-        Event::GateDue(_) | Event::Held(_) => return None,
         _ => return None,
     })
 }
