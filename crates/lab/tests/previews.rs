@@ -1,6 +1,8 @@
 //! Previews of an agent: a server can withhold one, and neither make, prolong nor end one by a request that no developer signed.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use std::time::Duration;
+
 use evidence::dsse::Envelope;
 use evidence::environment::{Class, Environment};
 use evidence::observations::RemovedBecause;
@@ -31,7 +33,7 @@ fn asked(lab: &Lab, issued: Moment, (slot, count): (u32, u32)) -> Request {
     let wish = PreviewWish { name: name("pr-1"), slot, template };
     let arguments = json!({ "project": "shop", "commit": COMMIT, "again": false, "preview": wish });
     let (request, _) = lab.request(&lab.ada, "run", arguments, 90);
-    Request { issued, expires: issued, ..request }
+    Request { issued, expires: issued.later_by(Duration::from_mins(5)), ..request }
 }
 
 fn signed(request: &Request, person: &Person) -> Envelope {

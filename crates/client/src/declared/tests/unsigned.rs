@@ -49,7 +49,8 @@ fn attack_what_no_file_can_say_is_not_taken_from_a_statement_that_nobody_signed(
     let previews = Previews { pattern: "pr-*".parse().unwrap(), count: 64, ttl_ms: 3_600_000 };
     let said = planned(|forged| {
         forged.previews = Some(previews);
-        (forged.class, forged.after, forged.windows) = (Some(Class::Preview), None, None);
+        (forged.class, forged.after, forged.windows, forged.soak_ms) =
+            (Some(Class::Preview), None, None, None);
     })
     .unwrap_err();
     assert!(said.contains("which no file can say") && said.contains("nothing was signed or sent"), "{said}");
