@@ -213,8 +213,11 @@ pub fn admit_observation(
     Ok((Admitted { command, project: Some(place.project), blobs: vec![bytes] }, observation))
 }
 
-/// The statement in force of a place, with the keys of its agents.
-fn statement_of(
+/// The statement in force of a place, with the keys of its agents. A preview has the agents of its template.
+///
+/// # Errors
+/// `AdmitError` when no statement is in force, or it does not count under this root.
+pub fn statement_of(
     state: &State,
     root: &TrustRoot,
     store: &dyn Store,

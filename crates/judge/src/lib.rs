@@ -87,7 +87,7 @@ mod windows;
 
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
-pub use admit_machines::{admit_by_hand, admit_observation, admit_receipt, admit_report};
+pub use admit_machines::{admit_by_hand, admit_observation, admit_receipt, admit_report, statement_of};
 pub use advance::{CheckedAdvance, RolloutUnderWay, check_advance};
 pub use again::{NOT_JUDGED, NewestRules, judge_again};
 pub use bars::{BARRED, LIFT};

@@ -11,14 +11,13 @@ use evidence::Place;
 use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
-use evidence::environment::Environment as Statement;
 use evidence::request::{Request, UNNAMED};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
-use judge::Store as _;
+use judge::AdmitError;
 use wire::{OPEN_SESSION, SOCKET, Session};
 
-use crate::edge::{EdgeError, Gatekeeper, claimed, evidence, unauthenticated};
+use crate::edge::{EdgeError, Gatekeeper, claimed, unauthenticated};
 use crate::introducer::Introducer;
 use crate::sessions::SessionRequest;
 
@@ -129,7 +128,7 @@ impl Gatekeeper {
         let mut wrong =
             format!("neither the trust root nor an environment statement names `{}`", claim.machine);
         for set in places() {
-            let agent = match self.named_agent(set, &root, &claim.machine) {
+            let agent = match self.named_agent(state, set, &root, &claim.machine) {
                 Ok(agent) => agent,
                 Err(EdgeError::Unauthenticated(what)) => {
                     wrong = what;
@@ -190,7 +189,7 @@ impl Gatekeeper {
         let root = self.root(state)?;
         let set = state.gate.environment(place);
         let set = set.ok_or_else(|| unauthenticated(format!("there is no statement for {place}")))?;
-        let agent = self.named_agent(set, &root, &claim.machine)?;
+        let agent = self.named_agent(state, set, &root, &claim.machine)?;
         claimed(&claim, envelope, &agent, root.installation, asked, now).map_err(unauthenticated)?;
         Ok(claim.machine)
     }
@@ -201,15 +200,19 @@ impl Gatekeeper {
     /// `EdgeError::Unauthenticated` if the statement does not name it, or is invalid under the current root.
     pub(crate) fn named_agent(
         &self,
+        state: &State,
         set: &Environment,
         root: &TrustRoot,
         name: &Name,
     ) -> Result<Machine, EdgeError> {
         let place = &set.facts.place;
-        let envelope = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
-        let statement = Statement::open(&envelope, root).map_err(|error| {
-            unauthenticated(format!("the environment statement of {place} does not count now: {error}"))
-        })?;
+        let statement =
+            judge::statement_of(state, root, &self.store(), place).map_err(|error| match error {
+                AdmitError::Malformed(error) => unauthenticated(format!(
+                    "the environment statement of {place} does not count now: {error}"
+                )),
+                other => other.into(),
+            })?;
         let agent = statement.agents.into_iter().find(|agent| agent.name == *name);
         agent.ok_or_else(|| {
             unauthenticated(format!("the environment statement of {place} names no such agent"))

@@ -206,7 +206,7 @@ impl Gatekeeper {
         let root = self.root(state)?;
         let (admitted, report) = judge::admit_report(state, &root, &self.store(), envelope)?;
         if let Some(set) = state.gate.environment(&report.place()) {
-            signed_in_time(Some(&self.named_agent(set, &root, &report.agent)?), envelope, now)?;
+            signed_in_time(Some(&self.named_agent(state, set, &root, &report.agent)?), envelope, now)?;
         }
         self.job_of(report.agent, "agent-report", admitted)
     }
@@ -220,7 +220,7 @@ impl Gatekeeper {
         let parts = (&sent.report, &sent.request, &sent.enrolment);
         let (admitted, report) = judge::admit_by_hand(state, &root, &self.store(), parts)?;
         if let Some(set) = state.gate.environment(&report.place()) {
-            signed_in_time(Some(&self.named_agent(set, &root, &report.agent)?), &sent.report, now)?;
+            signed_in_time(Some(&self.named_agent(state, set, &root, &report.agent)?), &sent.report, now)?;
         }
         self.job_of(report.agent, "agent-report", admitted)
     }
@@ -238,7 +238,7 @@ impl Gatekeeper {
         let root = self.root(state)?;
         let (admitted, observation) = judge::admit_observation(state, &root, &self.store(), envelope)?;
         if let Some(set) = state.gate.environment(&observation.place) {
-            signed_in_time(Some(&self.named_agent(set, &root, &observation.agent)?), envelope, now)?;
+            signed_in_time(Some(&self.named_agent(state, set, &root, &observation.agent)?), envelope, now)?;
         }
         self.job_of(observation.agent, "observation", admitted)
     }
