@@ -151,12 +151,16 @@ fn a_preview_from_before_a_change_of_keys_is_removed_and_reported() {
     let shown = shop.ok(&["key", "show", file.to_str().unwrap()]);
     let (add, remove) =
         (format!("policy={}", other.display()), format!("policy={}", shown["fingerprint"].as_str().unwrap()));
-    shop.ok(&["trust", "root", "--yes", "--add", &add, "--remove", &remove]);
+    shop.ok(&["trust", "root", "--yes", "--add", &add]);
+    // The new signer signs the template anew, and then the former one goes.
     let profile = shop.home.dir.path().join(".config/countersign/profile.json");
-    let mut own: Value = serde_json::from_slice(&std::fs::read(&profile).unwrap()).unwrap();
+    let former = std::fs::read(&profile).unwrap();
+    let mut own: Value = serde_json::from_slice(&former).unwrap();
     own["approval_key"] = json!(other);
     std::fs::write(&profile, own.to_string()).unwrap();
     shop.ok(&["trust", "environment", "--yes", TEMPLATE, "--preview-count", "2"]);
+    std::fs::write(&profile, former).unwrap();
+    shop.ok(&["trust", "root", "--yes", "--remove", &remove]);
     shop.ok(&["preview", "remove", "--yes", "pr-2"]);
     until(|| listed(&shop).is_empty().then_some(()));
     until(|| (!left(&dir, "pr-2").exists()).then_some(()));
