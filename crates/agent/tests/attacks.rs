@@ -30,7 +30,7 @@ enum As {
     ServiceOfUnit,
 }
 
-/// In a network of its own.
+/// Starts the program in a new network namespace.
 fn in_network(program: &Path) -> Command {
     let mut command = Command::new("unshare");
     command.arg("--net").arg(program);
@@ -39,7 +39,7 @@ fn in_network(program: &Path) -> Command {
     command
 }
 
-/// In a control group of its own.
+/// Starts the program in a new control group.
 fn in_group(program: &Path, group: &Group) -> Command {
     let mut command = Command::new("unshare");
     // The process above is outside of the group, as the service manager is.

@@ -1,8 +1,8 @@
 //! Previews of an agent: which ones its template allows now, and which ones a person ended.
 //!
-//! Invariant: a preview counts only if its template is signed under the judge's own root, and if a developer signed the request that
-//! makes it, at no time that is still to come. The end of one is proven: by its own time, by a newer template that no longer allows
-//! it, or by a request that a developer signed for exactly this preview, whoever made it.
+//! Invariant: a preview is made or prolonged only if the policy signers of the newest root signed its template, and a developer
+//! signed the request for it at a time that is not ahead. A preview of an earlier root can only end. Three things end one: its own
+//! time, a newer template that no longer allows it, or a developer's signed request for the end of exactly this preview.
 //! Nothing here allows a release: that is judged with its bundle.
 
 use std::collections::BTreeMap;

@@ -315,7 +315,7 @@ fn attack_a_server_that_lies_about_policies_prevents_no_return() {
     assert_eq!(stage.agent.take_configuration(&order).unwrap_err().reasons, ["environment-unsound"]);
     assert_eq!(stage.goes_back().reasons, [""; 0]);
 
-    // Policies of the right signers: one that is none, one that never ends, and one with more codes than a report may have.
+    // The right signers signed each policy. The first cannot be read, the second never ends, the third has more codes than a report may have.
     let broken = PolicyFiles { v: 1, files: [("gate.rego".to_owned(), "package".to_owned())].into() };
     let endless = "package countersign.gate\nimport rego.v1\nchecks contains \"endless\"\n\
                    deny contains {\"code\": \"a\", \"what\": \"b\", \"remedy\": \"c\"} if count([1 | numbers.range(1, 1000)[_] > numbers.range(1, 1000)[_]; numbers.range(1, 1000)[_] > 0]) < 0\n";

@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(limit(text, "Max open files"), None);
     }
 
-    /// A service runs a file with a hole of terabytes: whoever reads it to its end stops nothing meanwhile.
+    /// A service runs a file with a hole of terabytes. An agent that reads all of it cannot stop anything meanwhile.
     #[test]
     fn attack_a_program_of_any_length_holds_nobody_up() {
         let dir = tempfile::tempdir().unwrap();

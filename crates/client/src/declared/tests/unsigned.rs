@@ -93,7 +93,7 @@ fn attack_an_enrolment_that_nobody_signed_brings_nobody_a_key() {
     assert!(export(&in_force, &dir.path().join("new")).is_err());
 }
 
-/// Whoever writes the files would write lines of the page by which a person decides.
+/// The author of the files could otherwise add lines to the page by which a person decides.
 #[test]
 fn attack_a_row_is_one_line() {
     let row = super::super::difference::Row {
