@@ -11,6 +11,7 @@ mod arrangement;
 mod arranging;
 mod asking;
 mod before;
+mod by_digest;
 mod by_hand;
 mod carried_out;
 mod chain;

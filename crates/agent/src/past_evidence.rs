@@ -4,7 +4,6 @@
 //! back as one that cannot be judged.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use evidence::Digest;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::canonical::CanonicalError;
 
+use crate::by_digest;
 use crate::error::DeployError;
 
 /// The directory of the files.
@@ -68,18 +68,7 @@ impl PastEvidence {
 
     /// Removes evidence of releases that the place cannot go back to any more.
     pub fn keep_only(&self, needed: &BTreeSet<Digest>) -> io::Result<()> {
-        let names: BTreeSet<String> = needed.iter().map(Digest::hex).collect();
-        let files = match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            files => files?,
-        };
-        for file in files {
-            let file = file?;
-            if !file.file_name().to_str().is_some_and(|name| names.contains(name)) {
-                fs::remove_file(file.path())?;
-            }
-        }
-        Ok(())
+        by_digest::keep_only(&self.0, needed)
     }
 
     fn file(&self, digest: &Digest) -> PathBuf {

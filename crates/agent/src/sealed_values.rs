@@ -4,12 +4,12 @@
 //! Nothing here can be read without the agent's seal key.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use evidence::Digest;
 
+use crate::by_digest;
 use crate::error::DeployError;
 
 /// The directory of the files.
@@ -46,17 +46,6 @@ impl SealedValues {
 
     /// Removes values that are not needed any more.
     pub fn keep_only(&self, needed: &BTreeSet<Digest>) -> io::Result<()> {
-        let names: BTreeSet<String> = needed.iter().map(Digest::hex).collect();
-        let files = match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            files => files?,
-        };
-        for file in files {
-            let file = file?;
-            if !file.file_name().to_str().is_some_and(|name| names.contains(name)) {
-                fs::remove_file(file.path())?;
-            }
-        }
-        Ok(())
+        by_digest::keep_only(&self.0, needed)
     }
 }

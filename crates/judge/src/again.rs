@@ -30,7 +30,8 @@ pub struct NewestRules<'a> {
 }
 
 /// Judges a release that comes back. The bundle has the newest trust roots that the judge knows, instead of those that the
-/// server sent with it. `rules` are older or newer than the statement of the bundle, or unknown; the newer ones count.
+/// server sent with it. `rules` are older or newer than the statement of the bundle; the newer ones count. Without rules the release
+/// cannot be judged.
 #[must_use]
 pub fn judge_again(
     bundle: &Bundle,
@@ -62,9 +63,14 @@ fn again(
         ..seen.clone()
     };
     let mut checked = check_by(bundle, policy, anchors, &then)?;
-    let is_about_time = |code: &str| code == FROZEN || domain::release::UNTIMELY.contains(&code);
+    let is_about_time =
+        |code: &str| code == domain::release::FROZEN || domain::release::UNTIMELY.contains(&code);
     checked.reasons.against.retain(|reason| !is_about_time(&reason.code));
     checked.reasons.unclear.retain(|reason| !is_about_time(&reason.code));
+    if rules.is_none() {
+        let what = "the newest rules of the place are not here, so the release was judged by its old ones";
+        checked.reasons.unclear(NOT_JUDGED, what, ASK);
+    }
     if let Some((statement, rules)) = newest {
         by_newest(&mut checked, statement, rules);
     }
@@ -117,6 +123,5 @@ fn by_newest(checked: &mut Checked<'_>, statement: Environment, rules: NewestRul
 pub const NOT_JUDGED: &str = "return-not-judged";
 /// Code for a release that comes back with another configuration than the newest.
 const CONFIGURATION_CHANGED: &str = "configuration-changed";
-const FROZEN: &str = "frozen";
 const ASK: &str = "release another commit once the agent reaches its server";
 const RELEASE_AGAIN: &str = "release another commit, whose plan has the newest configuration";

@@ -284,12 +284,14 @@ fn what_cannot_be_judged_comes_back_and_says_so() {
     let report = stage.goes_back();
     assert_eq!(report.reasons, unjudged);
     assert!(report.detail.contains("an older program applied it"), "{}", report.detail);
-    // Rules that were damaged count as absent, so the release is judged by its own.
+    // Rules that are damaged or lost count as absent, so nobody knows the newest policy.
     let mut stage = Stage::new();
     stage.gets_policy(&denying(&["too-lax".into()]));
     fs::write(stage.dir.path().join(RULES_FILE), "{").unwrap();
     stage.restart();
-    assert_eq!(stage.goes_back().reasons, [""; 0]);
+    let report = stage.goes_back();
+    assert_eq!(report.reasons, unjudged);
+    assert!(report.detail.contains("the newest rules of the place are not here"), "{}", report.detail);
 }
 
 /// The server may withhold a policy, name one that nobody signed, or serve one that its signers made by mistake: the place goes back.

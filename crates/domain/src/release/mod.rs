@@ -29,5 +29,7 @@ pub use event::{
 };
 pub use past::EARLIER_MAX;
 pub use shared::{Done, Retreat};
-pub use state::{Current, DUE_FOR_REVIEW, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY};
+pub use state::{
+    Current, DUE_FOR_REVIEW, FROZEN, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY,
+};
 pub(crate) use state::{is_frozen, is_untimely};

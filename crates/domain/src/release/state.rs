@@ -462,4 +462,4 @@ pub const UNTIMELY: [&str; 3] = ["soaking", "window-closed", "window-unsure"];
 /// Code with which agents report that a release came back and does not pass by what is newest: people have to look at it.
 pub const DUE_FOR_REVIEW: &str = "due-for-review";
 /// Code with which gates and agents report that a place is frozen.
-const FROZEN: &str = "frozen";
+pub const FROZEN: &str = "frozen";
