@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
@@ -33,9 +33,9 @@ pub fn on_port(port: u16) -> Vec<Listening> {
 /// # Errors
 /// When the kernel does not show its listeners, so that nobody takes a missing list for an empty one.
 pub fn open_ports() -> io::Result<BTreeSet<u16>> {
-    let mut open = listed(&fs::read_to_string(TABLES[0])?);
-    match fs::read_to_string(TABLES[1]) {
-        Ok(text) => open.extend(listed(&text)),
+    let mut open = table(TABLES[0])?;
+    match table(TABLES[1]) {
+        Ok(found) => open.extend(found),
         // A kernel without IPv6 has none.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -45,7 +45,12 @@ pub fn open_ports() -> io::Result<BTreeSet<u16>> {
 }
 
 fn all() -> Vec<Listening> {
-    TABLES.iter().flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default())).collect()
+    TABLES.iter().flat_map(|path| table(path).unwrap_or_default()).collect()
+}
+
+/// The listeners of a table. The rest of it is not read: a busy host has tens of thousands of other sockets.
+fn table(path: &str) -> io::Result<Vec<Listening>> {
+    listed(BufReader::with_capacity(PAGE_BYTES, fs::File::open(path)?))
 }
 
 /// Tables of listeners, by IPv4 and by IPv6.
@@ -193,20 +198,28 @@ fn inode(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// Reads a table of TCP sockets, in which addresses are numbers in the host's byte order.
-fn listed(table: &str) -> Vec<Listening> {
-    let one = |line: &str| {
+/// Reads the listeners of a table of TCP sockets, up to the first socket of another sort: the kernel lists all listeners first
+/// (<https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html>). Addresses are numbers in the host's byte order.
+fn listed(table: impl BufRead) -> io::Result<Vec<Listening>> {
+    let mut found = Vec::new();
+    for line in table.lines().skip(1) {
+        let line = line?;
         let fields: Vec<_> = line.split_whitespace().collect();
-        let (local, state) = (fields.get(1)?, fields.get(3)?);
-        let (address, port) = local.split_once(':')?;
-        (*state == LISTEN).then_some(())?;
-        Some(Listening {
-            address: SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?),
-            inode: fields.get(9)?.parse().ok()?,
-            user: fields.get(7)?.parse().ok()?,
-        })
-    };
-    table.lines().skip(1).filter_map(one).collect()
+        if fields.get(3).is_some_and(|state| *state != LISTEN) {
+            break;
+        }
+        found.extend(listening(&fields));
+    }
+    Ok(found)
+}
+
+fn listening(fields: &[&str]) -> Option<Listening> {
+    let (address, port) = fields.get(1)?.split_once(':')?;
+    Some(Listening {
+        address: SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?),
+        inode: fields.get(9)?.parse().ok()?,
+        user: fields.get(7)?.parse().ok()?,
+    })
 }
 
 fn ip(text: &str) -> Option<IpAddr> {
@@ -219,6 +232,8 @@ fn ip(text: &str) -> Option<IpAddr> {
 }
 
 const LISTEN: &str = "0A";
+/// The kernel makes a table page by page.
+const PAGE_BYTES: usize = 4096;
 const NAME_CHARS_MAX: usize = 120;
 /// More than a kernel gives the variables of a new process.
 const CHOSEN_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -274,6 +289,27 @@ mod tests {
 
     #[test]
     fn lines_that_are_none_are_left_out() {
-        assert_eq!(listed("head\n\n0: zz:1F90 00000000:0000 0A 0 0 0 0 0 7 1\n 1: 0100007F:1F90 x 01\n"), []);
+        let table = "head\n\n0: zz:1F90 00000000:0000 0A 0 0 0 0 0 7 1\n 1: 0100007F:1F90 x 0A 0 0 0 0\n";
+        assert_eq!(listed(table.as_bytes()).unwrap(), []);
+    }
+
+    #[test]
+    fn listeners_stand_before_all_connections_and_those_are_not_read() {
+        let line =
+            |port: &str, state: &str| format!("0: 0100007F:{port} 00000000:0000 {state} 0 0 0 0 0 7 1\n");
+        let text = ["head\n".into(), line("0001", "0A"), line("0002", "0A"), line("0003", "01")].concat();
+        let rest = io::repeat(b'x').chain(io::empty());
+        let found = listed(BufReader::new(text.as_bytes().chain(rest))).unwrap();
+        assert_eq!(found.iter().map(|one| one.address.port()).collect::<Vec<_>>(), [1, 2]);
+        // The kernel of this host does so: beside connections, and those that have ended, no listener is missed.
+        let early = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connected: Vec<_> =
+            (0..100).map(|_| std::net::TcpStream::connect(early.local_addr().unwrap()).unwrap()).collect();
+        let late = TcpListener::bind("127.0.0.1:0").unwrap();
+        for listener in [&early, &late] {
+            let port = listener.local_addr().unwrap().port();
+            assert_eq!(on_port(port).len(), 1, "{port}");
+        }
+        drop(connected);
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::gate::GateOutcome;
+use evidence::{CommitId, Place};
 use policy::Reason;
 use review::{place_words, rollout_words};
 use wire::{Client, PlaceView, ReleaseStage, ReleaseView, RollbackView};
@@ -50,8 +51,46 @@ pub async fn of(
     if !has(INTERRUPTED) {
         return Ok(None);
     }
-    let by = person(client, release).await?;
+    let by = rollback(client, &release.place, |bar| Some(bar.release) == release.release).await?;
     Ok(Some(interrupted(release, said, by.as_ref())))
+}
+
+/// The end of a release by this rollback, which its agent carried out before it reported anything about the release; `None` if the
+/// rollback left another release.
+///
+/// # Errors
+/// `Error` when the server does not answer.
+pub async fn by_rollback(
+    client: &Client,
+    place: &Place,
+    number: u64,
+    commit: &CommitId,
+) -> Result<Option<RolloutEnded>, Error> {
+    let by = rollback(client, place, |bar| bar.by == number).await?;
+    Ok(by.map(|by| RolloutEnded {
+        title: aborted(place, by.release, &place_words::person(&by)),
+        reason: Reason {
+            code: "ended-by-rollback".into(),
+            what: ended_by(&by),
+            remedy: brings_again(commit),
+            finding: None,
+        },
+    }))
+}
+
+fn aborted(place: &Place, release: u64, who: &str) -> String {
+    format!("{place}: release {release} was aborted by {who}")
+}
+
+fn ended_by(by: &RollbackView) -> String {
+    let why = by.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{} ended it by rollback {}{why}", place_words::person(by), by.by)
+}
+
+fn brings_again(commit: &CommitId) -> String {
+    format!(
+        "nothing was judged against it: `countersign run --again {commit}` brings it again, if it is wanted"
+    )
 }
 
 fn failed(release: &ReleaseView, said: &str) -> RolloutEnded {
@@ -74,14 +113,8 @@ fn interrupted(release: &ReleaseView, said: &str, by: Option<&RollbackView>) -> 
     let (place, number) = (&release.place, release.release.unwrap_or_default());
     let (title, what, remedy) = match by {
         Some(by) => {
-            let who = place_words::person(by);
-            let why = by.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            let what = format!("{who} ended it by rollback {}{why} ({said})", by.by);
-            let remedy = format!(
-                "nothing was judged against it: `countersign run --again {}` brings it again, if it is wanted",
-                release.commit
-            );
-            (format!("{place}: release {number} was aborted by {who}"), what, remedy)
+            let title = aborted(place, number, &place_words::person(by));
+            (title, format!("{} ({said})", ended_by(by)), brings_again(&release.commit))
         }
         None => {
             let remedy = format!(
@@ -100,16 +133,17 @@ fn interrupted(release: &ReleaseView, said: &str, by: Option<&RollbackView>) -> 
     RolloutEnded { title, reason }
 }
 
-/// The rollback by which a person ended the rollout of a release. Its agent reports the end of the release first, so a rollback
+/// The rollback by which a person ended the rollout of a release. Its agent may report the end of the release first, so a rollback
 /// that is due is waited for.
-async fn person(client: &Client, release: &ReleaseView) -> Result<Option<RollbackView>, Error> {
-    let find = |view: &PlaceView| {
-        let of_release = |bar: &&RollbackView| Some(bar.release) == release.release;
-        view.rolled_back.iter().find(of_release).cloned()
-    };
+async fn rollback(
+    client: &Client,
+    place: &Place,
+    is_it: impl Fn(&RollbackView) -> bool,
+) -> Result<Option<RollbackView>, Error> {
+    let find = |view: &PlaceView| view.rolled_back.iter().find(|bar| is_it(bar)).cloned();
     let mut seen = 0;
     for _ in 0..LOOKS_MAX {
-        let view = look(client, &release.place).await?;
+        let view = look(client, place).await?;
         if find(&view).is_some() || view.rollback.is_none() {
             return Ok(find(&view));
         }

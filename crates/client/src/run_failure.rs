@@ -11,7 +11,7 @@ use review::run_words;
 use wire::{Client, RunState, RunView, WorkState};
 
 use crate::error::Error;
-use crate::{output_differences, waiting};
+use crate::{output_differences, rollout_end, waiting};
 
 /// The failure of a run that did not get as far as it could without people; `None` if it did.
 pub async fn failure(
@@ -42,6 +42,9 @@ pub async fn failure(
                 return Ok(Some(Error::decided(GateOutcome::Fail, message, vec![finding])));
             }
             Stand::Ended { by } => {
+                if let Some(ended) = rollout_end::by_rollback(client, place, *by, &view.commit).await? {
+                    return Ok(Some(ended.into_error()));
+                }
                 let what = format!("rollback {by} of {place} ended it before it ran there");
                 let remedy =
                     format!("`countersign run {}` releases it there, if it is still wanted", view.commit);

@@ -165,5 +165,6 @@ fn abort(order: &Order, output: Output) -> Result<(), Failure> {
     back::carry_out(&access, &view.place, rollback, order.reason.as_deref(), output)
 }
 
-/// Time for which an order waits for its agent's answer: an agent asks for orders twice a second.
-const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// Time for which an order waits for its agent's answer. An agent asks for orders twice a second, but not while it starts the
+/// processes of a step; a person who does not want to wait ends the command, and the order stays.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
