@@ -19,7 +19,6 @@ use crate::error::DeployError;
 use crate::memory::Memory;
 use crate::rolling::steps;
 use crate::rollout_memory::RolloutMemory;
-use crate::status_file::read_status;
 
 impl Deployer {
     /// Carries out an order about the rollout in force. One that does not count changes nothing.
@@ -30,7 +29,7 @@ impl Deployer {
         if self.memory.rollout.is_none() {
             return Ok(());
         }
-        let by_hand = read_status(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         match self.memory.judge_advance(order, by_hand.as_ref(), (self.now)()) {
             Ok(checked) => {
                 info!("{} orders step {} of the rollout", checked.person, checked.advance.step);

@@ -230,7 +230,7 @@ impl Hands {
             }
             None => {
                 self.stop();
-                drop(self.releases.switch(None));
+                self.leave();
                 ReleaseOutcome::Failed
             }
         };
@@ -268,6 +268,13 @@ impl Hands {
             .switch(Some(&known.artifact))
             .map_err(|error| Fault::new("switch-failed", error.to_string()))?;
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
+    }
+
+    /// Makes no release the current one. A link that stays is of a release that does not run, and the next one replaces it.
+    pub(crate) fn leave(&self) {
+        if let Err(error) = self.releases.switch(None) {
+            warn!("the link to the current release stays: {error}");
+        }
     }
 
     /// Looks after what steps may have left.

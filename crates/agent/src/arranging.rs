@@ -2,7 +2,8 @@
 //!
 //! Invariant: what is missing starts and passes its probe before anything changes for clients; then one table changes all
 //! shares at once; then what is not wanted any more ends its requests and leaves. If something does not start, everything is
-//! as it was. The same arrangement again changes nothing.
+//! as it was. The same arrangement again changes nothing. Only a splitter that cannot be started leaves the new members in their
+//! groups: the next look tries again.
 
 use evidence::plan::Target;
 use judge::rollout::Probes;
@@ -142,8 +143,12 @@ impl Processes {
     fn put_table(&mut self) -> Result<(), Fault> {
         let Some(table) = self.groups.table() else { return Ok(()) };
         let failed = |what: &str| Fault::new("splitter-failed", what);
-        if let Some(Ok(())) = self.front.as_mut().map(|front| front.set(&table)) {
-            return Ok(());
+        match self.front.as_mut().map(|front| front.set(&table)) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(fault)) => {
+                tracing::warn!("another splitter takes the place of one that takes no table: {fault}")
+            }
+            None => {}
         }
         self.groups.begin_counting();
         self.front = None;
@@ -170,12 +175,15 @@ impl Processes {
         let lost = self.groups.lose();
         let is_dead = self.front.as_mut().is_none_or(|front| !front.is_alive());
         if !lost.is_empty() || is_dead {
-            if is_dead {
+            if is_dead && self.untabled.is_none() {
                 self.means.note("the splitter has ended; it is started again");
             }
-            if let Err(fault) = self.put_table() {
-                tracing::warn!("{fault}");
+            let failed = self.put_table().err().map(|fault| fault.to_string());
+            // Each look tries again, and one fault is told once.
+            if let Some(fault) = failed.as_ref().filter(|_| self.untabled != failed) {
+                tracing::warn!("{fault}; each look tries again");
             }
+            self.untabled = failed;
         }
         for (instance, what) in lost {
             self.means.note(&what);

@@ -66,8 +66,7 @@ impl Deployer {
         if let Some(report) = self.reported(order.release, &order.artifact) {
             return Ok(OrderAnswer::of(order, &AgentReport::read(&report)?));
         }
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         // A refused order is not reported, so nothing of it stays.
         let mut trial = self.memory.clone();
         let decision = match trial.carried_out.len() < UNSENT_MAX {
@@ -99,7 +98,7 @@ impl Deployer {
         self.interrupt("a person brought an order to return")?;
         // A return of the rollout that a failed write cut off ends first, so that its report is not lost.
         if let Some(release) = self.rolls_out() {
-            self.tick(None)?;
+            self.tick()?;
             if self.rolls_out().is_some() {
                 return Err(DeployError::UnderWay(release));
             }

@@ -33,7 +33,6 @@ use crate::rotations::Rotations;
 use crate::rules::NewestKnown;
 use crate::sealed_values::SealedValues;
 use crate::secrets::{HeldSecret, needed_by, own_seal, versions};
-use crate::status_file::{read_aside, read_status};
 use crate::variables::reserved;
 
 /// An agent's memory, key and resources.
@@ -136,30 +135,25 @@ impl Deployer {
         Ok(deployer)
     }
 
-    /// Removes releases that are not needed any more. The running one, possible rollback targets and a begun one are kept.
+    /// Removes releases that are not needed any more, with their secrets and their evidence. The running one, possible rollback
+    /// targets, those that a retreat brings back, and a begun one are kept.
     fn clear_away(&self) {
-        let undone = self.memory.undo.iter().flat_map(|undo| undo.known());
-        let known = self.memory.known().chain(undone).map(|known| known.artifact);
-        let needed: Vec<Digest> =
-            known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
+        let memory = &self.memory;
+        let undone = memory.undo.iter().flat_map(|undo| undo.known());
+        let rolled = memory.rollout.as_ref().map(|rollout| &rollout.new);
+        let kept: Vec<&KnownRelease> = memory.known().chain(undone).chain(rolled).collect();
+        let begun = memory.begun.as_ref().map(|begun| begun.artifact);
+        let needed: Vec<Digest> = kept.iter().map(|known| known.artifact).chain(begun).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
             warn!("releases that are not needed any more could not be removed: {error}");
         }
-        let rolled = self.memory.rollout.as_ref().map(|rollout| &rollout.new);
-        let undone = self.memory.undo.iter().filter_map(|undo| undo.running.as_ref());
-        let named: BTreeSet<Name> = self
-            .memory
-            .known()
-            .chain(rolled)
-            .chain(undone)
-            .flat_map(|known| needed_by(&known.plan))
-            .collect();
-        let held = self.memory.secrets.iter().filter(|(name, _)| named.contains(name));
+        let named: BTreeSet<Name> = kept.iter().flat_map(|known| needed_by(&known.plan)).collect();
+        let held = memory.secrets.iter().filter(|(name, _)| named.contains(name));
         if let Err(error) = self.sealed.keep_only(&held.map(|(_, held)| held.value).collect()) {
             warn!("sealed values that are not needed any more could not be removed: {error}");
         }
-        let kept = self.memory.known().chain(rolled).filter_map(|known| known.evidence);
-        if let Err(error) = self.past.keep_only(&kept.collect()) {
+        let evidence = kept.iter().filter_map(|known| known.evidence).collect();
+        if let Err(error) = self.past.keep_only(&evidence) {
             warn!("evidence that is not needed any more could not be removed: {error}");
         }
     }
@@ -232,9 +226,8 @@ impl Deployer {
         bundle: &Bundle,
         proof: &[evidence::Bytes],
     ) -> Result<Option<Descriptor>, DeployError> {
-        let by_hand = read_status(&self.dir)?;
         let mut memory = self.memory.clone();
-        memory.aside = read_aside(&self.dir)?;
+        let by_hand = memory.take_files(&self.dir)?;
         let decision = memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)()).in_time()?;
         let manifest = decision.apply.and_then(|_| Manifest::decode(&bundle.manifest.0).ok());
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
@@ -271,8 +264,7 @@ impl Deployer {
             return Ok(report);
         }
         // One that cannot be read may hold a freeze: nothing is applied before it can.
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         let decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         let mut decision = decision.in_time()?;
         let declared = self.memory.declared.take();
@@ -344,8 +336,7 @@ impl Deployer {
         if let Some(report) = self.reported(order.release, &order.artifact) {
             return Ok(report);
         }
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         if self.memory.clone().judge_return(order, by_hand.as_ref(), (self.now)()).apply.is_some() {
             self.interrupt("a rollback is due")?;
         }

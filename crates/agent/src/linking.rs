@@ -5,7 +5,7 @@
 
 use evidence::Digest;
 use evidence::dsse::Envelope;
-use evidence::observations::Observation;
+use evidence::observations::{Body, Observation};
 
 use judge::Bar;
 
@@ -33,9 +33,12 @@ impl Memory {
         }
     }
 
-    /// Notes an observation, and the bar that it makes.
+    /// Notes an observation, the bar that it makes, and whether it names drift.
     pub fn observed(&mut self, observation: &Observation, signed: &Envelope) {
         self.chain = Some(Link { sequence: observation.sequence, digest: signed.payload_digest() });
+        if let Body::Drift(seen) = &observation.body {
+            self.drifts = !seen.findings.is_empty();
+        }
         let failed = observation.barred().zip(observation.about());
         if let Some((artifact, about)) = failed {
             let (observation, at, why) =

@@ -125,6 +125,10 @@ pub struct Memory {
     /// Whether the newest statement that was verified names several agents.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+    /// Whether the last observation of drift named differences: their end has to be observed, too, also if they end while the
+    /// agent is down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drifts: bool,
     /// The releases that ran before the one that came last, where the place has several agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Undo<KnownRelease>>>,
@@ -174,6 +178,9 @@ pub enum MemoryError {
     /// The file is damaged.
     #[error("`{0}`: {1}; join anew with `countersign agent join`")]
     Damaged(PathBuf, serde_json::Error),
+    /// The memory has no text.
+    #[error("`{0}`: it cannot be put into words: {1}")]
+    Encode(PathBuf, serde_json::Error),
 }
 
 impl KnownRelease {
@@ -255,11 +262,11 @@ impl Memory {
     /// Writes the memory, durably.
     ///
     /// # Errors
-    /// `MemoryError::Io` if it cannot be written; the old file stays.
+    /// `MemoryError::Disk` if it cannot be written; the old file stays. `MemoryError::Encode` if it has no text.
     pub fn write(&self, dir: &Path) -> Result<(), MemoryError> {
         let path = dir.join(FILE);
         let text =
-            serde_json::to_vec_pretty(self).map_err(|error| MemoryError::Damaged(path.clone(), error))?;
+            serde_json::to_vec_pretty(self).map_err(|error| MemoryError::Encode(path.clone(), error))?;
         Ok(disk::replace("agent.memory", &path, &text, 0o600)?)
     }
 }

@@ -75,11 +75,13 @@ impl Outbox {
     /// `OutboxError` when it cannot be read.
     pub fn read(&self, number: u64) -> Result<Unsent, OutboxError> {
         let path = self.file(number);
-        let size = fs::metadata(&path).map_err(|error| OutboxError::Io("read", path.clone(), error))?.len();
-        if size > ENVELOPE_BYTES_MAX as u64 {
-            return Err(OutboxError::Damaged(path, ObservationError::Rule("it has more than 32 KiB")));
-        }
-        let bytes = fs::read(&path).map_err(|error| OutboxError::Io("read", path.clone(), error))?;
+        let bytes = match disk::read_bounded(&path, ENVELOPE_BYTES_MAX as u64) {
+            Ok((bytes, _)) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(OutboxError::Damaged(path, ObservationError::Rule(TOO_LARGE)));
+            }
+            Err(error) => return Err(OutboxError::Io("read", path, error)),
+        };
         let envelope = Envelope::decode(&bytes).map_err(ObservationError::Envelope);
         let envelope = envelope.map_err(|error| OutboxError::Damaged(path.clone(), error))?;
         let observation = Observation::read(&envelope);
@@ -142,6 +144,7 @@ impl Outbox {
 }
 
 const SUFFIX: &str = ".json";
+const TOO_LARGE: &str = "it has more bytes than a signed envelope may have";
 /// From so many on, a verdict takes the place of the one before it of the same release.
 pub const MERGED_FROM: usize = 16;
 /// Highest number of observations that wait.

@@ -33,7 +33,6 @@ use crate::preview_memory::{PreviewMemory, RemovalMemory};
 use crate::secrets::SEAL_FILE;
 use crate::serve::{Agent, Life, NextKey, serve};
 use crate::service_user;
-use crate::status_file::read_status;
 use crate::told::{Told, told_if_new};
 use crate::trees::size_of;
 
@@ -178,7 +177,7 @@ impl Keeper {
     /// Takes the order of the server.
     async fn look(&mut self) -> Result<(), AgentError> {
         let order = self.client.agent_previews(&self.agent.memory.place).await?;
-        let by_hand = read_status(&self.agent.dir).map_err(DeployError::StatusFile)?;
+        let by_hand = self.agent.memory.take_files(&self.agent.dir).map_err(DeployError::StatusFile)?;
         let before = self.agent.memory.clone();
         let judged = self.agent.memory.judge_previews(&order, by_hand.as_ref(), (self.agent.now)());
         let checked = match judged {

@@ -53,6 +53,8 @@ pub struct Processes {
     pub(crate) splitter_user: Option<ServiceUser>,
     /// How a process of a group has ended that was not replaced yet.
     pub(crate) lost: Option<String>,
+    /// Why the last look could not put the table in force.
+    pub(crate) untabled: Option<String>,
     pub(crate) secrets: GivenSecrets,
     pub(crate) leases: Leases,
     /// The role that the next process of the service gets.
@@ -79,6 +81,7 @@ impl Processes {
             front: None,
             splitter_user: None,
             lost: None,
+            untabled: None,
             secrets: GivenSecrets::of(dir, dir),
             leases: Leases::of(dir),
             made: None,

@@ -19,7 +19,6 @@ use crate::deployer::{Deployer, RequestedRelease};
 use crate::error::DeployError;
 use crate::memory::{KnownRelease, Memory};
 use crate::restarts::Restarts;
-use crate::status_file::{read_aside, read_status};
 use crate::undo::Undo;
 
 impl Memory {
@@ -90,8 +89,7 @@ impl Deployer {
         if let Some(report) = self.has_retreated(order.release) {
             return Ok(report);
         }
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         let checked = self.memory.judge_retreat(order, by_hand.as_ref(), (self.now)());
         let checked = checked.map_err(DeployError::Retreat)?;
         if let Some(release) = self.rolls_out() {
@@ -137,7 +135,7 @@ impl Deployer {
         let before = self.memory.undo.as_ref().and_then(|undo| undo.running.clone());
         let Some(before) = before else {
             self.hands.stop();
-            drop(self.hands.releases().switch(None));
+            self.hands.leave();
             self.memory.undoes();
             return Ok((ReleaseOutcome::Failed, "nothing ran here before it".to_owned()));
         };

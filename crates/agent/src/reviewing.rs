@@ -11,6 +11,7 @@ use judge::{Judgement, NOT_JUDGED, judge_again};
 use tracing::warn;
 
 use crate::deployer::Deployer;
+use crate::drift::UPGRADE;
 use crate::memory::KnownRelease;
 use crate::rules::KnownRules;
 use crate::status_file::{read_aside, read_status};
@@ -57,7 +58,9 @@ impl Deployer {
     /// Takes rules that were verified.
     pub(crate) fn declares(&mut self, verified: Option<KnownRules>) {
         let Some(rules) = verified else { return };
-        self.drifting.declared.take(&self.dir, rules.number(), rules.configuration());
+        if let Err(error) = self.drifting.declared.take(&self.dir, rules.number(), rules.configuration()) {
+            warn!("{error}");
+        }
         self.rules.take(&self.dir, rules);
     }
 
@@ -65,6 +68,22 @@ impl Deployer {
     #[must_use]
     pub fn wants_policy(&self) -> Option<Digest> {
         self.rules.missing_policy()
+    }
+
+    /// Takes the bytes of the policy that is missing.
+    ///
+    /// # Errors
+    /// The reason, if this program cannot read them.
+    pub fn take_policy_bytes(&mut self, wanted: &Digest, bytes: &[u8]) -> Result<(), String> {
+        let unread = |error| {
+            let statement = self.rules.rules().map_or(0, KnownRules::number);
+            format!(
+                "this program cannot read the policy {wanted} of statement {statement}: {error}; {UPGRADE}"
+            )
+        };
+        let policy = PolicyFiles::decode(bytes).map_err(unread)?;
+        self.take_policy(policy);
+        Ok(())
     }
 
     /// Takes the policy that is missing; another one changes nothing.

@@ -18,12 +18,9 @@ pub fn keep(dir: &Path, bundle: &Bundle) -> Result<(), DeployError> {
 /// The evidence of the release with this number.
 pub fn read(dir: &Path, release: u64) -> Result<Bundle, DeployError> {
     let path = dir.join(FILE);
-    let failed = |what: String| DeployError::Bundle(format!("`{}`: {what}", path.display()));
-    let size = std::fs::metadata(&path).map_err(|error| failed(error.to_string()))?.len();
-    if size > BYTES_MAX as u64 {
-        return Err(failed("it is too large".to_owned()));
-    }
-    let bytes = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+    let failed = |what: String| DeployError::Bundle(format!("`{}`: {what}; {REMEDY}", path.display()));
+    let read = disk::read_bounded(&path, BYTES_MAX as u64);
+    let (bytes, _) = read.map_err(|error| failed(error.to_string()))?;
     let bundle = Bundle::decode(&bytes).map_err(|error| failed(error.to_string()))?;
     if bundle.release == release { Ok(bundle) } else { Err(failed("it is of another release".to_owned())) }
 }
@@ -33,5 +30,28 @@ pub fn remove(dir: &Path) {
     drop(std::fs::remove_file(dir.join(FILE)));
 }
 
+const REMEDY: &str = "no wider step begins; end the rollout with `countersign rollout abort`";
 /// Name of the file in an agent's directory.
 const FILE: &str = "rollout.json";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::*;
+
+    #[test]
+    fn evidence_that_cannot_be_read_says_what_people_can_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, "{").unwrap();
+        let said = |release| read(dir.path(), release).unwrap_err().to_string();
+        let (first, last) = ("the evidence of the release that is rolled out: `", REMEDY);
+        assert!(said(7).starts_with(first) && said(7).ends_with(last), "{}", said(7));
+        std::fs::remove_file(&path).unwrap();
+        // Nobody ever writes into this pipe.
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        assert!(said(7).contains("it is not a file; "), "{}", said(7));
+    }
+}

@@ -3,6 +3,8 @@
 //! Invariant: the memory has every step before it is in force, and the end before it is carried out. The decisions are those of
 //! `judge::rollout`; this file measures and acts. The release before counts as the running one until the end.
 
+use std::sync::LazyLock;
+
 use evidence::Digest;
 use evidence::observations::{RolloutEnd, VerdictOfStep};
 use evidence::report::ReleaseOutcome;
@@ -20,7 +22,6 @@ use crate::probe::INTERRUPTED;
 use crate::rolled::{Rolling, Widening};
 use crate::rollout_memory::{Against, RolloutMemory};
 use crate::secrets::HeldSecrets;
-use crate::status_file::{read_aside, read_status};
 use crate::verdicts::Seen;
 
 type InForce = RolloutMemory<KnownRelease>;
@@ -117,17 +118,13 @@ impl Deployer {
                 }
                 Err(fault) if fault.code == ENDING => Err(fault.into()),
                 Err(fault) if fault.code == INTERRUPTED => self.interrupt(&fault.what),
-                Err(fault) => {
-                    warn!("the release does not work: {fault}");
-                    self.return_for(rollout, fault.code, &fault.what)
-                }
+                Err(fault) => self.return_for(rollout, fault.code, &fault.what),
             },
         }
     }
 
     fn arrange_step(&mut self, rollout: &InForce) -> Result<(), Fault> {
-        let old = self.memory.running.clone();
-        let old = old.ok_or_else(|| Fault::new("memory-damaged", "the release before is unknown"))?;
+        let old = self.old()?;
         let secrets = self.hands.secrets().clone();
         let old = Equipped { known: &old, secrets: &secrets };
         let new = Equipped { known: &rollout.new, secrets: &rollout.secrets };
@@ -138,24 +135,43 @@ impl Deployer {
         })
     }
 
-    /// Measures, decides and acts; a step is widened only with the evidence of the release, which is judged again. Returns
-    /// whether a wider step is due.
+    /// The release that runs beside the new one.
+    fn old(&self) -> Result<KnownRelease, Fault> {
+        let old = self.memory.running.clone();
+        old.ok_or_else(|| Fault::new("memory-damaged", "the release before is unknown"))
+    }
+
+    /// Measures, decides and acts, without a wider step. Returns whether one is due.
     ///
     /// # Errors
-    /// `DeployError` when the memory cannot be written: then nothing has changed, and the next tick tries again.
-    pub fn tick(&mut self, widening: Option<&Widening>) -> Result<bool, DeployError> {
+    /// `DeployError` when the memory, an observation or a report cannot be written, or processes cannot be arranged: what is
+    /// not stored has not happened, and the next tick tries again.
+    pub fn tick(&mut self) -> Result<bool, DeployError> {
         let mut is_due = false;
-        self.tick_if(|deployer| match widening {
-            Some(widening) => deployer.may_widen(widening),
-            None => {
-                is_due = true;
-                Ok(false)
-            }
+        self.tick_if(|_| {
+            is_due = true;
+            Ok(false)
         })?;
         Ok(is_due)
     }
 
-    /// The same, with a wider step only if `may_widen` says so.
+    /// The same, with the wider step that is due, if the evidence of the release still allows it.
+    ///
+    /// # Errors
+    /// Those of a tick, and `DeployError::StatusFile` when the status file in the directory cannot be read: then the step stays
+    /// in force.
+    pub fn widen(&mut self, widening: &Widening) -> Result<(), DeployError> {
+        self.tick_if(|deployer| deployer.may_widen(widening))
+    }
+
+    /// Notes why the step that is due cannot even be judged; the next tick tells it.
+    pub(crate) fn cannot_widen(&mut self, code: &str, why: String) {
+        if let Some(words) = self.rolling.refuse(vec![code.to_owned()], Some(why)) {
+            warn!("the next step of the rollout waits: {words}");
+        }
+    }
+
+    /// One tick, with a wider step only if `may_widen` says so.
     fn tick_if(
         &mut self,
         may_widen: impl FnOnce(&mut Self) -> Result<bool, DeployError>,
@@ -168,11 +184,20 @@ impl Deployer {
             return Ok(());
         }
         let now = (self.now)();
+        let was_ending = rollout.progress.ending.is_some();
         let evidence = self.evidence(&rollout);
         self.rolling.evidence = Some(evidence.clone());
         let (progress, action) = next(steps(&rollout), &rollout.progress, Event::Tick(&evidence), now);
-        if matches!(action, Action::Widen(_)) && !may_widen(self)? {
-            return Ok(());
+        if matches!(action, Action::Widen(_)) {
+            let may = may_widen(self);
+            if let Err(error) = &may {
+                self.rolling.refused = Some(error.to_string());
+            }
+            if !matches!(may, Ok(true)) {
+                // The step in force goes on for as long as that takes.
+                self.stay(&rollout, None);
+                return may.map(drop);
+            }
         }
         let passed = Seen { verdict: VerdictOfStep::Go, end: None, reasons: Vec::new() };
         match action {
@@ -186,22 +211,19 @@ impl Deployer {
         let rollout = self.store(&rollout, progress)?;
         match action {
             Action::Hold(hold) => {
-                self.rolling.hold = Some(hold);
-                self.tell_rollout(&rollout, None);
-                self.mend(&rollout);
+                // No wider step is due, so nothing refuses one. The codes stay: numbers that flap tell the same only once.
+                self.rolling.refused = None;
+                self.stay(&rollout, Some(hold));
             }
             Action::Widen(step) => {
                 info!(release = rollout.release, "release {}: step {}", rollout.release, step + 1);
                 self.put_in_force(&rollout)?;
             }
-            Action::Back(reasons) => {
-                let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-                warn!(
-                    release = rollout.release,
-                    "release {} goes back: {}",
-                    rollout.release,
-                    reasons.join("; ")
-                );
+            Action::Back(_) => {
+                // On a full disk each tick comes here.
+                if !was_ending {
+                    say_back(&rollout);
+                }
                 self.go_back(&rollout)?;
             }
             Action::Done => self.finish(&rollout)?,
@@ -209,10 +231,16 @@ impl Deployer {
         Ok(())
     }
 
+    /// Tells why the step stays in force, and looks after its processes.
+    fn stay(&mut self, rollout: &InForce, hold: Option<Hold>) {
+        self.rolling.hold = hold;
+        self.tell_rollout(rollout, None);
+        self.mend(rollout);
+    }
+
     /// Whether the release may go a step further, under the newest known status and the time of a newer checkpoint.
     fn may_widen(&mut self, widening: &Widening) -> Result<bool, DeployError> {
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         let Widening { bundle, fresh } = widening;
         let decision =
             self.memory.judge_widening(bundle, &[], fresh.as_ref(), by_hand.as_ref(), (self.now)());
@@ -287,6 +315,7 @@ impl Deployer {
         let progress = Progress { ending, ..rollout.progress.clone() };
         self.weigh_back();
         let rollout = self.store(&rollout, progress)?;
+        say_back(&rollout);
         self.go_back(&rollout)
     }
 
@@ -305,13 +334,11 @@ impl Deployer {
         };
         self.observe_step(rollout, Seen { verdict, end: Some(end), reasons: why(rollout) })?;
         self.tell_rollout(rollout, Some(end));
-        let Some(old) = self.memory.running.clone() else { return Ok(()) };
+        let old = self.old()?;
         let secrets = self.hands.secrets().clone();
         let old = Equipped { known: &old, secrets: &secrets };
-        let mut reasons = match (&rollout.against, &rollout.progress.ending) {
-            (Some(against), _) => vec![against.code.clone()],
-            _ => vec!["rollout-failed".to_owned()],
-        };
+        let code = rollout.against.as_ref().map_or("rollout-failed", |against| against.code.as_str());
+        let mut reasons = vec![code.to_owned()];
         let mut detail = words(rollout);
         match self.hands.arrange_alone(old, &rollout.new.plan) {
             Ok(()) => self.down = None,
@@ -385,7 +412,7 @@ impl Deployer {
 
     fn resume_step(&mut self, rollout: &InForce) -> Result<(), DeployError> {
         if rollout.progress.ending.is_none() {
-            let Some(old) = self.memory.running.clone() else { return Ok(()) };
+            let old = self.old()?;
             let secrets = self.hands.secrets().clone();
             let equipped = Equipped { known: &old, secrets: &secrets };
             // Clients wait for nothing but the release that they had.
@@ -404,18 +431,7 @@ impl Deployer {
 
 /// The steps of a rollout. A plan without them has none, and nothing is decided about it.
 pub(crate) fn steps(rollout: &InForce) -> &Rollout {
-    static NONE: Rollout = Rollout {
-        steps: Vec::new(),
-        thresholds: Vec::new(),
-        sticky: None,
-        drain_ms: None,
-        comparison: None,
-        budget: None,
-        limit_ms: None,
-        protocol: evidence::rollout::Protocol::Http,
-        prometheus: Vec::new(),
-        sources: evidence::rollout::Sources::new(),
-    };
+    static NONE: LazyLock<Rollout> = LazyLock::new(Rollout::default);
     rollout.new.plan.rollout.as_ref().unwrap_or(&NONE)
 }
 
@@ -423,13 +439,18 @@ const fn requested(rollout: &InForce) -> RequestedRelease {
     RequestedRelease { release: rollout.release, artifact: rollout.new.artifact, plan: rollout.plan }
 }
 
-/// Why a rollout returns.
+/// Why a rollout is undone.
 pub(crate) fn why(rollout: &InForce) -> Vec<String> {
     match (&rollout.against, &rollout.progress.ending) {
         (Some(against), _) => vec![against.what.clone()],
         (None, Some(Ending::Back { reasons })) => reasons.iter().map(ToString::to_string).collect(),
         (None, _) => Vec::new(),
     }
+}
+
+fn say_back(rollout: &InForce) {
+    let (release, why) = (rollout.release, why(rollout).join("; "));
+    warn!(release, "release {release} goes back: {why}");
 }
 
 /// The same with the step, in words.

@@ -27,7 +27,7 @@ pub struct RolloutMemory<R> {
     /// Steps and the end that were observed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
-    /// Why it returns, if no number stopped it.
+    /// Why it is undone, if no number stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
     /// Time at which the last order that counted was signed.
@@ -46,7 +46,7 @@ pub struct Observed {
     pub end: Option<RolloutEnd>,
 }
 
-/// Why a rollout returns that no number stopped.
+/// Why a rollout is undone that no number stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Against {

@@ -1,7 +1,7 @@
 //! A rollout in the life of an agent: it is ticked, and ended once nobody wants it any more.
 //!
-//! Invariant: a tick waits for nobody but its own processes, so the first bad window is seen within a tick. Without the server a
-//! step is not widened, and a number can still stop it.
+//! Invariant: a tick waits for nobody but its own processes, so the first bad window is seen within a tick. A number can stop a
+//! step also while the server is away. Where the place has windows, no step is widened without it: that needs a newer checkpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use crate::deployer::Deployer;
-use crate::error::AgentError;
+use crate::error::{AgentError, DeployError};
 use crate::lookout::{Lookout, Unwanted};
 use crate::rolled::Widening;
 use crate::rolled_bundle;
@@ -37,10 +37,20 @@ impl Life {
 
     /// Ticks one rollout until it has ended.
     async fn roll_out(&self, release: u64) -> Result<(), AgentError> {
-        let Ok(bundle) = rolled_bundle::read(&self.dir, release) else {
-            // Its steps are not widened, and it is not ended by a status.
-            self.running.run(|running| running.tick(None)).await??;
-            return Ok(());
+        let bundle = match rolled_bundle::read(&self.dir, release) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                // Its steps are not widened, and it is not ended by a status. Numbers still stop it.
+                let why = error.to_string();
+                let ticked = move |running: &mut Deployer| {
+                    if running.tick()? {
+                        running.cannot_widen(UNREAD, why);
+                    }
+                    Ok::<_, DeployError>(())
+                };
+                self.running.run(ticked).await??;
+                return Err(error.into());
+            }
         };
         let bundle = Arc::new(bundle);
         let memory = self.running.run(|running: &mut Deployer| running.memory().clone()).await?;
@@ -73,16 +83,27 @@ impl Life {
     }
 
     async fn tick(&self, bundle: &Arc<Bundle>) -> Result<(), AgentError> {
-        if self.running.run(|running| running.tick(None)).await?? {
-            // Without the server nothing is widened; the next tick asks it again.
-            let Ok(fresh) = timely::fresh(&self.client, bundle).await else { return Ok(()) };
-            let widening = Widening { bundle: Arc::clone(bundle), fresh };
-            self.running.run(move |running| running.tick(Some(&widening))).await??;
+        if self.running.run(Deployer::tick).await?? {
+            match timely::fresh(&self.client, bundle).await {
+                Ok(fresh) => {
+                    let widening = Widening { bundle: Arc::clone(bundle), fresh };
+                    self.running.run(move |running| running.widen(&widening)).await??;
+                }
+                // The next tick asks again.
+                Err(error) => {
+                    let why =
+                        format!("the windows of the place need the server's newest checkpoint: {error}");
+                    self.running.run(move |running| running.cannot_widen(AWAY, why)).await?;
+                }
+            }
         }
         self.see().await;
         Ok(())
     }
 }
 
+/// Codes of steps that cannot be judged, by which the log tells one reason from another.
+const UNREAD: &str = "evidence-unread";
+const AWAY: &str = "server-away";
 /// Time between two ticks.
 const TICK: Duration = Duration::from_millis(250);

@@ -15,7 +15,6 @@ use crate::error::DeployError;
 use crate::probe::INTERRUPTED;
 use crate::rotations::{UnusedVersion, UnusedVersions};
 use crate::secrets::{HeldSecrets, RefusedSecret, named_by, taken, withdrawn};
-use crate::status_file::{read_aside, read_status};
 
 impl Deployer {
     /// Whether the running release has secrets.
@@ -30,8 +29,7 @@ impl Deployer {
     /// # Errors
     /// `DeployError` when nothing can be said of it now.
     pub fn newer(&mut self, order: &SecretsOrder) -> Result<HeldSecrets, DeployError> {
-        let by_hand = read_status(&self.dir)?;
-        self.memory.aside = read_aside(&self.dir)?;
+        let by_hand = self.memory.take_files(&self.dir)?;
         let before = (self.memory.seen_root, self.memory.seen_status, self.memory.unread.clone());
         let checked = self.memory.judge_secrets(order, by_hand.as_ref(), (self.now)());
         let checked = match checked {

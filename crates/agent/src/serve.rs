@@ -456,8 +456,8 @@ impl Life {
 }
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Pause between two looks for a next key.
 const ROTATE_EVERY: Duration = Duration::from_secs(5);
+/// Pause between two looks for a next key.
 const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);
 /// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

@@ -1,6 +1,7 @@
 //! The releases that ran before a release at a place with several agents, for as long as the release may fail at a later one.
 //!
-//! Invariant: it belongs to one release, and counts only while that release runs. A rollback by a person leaves none.
+//! Invariant: it belongs to one release, and counts only while that release runs: after a rollback by a person it stays, without
+//! effect.
 
 use evidence::Digest;
 use evidence::observations::About;

@@ -252,6 +252,7 @@ attacks! {
     a_hand_edited_place_is_corrected_as_root: "drift-corrected", As::Root;
     a_hand_edited_place_is_only_told_as_root: "drift-alerted", As::Root;
     a_hand_edited_place_is_frozen_as_root: "drift-frozen", As::Root;
+    a_place_that_is_repaired_while_its_agent_is_down_is_free_again: "drift-ended-while-away", As::Root;
     a_hand_edited_file_that_comes_again_is_left_as_root: "drift-again-and-again", As::Root;
     a_hand_edited_file_that_comes_again_is_left_as_ordinary_user: "drift-again-and-again", As::Ordinary;
     a_hand_edited_file_that_comes_again_is_left_under_subreaper: "drift-again-and-again", As::Subreaper;

@@ -9,6 +9,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 #[cfg(any(feature = "faults", feature = "inject"))]
 pub mod faults;
 
@@ -243,9 +245,11 @@ pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
 /// Reads a file of at most so many bytes, with what the system says of the very file that was read, such as its mode.
 ///
 /// # Errors
-/// The system's, `InvalidInput` if it is not a file, `FileTooLarge` if it has more bytes.
+/// The system's, `InvalidInput` if it is not a file, such as a pipe, for which nobody waits, `FileTooLarge` if it has more bytes.
 pub fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Metadata)> {
-    let file = File::open(path)?;
+    // A pipe would wait for somebody who writes; for a file the flag means nothing.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
@@ -370,6 +374,10 @@ mod tests {
         assert_eq!(error(dir.path(), 3), (io::ErrorKind::InvalidInput, "it is not a file".to_owned()));
         assert_eq!(error(Path::new("/dev/zero"), 3).0, io::ErrorKind::InvalidInput);
         assert_eq!(error(&dir.path().join("none"), 3).0, io::ErrorKind::NotFound);
+        // Nobody ever writes into this pipe.
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        assert_eq!(error(&pipe, 3), (io::ErrorKind::InvalidInput, "it is not a file".to_owned()));
     }
 
     #[test]

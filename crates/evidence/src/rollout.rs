@@ -32,7 +32,7 @@ pub const STICKY_BYTES_MAX: usize = 64;
 pub const WHOLE: u64 = 1_000_000;
 /// Time in which old requests may end, where a rollout does not say.
 pub const DRAIN_MS: u64 = 30_000;
-/// Time for which a step may be undecided, where a rollout does not say.
+/// Time from the beginning of a step, pause included, after which one that is undecided has failed, where a rollout does not say.
 pub const LIMIT_MS: u64 = 3_600_000;
 
 /// How a release takes the place of the one before.
@@ -70,7 +70,8 @@ pub struct Rollout {
     /// The error budget; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// Longest time for which a step may be undecided, in milliseconds: after it the step has failed. Absent: an hour.
+    /// Longest time from the beginning of a step, pause included, in milliseconds: one that is still undecided then has failed.
+    /// Absent: an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_ms: Option<u64>,
     /// The protocol of the requests; absent if it is HTTP.
@@ -236,7 +237,7 @@ impl Rollout {
         self.drain_ms.unwrap_or(DRAIN_MS)
     }
 
-    /// Longest time for which a step may be undecided, in milliseconds.
+    /// Longest time of a step that is undecided, pause included, in milliseconds.
     #[must_use]
     pub fn limit_ms(&self) -> u64 {
         self.limit_ms.unwrap_or(LIMIT_MS)

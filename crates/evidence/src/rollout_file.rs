@@ -50,7 +50,7 @@ pub struct ServiceRollout {
     /// Time in which requests to an old process may end; 30 seconds by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Time>,
-    /// Longest time for which a step may be undecided, after which the release returns; an hour, or twice the longest pause.
+    /// Longest time of a step, pause included: one that is still undecided then is undone; an hour, or twice the longest pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Time>,
     /// Queries to Prometheus whose answers have to hold at each step.

@@ -86,6 +86,7 @@ impl Lab {
             chain: None,
             carried_out: Vec::new(),
             shared: false,
+            drifts: false,
             undo: None,
             barred: self.barred.map(|release| barred(self, release)).into_iter().collect(),
             previews: false,

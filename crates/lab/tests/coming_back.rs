@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use agent::{
     AliveError, Deployer, EVIDENCE_DIR, Fault, KnownRelease, Layer, Memory, ORDER_FILE, RULES_FILE,
-    STATUS_FILE, Services, read_answer,
+    RequestedRelease, STATUS_FILE, Services, read_answer,
 };
 use evidence::configuration_order::ConfigurationOrder;
 use evidence::environment::Environment;
@@ -395,6 +395,45 @@ fn a_return_after_a_failure_is_judged_again() {
         "{}",
         report.detail
     );
+}
+
+/// A newer program made what its signers signed.
+#[test]
+fn rules_that_this_program_cannot_read_are_refused_in_words() {
+    let mut stage = Stage::new();
+    let order = stage.statement(|_, configuration| *configuration = b"{\"v\":9}".to_vec());
+    let refused = stage.agent.take_configuration(&order).unwrap_err();
+    assert_eq!(refused.reasons, ["configuration-unread"]);
+    let words = refused.words.join("; ");
+    let first = "configuration-unread: this program cannot read the configuration of statement 2: ";
+    assert!(words.starts_with(first) && words.ends_with("; upgrade this agent"), "{words}");
+
+    let mut stage = Stage::new();
+    let bytes = b"{\"v\":9}";
+    let order = stage.statement(|statement, _| statement.policy = Digest::of(bytes));
+    stage.agent.take_configuration(&order).unwrap();
+    let wanted = stage.agent.wants_policy().unwrap();
+    let error = stage.agent.take_policy_bytes(&wanted, bytes).unwrap_err();
+    let first = format!("this program cannot read the policy {wanted} of statement 2: ");
+    assert!(error.starts_with(&first) && error.ends_with("; upgrade this agent"), "{error}");
+    assert_eq!(stage.agent.wants_policy(), Some(wanted));
+}
+
+/// At a place with several agents, a release that fails at another one brings back what ran here before.
+#[test]
+fn evidence_stays_for_what_a_retreat_brings_back() {
+    let mut stage = Stage::new();
+    let file = stage.evidence();
+    let mut memory = Memory::read(stage.dir.path()).unwrap();
+    // Five returns later, nothing else knows the release any more.
+    let known = memory.running.clone().unwrap();
+    memory.shared = true;
+    let asked = RequestedRelease { release: 8, artifact: known.artifact, plan: known.plan.digest().unwrap() };
+    memory.takes_in_turn(&asked, &known);
+    (memory.before, memory.earlier) = (None, Vec::new());
+    memory.write(stage.dir.path()).unwrap();
+    stage.restart();
+    assert!(file.exists());
 }
 
 /// The directory has the evidence of what the place can go back to, and of nothing else.

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use agent::{
-    AliveError, Arrangement, DeployError, Deployer, Fault, Group, GroupFault, Layer, Measured, Memory,
-    ORDER_FILE, RequestedRelease, STATUS_FILE, Services, Widening, read_answer, read_order,
+    ASIDE_FILE, AliveError, Arrangement, DeployError, Deployer, Fault, Group, GroupFault, Layer, Measured,
+    Memory, ORDER_FILE, RequestedRelease, STATUS_FILE, Services, Widening, read_answer, read_order,
 };
 use disk::faults::{Kind, on_write};
+use evidence::advance_order::AdvanceOrder;
 use evidence::bundle::Bundle;
 use evidence::plan::Plan;
 use evidence::report::AgentReport;
@@ -127,10 +128,10 @@ impl Stage {
     /// Ticks until a wider step is due, and tries to begin it.
     fn widen(&mut self) {
         SECONDS.set(SECONDS.get() + 11);
-        self.agent.tick(None).unwrap();
-        assert!(self.agent.tick(None).unwrap(), "a wider step is due");
+        self.agent.tick().unwrap();
+        assert!(self.agent.tick().unwrap(), "a wider step is due");
         let widening = Widening { bundle: Arc::clone(&self.bundle), fresh: None };
-        self.agent.tick(Some(&widening)).unwrap();
+        self.agent.widen(&widening).unwrap();
     }
 
     fn step(&self) -> Option<usize> {
@@ -166,7 +167,7 @@ fn a_rollout_begins_by_its_evidence_and_is_judged_again_at_each_step() {
     assert_eq!((stage.step(), stage.groups.shares().len()), (Some(1), 2));
     for _ in 0..3 {
         SECONDS.set(SECONDS.get() + 11);
-        stage.agent.tick(None).unwrap();
+        stage.agent.tick().unwrap();
     }
     assert_eq!(stage.step(), None);
     let report = stage.agent.reported(7, &stage.bundle.artifact()).unwrap();
@@ -174,6 +175,37 @@ fn a_rollout_begins_by_its_evidence_and_is_judged_again_at_each_step() {
     assert_eq!((report.outcome.name(), report.reasons), ("running", Vec::<String>::new()));
     assert_eq!(stage.groups.shares(), [(Group::Stable, 100)]);
     assert!(!stage.dir.path().join("rollout.json").exists(), "it is for the time of the rollout");
+}
+
+/// A status that lay in the directory until another one took its place holds for orders of people, too.
+#[test]
+fn attack_an_order_by_somebody_whom_a_status_that_was_set_aside_withdraws() {
+    for withdrawn in [false, true] {
+        let mut stage = Stage::new();
+        stage.release().unwrap_err();
+        let lab = &stage.lab;
+        let plan = stage.bundle.plan.digest().unwrap();
+        let enrolment = lab.signed_enrolment(&lab.bob.enrolment(&["release-manager"]));
+        let arguments = json!({ "place": "shop/api/production", "plan": plan, "release": 7, "step": 2 });
+        let order = AdvanceOrder {
+            v: 1,
+            roots: vec![lab.signed_root(&lab.root(), &[0, 1])],
+            status: lab.signed_status(&lab.status(), &[0, 1]),
+            enrolment: enrolment.clone(),
+            request: lab.request(&lab.bob, "advance", arguments, 75).1,
+        };
+        if withdrawn {
+            let mut status = lab.status();
+            (status.number, status.withdrawn) = (2, vec![enrolment.payload_digest()]);
+            let signed = lab.signed_status(&status, &[0, 1]).encode().unwrap();
+            std::fs::write(stage.dir.path().join(ASIDE_FILE), signed).unwrap();
+        }
+        stage.agent.advance(&order).unwrap();
+        let told = stage.agent.condition().rollout.clone().and_then(|told| told.order.clone());
+        let codes: Vec<_> = told.unwrap().against.into_iter().map(|reason| reason.code).collect();
+        let expected: &[&str] = if withdrawn { &["enrolment-withdrawn"] } else { &[] };
+        assert_eq!(codes, expected);
+    }
 }
 
 /// The server asks for a release until it has the report, so one that it fetched before the end arrives after it.
@@ -200,7 +232,7 @@ fn a_release_that_arrives_again_changes_nothing_during_its_rollout_and_after_it(
         stage.widen();
         for _ in 0..3 {
             SECONDS.set(SECONDS.get() + 11);
-            stage.agent.tick(None).unwrap();
+            stage.agent.tick().unwrap();
         }
         let (known, report) =
             (stage.agent.memory().clone(), stage.agent.reported(7, &asked.artifact).unwrap());

@@ -128,7 +128,7 @@ fn reasons(against: &[Reason]) -> String {
 const BUDGET: &str = "`budget`, `comparison` and `limit`";
 /// A part of an agent's words, and the settings behind it.
 const SETTINGS: [(&str, &str); 8] = [
-    ("undecided for ", "`limit` is the longest time for which a step may be undecided"),
+    ("undecided for ", "`limit` is the longest time of a step that is undecided, pause included"),
     (
         " are needed",
         "a step with fewer requests than `samples` is undecided, so a service with few needs a longer `over` or fewer `samples`",

@@ -13,6 +13,7 @@ use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::Mode;
 use evidence::{Moment, Place};
 use judge::Store as _;
+use tracing::warn;
 use wire::{LiftView, WindowsLiftedView};
 
 use crate::http::names::named;
@@ -49,8 +50,15 @@ pub fn of_windows(shared: &Shared, state: &State, open: &Open, moment: Moment) -
 }
 
 fn read(shared: &Shared, known: &RecordedStatement) -> Option<Statement> {
-    let bytes = shared.gatekeeper.store().blob(&known.facts.envelope).ok()?;
-    Statement::read(&Envelope::decode(&bytes).ok()?).ok()
+    // Nobody is told of a lift that cannot be read: what it would lift stays.
+    let failed = |error: &dyn std::fmt::Display| {
+        warn!("statement {} cannot be read: {error}", known.facts.statement);
+    };
+    let bytes = shared.gatekeeper.store().blob(&known.facts.envelope);
+    let envelope = Envelope::decode(&bytes.inspect_err(|error| failed(error)).ok()?);
+    Statement::read(&envelope.inspect_err(|error| failed(error)).ok()?)
+        .inspect_err(|error| failed(error))
+        .ok()
 }
 
 /// Number of people who have to say the same outside solo mode.

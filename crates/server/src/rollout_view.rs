@@ -1,15 +1,16 @@
 //! How far the rollout of a release under way is, as its agent observed it last.
 //!
 //! Invariant: it is about the very release and plan that are due at the place; an observation of another one is not shown.
+//! One that cannot be read is not shown either, and the log says so.
 
 use domain::State;
 use domain::release::Open;
 use evidence::Digest;
-use evidence::dsse::Envelope;
-use evidence::observations::{Body, Observation};
-use judge::Store as _;
+use evidence::observations::Body;
+use tracing::warn;
 use wire::{OrderView, RolloutView};
 
+use crate::drift_view;
 use crate::http::names::named;
 use crate::shared::Shared;
 
@@ -21,10 +22,8 @@ pub fn of(shared: &Shared, state: &State, open: &Open) -> Option<RolloutView> {
     let observed =
         observed.filter(|one| one.facts.about.is_some_and(|about| is_it(about.release, about.plan)));
     let newest = observed.max_by_key(|one| one.entry)?;
-    let bytes = shared.gatekeeper.store().blob(&newest.facts.envelope).ok()?;
-    let Body::RolloutVerdict(seen) = Observation::read(&Envelope::decode(&bytes).ok()?).ok()?.body else {
-        return None;
-    };
+    let read = drift_view::read(shared, newest).inspect_err(|why| warn!("{why}")).ok()?;
+    let Body::RolloutVerdict(seen) = read.body else { return None };
     Some(RolloutView {
         step: seen.step.saturating_add(1),
         percent: seen.percent,

@@ -114,10 +114,10 @@ impl Agent {
 
     fn roll(&mut self) -> Result<(), String> {
         let Some(release) = self.deployer.rolls_out() else { return Ok(()) };
-        if self.deployer.tick(None).map_err(text)? {
+        if self.deployer.tick().map_err(text)? {
             let bundle = agent::rolled_bundle(&self.dir, release).map_err(text)?;
             let widening = Widening { bundle: Arc::new(bundle), fresh: None };
-            self.deployer.tick(Some(&widening)).map_err(text)?;
+            self.deployer.widen(&widening).map_err(text)?;
         }
         Ok(())
     }

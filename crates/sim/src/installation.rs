@@ -125,6 +125,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         chain: None,
         carried_out: Vec::new(),
         shared: false,
+        drifts: false,
         undo: None,
         barred: BTreeMap::new(),
         previews: false,

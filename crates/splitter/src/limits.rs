@@ -1,6 +1,6 @@
 //! Limits of a splitter's port: connections, heads and waiting times.
 //!
-//! Invariant: the operator sets each of them, none can be switched off, and an absent one has its default.
+//! Invariant: none can be switched off, and an absent one has its default. An agent uses the defaults; they cannot be set yet.
 
 use serde::{Deserialize, Serialize};
 

@@ -24,8 +24,8 @@ use super::host;
 use super::kept_layer::MissingLayer;
 use super::known::{Known, Release};
 use super::manifest::Manifest;
-use super::processes::ProcessTable;
-use crate::decision::Decision;
+use super::processes::{ProcessTable, unlisted};
+use crate::decision::{Decision, refused};
 use crate::deployer::Deployer;
 use crate::error::DeployError;
 use crate::memory::KnownRelease;
@@ -75,11 +75,13 @@ impl Deployer {
     /// Takes a newer configuration that its signers signed for this place.
     ///
     /// # Errors
-    /// The refusal in words.
+    /// The refusal in words. One that this program cannot read still is among the newest rules, so that a release that comes
+    /// back under it is undecided.
     pub fn take_configuration(&mut self, order: &ConfigurationOrder) -> Result<(), Box<Decision>> {
         let checked = self.memory.judge_configuration(order, (self.now)())?;
         self.rules.take(&self.dir, KnownRules::ordered(order));
-        if self.drifting.declared.take(&self.dir, checked.statement, &checked.configuration) {
+        let taken = self.drifting.declared.take(&self.dir, checked.statement, &checked.configuration);
+        if taken.map_err(|what| refused("configuration-unread", &what))? {
             info!("statement {} sets the rules about drift from now on", checked.statement);
         }
         Ok(())
@@ -176,10 +178,14 @@ impl Deployer {
         let Some(release) = &mut self.drifting.release else { return Vec::new() };
         let mut found = release.files.look(&dir, &programs);
         if self.down.is_none() {
-            let table = ProcessTable::read();
-            found.extend(self.drifting.processes.look(&table, &watched, &dir, &release.manifest));
-            let port = known.plan.target.port();
-            found.extend(self.drifting.extra.look(&table, &watched, self.hands.releases().all(), port));
+            match ProcessTable::read() {
+                Ok(table) => {
+                    found.extend(self.drifting.processes.look(&table, &watched, &dir, &release.manifest));
+                    let (all, port) = (self.hands.releases().all(), known.plan.target.port());
+                    found.extend(self.drifting.extra.look(&table, &watched, all, port));
+                }
+                Err(error) => found.push(unlisted(&error)),
+            }
         }
         found
     }
@@ -324,8 +330,10 @@ impl Deployer {
         };
         // It counts at once, even if the server hears of it a little later.
         self.drifting.seen = seen.clone();
-        let is_known = seen.findings == self.drifting.last.findings && more == self.drifting.last.more;
-        if is_known || self.drifting.observed.is_held(now) {
+        // An agent that starts has observed nothing yet, and the server still knows what the one before observed.
+        let is_over = seen.findings.is_empty() && self.memory.drifts;
+        let is_same = seen.findings == self.drifting.last.findings && more == self.drifting.last.more;
+        if (is_same && !is_over) || self.drifting.observed.is_held(now) {
             return Ok(false);
         }
         for finding in &seen.findings {

@@ -49,11 +49,16 @@ impl Declared {
     }
 
     /// Takes a verified configuration, unless a newer one is known; returns whether anything changed.
-    pub fn take(&mut self, dir: &Path, statement: u64, configuration: &[u8]) -> bool {
-        let Ok(read) = Configuration::decode(configuration) else { return false };
+    ///
+    /// # Errors
+    /// The reason, if this program cannot read it. What was known stays in force.
+    pub fn take(&mut self, dir: &Path, statement: u64, configuration: &[u8]) -> Result<bool, String> {
+        let read = Configuration::decode(configuration).map_err(|error| {
+            format!("this program cannot read the configuration of statement {statement}: {error}; {UPGRADE}")
+        })?;
         let new = Self { statement, configuration: read };
         if statement < self.statement || new == *self {
-            return false;
+            return Ok(false);
         }
         let kept = Kept { v: 1, statement, configuration: Bytes(configuration.to_vec()) };
         let written = serde_json::to_vec_pretty(&kept).map_err(std::io::Error::other);
@@ -66,10 +71,12 @@ impl Declared {
             warn!("the rules about drift cannot be kept: {error}");
         }
         *self = new;
-        true
+        Ok(true)
     }
 }
 
+/// The remedy for what a newer program made.
+pub const UPGRADE: &str = "upgrade this agent";
 /// More than a configuration takes in base64, with its number.
 const BYTES_MAX: u64 = 4 * configuration::BYTES_MAX as u64;
 /// Name of the file in an agent's directory.

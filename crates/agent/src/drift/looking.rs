@@ -1,28 +1,29 @@
 //! Looks for drift on events of files and every few seconds, as long as the agent runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use evidence::policy_files::{BYTES_MAX, PolicyFiles};
+use evidence::Digest;
+use evidence::policy_files::BYTES_MAX;
 use tokio::time::sleep;
 use tracing::warn;
 
 use super::events::Events;
 use super::kept_layer::LayerRequests;
-use crate::error::AgentError;
 use crate::serve::Life;
+use crate::told::told_if_new;
 
 impl Life {
     /// Asks for the newest configuration of the place again and again, so that rules about drift need no release.
     pub async fn ask_for_rules(&self) {
-        let mut complained = false;
+        let (mut complained, mut unread) = (false, None);
         loop {
             let asked = self.client.place_configuration(&self.place).await;
             let done = match asked {
                 Ok(order) => {
                     let taken = self.running.run(move |running| running.take_configuration(&order)).await;
                     match taken {
-                        Ok(Ok(())) => self.ask_for_policy().await.map_err(|error| error.to_string()),
+                        Ok(Ok(())) => self.ask_for_policy(&mut unread).await,
                         Ok(Err(refused)) => Err(refused.words.join("; ")),
                         Err(error) => Err(error.to_string()),
                     }
@@ -32,30 +33,38 @@ impl Life {
                 Err(error) => Err(error.to_string()),
             };
             if let (Err(error), false) = (&done, complained) {
-                warn!("the newest rules about drift are not taken: {error}");
+                warn!("the newest rules of the place are not taken: {error}");
             }
             complained = done.is_err();
             sleep(RULES_EVERY).await;
         }
     }
 
-    /// Asks for the policy that the newest statement names, unless it is here: a release that comes back is judged by it.
-    async fn ask_for_policy(&self) -> Result<(), AgentError> {
-        let Some(wanted) = self.running.run(|running| running.wants_policy()).await? else { return Ok(()) };
+    /// Asks for the policy that the newest statement names, unless it is here: a release that comes back is judged by it. One
+    /// that this program cannot read is not asked for again.
+    async fn ask_for_policy(&self, unread: &mut Option<(Digest, String)>) -> Result<(), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let wanted =
+            self.running.run(|running| running.wants_policy()).await.map_err(|error| text(&error))?;
+        let Some(wanted) = wanted else { return Ok(()) };
+        if let Some((_, error)) = unread.as_ref().filter(|(digest, _)| *digest == wanted) {
+            return Err(error.clone());
+        }
         let bytes = match self.client.blob(&wanted, BYTES_MAX).await {
             Err(error) if error.is_passing() => return Ok(()),
-            asked => asked?,
+            asked => asked.map_err(|error| text(&error))?,
         };
-        // The client compared the digest; bytes that are no policy stay out.
-        if let Ok(policy) = PolicyFiles::decode(&bytes) {
-            self.running.run(move |running| running.take_policy(policy)).await?;
-        }
-        Ok(())
+        // The client compared the digest.
+        let taken = self.running.run(move |running| running.take_policy_bytes(&wanted, &bytes)).await;
+        let taken = taken.map_err(|error| text(&error))?;
+        *unread = taken.as_ref().err().map(|error| (wanted, error.clone()));
+        taken
     }
 
     /// Looks for drift until this future is dropped.
     pub async fn look_for_drift(&self) {
         let (mut events, mut complained): (Option<Arc<Events>>, _) = (None, false);
+        let unwatched = Mutex::default();
         let mut requests = LayerRequests::default();
         loop {
             let begun = Instant::now();
@@ -83,7 +92,14 @@ impl Life {
                 continue;
             }
             if events.as_ref().is_none_or(|events| !events.is_of(&looked.dirs)) {
-                events = Events::of(&looked.dirs).ok().map(Arc::new);
+                events = match Events::of(&looked.dirs) {
+                    Ok(events) => Some(Arc::new(events)),
+                    Err(error) => {
+                        let every = looked.again.as_secs();
+                        told_if_new(&unwatched, format!("files are only looked at every {every} s: {error}"));
+                        None
+                    }
+                };
             } else if let Some(events) = &events {
                 events.watch();
             }

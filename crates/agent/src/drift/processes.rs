@@ -34,10 +34,20 @@ pub struct ProcessTable(pub BTreeMap<u32, Listed>);
 
 impl ProcessTable {
     /// Reads the table.
-    pub fn read() -> Self {
-        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = pids.filter_map(|item| item.file_name().to_str()?.parse::<u32>().ok());
-        Self(pids.filter_map(|pid| Some((pid, listed(pid)?))).collect())
+    ///
+    /// # Errors
+    /// The system's, if it lists no processes: a table without them would hide every difference.
+    pub fn read() -> io::Result<Self> {
+        Self::listed_in(Path::new(PROC))
+    }
+
+    fn listed_in(proc: &Path) -> io::Result<Self> {
+        let mut table = BTreeMap::new();
+        for item in fs::read_dir(proc)? {
+            let pid = item?.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+            table.extend(pid.and_then(|pid| Some((pid, listed(pid)?))));
+        }
+        Ok(Self(table))
     }
 
     /// A process and everything that descends from it.
@@ -69,6 +79,11 @@ impl ProcessTable {
         let mut inside = self.children(self.holder(of)?);
         inside.find(|pid| inner_id(*pid) == Some(of.main))
     }
+}
+
+/// The difference of a host that lists no processes.
+pub fn unlisted(error: &io::Error) -> Found {
+    Found::new(Drifted::Process, PROC, "every process", &format!("cannot be read: {error}"), Mend::None)
 }
 
 /// All that is known of the programs that run.
@@ -306,6 +321,7 @@ const VARIABLES_MAX: usize = 64;
 /// Variables of a process that are looked at. It may have millions, and all instances together are looked at again and again.
 const PARTS_MAX: usize = 4_096;
 const ENVIRON_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const PROC: &str = "/proc";
 
 #[cfg(test)]
 mod tests {
@@ -318,6 +334,16 @@ mod tests {
         let variables = variables.map(|(name, value)| (name.to_owned(), Digest::of(value.as_bytes())));
         let sealed = ["TOKEN".to_owned(), "LISTEN_PID".to_owned()].into();
         Given { variables: variables.into(), sealed, ..Given::default() }
+    }
+
+    #[test]
+    fn a_host_that_lists_no_processes_differs() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(ProcessTable::listed_in(dir.path()).unwrap().0.len(), 0);
+        let error = ProcessTable::listed_in(&dir.path().join("proc")).unwrap_err();
+        let found = unlisted(&error);
+        assert_eq!((found.what, found.name.as_str(), found.mend), (Drifted::Process, "/proc", Mend::None));
+        assert!(found.found.starts_with("cannot be read: "), "{}", found.found);
     }
 
     #[test]
@@ -374,8 +400,12 @@ mod tests {
         let files = [("app".to_owned(), evidence::oci::LayerEntry::File(file))];
         let manifest = Manifest::of(&files.into());
         let said = |program: &Path| {
-            let found =
-                ProcessLook::default().look(&ProcessTable::read(), &[of(program)], dir.path(), &manifest);
+            let found = ProcessLook::default().look(
+                &ProcessTable::read().unwrap(),
+                &[of(program)],
+                dir.path(),
+                &manifest,
+            );
             let found = found.into_iter().find(|one| one.what == Drifted::Binary);
             found.map(|one| one.found).unwrap_or_default()
         };

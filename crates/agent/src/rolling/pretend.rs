@@ -58,6 +58,8 @@ pub struct Host {
     pub requests: u64,
     pub probes: Probes,
     totals: GroupCounts,
+    /// How a process has ended by itself, until everything is arranged again.
+    pub ended: Option<String>,
     /// The agent is killed at the end of so many calls from now.
     pub kill_after: Option<u32>,
 }
@@ -119,6 +121,7 @@ impl Services for Pretend {
                 return Err(GroupFault { group: seat.group, fault });
             }
         }
+        host.ended = None;
         host.groups = wanted
             .seats
             .iter()
@@ -165,7 +168,7 @@ impl Services for Pretend {
     }
 
     fn ended(&mut self) -> Option<String> {
-        None
+        self.host().ended.clone()
     }
 }
 

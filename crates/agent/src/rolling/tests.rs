@@ -8,6 +8,7 @@ use evidence::observations::RolloutEnd;
 use evidence::request::{Advance, AdvanceDo};
 use evidence::rollout::Strategy;
 use judge::rollout::{Answered, Probes};
+use wire::RolloutHold;
 
 use super::pretend::{Stage, jump_by, pass, step};
 
@@ -206,16 +207,68 @@ fn a_step_that_the_evidence_does_not_allow_any_more_is_not_begun() {
     let mut stage = canary();
     assert!(stage.release());
     pass(10_000);
-    stage.agent().tick(None).unwrap();
+    stage.agent().tick().unwrap();
     for _ in 0..5 {
         pass(250);
-        assert!(stage.agent().tick(None).unwrap(), "a wider step is due");
+        assert!(stage.agent().tick().unwrap(), "a wider step is due");
         stage.agent().tick_if(|_| Ok(false)).unwrap();
     }
     assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 0);
     stage.holds("it waits");
     stage.tick();
     assert_eq!(stage.memory().rollout.as_ref().unwrap().progress.step, 1);
+}
+
+/// Windows may be closed for days: people see why the step stays, and its processes are looked after.
+#[test]
+fn a_step_that_waits_is_told_and_its_processes_are_started_again() {
+    let mut stage = canary();
+    assert!(stage.release());
+    pass(10_000);
+    stage.agent().tick().unwrap();
+    stage.services.host().ended = Some("a process of the old release was killed".to_owned());
+    let closed = "window-closed: 09:00 is outside";
+    let refuse = |agent: &mut crate::deployer::Deployer| {
+        agent.rolling.refuse(vec!["window-closed".to_owned()], Some(closed.to_owned()));
+        Ok(false)
+    };
+    for _ in 0..8 {
+        pass(250);
+        stage.agent().tick_if(refuse).unwrap();
+    }
+    assert_eq!(stage.services.host().ended, None, "it is started again");
+    let told = stage.agent().condition().rollout.unwrap();
+    assert_eq!((told.hold, told.reasons.clone()), (RolloutHold::Refused, vec![closed.to_owned()]));
+    // The server is away.
+    stage.services.host().ended = Some("again".to_owned());
+    for _ in 0..16 {
+        pass(250);
+        assert!(stage.agent().tick().unwrap());
+        stage.agent().cannot_widen("away", "the server is away".to_owned());
+    }
+    assert_eq!(stage.services.host().ended, None);
+    assert_eq!(stage.agent().condition().rollout.unwrap().reasons, ["the server is away"]);
+    // Something else holds it: no wider step is due, so nothing refuses one.
+    stage.services.host().probes = Probes::Unknown;
+    for _ in 0..8 {
+        pass(250);
+        assert!(!stage.agent().tick().unwrap());
+    }
+    let told = stage.agent().condition().rollout.unwrap();
+    assert_ne!(told.hold, RolloutHold::Refused);
+    assert!(!told.reasons.contains(&"the server is away".to_owned()));
+    stage.holds("at the end");
+}
+
+#[test]
+fn a_memory_without_the_release_before_ends_no_rollout_in_silence() {
+    let mut stage = canary();
+    assert!(stage.release());
+    stage.agent().memory.running = None;
+    stage.services.host().probes = Probes::Fail;
+    pass(250);
+    let error = stage.agent().tick().unwrap_err().to_string();
+    assert_eq!(error, "memory-damaged: the release before is unknown");
 }
 
 #[test]

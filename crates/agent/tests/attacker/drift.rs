@@ -35,6 +35,7 @@ impl Stage {
             "drift-corrected" => self.each_is_put_back(),
             "drift-alerted" => self.each_is_told(ALERT, "alerted"),
             "drift-frozen" => self.each_is_told(FREEZE, "frozen"),
+            "drift-ended-while-away" => self.ended_while_away(),
             "drift-again-and-again" => self.again_and_again(),
             "drift-restarted-again" => self.restarted_again(),
             "drift-hidden" => self.hidden_behind_others(),
@@ -116,9 +117,15 @@ impl Stage {
         let baseline = baseline.map(Baseline::parse).transpose().map_err(|error| text(&error))?;
         let configuration = Configuration { drift: Some(rules), baseline, ..Configuration::default() };
         let configuration = configuration.encode().map_err(|error| text(&error))?;
-        if !Declared::default().take(&self.dir, 1, &configuration) {
+        if !Declared::default().take(&self.dir, 1, &configuration)? {
             return Err("the rules are not taken".into());
         }
+        self.started(memory)
+    }
+
+    /// An agent with this memory.
+    fn started(&self, memory: Memory) -> Result<Deployer, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
         let log = ServiceLog::new(&self.dir.join("service.log"));
         let processes = Processes::new(&self.home, Box::new(This), log, Interrupts::default());
         let processes = processes.map_err(|error| text(&error))?.running_as(self.user);
@@ -154,9 +161,13 @@ impl Stage {
     }
 
     fn edit_file(&self) -> Done {
+        self.write_file("limit: 99\n")
+    }
+
+    fn write_file(&self, text: &str) -> Done {
         self.edit("etc", |dir| {
             fs::remove_file(dir.join("settings"))?;
-            fs::write(dir.join("settings"), "limit: 99\n")?;
+            fs::write(dir.join("settings"), text)?;
             fs::set_permissions(dir.join("settings"), fs::Permissions::from_mode(0o444))
         })
     }
@@ -258,6 +269,25 @@ impl Stage {
         }
         agent.stop();
         entered.wait().map_err(|error| error.to_string())?;
+        self.none_lives()
+    }
+
+    /// What froze the place is repaired while its agent is down: the next agent observes that it is over.
+    fn ended_while_away(&self) -> Done {
+        let mut agent = self.watched(FREEZE, None, None)?;
+        self.edit_file()?;
+        self.looked(&mut agent, "file etc/settings frozen")?;
+        agent.stop();
+        drop(agent);
+        self.write_file("limit: 10\n")?;
+        let mut agent = self.started(Memory::read(&self.dir).map_err(|error| error.to_string())?)?;
+        self.looked(&mut agent, "")?;
+        same(&self.last()?.is_frozen().to_string(), "false")?;
+        // It is observed once.
+        let observed = self.observed()?.len();
+        self.looked(&mut agent, "")?;
+        same(&self.observed()?.len().to_string(), &observed.to_string())?;
+        agent.stop();
         self.none_lives()
     }
 

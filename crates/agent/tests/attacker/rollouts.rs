@@ -224,7 +224,7 @@ impl Stage {
             let asked = std::thread::scope(|scope| {
                 let asked = scope.spawn(|| self.ask(4));
                 until("it is not started again", || {
-                    drop(agent.tick(None));
+                    drop(agent.tick());
                     asked.is_finished()
                 })?;
                 asked.join().map_err(|_| "it panicked".to_owned())?
@@ -246,14 +246,14 @@ impl Stage {
         let old = self.running("old");
         kill(old.get(..1).unwrap_or_default())?;
         until("it is not started again", || {
-            drop(agent.tick(None));
+            drop(agent.tick());
             let now = self.running("old");
             now.len() == 2 && now != old
         })?;
         self.both_answer()?;
         kill(&self.running("new"))?;
         until("the rollout goes on", || {
-            drop(agent.tick(None));
+            drop(agent.tick());
             agent.rolls_out().is_none()
         })?;
         self.only("old")?;
@@ -366,7 +366,7 @@ fn now() -> Moment {
 }
 
 fn tick(agent: &mut Deployer) -> Done {
-    agent.tick(None).map(drop).map_err(|error| error.to_string())
+    agent.tick().map(drop).map_err(|error| error.to_string())
 }
 
 /// Splitters of this process.

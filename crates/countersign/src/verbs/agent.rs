@@ -232,6 +232,7 @@ pub fn write_memory(
         chain: None,
         carried_out: Vec::new(),
         shared: false,
+        drifts: false,
         undo: None,
         barred: BTreeMap::new(),
         previews: false,

@@ -28,11 +28,11 @@ use crate::waiting::unless_interrupted;
 pub enum RolloutVerb {
     /// Show its steps, its numbers, and how far it is.
     Show(Show),
-    /// Keep the step in force until `resume`; a number that fails still returns the release.
+    /// Keep the step in force until `resume`; a number that fails still undoes the rollout.
     Pause(Order),
     /// Let it go on; the step in force is watched anew.
     Resume(Order),
-    /// Begin the next step now. A number that fails, or a failing probe, still returns the release.
+    /// Begin the next step now. A number that fails, or a failing probe, still undoes the rollout.
     Promote(Promote),
     /// End it: what ran before gets all requests again. The place refuses the artifact from then on.
     Abort(Order),
