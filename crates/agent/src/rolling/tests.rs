@@ -268,7 +268,7 @@ fn a_memory_without_the_release_before_ends_no_rollout_in_silence() {
     stage.services.host().probes = Probes::Fail;
     pass(250);
     let error = stage.agent().tick().unwrap_err().to_string();
-    assert_eq!(error, "memory-damaged: the release before is unknown");
+    assert_eq!(error, "the release before is unknown");
 }
 
 #[test]
