@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::release::UNTIMELY;
 use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::dsse::ENVELOPE_BYTES_MAX;
@@ -87,7 +88,7 @@ impl Lookout<'_> {
         let judged = tokio::task::spawn_blocking(move || {
             let decision = memory.judge_release(&bundle, &proof, Some(&file), now);
             // A window that closed meanwhile ends nothing that has begun in it.
-            let is_of_time = decision.reasons.iter().all(|code| TIMELY.contains(&code.as_str()));
+            let is_of_time = decision.reasons.iter().all(|code| UNTIMELY.contains(&code.as_str()));
             let stays = decision.apply.is_some() || is_of_time;
             (!stays).then(|| (decision.words.join("; "), file))
         });
@@ -109,5 +110,3 @@ impl Lookout<'_> {
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Reasons against a beginning alone.
-const TIMELY: [&str; 3] = ["window-closed", "window-unsure", "soaking"];

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use domain::release::{ROLLOUT_FAILED, ROLLOUT_INTERRUPTED};
 use evidence::Digest;
 use evidence::observations::{RolloutEnd, VerdictOfStep};
 use evidence::report::ReleaseOutcome;
@@ -305,7 +306,7 @@ impl Deployer {
         if rollout.progress.ending.is_some() {
             return Ok(());
         }
-        self.return_for(&rollout, "rollout-interrupted", why)
+        self.return_for(&rollout, ROLLOUT_INTERRUPTED, why)
     }
 
     fn return_for(&mut self, rollout: &InForce, code: &str, what: &str) -> Result<(), DeployError> {
@@ -337,7 +338,7 @@ impl Deployer {
         let old = self.old()?;
         let secrets = self.hands.secrets().clone();
         let old = Equipped { known: &old, secrets: &secrets };
-        let code = rollout.against.as_ref().map_or("rollout-failed", |against| against.code.as_str());
+        let code = rollout.against.as_ref().map_or(ROLLOUT_FAILED, |against| against.code.as_str());
         let mut reasons = vec![code.to_owned()];
         let mut detail = words(rollout);
         match self.hands.arrange_alone(old, &rollout.new.plan) {

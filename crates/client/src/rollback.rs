@@ -3,7 +3,7 @@
 //! Input: the view of a place. Output: the page for the person, the arguments of the request, the agent's
 //! report. Invariant: a release that was rolled back cannot be the target.
 
-use domain::release::UNTIMELY;
+use domain::release::{FROZEN, UNTIMELY};
 use evidence::{CommitId, Digest, Place};
 use review::ids::short;
 use serde::Serialize;
@@ -187,7 +187,7 @@ fn ends(view: &PlaceView) -> Vec<EndedRelease> {
     let is_waiting = |release: &&ReleaseView| {
         let is_frozen = || {
             release.stage == ReleaseStage::Refused
-                && release.reasons.iter().any(|code| code == "frozen" || UNTIMELY.contains(&code.as_str()))
+                && release.reasons.iter().any(|code| code == FROZEN || UNTIMELY.contains(&code.as_str()))
                 && Some(release.began) == newest
         };
         let waits =

@@ -1,7 +1,7 @@
 //! The rollout of a release under way, and a person's orders about it.
 //!
 //! Input: the view of a place and the evidence of its release. Output: a page, and the arguments of the request `advance`. Invariant:
-//! an order names release, plan and step, so an agent that is elsewhere by now refuses it. The step in force is what the server
+//! an order names release, plan and step, so an agent whose rollout is at another step by now refuses it. The step in force is what the server
 //! and the agent say: the agent alone knows it.
 
 use std::time::{Duration, Instant};

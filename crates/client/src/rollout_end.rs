@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::gate::GateOutcome;
+use domain::release::{ROLLOUT_FAILED, ROLLOUT_INTERRUPTED};
 use evidence::{CommitId, Place};
 use policy::Reason;
 use review::{place_words, rollout_words};
@@ -45,10 +46,10 @@ pub async fn of(
     }
     let has = |code: &str| release.reasons.iter().any(|reason| reason == code);
     let said = said.unwrap_or("its agent gave no reason");
-    if has(FAILED) {
+    if has(ROLLOUT_FAILED) {
         return Ok(Some(failed(release, said)));
     }
-    if !has(INTERRUPTED) {
+    if !has(ROLLOUT_INTERRUPTED) {
         return Ok(None);
     }
     let by = rollback(client, &release.place, |bar| Some(bar.release) == release.release).await?;
@@ -102,7 +103,7 @@ fn failed(release: &ReleaseView, said: &str) -> RolloutEnded {
         release.commit,
         rollout_words::settings(said)
     );
-    let reason = Reason { code: FAILED.into(), what: said.to_owned(), remedy, finding: None };
+    let reason = Reason { code: ROLLOUT_FAILED.into(), what: said.to_owned(), remedy, finding: None };
     let title = format!(
         "{place}: release {number} failed its judgement, so the release that ran before has all requests again"
     );
@@ -129,7 +130,7 @@ fn interrupted(release: &ReleaseView, said: &str, by: Option<&RollbackView>) -> 
         }
     };
     let title = format!("{title}, so the release that ran before has all requests again");
-    let reason = Reason { code: INTERRUPTED.into(), what, remedy, finding: None };
+    let reason = Reason { code: ROLLOUT_INTERRUPTED.into(), what, remedy, finding: None };
     RolloutEnded { title, reason }
 }
 
@@ -152,8 +153,6 @@ async fn rollback(
     Ok(None)
 }
 
-const FAILED: &str = "rollout-failed";
-const INTERRUPTED: &str = "rollout-interrupted";
 /// Looks for the end of a rollback, and the longest pause between two.
 const LOOKS_MAX: u32 = 60;
 const LOOK_EVERY: Duration = Duration::from_millis(500);

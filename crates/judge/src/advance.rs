@@ -17,6 +17,7 @@ use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
+use crate::remedies::remedy_of;
 use crate::roots::{self, walk};
 
 /// The rollout under way, as the judge knows it.
@@ -58,7 +59,7 @@ pub fn check_advance(
     under_way: &RolloutUnderWay<'_>,
     now: Moment,
 ) -> Result<CheckedAdvance, Reasons> {
-    let wrong = |code: &str, what: String| one_reason(code, what, "ask for it again");
+    let wrong = |code: &str, what: String| one_reason(code, what, remedy_of(code));
     if order.v != 1 {
         return Err(wrong("advance-unsound", "it is of a version that this program does not know".into()));
     }

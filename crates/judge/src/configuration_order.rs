@@ -9,6 +9,7 @@ use evidence::environment::Environment;
 
 use crate::context::{Anchors, VerificationContext};
 use crate::reasons::{Reasons, one_reason};
+use crate::remedies::remedy_of;
 use crate::roots::walk;
 
 /// A configuration that counts.
@@ -31,7 +32,7 @@ pub fn check_configuration(
     anchors: &Anchors,
     seen: &VerificationContext,
 ) -> Result<CheckedConfiguration, Reasons> {
-    let wrong = |what: String| one_reason("environment-unsound", what, AGAIN);
+    let wrong = |what: String| one_reason("environment-unsound", what, UNSOUND);
     if order.v != 1 {
         return Err(wrong("the order is of a version that this program does not know".into()));
     }
@@ -45,11 +46,11 @@ pub fn check_configuration(
     }
     if statement.number < seen.statement {
         let what = format!("statement {} was seen before, this is {}", seen.statement, statement.number);
-        return Err(one_reason("environment-rollback", what, AGAIN));
+        return Err(one_reason(OLDER, what, remedy_of(OLDER)));
     }
     if Digest::of(&order.configuration.0) != statement.configuration {
         let what = "the configuration is not the one that the environment statement names".to_owned();
-        return Err(one_reason("configuration-differs", what, AGAIN));
+        return Err(one_reason(DIFFERS, what, remedy_of(DIFFERS)));
     }
     Ok(CheckedConfiguration {
         root: root.version,
@@ -58,4 +59,6 @@ pub fn check_configuration(
     })
 }
 
-const AGAIN: &str = "ask for it again";
+const OLDER: &str = "environment-rollback";
+const DIFFERS: &str = "configuration-differs";
+const UNSOUND: &str = "have its signers sign it again; if they did, look into the server, which sent it";

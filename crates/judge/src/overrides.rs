@@ -29,5 +29,5 @@ pub fn lifts(statements: &[ProvenStatement], rule: Lifted, checked: &Checked<'_>
     said.iter().any(|(_, people)| people.len() >= needed)
 }
 
-/// Number of people who have to say the same.
-const PEOPLE_MIN: usize = 2;
+/// Number of people who have to say the same outside solo mode.
+pub const PEOPLE_MIN: usize = 2;

@@ -19,6 +19,7 @@ use crate::context::{Anchors, VerificationContext};
 use crate::people::{People, roles};
 use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
+use crate::remedies::remedy_of;
 use crate::roots::{self, walk};
 
 /// A valid rollback.
@@ -48,7 +49,7 @@ pub fn check_rollback(
     seen: &VerificationContext,
     now: Moment,
 ) -> Result<CheckedRollback, Reasons> {
-    let wrong = |code: &str, what: String| one_reason(code, what, "ask for it again");
+    let wrong = |code: &str, what: String| one_reason(code, what, remedy_of(code));
     if order.v != 1 {
         return Err(wrong("return-unsound", "it is of a version that this program does not know".into()));
     }
@@ -110,4 +111,4 @@ fn asks_for(arguments: &Value, asked: &Value) -> bool {
 }
 
 /// How long after its end a request is still carried out, if the agent was away.
-const LATE_MAX: Duration = Duration::from_hours(1);
+pub const LATE_MAX: Duration = Duration::from_hours(1);

@@ -16,12 +16,14 @@ use crate::checked::Checked;
 use crate::context::{Anchors, VerificationContext};
 use crate::reasons::{Reasons, one_reason};
 use crate::records::{NOWHERE, Revoked};
+use crate::remedies::remedy_of;
 use crate::roots::{newest_status, walk};
 
 /// The agent whose turn is before this one, if a release is not this agent's turn.
 ///
 /// `reports` are those of the agents before it, as the server hands them out; one that does not count is as good as none. An agent
-/// that a newer statement no longer names has no turn; who came with it has none in this release either.
+/// that a newer statement no longer names has no turn, and neither has one that only the newer statement names: it gets the next
+/// release.
 #[must_use]
 pub fn turn_before<'a>(
     checked: &'a Checked<'_>,
@@ -105,7 +107,7 @@ pub fn check_retreat(
     held: &Held<'_>,
     now: Moment,
 ) -> Result<CheckedRetreat, Reasons> {
-    let wrong = |what: String| one_reason("retreat-unsound", what, AGAIN);
+    let wrong = |what: String| one_reason("retreat-unsound", what, remedy_of("retreat-unsound"));
     if order.v != 1 {
         return Err(wrong("the order is of a version that this program does not know".into()));
     }
@@ -117,7 +119,7 @@ pub fn check_retreat(
     }
     if statement.number < seen.statement {
         let what = format!("statement {} was seen before, this is {}", seen.statement, statement.number);
-        return Err(one_reason("environment-rollback", what, AGAIN));
+        return Err(one_reason(OLDER, what, remedy_of(OLDER)));
     }
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let report = counting(&order.report, &statement, &revoked, held.about).map_err(wrong)?;
@@ -137,4 +139,4 @@ pub fn check_retreat(
     Ok(CheckedRetreat { root: root.version, status: status.number, report, bar: bar.transpose()? })
 }
 
-const AGAIN: &str = "ask for it again";
+const OLDER: &str = "environment-rollback";

@@ -1,5 +1,6 @@
 //! A release in words: how far it has come, or how it ended.
 
+use domain::release::{ROLLOUT_FAILED, ROLLOUT_INTERRUPTED};
 use wire::{LastOutcome, ReleaseKind, ReleaseStage, ReleaseView};
 
 /// A sentence about how a release ended or why it stopped, which begins with its place.
@@ -11,12 +12,12 @@ pub fn title(release: &ReleaseView) -> String {
             format!("{place}: no decision about release {number} could be made")
         }
         (ReleaseStage::Held, _) => format!("{place}: the gate does not let release {number} pass"),
-        (ReleaseStage::Returned, _) if has(release, "rollout-failed") => {
+        (ReleaseStage::Returned, _) if has(release, ROLLOUT_FAILED) => {
             format!(
                 "{place}: release {number} failed its judgement, so the release that ran before has all requests again"
             )
         }
-        (ReleaseStage::Returned, _) if has(release, "rollout-interrupted") => {
+        (ReleaseStage::Returned, _) if has(release, ROLLOUT_INTERRUPTED) => {
             format!(
                 "{place}: the rollout of release {number} was ended before its numbers decided, so the release that ran before has \
                  all requests again"
@@ -55,7 +56,7 @@ pub fn word(release: &ReleaseView, is_current: bool) -> &'static str {
         (ReleaseStage::Due, ReleaseKind::Rollback) => "rolling back",
         (ReleaseStage::Running, _) if is_current => "runs",
         (ReleaseStage::Running, _) => "replaced",
-        (ReleaseStage::Returned, _) if has(release, "rollout-interrupted") => "ended early",
+        (ReleaseStage::Returned, _) if has(release, ROLLOUT_INTERRUPTED) => "ended early",
         (ReleaseStage::Returned, _) => "did not work",
         (ReleaseStage::Failed, _) => "failed",
         (ReleaseStage::Refused, _) => "refused by its agent",

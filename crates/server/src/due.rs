@@ -147,7 +147,7 @@ pub fn at_agent(
     if open.turns.first().is_some_and(|turn| turn != agent) {
         return Ok(None);
     }
-    // Its agent would apply none now; it gets it once it observed that this is over.
+    // The agent applies no release now; it gets this one once it has observed that the drift is over.
     if state.observation.holding(place).next().is_some() {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ use evidence::dsse::Envelope;
 use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::Mode;
 use evidence::{Moment, Place};
-use judge::Store as _;
+use judge::{PEOPLE_MIN, Store as _};
 use tracing::warn;
 use wire::{LiftView, WindowsLiftedView};
 
@@ -45,7 +45,7 @@ pub fn of_windows(shared: &Shared, state: &State, open: &Open, moment: Moment) -
     });
     let (signed, until) = counted.max_by_key(|(people, _)| *people)?;
     let is_solo = state.identity.root().is_some_and(|root| root.mode == Mode::Solo);
-    let needed = if is_solo { 1 } else { PEOPLE };
+    let needed = if is_solo { 1 } else { PEOPLE_MIN };
     Some(WindowsLiftedView { release: facts.release, until, signed, needed })
 }
 
@@ -60,6 +60,3 @@ fn read(shared: &Shared, known: &RecordedStatement) -> Option<Statement> {
         .inspect_err(|error| failed(error))
         .ok()
 }
-
-/// Number of people who have to say the same outside solo mode.
-const PEOPLE: usize = 2;

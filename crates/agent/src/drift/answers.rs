@@ -87,7 +87,7 @@ impl Deployer {
         Ok(())
     }
 
-    /// Refuses nothing and applies nothing while something that people froze the place for has drifted.
+    /// Holds a release while something has drifted for which people froze the place: it is neither refused nor applied.
     ///
     /// # Errors
     /// `DeployError::Drifted` with the reason.

@@ -40,10 +40,10 @@ pub struct Rollback {
     /// Roll back without asking; default: show the rollback and ask.
     #[arg(long)]
     yes: bool,
-    /// Write the signed rollback into this file while the server is away; `countersign agent apply` on the agent's host carries it out.
+    /// Write the signed rollback into this file while the server is away; `countersign agent apply` on the agent's host carries it out; default: send it to the server.
     #[arg(long, value_name = "FILE", requires = "agent")]
     out: Option<PathBuf>,
-    /// Directory of the place's agent on this host, or a file with the output of `countersign agent show -o json`.
+    /// Directory of the place's agent on this host, or a file with the output of `countersign agent show -o json`; needed for `--out`.
     #[arg(long, value_name = "PATH", requires = "out")]
     agent: Option<PathBuf>,
 }

@@ -15,6 +15,7 @@ use client::rollback::Target;
 use client::rollback_by_hand::{KnownReleases, RollbackByHand};
 use evidence::Place;
 use evidence::rollback_order::RollbackOrder;
+use judge::RETURN_LATE_MAX;
 use serde::Serialize;
 use shown::shell;
 
@@ -88,7 +89,7 @@ pub fn run(access: &Access, asked: Asked<'_>, output: Output) -> Result<(), Fail
         request: signed.envelope().clone(),
     };
     write_shared(asked.out, &order.encode()?)?;
-    let minutes = VALIDITY.as_secs() / 60 + 60;
+    let minutes = (VALIDITY + RETURN_LATE_MAX).as_secs() / 60;
     let next = format!(
         "within {minutes} minutes, on the host of {}: `countersign agent apply --data DIR {}`",
         seen.agent,

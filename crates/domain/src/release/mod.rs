@@ -30,6 +30,7 @@ pub use event::{
 pub use past::EARLIER_MAX;
 pub use shared::{Done, Retreat};
 pub use state::{
-    Current, DUE_FOR_REVIEW, FROZEN, Open, PlaceState, RolledBack, Stage, State, TimeHold, UNTIMELY,
+    Current, DUE_FOR_REVIEW, FROZEN, Open, PlaceState, ROLLOUT_FAILED, ROLLOUT_INTERRUPTED, RolledBack,
+    Stage, State, TimeHold, UNTIMELY,
 };
 pub(crate) use state::{is_frozen, is_untimely};

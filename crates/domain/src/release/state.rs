@@ -463,3 +463,7 @@ pub const UNTIMELY: [&str; 3] = ["soaking", "window-closed", "window-unsure"];
 pub const DUE_FOR_REVIEW: &str = "due-for-review";
 /// Code with which gates and agents report that a place is frozen.
 pub const FROZEN: &str = "frozen";
+/// Code with which agents report that numbers or probes ended a rollout.
+pub const ROLLOUT_FAILED: &str = "rollout-failed";
+/// Code with which agents report that a rollout was ended before its numbers decided.
+pub const ROLLOUT_INTERRUPTED: &str = "rollout-interrupted";
