@@ -94,6 +94,7 @@ mod timely;
 mod told;
 mod trees;
 mod undo;
+mod unreadable;
 mod variables;
 mod verdicts;
 mod watching;

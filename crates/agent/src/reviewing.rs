@@ -11,10 +11,10 @@ use judge::{Judgement, NOT_JUDGED, judge_again};
 use tracing::warn;
 
 use crate::deployer::Deployer;
-use crate::drift::UPGRADE;
 use crate::memory::KnownRelease;
 use crate::rules::KnownRules;
 use crate::status_file::{read_aside, read_status};
+use crate::unreadable::Unreadable;
 
 impl Deployer {
     /// Codes and words of a return, with those of the judgement of what runs now.
@@ -73,15 +73,13 @@ impl Deployer {
     /// Takes the bytes of the policy that is missing.
     ///
     /// # Errors
-    /// The reason, if this program cannot read them.
-    pub fn take_policy_bytes(&mut self, wanted: &Digest, bytes: &[u8]) -> Result<(), String> {
-        let unread = |error| {
-            let statement = self.rules.rules().map_or(0, KnownRules::number);
-            format!(
-                "this program cannot read the policy {wanted} of statement {statement}: {error}; {UPGRADE}"
-            )
-        };
-        let policy = PolicyFiles::decode(bytes).map_err(unread)?;
+    /// `Unreadable::Policy`, if this program cannot read them.
+    pub fn take_policy_bytes(&mut self, wanted: &Digest, bytes: &[u8]) -> Result<(), Unreadable> {
+        let policy = PolicyFiles::decode(bytes).map_err(|error| Unreadable::Policy {
+            policy: *wanted,
+            statement: self.rules.rules().map_or(0, KnownRules::number),
+            why: error.to_string(),
+        })?;
         self.take_policy(policy);
         Ok(())
     }

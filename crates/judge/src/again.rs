@@ -31,7 +31,7 @@ pub struct NewestRules<'a> {
 
 /// Judges a release that comes back. The bundle has the newest trust roots that the judge knows, instead of those that the
 /// server sent with it. `rules` are older or newer than the statement of the bundle; the newer ones count. Without rules the
-/// release is judged by the policy of its own evidence, and the result is undecided (`return-not-judged`).
+/// release is judged by the policy of its evidence, and the result is undecided (`return-not-judged`).
 #[must_use]
 pub fn judge_again(
     bundle: &Bundle,

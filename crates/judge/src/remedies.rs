@@ -36,8 +36,7 @@ mod tests {
 
     #[test]
     fn each_remedy_is_that_of_the_page_of_codes() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/codes.md");
-        let page = std::fs::read_to_string(page).unwrap();
+        let page = include_str!("../../../docs/codes.md");
         for (code, remedy) in REMEDIES {
             let first = format!("| `{code}` |");
             let row = page.lines().find(|line| line.starts_with(&first)).unwrap();

@@ -98,7 +98,7 @@ fn preview_in_force(environment: &Environment, status: &Status, now: Moment, rea
     }
     if status.freezes(&environment.project, &environment.service, &preview.template) {
         let what = format!("the template `{}` of {} is frozen", preview.template, environment.place());
-        reasons.against(domain::release::FROZEN, what, "wait, or have the status signers lift the freeze");
+        reasons.against("frozen", what, "wait, or have the status signers lift the freeze");
     }
 }
 
@@ -120,7 +120,7 @@ pub fn in_force(
     }
     if status.freezes(&bundle.project, &bundle.service, &bundle.environment) {
         let what = format!("{}/{}/{} is frozen", bundle.project, bundle.service, bundle.environment);
-        reasons.against(domain::release::FROZEN, what, "wait, or have the status signers lift the freeze");
+        reasons.against("frozen", what, "wait, or have the status signers lift the freeze");
     }
     if status.barred.contains(&bundle.artifact()) {
         reasons.against("artifact-barred", "the artifact is barred everywhere", "build another one");

@@ -413,7 +413,7 @@ fn rules_that_this_program_cannot_read_are_refused_in_words() {
     let order = stage.statement(|statement, _| statement.policy = Digest::of(bytes));
     stage.agent.take_configuration(&order).unwrap();
     let wanted = stage.agent.wants_policy().unwrap();
-    let error = stage.agent.take_policy_bytes(&wanted, bytes).unwrap_err();
+    let error = stage.agent.take_policy_bytes(&wanted, bytes).unwrap_err().to_string();
     let first = format!("this program cannot read the policy {wanted} of statement 2: ");
     assert!(error.starts_with(&first) && error.ends_with("; upgrade this agent"), "{error}");
     assert_eq!(stage.agent.wants_policy(), Some(wanted));

@@ -25,8 +25,8 @@ pub fn of(shared: &Shared, state: &State, at: &Place) -> (Vec<AgentDriftView>, V
             Err(why) => {
                 warn!("{why}");
                 match known.facts.kind {
-                    ObservationKind::Drift => drift.push(unread_drift(known, why)),
-                    ObservationKind::Baseline => baseline.push(unread_baseline(known, why)),
+                    ObservationKind::Drift => drift.push(unread_drift(known, why.to_string())),
+                    ObservationKind::Baseline => baseline.push(unread_baseline(known, why.to_string())),
                     _ => {}
                 }
                 continue;
@@ -66,17 +66,21 @@ pub fn drift_of(envelope: &Envelope) -> Option<(Place, Name, DriftSeen)> {
 /// A recorded observation.
 ///
 /// # Errors
-/// Why it cannot be read.
-pub fn read(shared: &Shared, known: &RecordedObservation) -> Result<Observation, String> {
-    let failed = |error: &dyn std::fmt::Display| {
-        format!(
-            "the observation of entry {} cannot be read: {error}; `countersign verify` checks the ledger",
-            known.entry
-        )
-    };
+/// `ObservationUnread` with the cause.
+pub fn read(shared: &Shared, known: &RecordedObservation) -> Result<Observation, ObservationUnread> {
+    let failed =
+        |error: &dyn std::fmt::Display| ObservationUnread { entry: known.entry, why: error.to_string() };
     let bytes = shared.gatekeeper.store().blob(&known.facts.envelope).map_err(|error| failed(&error))?;
     let envelope = Envelope::decode(&bytes).map_err(|error| failed(&error))?;
     Observation::read(&envelope).map_err(|error| failed(&error))
+}
+
+/// Why an observation cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("the observation of entry {entry} cannot be read: {why}; `countersign verify` checks the ledger")]
+pub struct ObservationUnread {
+    entry: u64,
+    why: String,
 }
 
 /// The drift of an agent whose observation cannot be read. Nobody knows since when.

@@ -186,7 +186,8 @@ const CALLS: [&str; 9] = [
 const DECIDING: [&str; 3] = ["domain", "judge", "agent"];
 
 /// Words of the same form that are not codes: actions, a role, fields, a thread.
-const NO_CODES: [&str; 17] = [
+const NO_CODES: [&str; 18] = [
+    "server-away",
     "rule-result",
     "preview-remove",
     "verify-full",

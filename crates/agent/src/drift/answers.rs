@@ -81,7 +81,7 @@ impl Deployer {
         let checked = self.memory.judge_configuration(order, (self.now)())?;
         self.rules.take(&self.dir, KnownRules::ordered(order));
         let taken = self.drifting.declared.take(&self.dir, checked.statement, &checked.configuration);
-        if taken.map_err(|what| refused("configuration-unread", &what))? {
+        if taken.map_err(|error| refused("configuration-unread", &error.to_string()))? {
             info!("statement {} sets the rules about drift from now on", checked.statement);
         }
         Ok(())

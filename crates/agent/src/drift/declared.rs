@@ -10,6 +10,8 @@ use evidence::configuration::{self, Configuration};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use crate::unreadable::Unreadable;
+
 /// A verified configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
@@ -51,11 +53,10 @@ impl Declared {
     /// Takes a verified configuration, unless a newer one is known; returns whether anything changed.
     ///
     /// # Errors
-    /// The reason, if this program cannot read it. What was known stays in force.
-    pub fn take(&mut self, dir: &Path, statement: u64, configuration: &[u8]) -> Result<bool, String> {
-        let read = Configuration::decode(configuration).map_err(|error| {
-            format!("this program cannot read the configuration of statement {statement}: {error}; {UPGRADE}")
-        })?;
+    /// `Unreadable::Configuration`, if this program cannot read it. The one that was known stays in force.
+    pub fn take(&mut self, dir: &Path, statement: u64, configuration: &[u8]) -> Result<bool, Unreadable> {
+        let read = Configuration::decode(configuration)
+            .map_err(|error| Unreadable::Configuration { statement, why: error.to_string() })?;
         let new = Self { statement, configuration: read };
         if statement < self.statement || new == *self {
             return Ok(false);
@@ -75,8 +76,6 @@ impl Declared {
     }
 }
 
-/// The remedy for what a newer program made.
-pub const UPGRADE: &str = "upgrade this agent";
 /// More than a configuration takes in base64, with its number.
 const BYTES_MAX: u64 = 4 * configuration::BYTES_MAX as u64;
 /// Name of the file in an agent's directory.

@@ -57,6 +57,7 @@ impl Life {
         // The client compared the digest.
         let taken = self.running.run(move |running| running.take_policy_bytes(&wanted, &bytes)).await;
         let taken = taken.map_err(|error| text(&error))?;
+        let taken = taken.map_err(|error| error.to_string());
         *unread = taken.as_ref().err().map(|error| (wanted, error.clone()));
         taken
     }

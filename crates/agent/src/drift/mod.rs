@@ -26,6 +26,6 @@ mod watched;
 
 pub use answers::Looked;
 pub use baseline::Firewall;
-pub use declared::{DECLARED_FILE, Declared, UPGRADE};
+pub use declared::{DECLARED_FILE, Declared};
 pub use known::Drifting;
 pub use watched::{Given, WatchedProcess};
