@@ -44,7 +44,7 @@ mod tests {
     fn evidence_that_cannot_be_read_says_what_people_can_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        disk::replace("test", &path, b"{", 0o600).unwrap();
+        disk::replace("agent.rollout", &path, b"{", 0o600).unwrap();
         let said = |release| read(dir.path(), release).unwrap_err().to_string();
         let (first, last) = ("the evidence of the release that is rolled out: `", REMEDY);
         assert!(said(7).starts_with(first) && said(7).ends_with(last), "{}", said(7));
