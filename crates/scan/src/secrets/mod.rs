@@ -28,6 +28,7 @@ use evidence::document::{Document as _, DocumentError, Tool, text};
 use crate::{INPUT_BYTES_MAX, ScanError};
 use proof::Bytes;
 
+pub(crate) use names::of as file_rule;
 pub use names::{NAMES, NameRule};
 pub use rule::{Rule, Sort};
 pub use rules::rules;
@@ -187,7 +188,7 @@ fn unreadable(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Text of a file that says by its mark that it is UTF-16, or by the zero in most pairs of its first bytes.
-fn from_utf16(bytes: &[u8]) -> Option<String> {
+pub(crate) fn from_utf16(bytes: &[u8]) -> Option<String> {
     let (unit, mark): (fn([u8; 2]) -> u16, _) = match bytes {
         [0xff, 0xfe, ..] => (u16::from_le_bytes, 1),
         [0xfe, 0xff, ..] => (u16::from_be_bytes, 1),

@@ -1,0 +1,4 @@
+#!/bin/sh
+set -e
+npm audit || true
+npm run build

@@ -1,0 +1,5 @@
+#!/bin/sh
+set -e
+npm audit
+rm -r old || true
+npm run build

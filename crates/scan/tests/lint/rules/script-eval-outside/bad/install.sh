@@ -1,0 +1,5 @@
+#!/bin/bash
+set -e
+eval "$@"
+read -r answer
+sh -c "make $answer"

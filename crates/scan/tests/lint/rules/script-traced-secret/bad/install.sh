@@ -1,0 +1,4 @@
+#!/bin/bash
+set -eux
+docker build -t shop .
+docker login -u robot -p "$REGISTRY_PASSWORD" registry.example.com

@@ -1,0 +1,3 @@
+#!/bin/sh
+apt-get install -y --allow-unauthenticated shop-tools
+yum install -y --nogpgcheck shop-tools

@@ -1,0 +1,3 @@
+#!/bin/sh
+apt-get install -y shop-tools
+yum install -y shop-tools
