@@ -456,6 +456,7 @@ impl Life {
 }
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two questions for newer secrets.
 const ROTATE_EVERY: Duration = Duration::from_secs(5);
 /// Pause between two looks for a next key.
 const NEXT_KEY_EVERY: Duration = Duration::from_secs(10);

@@ -12,7 +12,7 @@ pub const RULE: Rule<Workflow> = Rule {
         id: "github-app-token",
         severity: Severity::Medium,
         title: "a token of an app has all rights of its installation",
-        why: "A step needs a few of them, but whoever gets the token can use every one, in every repository where the app is installed.",
+        why: "A step needs a few of them, but anybody who gets the token can use every one, in every repository where the app is installed.",
         remedy: "name each right as `permission-...`, and the repositories",
         same: &["zizmor/github-app"],
     },

@@ -10,7 +10,7 @@ pub const RULE: Rule<Workflow> = Rule {
         id: "github-secrets-inherit",
         severity: Severity::Medium,
         title: "a called workflow gets all secrets",
-        why: "It needs a few of them, but whoever changes it can use every one.",
+        why: "It needs a few of them, but anybody who changes it can use every one.",
         remedy: "name each secret that it needs below `secrets`",
         same: &["zizmor/secrets-inherit"],
     },

@@ -10,7 +10,7 @@ pub const RULE: Rule<Object> = Rule {
         id: "k8s-role-reads-secrets",
         severity: Severity::Medium,
         title: "a role may read all secrets",
-        why: "Tokens of other accounts are among them, so whoever has the role has their rights too.",
+        why: "Tokens of other accounts are among them, so anybody who has the role has their rights too.",
         remedy: "name the secrets with `resourceNames`, and grant `get` alone",
         same: &[],
     },
