@@ -49,6 +49,11 @@ impl<'a> Node<'a> {
         ScanError::Format { what: self.what, why: format!("{}: {why}", self.place) }
     }
 
+    /// The value itself.
+    pub(crate) const fn value(&self) -> &'a Value {
+        self.value
+    }
+
     /// The fields of an object.
     pub(crate) fn fields(&self) -> Result<Vec<(&'a str, Self)>, ScanError> {
         let Value::Map(fields) = self.value else { return Err(self.fault("not an object")) };

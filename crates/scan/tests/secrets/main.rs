@@ -120,6 +120,8 @@ fn real_code_has_no_secrets() {
     files.push(root.join("Cargo.lock"));
     // The table of patterns has the header of a key as it is.
     files.retain(|path| !path.ends_with("tests/secrets/kinds.rs"));
+    // Trees that break rules about secrets hold some, which nobody issued.
+    files.retain(|path| !path.to_string_lossy().contains("tests/lint/rules/"));
     let mut faults = Vec::new();
     let mut bytes_total = 0;
     for path in &files {
