@@ -8,6 +8,7 @@ pub mod advisories;
 pub mod components;
 pub mod exports;
 pub mod links;
+pub mod lint;
 pub mod reports;
 pub mod secrets;
 pub mod vex;

@@ -187,7 +187,7 @@ fn unreadable(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Text of a file that says by its mark that it is UTF-16, or by the zero in most pairs of its first bytes.
-fn from_utf16(bytes: &[u8]) -> Option<String> {
+pub(crate) fn from_utf16(bytes: &[u8]) -> Option<String> {
     let (unit, mark): (fn([u8; 2]) -> u16, _) = match bytes {
         [0xff, 0xfe, ..] => (u16::from_le_bytes, 1),
         [0xfe, 0xff, ..] => (u16::from_be_bytes, 1),

@@ -1,0 +1,208 @@
+//! Rules about files that configure: infrastructure, and the pipelines that build and deploy.
+//!
+//! Input: paths and bytes of files. Output: a `findings` document. Invariant: nothing in a file switches a rule off, and a file of a
+//! language that cannot be read is a finding that is undecided, never nothing. Each rule is one file in the directory of its
+//! language and one row in that language's table; a language is a row in the table here.
+
+mod file;
+pub mod kubernetes;
+pub mod marked;
+mod rule;
+
+use std::collections::BTreeMap;
+
+use evidence::document::findings::{
+    Class, Finding, FindingsDocument, IdentityPlace, Severity, Site, identity, normalised,
+};
+use evidence::document::{Document as _, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, text};
+
+pub use file::LintFile;
+pub use rule::{Facts, Found, Hit, Hits, Rule};
+
+use crate::secrets::NOT_SCANNED;
+use crate::{INPUT_BYTES_MAX, ScanError};
+
+/// Sorts of files that configure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// What services run on.
+    Infrastructure,
+    /// What builds, tests and deploys them.
+    Pipelines,
+}
+
+impl Subject {
+    /// The name of its scan.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Pipelines => "pipelines",
+        }
+    }
+}
+
+/// A language of files.
+#[derive(Debug)]
+pub struct Language {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// What its files configure.
+    pub subject: Subject,
+    /// Whether a file of this path may be of the language. It is quick, and a runner asks it for every file of a tree.
+    pub reads: fn(path: &str) -> bool,
+    /// Whether a file is of the language, by its path or its values, or by its text where it cannot be read.
+    pub claims: fn(file: &LintFile) -> bool,
+    /// What is wrong in a file of the language, or why it cannot be read.
+    pub judge: fn(file: &LintFile) -> Result<Vec<Found>, String>,
+    /// Facts of its rules.
+    pub rules: fn() -> Vec<&'static Facts>,
+}
+
+/// All languages.
+pub const LANGUAGES: &[&Language] = &[&kubernetes::LANGUAGE];
+
+/// Facts of all rules about a subject.
+pub fn rules(subject: Subject) -> impl Iterator<Item = &'static Facts> {
+    LANGUAGES
+        .iter()
+        .filter(move |language| language.subject == subject)
+        .flat_map(|language| (language.rules)())
+}
+
+/// Whether a file of this path may be of a language of the subject.
+#[must_use]
+pub fn is_read(subject: Subject, path: &str) -> bool {
+    LANGUAGES.iter().any(|language| language.subject == subject && (language.reads)(path))
+}
+
+/// Result of judging a tree.
+#[derive(Debug)]
+pub struct Lint {
+    /// Findings; each file that could not be read is one that is undecided.
+    pub document: FindingsDocument,
+    /// Number of files that were judged, by the name of their language.
+    pub files: BTreeMap<&'static str, usize>,
+    /// Files that could not be judged, with the reason.
+    pub unread: BTreeMap<String, String>,
+}
+
+impl Lint {
+    /// A result without files.
+    #[must_use]
+    pub fn new(subject: Subject) -> Self {
+        let tool = format!("countersign {}", subject.as_str());
+        let document = FindingsDocument::new([Tool::new(&tool, Some(env!("CARGO_PKG_VERSION")))]);
+        Self { document, files: BTreeMap::new(), unread: BTreeMap::new() }
+    }
+
+    /// Judges one more file.
+    ///
+    /// # Errors
+    /// `ScanError` when the document cannot hold its findings.
+    pub fn add(&mut self, subject: Subject, path: &str, bytes: &[u8]) -> Result<(), ScanError> {
+        let mut languages = LANGUAGES
+            .iter()
+            .filter(|language| language.subject == subject && (language.reads)(path))
+            .peekable();
+        if languages.peek().is_none() {
+            return Ok(());
+        }
+        let file = match decoded(bytes) {
+            Ok(text) => LintFile::new(path, text),
+            Err(why) => return self.leave_out(path, &why),
+        };
+        for language in languages.filter(|language| (language.claims)(&file)) {
+            match (language.judge)(&file) {
+                Ok(found) => {
+                    *self.files.entry(language.name).or_default() += 1;
+                    self.take(&file, found)?;
+                }
+                Err(why) => self.leave_out(path, &why)?,
+            }
+        }
+        self.document.check()?;
+        Ok(())
+    }
+
+    fn take(&mut self, file: &LintFile, found: Vec<Found>) -> Result<(), ScanError> {
+        let mut seen: BTreeMap<(&str, String), u32> = BTreeMap::new();
+        for Found { facts, hit } in found {
+            let mark = mark(file.text(), &hit);
+            let nth = seen.entry((facts.id, mark.clone())).or_default();
+            let place = IdentityPlace::Source { path: file.path(), text: &mark, nth: *nth };
+            *nth += 1;
+            let id = identity(Class::Configuration, facts.id, &place).map_err(DocumentError::from)?;
+            let message = format!("{} ({}): {}", facts.title, hit.about, facts.remedy);
+            let aliases = facts.same.iter().map(|alias| (*alias).to_owned()).collect();
+            let finding = finding(file.path(), facts.id, facts.severity, hit.line, &message);
+            self.document.add(id, Finding { aliases, ..finding });
+        }
+        Ok(())
+    }
+
+    /// A file that may break every rule.
+    fn leave_out(&mut self, path: &str, why: &str) -> Result<(), ScanError> {
+        let place = IdentityPlace::Source { path, text: NOT_SCANNED, nth: 0 };
+        let id = identity(Class::Configuration, NOT_SCANNED, &place).map_err(DocumentError::from)?;
+        let finding = finding(path, NOT_SCANNED, Severity::Unknown, 0, &format!("not judged: {why}"));
+        // What a template makes is judged where a step writes it.
+        let unconfirmed = why == file::TEMPLATE;
+        self.document.add(id, Finding { undecided: true, unconfirmed, ..finding });
+        self.unread.insert(path.to_owned(), why.to_owned());
+        Ok(())
+    }
+}
+
+/// Judges a tree.
+///
+/// # Errors
+/// `ScanError` when the document cannot hold all findings.
+pub fn of(subject: Subject, files: &BTreeMap<String, Vec<u8>>) -> Result<Lint, ScanError> {
+    let mut lint = Lint::new(subject);
+    for (path, bytes) in files {
+        lint.add(subject, path, bytes)?;
+    }
+    Ok(lint)
+}
+
+/// The text of a file. Shells of Windows write UTF-16.
+fn decoded(bytes: &[u8]) -> Result<String, String> {
+    if bytes.len() > INPUT_BYTES_MAX {
+        return Err("it has more than 64 MiB".to_owned());
+    }
+    if let Some(text) = crate::secrets::from_utf16(bytes) {
+        return Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    String::from_utf8(bytes.to_vec()).map_err(|error| format!("it is no text: {error}"))
+}
+
+/// The text by which the place of a finding is known again: its line, where that is one that people wrote, else its name.
+fn mark(text: &str, hit: &Hit) -> String {
+    let line = if hit.line == 0 { String::new() } else { normalised(text, hit.line, hit.line) };
+    if line.is_empty() || line.len() > LINE_BYTES_MAX { hit.about.clone() } else { line }
+}
+
+fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: &str) -> Finding {
+    let site = Site::File { path: text(path, TEXT_BYTES_MAX), line: (line > 0).then_some(line), end: None };
+    Finding {
+        class: Class::Configuration,
+        rule: rule.to_owned(),
+        aliases: std::collections::BTreeSet::new(),
+        severity,
+        score: None,
+        epss: None,
+        exploited: false,
+        unconfirmed: false,
+        undecided: false,
+        message: text(message, MESSAGE_BYTES_MAX),
+        site,
+        published: None,
+        fixed: None,
+        fix_released: None,
+    }
+}
+
+/// Longest line that is a place; a longer one was written by a program.
+const LINE_BYTES_MAX: usize = 512;
