@@ -91,10 +91,23 @@ impl Marked {
             if text.is_empty() || text == "~" || text.eq_ignore_ascii_case("null"))
     }
 
-    /// A whole number.
+    /// A whole number in any form of YAML 1.1 or 1.2: `0x1f`, `0o17`, `017` and `1_000` are some.
     #[must_use]
     pub fn number(&self) -> Option<i64> {
-        self.text()?.parse().ok()
+        let text = self.text()?.trim().replace('_', "");
+        let (sign, digits) = text.strip_prefix('-').map_or((1, text.as_str()), |rest| (-1, rest));
+        let digits = digits.strip_prefix('+').unwrap_or(digits).to_ascii_lowercase();
+        let (digits, base) = match digits.get(..2) {
+            Some("0x") => (digits.get(2..)?, 16),
+            Some("0b") => (digits.get(2..)?, 2),
+            Some("0o") => (digits.get(2..)?, 8),
+            Some(_) if digits.starts_with('0') => (digits.as_str(), 8),
+            _ => (digits.as_str(), 10),
+        };
+        if !digits.starts_with(|first: char| first.is_ascii_hexdigit()) {
+            return None;
+        }
+        i64::from_str_radix(digits, base).ok()?.checked_mul(sign)
     }
 
     /// The items of a list; none of anything else.
@@ -333,6 +346,16 @@ mod tests {
         let json = read("{\"a\": [1, null],\n \"b\": {\"c\": \"\\u00e9\"}}").unwrap();
         assert_eq!(json[0].at(&["b", "c"]).unwrap().text(), Some("é"));
         assert!(json[0].get("a").unwrap().items()[1].is_null());
+    }
+
+    #[test]
+    fn numbers_have_many_forms() {
+        let number = |text: &str| read(text).unwrap().remove(0).number();
+        for text in ["0", "00", "0x0", "0o0", "-0", "+0", "0b0", "'0'"] {
+            assert_eq!(number(text), Some(0), "{text}");
+        }
+        assert_eq!([number("0x1F"), number("1_000"), number("-017")], [Some(31), Some(1000), Some(-15)]);
+        assert_eq!([number("a"), number("-"), number("0x"), number("1.5"), number("--1")], [None; 5]);
     }
 
     #[test]

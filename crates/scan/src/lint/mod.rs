@@ -4,9 +4,14 @@
 //! language that cannot be read is a finding that is undecided, never nothing. Each rule is one file in the directory of its
 //! language and one row in that language's table; a language is a row in the table here.
 
+mod capability;
+pub mod compose;
 mod file;
+mod host_path;
+mod image;
 pub mod kubernetes;
 pub mod marked;
+mod plain_secret;
 mod rule;
 
 use std::collections::BTreeMap;
@@ -60,7 +65,7 @@ pub struct Language {
 }
 
 /// All languages.
-pub const LANGUAGES: &[&Language] = &[&kubernetes::LANGUAGE];
+pub const LANGUAGES: &[&Language] = &[&compose::LANGUAGE, &kubernetes::LANGUAGE];
 
 /// Facts of all rules about a subject.
 pub fn rules(subject: Subject) -> impl Iterator<Item = &'static Facts> {

@@ -9,6 +9,7 @@
 )]
 
 mod hostile;
+mod kubernetes_hostile;
 mod pages;
 mod rules;
 

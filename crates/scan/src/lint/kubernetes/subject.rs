@@ -1,5 +1,9 @@
 //! An object of Kubernetes as rules see it.
 
+use std::sync::OnceLock;
+
+use super::grant::Grant;
+use super::program::Program;
 use crate::lint::marked::Marked;
 
 /// An object.
@@ -11,6 +15,7 @@ pub struct Object {
     pub kind: String,
     /// Kind and name, for people.
     pub name: String,
+    programs: OnceLock<Vec<Program>>,
 }
 
 /// A container of a pod.
@@ -18,10 +23,23 @@ pub struct Object {
 pub struct Container<'a> {
     /// The container.
     pub node: &'a Marked,
+    /// The specification of its pod.
+    pub pod: &'a Marked,
     /// Object and container, for people.
     pub about: String,
-    /// Whether it runs before the others and ends.
-    pub is_init: bool,
+    /// When it runs.
+    pub part: Part,
+}
+
+/// Parts of containers in a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It runs before the others.
+    Init,
+    /// It runs as long as the pod.
+    Main,
+    /// Somebody adds it to a pod that runs.
+    Debug,
 }
 
 impl Object {
@@ -40,33 +58,148 @@ impl Object {
         let name = metadata
             .and_then(|metadata| metadata.text_at("name").or_else(|| metadata.text_at("generateName")));
         let name = format!("{kind} {}", name.unwrap_or("without a name"));
-        vec![Self { node: document.clone(), kind: kind.to_owned(), name }]
+        vec![Self { node: document.clone(), kind: kind.to_owned(), name, programs: OnceLock::new() }]
     }
 
-    /// The specification of its pods, if it has any.
+    /// The group of its kind, such as `apps`; empty for the core.
+    pub fn group(&self) -> &str {
+        let version = self.node.text_at("apiVersion").unwrap_or_default();
+        version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Whether it is one of these kinds of a group.
+    pub fn is(&self, group: &str, kinds: &[&str]) -> bool {
+        self.group() == group && kinds.contains(&self.kind.as_str())
+    }
+
+    /// The specification of its pods, if it has any. Kinds that others define, such as rollouts, have it where those of Kubernetes do.
     pub fn pod(&self) -> Option<&Marked> {
-        let path: &[&str] = match self.kind.as_str() {
-            "Pod" => &["spec"],
-            "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-            "PodTemplate" => &["template", "spec"],
-            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => {
-                &["spec", "template", "spec"]
+        match self.kind.as_str() {
+            "Pod" => self.node.get("spec"),
+            "PodTemplate" => self.node.at(&["template", "spec"]),
+            _ => {
+                let job = ["spec", "jobTemplate", "spec", "template", "spec"];
+                let pod = self.node.at(&job).or_else(|| self.node.at(&["spec", "template", "spec"]))?;
+                pod.get("containers").is_some().then_some(pod)
             }
-            _ => return None,
+        }
+    }
+
+    /// The metadata of its pods.
+    pub fn pod_metadata(&self) -> Option<&Marked> {
+        let path: &[&str] = match self.kind.as_str() {
+            "Pod" => &["metadata"],
+            "PodTemplate" => &["template", "metadata"],
+            "CronJob" => &["spec", "jobTemplate", "spec", "template", "metadata"],
+            _ => &["spec", "template", "metadata"],
         };
         self.node.at(path)
     }
 
+    /// The pod, if it is no patch: each of its containers has an image. What a patch leaves out is said elsewhere.
+    pub fn whole_pod(&self) -> Option<&Marked> {
+        let mut containers = self.containers().peekable();
+        (containers.peek().is_some() && containers.all(|container| container.is_whole()))
+            .then(|| self.pod())?
+    }
+
     /// The containers of its pods, those that run before the others and those for debugging among them.
     pub fn containers(&self) -> impl Iterator<Item = Container<'_>> {
-        let lists = [("initContainers", true), ("containers", false), ("ephemeralContainers", false)];
-        let pod = self.pod();
-        lists.into_iter().flat_map(move |(list, is_init)| {
-            let items = pod.and_then(|pod| pod.get(list)).map(Marked::items).unwrap_or_default();
-            items.iter().map(move |node| {
-                let name = node.text_at("name").unwrap_or("without a name");
-                Container { node, about: format!("{}, container {name}", self.name), is_init }
+        let lists = [
+            ("initContainers", Part::Init),
+            ("containers", Part::Main),
+            ("ephemeralContainers", Part::Debug),
+        ];
+        self.pod().into_iter().flat_map(move |pod| {
+            lists.into_iter().flat_map(move |(list, part)| {
+                let items = pod.get(list).map(Marked::items).unwrap_or_default();
+                items.iter().map(move |node| {
+                    let name = node.text_at("name").unwrap_or("without a name");
+                    Container { node, pod, about: format!("{}, container {name}", self.name), part }
+                })
             })
         })
     }
+
+    /// The paths of the host that its pods, or the pods that claim it as a volume, are given.
+    pub fn host_paths(&self) -> Vec<(&str, &Marked)> {
+        let volumes = self.pod().and_then(|pod| pod.get("volumes")).map(Marked::items).unwrap_or_default();
+        let of_volume = self.node.get("spec").filter(|_| self.is("", &["PersistentVolume"]));
+        let all = volumes.iter().chain(of_volume);
+        let paths = all.filter_map(|volume| volume.at(&["hostPath", "path"]));
+        paths.filter_map(|node| Some((node.text()?, node))).collect()
+    }
+
+    /// The security contexts of its pods and their containers, each with a name for people.
+    pub fn security_contexts(&self) -> Vec<(&Marked, String)> {
+        let of_pod = self.pod().and_then(|pod| pod.get("securityContext"));
+        let of_pod = of_pod.map(|context| (context, self.name.clone()));
+        let of_containers = self.containers();
+        let of_containers =
+            of_containers.filter_map(|one| Some((one.node.get("securityContext")?, one.about)));
+        of_pod.into_iter().chain(of_containers).collect()
+    }
+
+    /// Those to whom a binding gives a role.
+    pub fn subjects(&self) -> &[Marked] {
+        let subjects =
+            self.node.get("subjects").filter(|_| self.is(RBAC, &["RoleBinding", "ClusterRoleBinding"]));
+        subjects.map(Marked::items).unwrap_or_default()
+    }
+
+    /// The role that a binding gives.
+    pub fn role(&self) -> Option<&Marked> {
+        self.node.get("roleRef").filter(|_| self.is(RBAC, &["RoleBinding", "ClusterRoleBinding"]))
+    }
+
+    /// What a role grants.
+    pub fn grants(&self) -> impl Iterator<Item = Grant<'_>> {
+        let rules = self.node.get("rules").filter(|_| self.is(RBAC, &["Role", "ClusterRole"]));
+        rules.map(Marked::items).unwrap_or_default().iter().map(|node| Grant { node })
+    }
+
+    /// The programs of a control plane or a node that it starts or configures.
+    pub fn programs(&self) -> &[Program] {
+        self.programs.get_or_init(|| Program::all_of(self))
+    }
+
+    /// Whether its pods run on Windows, where the security of Linux means nothing.
+    pub fn is_windows(&self) -> bool {
+        let Some(pod) = self.pod() else { return false };
+        let names = [pod.at(&["os", "name"]), pod.at(&["nodeSelector", "kubernetes.io/os"])];
+        names.into_iter().flatten().any(|name| name.text() == Some("windows"))
+    }
 }
+
+impl<'a> Container<'a> {
+    /// Whether it is no patch of a container that stands elsewhere: only such a one says nothing about its image.
+    pub fn is_whole(&self) -> bool {
+        self.node.get("image").is_some()
+    }
+
+    /// The capabilities that it asks for.
+    pub fn added_capabilities(&self) -> &'a [Marked] {
+        let added = self.node.at(&["securityContext", "capabilities", "add"]);
+        added.map(Marked::items).unwrap_or_default()
+    }
+
+    /// A value of its security context.
+    pub fn security(&self, key: &str) -> Option<&'a Marked> {
+        self.node.at(&["securityContext", key]).filter(|node| !node.is_null())
+    }
+
+    /// A value of its security context, or that of its pod, which counts where the container says nothing.
+    pub fn security_or_pod(&self, key: &str) -> Option<&'a Marked> {
+        let of_pod = || self.pod.at(&["securityContext", key]).filter(|node| !node.is_null());
+        self.security(key).or_else(of_pod)
+    }
+
+    /// A limit of a resource, its own or that of the whole pod.
+    pub fn limit(&self, resource: &str) -> Option<&'a Marked> {
+        let path = ["resources", "limits", resource];
+        let is_said = |node: &&Marked| !node.is_null() && node.number() != Some(0);
+        self.node.at(&path).filter(is_said).or_else(|| self.pod.at(&path).filter(is_said))
+    }
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
