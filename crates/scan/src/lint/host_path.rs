@@ -79,7 +79,6 @@ const EXACT: &[&str] = &[
     "/usr/sbin",
     "/var",
     "/var/lib",
-    "/var/log",
     "/run/containerd",
     "/run/crio",
     "/run/docker",

@@ -155,6 +155,7 @@ fn what_a_file_does_not_say_is_no_hit() {
         pod("Service", "{type: LoadBalancer, loadBalancerClass: example.com/internal}"),
         pod("Service", "{type: ClusterIP}"),
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {password: ''}\nstringData: {token: '${TOKEN}'}\n".to_owned(),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {apiUsername: admin}\n".to_owned(),
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nsops: {version: '3'}\ndata: {password: aHVudGVyMg==}\n".to_owned(),
         "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n".to_owned(),
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {podSelector: {}, policyTypes: [Ingress], egress: [{}]}\n".to_owned(),

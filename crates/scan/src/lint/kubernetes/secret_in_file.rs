@@ -42,7 +42,10 @@ fn decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whether a value is known to others by its nature: a certificate, or the name of a user.
+/// Whether a value is known to others by its nature: a certificate, a place, or the name of somebody.
 fn is_public(name: &str) -> bool {
-    ["ca.crt", "tls.crt", "username", "user", "namespace", "host", "port", "database", "url"].contains(&name)
+    let name = name.to_ascii_lowercase();
+    let is_name = name.contains("user") || name.ends_with("name") || name.ends_with("name_in");
+    (is_name && !name.contains("pass"))
+        || ["ca.crt", "tls.crt", "namespace", "host", "port", "database", "url"].contains(&name.as_str())
 }
