@@ -68,7 +68,7 @@ pub fn ends_in(path: &str, ends: &[&str]) -> bool {
 }
 
 /// Whether a text has this key somewhere, followed by a colon.
-fn has_key(text: &str, key: &str) -> bool {
+pub fn has_key(text: &str, key: &str) -> bool {
     text.match_indices(key).any(|(at, _)| {
         let before = text.get(..at).unwrap_or_default().chars().next_back();
         let after = text.get(at + key.len()..).unwrap_or_default();

@@ -4,15 +4,20 @@
 //! language that cannot be read is a finding that is undecided, never nothing. Each rule is one file in the directory of its
 //! language and one row in that language's table; a language is a row in the table here.
 
+mod access;
 mod capability;
+mod clear;
 pub mod compose;
 mod file;
 mod host_path;
 mod image;
+mod json;
 pub mod kubernetes;
 pub mod marked;
+mod network;
 mod plain_secret;
 mod rule;
+pub mod terraform;
 
 use std::collections::BTreeMap;
 
@@ -65,7 +70,7 @@ pub struct Language {
 }
 
 /// All languages.
-pub const LANGUAGES: &[&Language] = &[&compose::LANGUAGE, &kubernetes::LANGUAGE];
+pub const LANGUAGES: &[&Language] = &[&compose::LANGUAGE, &kubernetes::LANGUAGE, &terraform::LANGUAGE];
 
 /// Facts of all rules about a subject.
 pub fn rules(subject: Subject) -> impl Iterator<Item = &'static Facts> {
