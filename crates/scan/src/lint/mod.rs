@@ -8,15 +8,19 @@ mod access;
 mod capability;
 mod clear;
 pub mod compose;
+pub mod dockerfile;
 mod file;
+pub mod gitlab;
 mod host_path;
 mod image;
 mod json;
 pub mod kubernetes;
 pub mod marked;
 mod network;
+pub mod pipeline;
 mod plain_secret;
 mod rule;
+pub mod shell;
 pub mod terraform;
 
 use std::collections::BTreeMap;
@@ -70,7 +74,14 @@ pub struct Language {
 }
 
 /// All languages.
-pub const LANGUAGES: &[&Language] = &[&compose::LANGUAGE, &kubernetes::LANGUAGE, &terraform::LANGUAGE];
+pub const LANGUAGES: &[&Language] = &[
+    &compose::LANGUAGE,
+    &dockerfile::LANGUAGE,
+    &gitlab::LANGUAGE,
+    &kubernetes::LANGUAGE,
+    &pipeline::LANGUAGE,
+    &terraform::LANGUAGE,
+];
 
 /// Facts of all rules about a subject.
 pub fn rules(subject: Subject) -> impl Iterator<Item = &'static Facts> {
@@ -188,9 +199,11 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
     String::from_utf8(bytes.to_vec()).map_err(|error| format!("it is no text: {error}"))
 }
 
-/// The text by which the place of a finding is known again: its line, where that is one that people wrote, else its name.
+/// The text by which the place of a finding is known again: its line, where that is one that people wrote and holds no secret, else its
+/// name. A digest of a line with a password would let others guess the password.
 fn mark(text: &str, hit: &Hit) -> String {
-    let line = if hit.line == 0 { String::new() } else { normalised(text, hit.line, hit.line) };
+    let is_open = hit.line > 0 && !hit.is_secret;
+    let line = if is_open { normalised(text, hit.line, hit.line) } else { String::new() };
     if line.is_empty() || line.len() > LINE_BYTES_MAX { hit.about.clone() } else { line }
 }
 

@@ -40,6 +40,8 @@ pub struct Hit {
     pub line: u32,
     /// Name of the thing at fault, for people: `Deployment web, container app`.
     pub about: String,
+    /// Whether the line holds a secret. Then nothing that is written about the place is made from it.
+    pub is_secret: bool,
 }
 
 /// The places that break a rule, in the order in which they were found.
@@ -51,7 +53,12 @@ pub struct Hits {
 impl Hits {
     /// A place at a line; 0 if the place has none.
     pub fn at(&mut self, line: u32, about: impl Into<String>) {
-        self.found.push(Hit { line, about: about.into() });
+        self.found.push(Hit { line, about: about.into(), is_secret: false });
+    }
+
+    /// A place whose line holds a secret, which the name does not.
+    pub fn secret_at(&mut self, line: u32, about: impl Into<String>) {
+        self.found.push(Hit { line, about: about.into(), is_secret: true });
     }
 
     /// The place of a value.

@@ -28,6 +28,7 @@ use evidence::document::{Document as _, DocumentError, Tool, text};
 use crate::{INPUT_BYTES_MAX, ScanError};
 use proof::Bytes;
 
+pub(crate) use names::of as file_rule;
 pub use names::{NAMES, NameRule};
 pub use rule::{Rule, Sort};
 pub use rules::rules;

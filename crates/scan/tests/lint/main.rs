@@ -9,8 +9,11 @@
 )]
 
 mod hostile;
+mod hostile_dockerfile;
+mod hostile_pipelines;
 mod kubernetes_hostile;
 mod pages;
+mod real;
 mod rules;
 
 use std::collections::BTreeMap;

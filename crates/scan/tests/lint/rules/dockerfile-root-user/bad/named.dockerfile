@@ -1,0 +1,6 @@
+FROM debian:12.9-slim@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1
+
+USER app
+RUN ["/bin/true"]
+USER root:root
+CMD ["/app/server"]
