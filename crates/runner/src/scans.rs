@@ -1,5 +1,5 @@
-//! Scans by the runner itself: secrets in the verified source and in outputs of needed steps, and the packages that its
-//! lockfiles name.
+//! Scans by the runner itself: secrets in the verified source and in outputs of needed steps, the packages that its
+//! lockfiles name, and files that configure.
 //!
 //! Input: a step with `scan`. Output: one document for each sort. Invariant: nothing in the repository configures a scan
 //! or hides a file from it, and equal files and versions give equal bytes on every runner. A task in the second sandbox
@@ -19,6 +19,7 @@ use evidence::{Digest, NameError};
 use sandbox::{Input, InputKind, Level, Limits, SandboxError};
 use scan::advisories::Database;
 use scan::links::{self, LinkFault};
+use scan::lint::{self, Lint, Subject};
 
 use crate::advisories::{OperatorAdvisories, OperatorAdvisoriesError, open_advisories};
 use crate::caps::Caps;
@@ -44,7 +45,7 @@ pub enum ScanFault {
     /// Its sort has no name that a receipt can hold.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A lockfile or a manifest is a link that leads to no file of the source.
+    /// A file that a scan reads by its name is a link that leads to no file.
     #[error("`{path}`: {fault}")]
     Link {
         /// Path of the link.
@@ -52,8 +53,11 @@ pub enum ScanFault {
         /// The fault.
         fault: LinkFault,
     },
-    /// Lockfiles that are links lead to more than one scan reads.
-    #[error("links to lockfiles lead to more than {} bytes; commit fewer of them", scan::INPUT_BYTES_MAX)]
+    /// Links lead to more than one scan reads.
+    #[error(
+        "links to files of this scan lead to more than {} bytes; commit fewer of them",
+        scan::INPUT_BYTES_MAX
+    )]
     Links,
 }
 
@@ -124,35 +128,50 @@ pub fn scan(
     })
 }
 
-/// Files that a sort reads. A link leads to a file that is searched for secrets itself; but only its name may be that of a
-/// lockfile.
+/// Files that a sort reads. A link leads to a file that is searched for secrets itself; but only its name may be one that another
+/// scan reads.
 fn read_by<'a>(
     sort: ScanSort,
     source: &'a Source,
     inputs: &[Input<'a>],
 ) -> Result<Vec<Input<'a>>, ScanFault> {
-    let is_lockfile = |input: &Input<'_>| input.path.to_str().is_some_and(scan::components::is_read);
     match sort {
         ScanSort::Secrets => Ok(inputs.iter().copied().filter(is_file).collect()),
         ScanSort::Components | ScanSort::Dependencies => {
-            let mut files: Vec<_> = source.inputs().into_iter().filter(is_file).filter(is_lockfile).collect();
-            files.extend(linked(&source.inputs())?);
-            Ok(files)
+            let is_lockfile = |path: &str| scan::components::format_of(path).is_some();
+            named(&source.inputs(), scan::components::is_read, is_lockfile)
         }
+        ScanSort::Infrastructure => configuring(inputs, Subject::Infrastructure),
+        ScanSort::Pipelines => configuring(inputs, Subject::Pipelines),
     }
 }
 
-/// The files that links with a name of a lockfile or a manifest lead to, at the paths of the links.
-fn linked<'a>(inputs: &[Input<'a>]) -> Result<Vec<Input<'a>>, ScanFault> {
+fn configuring<'a>(inputs: &[Input<'a>], subject: Subject) -> Result<Vec<Input<'a>>, ScanFault> {
+    let is_read = |path: &str| lint::is_read(subject, path);
+    named(inputs, is_read, is_read)
+}
+
+/// The files with such a name, and those that links with a name of the second sort lead to.
+fn named<'a>(
+    inputs: &[Input<'a>],
+    is_read: impl Fn(&str) -> bool,
+    is_followed: impl Fn(&str) -> bool,
+) -> Result<Vec<Input<'a>>, ScanFault> {
+    let has_name = |input: &Input<'_>| input.path.to_str().is_some_and(&is_read);
+    let mut files: Vec<_> = inputs.iter().copied().filter(is_file).filter(has_name).collect();
+    files.extend(linked(inputs, is_followed)?);
+    Ok(files)
+}
+
+/// The files that links with such a name lead to, at the paths of the links.
+fn linked<'a>(inputs: &[Input<'a>], is_read: impl Fn(&str) -> bool) -> Result<Vec<Input<'a>>, ScanFault> {
     let by_path: BTreeMap<&str, &Input<'a>> =
         inputs.iter().filter_map(|input| Some((input.path.to_str()?, input))).collect();
     let target = |path: &str| {
         let link = by_path.get(path).filter(|input| input.kind == InputKind::Link)?;
         Some(String::from_utf8_lossy(link.bytes).into_owned())
     };
-    let named = by_path
-        .iter()
-        .filter(|(path, input)| input.kind == InputKind::Link && scan::components::format_of(path).is_some());
+    let named = by_path.iter().filter(|(path, input)| input.kind == InputKind::Link && is_read(path));
     let (mut found, mut left) = (Vec::new(), scan::INPUT_BYTES_MAX);
     for (path, link) in named {
         let at = |fault| ScanFault::Link { path: (*path).to_owned(), fault };
@@ -259,9 +278,20 @@ pub fn scan_in_task(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
             Ok(all.encode()?)
         }
         ScanSort::Components => Ok(components(paths)?.encode()?),
+        ScanSort::Infrastructure => lint_files(Subject::Infrastructure, paths),
+        ScanSort::Pipelines => lint_files(Subject::Pipelines, paths),
         // It has two words more, see `match_in_task`.
         ScanSort::Dependencies => Err(OwnTaskError::Unknown),
     }
+}
+
+fn lint_files(subject: Subject, paths: Vec<String>) -> Result<Vec<u8>, OwnTaskError> {
+    let mut lint = Lint::new(subject);
+    for path in paths {
+        let bytes = content(&path, scan::INPUT_BYTES_MAX as u64 + 1)?;
+        lint.add(subject, &path, &bytes)?;
+    }
+    Ok(lint.document.encode()?)
 }
 
 /// The task that judges dependencies, inside the sandbox: by the database in this file, which must have this digest.
@@ -329,6 +359,10 @@ mod tests {
 
     use super::*;
 
+    fn is_lockfile(path: &str) -> bool {
+        scan::components::format_of(path).is_some()
+    }
+
     #[test]
     fn a_lockfile_that_is_a_link_is_read_where_it_leads() {
         use std::os::unix::ffi::OsStrExt as _;
@@ -343,7 +377,7 @@ mod tests {
             input("lib/d", InputKind::Link, "."),
             real,
         ];
-        let found = linked(&tree).unwrap();
+        let found = linked(&tree, is_lockfile).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].path, found[0].kind), (Path::new("Cargo.lock"), InputKind::Plain));
         assert_eq!(found[0].bytes, b"evil==6.6.6");
@@ -356,17 +390,21 @@ mod tests {
         ] {
             let tree = [input("sub/yarn.lock", InputKind::Link, target), real];
             let fault = match target {
-                "sub/yarn.lock" => linked(&[input("sub/yarn.lock", InputKind::Link, "yarn.lock")]),
-                _ => linked(&tree),
+                "sub/yarn.lock" => {
+                    linked(&[input("sub/yarn.lock", InputKind::Link, "yarn.lock")], is_lockfile)
+                }
+                _ => linked(&tree, is_lockfile),
             };
             let fault = fault.map(|_| ()).unwrap_err().to_string();
             assert!(fault.contains("`sub/yarn.lock`: ") && fault.contains(why), "{target}: {fault}");
         }
-        assert!(linked(&[input("README.md", InputKind::Link, "/etc/hosts")]).unwrap().is_empty());
+        assert!(
+            linked(&[input("README.md", InputKind::Link, "/etc/hosts")], is_lockfile).unwrap().is_empty()
+        );
         static LARGE: [u8; scan::INPUT_BYTES_MAX / 2 + 1] = [b' '; scan::INPUT_BYTES_MAX / 2 + 1];
         let large = Input { path: Path::new("x"), kind: InputKind::Plain, bytes: &LARGE };
         let links = ["a/uv.lock", "b/uv.lock"].map(|path| input(path, InputKind::Link, "../x"));
-        assert!(matches!(linked(&[links[0], links[1], large]), Err(ScanFault::Links)));
+        assert!(matches!(linked(&[links[0], links[1], large], is_lockfile), Err(ScanFault::Links)));
     }
 
     #[test]

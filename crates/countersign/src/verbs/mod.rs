@@ -56,6 +56,7 @@ mod scan_advisories;
 mod scan_changes;
 mod scan_history;
 mod scan_report;
+mod scan_rules;
 mod secret;
 mod secret_grant;
 mod secret_import;

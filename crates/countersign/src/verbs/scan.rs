@@ -1,4 +1,4 @@
-//! `countersign scan`: secrets, components and their vulnerabilities in a directory, a file, changes or a history, with no
+//! `countersign scan`: secrets, components and their vulnerabilities, and files that configure, in a directory, a file, changes or a history, with no
 //! installation and no network.
 //!
 //! Invariant: a file or lockfile that cannot be read is named and never passes as "nothing found".
@@ -15,6 +15,7 @@ use super::scan_advisories;
 use super::scan_changes;
 use super::scan_history::{self, Limits};
 use super::scan_report::{Components, FoundSecret, ScanReport, text, unread_packages};
+use super::scan_rules::Judging;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 
@@ -62,10 +63,11 @@ struct ReadTree {
     files: usize,
     secrets: Option<FindingsDocument>,
     manifests: BTreeMap<String, Vec<u8>>,
+    judging: Judging,
     unread: BTreeMap<String, String>,
 }
 
-/// Scans and prints. Exit code 3: secrets or critical problems of packages were found; 4: something could not be read or judged.
+/// Scans and prints. Exit code 3: secrets, critical problems of packages or broken rules of severity high were found; 4: something could not be read or judged.
 pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
     let path = verb.path.as_deref();
     let report = match &verb.diff {
@@ -104,6 +106,8 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
             None
         }
     };
+    tree.unread.extend(tree.judging.unread().map(|(path, why)| (path.clone(), why.clone())));
+    let [infrastructure, pipelines] = tree.judging.beside(None);
     // An undecided one is a file that was not scanned, which is named apart.
     let secrets = tree.secrets.into_iter().flat_map(|document| document.findings);
     let secrets = secrets.filter(|(_, finding)| !finding.undecided);
@@ -114,6 +118,8 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
         secrets: secrets.map(|(id, finding)| FoundSecret::new(id.to_string(), finding, None)).collect(),
         components,
         packages,
+        infrastructure: Some(infrastructure),
+        pipelines: Some(pipelines),
         unread: tree.unread,
     })
 }
@@ -130,6 +136,9 @@ fn read(path: &Path) -> Result<ReadTree, Failure> {
         };
         let one = BTreeMap::from([(file.path.clone(), bytes)]);
         if file.is_link {
+            if let Some((path, bytes)) = one.first_key_value() {
+                tree.judging.add(path, bytes);
+            }
             tree.manifests.extend(one);
             return Ok(());
         }
@@ -146,6 +155,9 @@ fn read(path: &Path) -> Result<ReadTree, Failure> {
                 });
             }
             Err(error) => drop(tree.unread.insert(file.path, error.to_string())),
+        }
+        if let Some((path, bytes)) = one.first_key_value() {
+            tree.judging.add(path, bytes);
         }
         tree.manifests.extend(one.into_iter().filter(|(path, _)| scan::components::is_read(path)));
         Ok(())

@@ -14,6 +14,7 @@ use scan::links::{self, LinkFault};
 
 use super::scan_advisories::{self, Judged};
 use super::scan_report::{Compared, Components, FoundSecret, ScanReport, unread_packages};
+use super::scan_rules::{Judging, RuleFindings};
 use crate::failure::Failure;
 
 /// Scans the commits between a base and HEAD.
@@ -59,7 +60,8 @@ pub fn staged(path: Option<&Path>, advisories: Option<&PathBuf>) -> Result<ScanR
     }
     let (tree, paths) = (Tree::Index, versions.iter().map(|version| version.path.as_slice()));
     let before = head.as_deref().map(Tree::Commit);
-    let (components, packages) = changes.dependencies(tree, before, paths, advisories)?;
+    let (components, packages) = changes.dependencies(tree, before, paths.clone(), advisories)?;
+    changes.judge(tree, before, paths)?;
     let compared = Compared { base: head, head: None, commits: 0, repositories: BTreeSet::new() };
     Ok(changes.report(compared, components, packages))
 }
@@ -100,7 +102,9 @@ fn commits(
     }
     let paths = versions.iter().map(|version| version.path.as_slice());
     let before = span.tree.as_deref().map(Tree::Commit);
-    let (components, packages) = changes.dependencies(Tree::Commit(head), before, paths, advisories)?;
+    let (components, packages) =
+        changes.dependencies(Tree::Commit(head), before, paths.clone(), advisories)?;
+    changes.judge(Tree::Commit(head), before, paths)?;
     let compared = Compared {
         base: span.tree.clone(),
         head: Some(head.to_owned()),
@@ -119,6 +123,7 @@ struct Changes<'r> {
     seen: BTreeSet<(String, String, Vec<String>)>,
     files: BTreeSet<String>,
     found: BTreeMap<Digest, FoundSecret>,
+    rules: [Option<RuleFindings>; 2],
     unread: BTreeMap<String, String>,
     repositories: BTreeSet<String>,
 }
@@ -132,6 +137,7 @@ impl<'r> Changes<'r> {
             seen: BTreeSet::new(),
             files: BTreeSet::new(),
             found: BTreeMap::new(),
+            rules: [None, None],
             unread: BTreeMap::new(),
             repositories: BTreeSet::new(),
         }
@@ -144,6 +150,7 @@ impl<'r> Changes<'r> {
         components: Option<Components>,
         packages: Option<Judged>,
     ) -> ScanReport {
+        let [infrastructure, pipelines] = self.rules;
         ScanReport {
             compared: Some(Compared { repositories: self.repositories, ..compared }),
             history: None,
@@ -151,6 +158,8 @@ impl<'r> Changes<'r> {
             secrets: self.found.into_values().collect(),
             components,
             packages,
+            infrastructure,
+            pipelines,
             unread: self.unread,
         }
     }
@@ -244,6 +253,37 @@ impl<'r> Changes<'r> {
         self.unread.extend(unread_packages(&document, before.as_ref()));
         let judged = scan_advisories::judge(&document, before.as_ref(), advisories)?;
         Ok((Some(Components::of(&document, before.as_ref())), judged))
+    }
+
+    /// Judges the changed files that configure, and keeps what the tree before does not have.
+    fn judge<'v>(
+        &mut self,
+        tree: Tree<'_>,
+        before: Option<Tree<'_>>,
+        paths: impl Iterator<Item = &'v [u8]>,
+    ) -> Result<(), Failure> {
+        let changed: BTreeSet<&str> =
+            paths.filter_map(|path| str::from_utf8(path).ok()).filter(|path| Judging::reads(path)).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let now = self.judged(tree, &changed, true)?;
+        let before = before.map(|before| self.judged(before, &changed, false)).transpose()?;
+        self.unread.extend(now.unread().map(|(path, why)| (path.clone(), why.clone())));
+        self.rules = now.beside(before.as_ref()).map(Some);
+        Ok(())
+    }
+
+    fn judged(&mut self, tree: Tree<'_>, of: &BTreeSet<&str>, is_named: bool) -> Result<Judging, Failure> {
+        let mut judging = Judging::default();
+        for (path, blob) in self.repository.files(tree, |path| of.contains(path))? {
+            match self.contents.read(&blob)?.bytes {
+                Ok(bytes) => judging.add(&path, &bytes),
+                Err(why) if is_named => drop(self.unread.insert(path, why)),
+                Err(_) => {}
+            }
+        }
+        Ok(judging)
     }
 
     fn manifests(&mut self, tree: Tree<'_>, is_named: bool) -> Result<BTreeMap<String, Vec<u8>>, Failure> {

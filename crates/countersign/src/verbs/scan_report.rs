@@ -10,9 +10,11 @@ use evidence::document::{ComponentsDocument, findings};
 use policy::Reason;
 use scan::advisories::LOCKFILE_DRIFT;
 use scan::exports::{Listing, Row};
+use scan::lint::Subject;
 use serde::Serialize;
 
 use super::scan_advisories::{Judged, NOT_JUDGED};
+use super::scan_rules::RuleFindings;
 use crate::failure::Failure;
 
 /// Results of a scan.
@@ -32,6 +34,10 @@ pub struct ScanReport {
     pub components: Option<Components>,
     /// Problems of packages; null if they were not judged.
     pub packages: Option<Judged>,
+    /// Broken rules in files of infrastructure; null if none changed.
+    pub infrastructure: Option<RuleFindings>,
+    /// Broken rules in files of pipelines; null if none changed.
+    pub pipelines: Option<RuleFindings>,
     /// Files that were not scanned, each with the reason.
     pub unread: BTreeMap<String, String>,
 }
@@ -197,7 +203,7 @@ pub fn unread_packages(
 }
 
 impl ScanReport {
-    /// Exit code 3 if secrets or critical problems of packages were found; 4 if something could not be read or judged.
+    /// Exit code 3 if secrets, critical problems of packages or broken rules of severity high were found; 4 if something could not be read or judged.
     pub fn outcome(&self) -> Result<(), Failure> {
         let mut stops = Vec::new();
         if !self.secrets.is_empty() {
@@ -210,6 +216,11 @@ impl ScanReport {
         if stopping > 0 {
             let problems = shown::many(stopping, &format!("{}critical or exploited problem", self.only()));
             stops.push(format!("{problems} of packages: upgrade each, or replace it"));
+        }
+        let broken = self.by_rules().map(|(_, found)| found.stopping()).sum::<usize>();
+        if broken > 0 {
+            let places = shown::many(broken, &format!("{}place", self.only()));
+            stops.push(format!("{places} with a configuration of severity high or critical: correct each"));
         }
         if !stops.is_empty() {
             return Err(Failure::counted(stops.join("; "), Vec::new()));
@@ -235,6 +246,11 @@ impl ScanReport {
             "not everything could be scanned"
         };
         Err(Failure::decided(GateOutcome::Undecided, what, reasons))
+    }
+
+    fn by_rules(&self) -> impl Iterator<Item = (Subject, &RuleFindings)> {
+        let infrastructure = self.infrastructure.iter().map(|found| (Subject::Infrastructure, found));
+        infrastructure.chain(self.pipelines.iter().map(|found| (Subject::Pipelines, found)))
     }
 
     fn only(&self) -> &'static str {
@@ -264,6 +280,7 @@ impl ScanReport {
         }
         rows.extend(self.components.iter().flat_map(Components::rows));
         rows.extend(self.packages.iter().flat_map(Judged::rows));
+        rows.extend(self.by_rules().flat_map(|(_, found)| found.rows()));
         Listing { rows, unread: self.unread.clone().into_iter().collect() }
     }
 }
@@ -313,6 +330,9 @@ pub fn text(report: &ScanReport) -> String {
             lines.push("components: no lockfile changed".to_owned());
         }
         None => lines.push(format!("vulnerabilities: {NOT_JUDGED}")),
+    }
+    for (subject, found) in report.by_rules() {
+        lines.extend(found.lines(subject, report.compared.is_some()));
     }
     lines.extend(report.unread.iter().map(|(path, why)| format!("not scanned: {path}: {why}")));
     lines.join("\n")

@@ -27,6 +27,7 @@ mod hosts;
 mod hosts_figures;
 mod hosts_page;
 mod images;
+mod infrastructure;
 mod join_attacks;
 mod kill;
 mod leaks;

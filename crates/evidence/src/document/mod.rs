@@ -7,6 +7,7 @@
 //!
 //! A new kind is one file here and a row in `table.rs`.
 
+pub mod changes;
 pub mod components;
 pub mod coverage;
 pub mod findings;
@@ -18,6 +19,7 @@ mod table;
 pub mod tests;
 mod version;
 
+pub use changes::ChangesDocument;
 pub use components::ComponentsDocument;
 pub use coverage::CoverageDocument;
 pub use findings::FindingsDocument;

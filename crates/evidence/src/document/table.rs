@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::changes::ChangesDocument;
 use super::components::ComponentsDocument;
 use super::coverage::CoverageDocument;
 use super::findings::FindingsDocument;
@@ -173,6 +174,8 @@ kinds! {
     "tests" tests: Tests(TestsDocument),
     /// Lines that tests ran.
     "coverage" coverage: Coverage(CoverageDocument),
+    /// Changes of infrastructure that a plan makes.
+    "changes" changes: Changes(ChangesDocument),
 }
 
 impl DocumentKind {

@@ -15,11 +15,16 @@ pub enum ScanSort {
     Components,
     /// Known problems of these packages, by the advisories of the runner's operator.
     Dependencies,
+    /// Manifests, templates and plans of what services run on, in the source and in outputs of the steps that the scan needs.
+    Infrastructure,
+    /// Files that build, test and deploy.
+    Pipelines,
 }
 
 impl ScanSort {
     /// All sorts.
-    pub const ALL: [Self; 3] = [Self::Secrets, Self::Components, Self::Dependencies];
+    pub const ALL: [Self; 5] =
+        [Self::Secrets, Self::Components, Self::Dependencies, Self::Infrastructure, Self::Pipelines];
 
     /// The name in pipeline files and receipts.
     #[must_use]
@@ -28,6 +33,8 @@ impl ScanSort {
             Self::Secrets => "secrets",
             Self::Components => "components",
             Self::Dependencies => "dependencies",
+            Self::Infrastructure => "infrastructure",
+            Self::Pipelines => "pipelines",
         }
     }
 
@@ -41,7 +48,9 @@ impl ScanSort {
     #[must_use]
     pub const fn document(self) -> DocumentKind {
         match self {
-            Self::Secrets | Self::Dependencies => DocumentKind::Findings,
+            Self::Secrets | Self::Dependencies | Self::Infrastructure | Self::Pipelines => {
+                DocumentKind::Findings
+            }
             Self::Components => DocumentKind::Components,
         }
     }

@@ -14,6 +14,10 @@ pub(crate) use crate::components::node::Node as Value;
 
 /// Highest number of values in one report.
 const VALUES_MAX: u32 = 2_000_000;
+/// Bytes of an unknown version that an error shows.
+pub(crate) const VERSION_SHOWN: usize = 40;
+/// Bytes of a reason that an error shows: a report chooses parts of it.
+const REASON_SHOWN: usize = 300;
 
 /// Parses a report. Nesting is limited to 128 levels by `serde_json`.
 pub(crate) fn parse(what: &'static str, input: &str) -> Result<Value, ScanError> {
@@ -46,7 +50,13 @@ impl<'a> Node<'a> {
 
     /// An error at this place.
     pub(crate) fn fault(&self, why: impl fmt::Display) -> ScanError {
+        let why = text(&why.to_string(), REASON_SHOWN);
         ScanError::Format { what: self.what, why: format!("{}: {why}", self.place) }
+    }
+
+    /// The value itself.
+    pub(crate) const fn value(&self) -> &'a Value {
+        self.value
     }
 
     /// The fields of an object.

@@ -32,7 +32,9 @@ const XML: [(&str, &str); 5] = [
     ("<coverage", "cobertura"),
 ];
 /// Names at the top of JSON; the first row that fits counts.
-const JSON: [(&[&str], &str); 11] = [
+const JSON: [(&[&str], &str); 13] = [
+    (&["format_version", "terraform_version"], "terraform-plan"),
+    (&["projects", "totalMonthlyCost"], "infracost"),
     (&["runs", "version"], "sarif"),
     (&["bomFormat"], "cyclonedx-json"),
     (&["SchemaVersion", "ArtifactName"], "trivy"),

@@ -5,6 +5,7 @@
 //! "found nothing". A suppressed entry is a finding like the others.
 
 mod bandit;
+mod changes;
 mod checkov;
 mod coverage;
 pub(crate) mod cyclonedx;
@@ -35,11 +36,14 @@ mod zap;
 use std::collections::BTreeMap;
 
 use evidence::document::findings::Origin;
-use evidence::document::{CoverageDocument, DocumentKind, FindingsDocument, Listed, TestsDocument};
+use evidence::document::{
+    ChangesDocument, CoverageDocument, DocumentKind, FindingsDocument, Listed, TestsDocument,
+};
 use serde::{Deserialize, Serialize};
 
 pub use looks::looks_like;
 
+use changes::{infracost, terraform_plan};
 use coverage::{cobertura, lcov};
 
 use crate::{ScanError, Tree};
@@ -86,6 +90,10 @@ pub enum ReportFormat {
     Cobertura,
     /// The tracefile of lcov.
     Lcov,
+    /// JSON of a plan of Terraform or OpenTofu.
+    TerraformPlan,
+    /// JSON of Infracost.
+    Infracost,
 }
 
 /// A canonical document, and the facts of it that a receipt states.
@@ -112,6 +120,7 @@ enum Reader {
     Findings(fn(&str, &dyn Tree) -> Result<FindingsDocument, ScanError>),
     Tests(fn(&str) -> Result<TestsDocument, ScanError>),
     Coverage(fn(&str, &dyn Tree) -> Result<CoverageDocument, ScanError>),
+    Changes(fn(&str) -> Result<ChangesDocument, ScanError>),
 }
 
 /// The table of formats.
@@ -145,6 +154,13 @@ const TABLE: &[Row] = &[
     row(ReportFormat::Tfsec, "tfsec", tfsec::WHAT, Reader::Findings(tfsec::read)),
     row(ReportFormat::Cobertura, "cobertura", cobertura::WHAT, Reader::Coverage(cobertura::read)),
     row(ReportFormat::Lcov, "lcov", lcov::WHAT, Reader::Coverage(lcov::read)),
+    row(
+        ReportFormat::TerraformPlan,
+        "terraform-plan",
+        terraform_plan::WHAT,
+        Reader::Changes(terraform_plan::read),
+    ),
+    row(ReportFormat::Infracost, "infracost", infracost::WHAT, Reader::Changes(infracost::read)),
 ];
 
 const fn row(format: ReportFormat, name: &'static str, title: &'static str, read: Reader) -> Row {
@@ -175,6 +191,7 @@ impl ReportFormat {
         match self.row().map(|row| &row.read) {
             Some(Reader::Tests(_)) => DocumentKind::Tests,
             Some(Reader::Coverage(_)) => DocumentKind::Coverage,
+            Some(Reader::Changes(_)) => DocumentKind::Changes,
             _ => DocumentKind::Findings,
         }
     }
@@ -219,6 +236,7 @@ pub fn translate(
         Reader::Findings(read) => translated(&read(&text, &Reported { tree, origin })?),
         Reader::Tests(read) => translated(&read(&text)?),
         Reader::Coverage(read) => translated(&read(&text, tree)?),
+        Reader::Changes(read) => translated(&read(&text)?),
     }
 }
 

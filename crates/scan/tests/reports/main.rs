@@ -5,6 +5,7 @@
 mod published_vectors;
 
 mod audits;
+mod changes;
 mod coverage;
 mod hostile;
 mod incomplete;

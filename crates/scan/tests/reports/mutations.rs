@@ -210,6 +210,8 @@ fn has_list(format: ReportFormat, bytes: &[u8]) -> bool {
         ReportFormat::PipAudit => "dependencies",
         ReportFormat::Junit | ReportFormat::ZapXml | ReportFormat::CyclonedxXml => return true,
         ReportFormat::Cobertura | ReportFormat::Lcov => return true,
+        // A plan without resources has no list of their changes.
+        ReportFormat::TerraformPlan | ReportFormat::Infracost => return true,
     };
     let text = String::from_utf8_lossy(bytes);
     let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();

@@ -1,0 +1,4 @@
+//! Reports about changes of infrastructure.
+
+pub(super) mod infracost;
+pub(super) mod terraform_plan;

@@ -1,0 +1,124 @@
+//! A plan of Terraform or OpenTofu as JSON, `terraform show -json` (<https://developer.hashicorp.com/terraform/internals/json-format>,
+//! "Plan Representation").
+//!
+//! Invariant: a plan that failed or is not whole is an error, and an action that this reader does not know is one, too.
+
+use std::collections::BTreeSet;
+
+use evidence::document::changes::{Change, ChangeAction, FIELDS_MAX};
+use evidence::document::{ChangesDocument, TEXT_BYTES_MAX, Tool, text};
+
+use crate::ScanError;
+use crate::reports::json::{Node, VERSION_SHOWN, Value, parse};
+
+pub(in super::super) const WHAT: &str = "Terraform plan";
+
+/// Reads a plan.
+pub(in super::super) fn read(input: &str) -> Result<ChangesDocument, ScanError> {
+    let value = parse(WHAT, input)?;
+    let root = Node::root(WHAT, &value);
+    let version = root.need_text("format_version")?;
+    // Before 1.0 the minor numbers, too, changed what fields mean; from there on only the major one does.
+    if !["0.1", "0.2"].contains(&version) && version.split('.').next() != Some("1") {
+        return Err(root.fault(format_args!(
+            "the format version {} is unknown; known: 0.1, 0.2, 1.x",
+            text(version, VERSION_SHOWN)
+        )));
+    }
+    if root.flag("errored")? == Some(true) {
+        return Err(root.fault("the plan failed, so it does not show everything; mend it and plan again"));
+    }
+    let changes = match root.field("resource_changes")? {
+        Some(changes) => changes.items()?,
+        // A plan without any resource has no such list. That of a state, or of a module alone, is no plan.
+        None if root.field("planned_values")?.is_some() => Vec::new(),
+        None => return Err(root.fault("neither `resource_changes` nor `planned_values` is there: no plan")),
+    };
+    let tool = Tool::new("terraform", root.text("terraform_version")?);
+    let mut document = ChangesDocument::new([tool]);
+    for change in changes {
+        let Some((address, one)) = read_change(&change)? else { continue };
+        if document.resources.insert(address.clone(), one).is_some() {
+            return Err(change.fault(format_args!("the resource `{address}` stands twice")));
+        }
+    }
+    Ok(document)
+}
+
+/// The change of a resource; `None` if it stays as it is.
+fn read_change(node: &Node<'_>) -> Result<Option<(String, Change)>, ScanError> {
+    let change = node.need("change")?;
+    let actions = change.need("actions")?.items()?;
+    let actions = actions.iter().map(Node::str).collect::<Result<Vec<_>, _>>()?;
+    let action = match actions.as_slice() {
+        ["no-op" | "read"] => return Ok(None),
+        ["create"] => ChangeAction::Create,
+        ["update"] => ChangeAction::Update,
+        ["delete"] => ChangeAction::Delete,
+        ["forget"] => ChangeAction::Forget,
+        ["create", "delete"] | ["delete", "create"] | ["create", "forget"] => ChangeAction::Replace,
+        other => return Err(change.fault(format_args!("the actions {other:?} are unknown"))),
+    };
+    let mut address = node.need_text("address")?.to_owned();
+    // An object that an earlier run could not destroy has the address of the one that took its place.
+    if let Some(key) = node.text("deposed")? {
+        address = format!("{address} (deposed {key})");
+    }
+    let fields = match action {
+        ChangeAction::Update => changed(&change)?,
+        ChangeAction::Replace => forcing(&change)?,
+        ChangeAction::Create | ChangeAction::Delete | ChangeAction::Forget => BTreeSet::new(),
+    };
+    let short = |value: &str| text(value, TEXT_BYTES_MAX);
+    let change = Change {
+        sort: short(node.need_text("type")?),
+        provider: short(node.text("provider_name")?.unwrap_or("unknown")),
+        action,
+        fields,
+    };
+    Ok(Some((short(&address), change)))
+}
+
+/// Attributes that are other ones after the change, or that nobody knows yet.
+fn changed(change: &Node<'_>) -> Result<BTreeSet<String>, ScanError> {
+    let values = |name| -> Result<Vec<(&str, Node<'_>)>, ScanError> {
+        change.field(name)?.map_or_else(|| Ok(Vec::new()), |values| values.fields())
+    };
+    let (before, after) = (values("before")?, values("after")?);
+    let known = |of: &[(&str, Node<'_>)], name: &str| {
+        of.iter().find(|(known, _)| *known == name).map(|(_, node)| node.value().clone())
+    };
+    let names: BTreeSet<&str> = before.iter().chain(&after).map(|(name, _)| *name).collect();
+    let mut found: BTreeSet<String> = names
+        .into_iter()
+        .filter(|name| known(&before, name) != known(&after, name))
+        .map(|name| text(name, TEXT_BYTES_MAX))
+        .collect();
+    for (name, unknown) in values("after_unknown")? {
+        if !matches!(unknown.value(), Value::Flag(false)) && !is_empty(unknown.value()) {
+            found.insert(text(name, TEXT_BYTES_MAX));
+        }
+    }
+    Ok(found.into_iter().take(FIELDS_MAX).collect())
+}
+
+/// Whether a value says of none of its parts that it is unknown.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().all(is_empty),
+        Value::Map(map) => map.values().all(is_empty),
+        Value::Flag(flag) => !flag,
+        Value::Null | Value::Number(_) | Value::Text(_) => true,
+    }
+}
+
+/// Attributes that force a replacement: the first name of each path.
+fn forcing(change: &Node<'_>) -> Result<BTreeSet<String>, ScanError> {
+    let mut found = BTreeSet::new();
+    for path in change.list("replace_paths")? {
+        if let Some(first) = path.items()?.first() {
+            found.insert(text(first.str()?, TEXT_BYTES_MAX));
+        }
+    }
+    Ok(found.into_iter().take(FIELDS_MAX).collect())
+}
