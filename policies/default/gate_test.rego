@@ -329,11 +329,60 @@ test_reports_are_read_where_they_are if {
 		{"kind": "components", "runners": 0},
 		{"kind": "tests", "runners": 0},
 		{"kind": "coverage", "runners": 0},
+		{"kind": "changes", "runners": 0},
 		{"kind": "findings", "from": "before", "runners": 0},
 		{"kind": "tests", "from": "before", "runners": 0},
 		{"observation": "rollout-verdict"},
 		{"parity": true},
 	}
+}
+
+planned(fields) := with_field("changes", object.union({"count": {}, "resources": [], "costs": []}, fields))
+
+resource(action) := {"address": sprintf("db.%s", [action]), "sort": "aws_db_instance", "provider": "aws", "action": action, "fields": []}
+
+destroying := planned({"resources": [resource("delete"), resource("replace"), resource("update"), resource("create")]})
+
+test_a_plan_that_destroys_needs_more_people if {
+	codes(gate.deny) == {"destruction-unapproved"} with input as destroying
+	some reason in gate.deny with input as destroying
+	contains(reason.what, "destroys 2 resources, 0 are allowed with fewer than 2 approvals in role release-manager: db.delete (delete), db.replace (replace)")
+}
+
+test_two_people_let_a_plan_destroy if {
+	codes(gate.deny) == set() with input as object.union(destroying, {"approvals": [approval("bob"), approval("eve")]})
+}
+
+test_a_plan_that_keeps_everything_passes if {
+	codes(gate.deny) == set() with input as planned({"resources": [resource("update"), resource("create")]})
+}
+
+test_a_cost_without_a_limit_passes if {
+	codes(gate.deny) == set() with input as planned({"costs": [{"currency": "USD", "monthly": 100000, "before": null, "unpriced": 0}]})
+}
+
+limited := {"USD": {"monthly": 100, "increase": 10}}
+
+test_a_cost_above_its_limit_is_a_reason if {
+	some row in [[10050, 10050, "100.50 USD a month, 100 are"], [5001, 4000, "10.01 USD a month more than before, 10 are"]]
+	priced := planned({"costs": [{"currency": "USD", "monthly": row[0], "before": row[1], "unpriced": 0}]})
+	codes(gate.deny) == {"cost-exceeded"} with input as priced with gate.cost_limits as limited
+	some reason in gate.deny with input as priced with gate.cost_limits as limited
+	contains(reason.what, row[2])
+}
+
+test_a_cost_at_its_limit_passes if {
+	priced := planned({"costs": [{"currency": "USD", "monthly": 10000, "before": 9000, "unpriced": 0}]})
+	codes(gate.deny) == set() with input as priced with gate.cost_limits as limited
+}
+
+test_a_cost_in_another_currency_is_a_reason if {
+	priced := planned({"costs": [{"currency": "EUR", "monthly": 1, "before": 1, "unpriced": 0}]})
+	codes(gate.deny) == {"cost-exceeded"} with input as priced with gate.cost_limits as limited
+}
+
+test_a_plan_that_nobody_priced_is_a_reason_where_limits_are_set if {
+	codes(gate.deny) == {"cost-exceeded"} with input as planned({"resources": [resource("create")]}) with gate.cost_limits as limited
 }
 
 before(fields) := with_field("before", object.union({"environment": "staging", "runs_artifact": true}, fields))

@@ -20,11 +20,14 @@ effects := {
 	"dependencies-unjudged": {"production": "warn", "other": "off", "solo": "warn"},
 	"licence-denied": {"production": "warn", "other": "warn", "solo": "warn"},
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
+	"destruction-unapproved": {"production": "block", "other": "warn", "solo": "warn"},
 	"report-old": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
-	# Off until a team sets them: not every project measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, or has versions and labels.
+	"cost-exceeded": {"production": "block", "other": "warn", "solo": "warn"},
+	# Off until a team sets them: not every project has infrastructure, measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, or has versions and labels.
+	"infrastructure-unscanned": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
 	"baseline-differs": {"other": "off", "solo": "off"},
@@ -48,6 +51,10 @@ limits := {
 	"coverage_percent": 70,
 	# Labels that a tag of the artifact must have.
 	"labels": [],
+	# How many resources a plan may destroy or replace, and how many people in which role let it destroy more.
+	"destruction": {"allowed": 0, "approvals": 2, "role": "release-manager"},
+	# Highest cost of a plan for a month, and its increase, by currency: {"USD": {"monthly": 5000, "increase": 500}}.
+	"cost": {},
 	# SPDX identifiers.
 	"licences_denied": {"AGPL-3.0-only", "AGPL-3.0-or-later", "BUSL-1.1", "SSPL-1.0"},
 }
@@ -61,6 +68,8 @@ reads contains {"kind": "components", "runners": 0}
 reads contains {"kind": "tests", "runners": 0}
 
 reads contains {"kind": "coverage", "runners": 0}
+
+reads contains {"kind": "changes", "runners": 0}
 
 # Reports of checks of the release in the environment before.
 reads contains {"kind": "findings", "from": "before", "runners": 0}

@@ -168,6 +168,11 @@ checks contains sprintf("%s runs by the same plan", [input.parity.environment]) 
 	blocks("environments-differ")
 }
 
+checks contains sprintf("a plan destroys at most %d resources unless %d people in role %s approve", [limits.destruction.allowed, limits.destruction.approvals, limits.destruction.role]) if {
+	input.changes
+	blocks("destruction-unapproved")
+}
+
 checks contains sprintf("tests reach at least %d percent of the lines", [limits.coverage_percent]) if blocks("coverage-low")
 
 checks contains "the artifact has a semantic version" if blocks("version-missing")

@@ -37,6 +37,9 @@ effects := {
 	"licence-denied": {"other": "off", "solo": "off"},
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"other": "off", "solo": "off"},
+	"destruction-unapproved": {"production": "block", "other": "warn", "solo": "warn"},
+	"cost-exceeded": {"other": "off", "solo": "off"},
+	"infrastructure-unscanned": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
 	"baseline-differs": {"other": "off", "solo": "off"},
@@ -55,6 +58,8 @@ limits := {
 	"report_days": 7,
 	"coverage_percent": 70,
 	"labels": [],
+	"destruction": {"allowed": 0, "approvals": 2, "role": "release-manager"},
+	"cost": {},
 	"licences_denied": set(),
 }
 
@@ -71,6 +76,8 @@ reads contains {"kind": "components", "runners": 0}
 reads contains {"kind": "tests", "runners": 0}
 
 reads contains {"kind": "coverage", "runners": 0}
+
+reads contains {"kind": "changes", "runners": 0}
 
 # Reports of checks of the release in the environment before.
 reads contains {"kind": "findings", "from": "before", "runners": 0}

@@ -31,7 +31,8 @@ pub enum Policy {
     /// Write a pack of policies and its tests to a directory, as a starting point.
     #[command(allow_missing_positional = true)]
     Copy {
-        /// Name of the pack: `default`, `pci-dss` or `sox-itgc`; default: the built-in policy.
+        /// Name of the pack: `default`, or that of a regulation: `fedramp`, `gdpr`, `hipaa`, `iso-27001`, `owasp-cicd`, `pci-dss`,
+        /// `slsa`, `soc2`, `sox-itgc` or `ssdf`; default: the built-in policy.
         pack: Option<String>,
         /// Directory to write; it must not exist.
         dir: PathBuf,

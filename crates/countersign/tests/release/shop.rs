@@ -169,6 +169,7 @@ services:
                 r#""solo": "warn""#,
                 r#""solo/production": "block", "solo": "warn""#,
             ),
+            ("destruction-unapproved", r#""solo": "warn""#, r#""solo/production": "block", "solo": "warn""#),
             ("check-failed", r#""solo": "warn""#, r#""solo": "block""#),
             ("tests-failed", r#""solo": "warn""#, r#""solo": "block""#),
         ] {

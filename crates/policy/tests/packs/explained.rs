@@ -39,6 +39,7 @@ fn each_rule_of_a_pack_is_explained() {
             "browser-only",
             "coverage-low",
             "environments-differ",
+            "infrastructure-unscanned",
             "label-missing",
             "range-unsigned",
             "rollout-undone",

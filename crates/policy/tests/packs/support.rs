@@ -3,11 +3,28 @@
 use std::collections::BTreeSet;
 
 use policy::{Bundle, Gate, Pack, Verdict};
+use regorus::Engine;
 use serde_json::{Value, json};
 
 /// The gate of a pack.
 pub fn gate(pack: &str) -> Gate {
     Gate::compile(&Bundle::new(Pack::named(pack).unwrap().files()).unwrap()).unwrap()
+}
+
+/// Whether a pack is about the controls of a regulation.
+pub fn is_regulation(pack: &Pack) -> bool {
+    pack.files().keys().any(|name| name.starts_with("rules_under_"))
+}
+
+/// The release of the packs' fixtures that keeps every control.
+pub fn good() -> Value {
+    let mut engine = Engine::new();
+    let files = Pack::named("soc2").unwrap();
+    for (name, text) in files.files().into_iter().chain(files.tests()) {
+        engine.add_policy(name, text).unwrap();
+    }
+    let good = engine.eval_rule("data.countersign.controls_test.good".to_owned()).unwrap();
+    serde_json::from_str(&good.to_json_str().unwrap()).unwrap()
 }
 
 /// A release to production with these findings and components.
