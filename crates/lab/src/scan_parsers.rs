@@ -45,6 +45,17 @@ pub const REPORT: Target = Target {
         "scan/src/reports/trivy.rs",
         "scan/src/reports/wapiti.rs",
         "scan/src/reports/zap.rs",
+        "scan/src/reports/kics.rs",
+        "scan/src/reports/terrascan.rs",
+        "scan/src/reports/snyk.rs",
+        "scan/src/reports/dependency_check.rs",
+        "scan/src/reports/sonarqube.rs",
+        "scan/src/reports/checkmarx.rs",
+        "scan/src/reports/checkmarx/one.rs",
+        "scan/src/reports/checkmarx/report.rs",
+        "scan/src/reports/burp.rs",
+        "scan/src/reports/openscap.rs",
+        "scan/src/reports/inspec.rs",
     ],
 };
 
@@ -244,7 +255,7 @@ const TREES: [&str; 11] = [
 ];
 
 /// A report of each format, in the order of [`ReportFormat::all`].
-const SEEDS: [&str; 19] = [
+const SEEDS: [&str; 29] = [
     seeds::SARIF,
     seeds::JUNIT,
     seeds::OSV,
@@ -262,6 +273,16 @@ const SEEDS: [&str; 19] = [
     seeds::CHECKOV,
     seeds::HADOLINT,
     seeds::TFSEC,
+    seeds::KICS,
+    seeds::TERRASCAN,
+    seeds::SNYK,
+    seeds::DEPENDENCY_CHECK,
+    seeds::SONARQUBE,
+    seeds::CHECKMARX_XML,
+    seeds::CHECKMARX_JSON,
+    seeds::BURP_XML,
+    seeds::OPENSCAP,
+    seeds::INSPEC,
     include_str!("../../scan/tests/reports/coverage/c8.xml"),
     include_str!("../../scan/tests/reports/coverage/c8.info"),
 ];

@@ -87,18 +87,7 @@ fn epss(records: &[&Node<'_>]) -> Result<Option<u16>, ScanError> {
     let mut highest = None;
     for record in records {
         for entry in record.list("epss")? {
-            let probability = entry.need("epss")?;
-            let number = probability.number()?;
-            if !(0.0..=1.0).contains(&number) {
-                return Err(probability.fault("not a probability from 0 to 1"));
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "the range is checked"
-            )]
-            let hundredths = (number * 10_000.0).round() as u16;
-            highest = highest.max(Some(hundredths));
+            highest = highest.max(Some(entry.need("epss")?.probability()?));
         }
     }
     Ok(highest)

@@ -117,6 +117,16 @@ impl<'a> Node<'a> {
         number.filter(|number| number.is_finite()).ok_or_else(|| self.fault("not a number"))
     }
 
+    /// The probability of this value, in hundredths of a percent.
+    pub(crate) fn probability(&self) -> Result<u16, ScanError> {
+        let number = self.number()?;
+        if !(0.0..=1.0).contains(&number) {
+            return Err(self.fault("not a probability from 0 to 1"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+        Ok((number * 10_000.0).round() as u16)
+    }
+
     /// A line number in a field, counted from 1; `None` if it is absent, or 0, which many tools write for the whole file.
     pub(crate) fn line(&self, name: &'a str) -> Result<Option<u32>, ScanError> {
         self.field(name)?.map_or(Ok(None), |field| field.as_line())

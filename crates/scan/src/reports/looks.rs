@@ -24,15 +24,20 @@ pub fn looks_like(text: &str) -> Option<&'static str> {
 }
 
 /// Names in the first lines of XML.
-const XML: [(&str, &str); 5] = [
+const XML: [(&str, &str); 10] = [
     ("<testsuite", "junit"),
     ("<OWASPZAPReport", "zap-xml"),
     ("cyclonedx.org/schema/bom", "cyclonedx-xml"),
     ("<testcase", "junit"),
     ("<coverage", "cobertura"),
+    ("<CxXMLResults", "checkmarx-xml"),
+    ("burpVersion", "burp-xml"),
+    ("asset-report-collection", "openscap"),
+    ("checklists.nist.gov/xccdf", "openscap"),
+    ("<TestResult", "openscap"),
 ];
 /// Names at the top of JSON; the first row that fits counts.
-const JSON: [(&[&str], &str); 13] = [
+const JSON: [(&[&str], &str); 21] = [
     (&["format_version", "terraform_version"], "terraform-plan"),
     (&["projects", "totalMonthlyCost"], "infracost"),
     (&["runs", "version"], "sarif"),
@@ -46,6 +51,14 @@ const JSON: [(&[&str], &str); 13] = [
     (&["check_type", "results"], "checkov"),
     (&["results", "metrics", "errors"], "bandit"),
     (&["results", "paths", "errors"], "semgrep"),
+    (&["queries", "files_scanned"], "kics"),
+    (&["reportSchema", "dependencies"], "dependency-check"),
+    (&["issues", "paging"], "sonarqube"),
+    (&["hotspots", "paging"], "sonarqube"),
+    (&["results", "totalCount"], "checkmarx-json"),
+    (&["scanResults", "reportHeader"], "checkmarx-json"),
+    (&["profiles", "platform"], "inspec"),
+    (&["vulnerabilities", "packageManager"], "snyk"),
 ];
 const HEAD_BYTES: usize = 4_096;
 
@@ -63,6 +76,12 @@ mod tests {
             (r#"{"errors":[],"paths":{},"results":[]}"#, Some("semgrep")),
             ("<?xml version=\"1.0\"?><coverage/>", Some("cobertura")),
             ("TN:\nSF:a.rs\n", Some("lcov")),
+            ("<!DOCTYPE issues [<!ATTLIST issues burpVersion CDATA \"\">]><issues/>", Some("burp-xml")),
+            ("<Benchmark xmlns=\"http://checklists.nist.gov/xccdf/1.2\"/>", Some("openscap")),
+            ("<CxXMLResults/>", Some("checkmarx-xml")),
+            (r#"{"ok":true,"packageManager":"npm","vulnerabilities":[]}"#, Some("snyk")),
+            (r#"{"issues":[],"paging":{}}"#, Some("sonarqube")),
+            (r#"{"results":[],"totalCount":0}"#, Some("checkmarx-json")),
             (r#"{"results":[]}"#, None),
             ("[]", None),
             ("<html/>", None),

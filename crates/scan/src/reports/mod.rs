@@ -5,20 +5,26 @@
 //! "found nothing". A suppressed entry is a finding like the others.
 
 mod bandit;
+mod burp;
 mod changes;
+mod checkmarx;
 mod checkov;
 mod coverage;
 pub(crate) mod cyclonedx;
+mod dependency_check;
 mod draft;
 pub(crate) mod findings;
 mod grype;
 mod hadolint;
 mod incomplete;
 pub(crate) mod input;
+mod inspec;
 pub(crate) mod json;
 mod junit;
+mod kics;
 mod looks;
 mod npm_audit;
+mod openscap;
 mod osv_scanner;
 mod path;
 mod pip_audit;
@@ -26,6 +32,9 @@ pub(crate) mod purl;
 mod sarif;
 mod semgrep;
 pub(crate) mod severity;
+mod snyk;
+mod sonarqube;
+mod terrascan;
 mod tfsec;
 mod trivy;
 mod vulnerabilities;
@@ -86,6 +95,26 @@ pub enum ReportFormat {
     Hadolint,
     /// JSON of tfsec.
     Tfsec,
+    /// JSON of KICS.
+    Kics,
+    /// JSON of Terrascan.
+    Terrascan,
+    /// JSON of `snyk test`.
+    Snyk,
+    /// JSON of OWASP Dependency-Check.
+    DependencyCheck,
+    /// JSON of SonarQube's web API: issues and hotspots.
+    Sonarqube,
+    /// XML of Checkmarx SAST.
+    CheckmarxXml,
+    /// JSON of Checkmarx One.
+    CheckmarxJson,
+    /// XML of Burp Suite.
+    BurpXml,
+    /// XCCDF results of OpenSCAP, and ARF around them.
+    Openscap,
+    /// JSON of InSpec.
+    Inspec,
     /// Cobertura XML of a coverage tool.
     Cobertura,
     /// The tracefile of lcov.
@@ -152,6 +181,31 @@ const TABLE: &[Row] = &[
     row(ReportFormat::Checkov, "checkov", checkov::WHAT, Reader::Findings(checkov::read)),
     row(ReportFormat::Hadolint, "hadolint", hadolint::WHAT, Reader::Findings(hadolint::read)),
     row(ReportFormat::Tfsec, "tfsec", tfsec::WHAT, Reader::Findings(tfsec::read)),
+    row(ReportFormat::Kics, "kics", kics::WHAT, Reader::Findings(kics::read)),
+    row(ReportFormat::Terrascan, "terrascan", terrascan::WHAT, Reader::Findings(terrascan::read)),
+    row(ReportFormat::Snyk, "snyk", snyk::WHAT, Reader::Findings(snyk::read)),
+    row(
+        ReportFormat::DependencyCheck,
+        "dependency-check",
+        dependency_check::WHAT,
+        Reader::Findings(dependency_check::read),
+    ),
+    row(ReportFormat::Sonarqube, "sonarqube", sonarqube::WHAT, Reader::Findings(sonarqube::read)),
+    row(
+        ReportFormat::CheckmarxXml,
+        "checkmarx-xml",
+        checkmarx::WHAT_XML,
+        Reader::Findings(checkmarx::read_xml),
+    ),
+    row(
+        ReportFormat::CheckmarxJson,
+        "checkmarx-json",
+        checkmarx::WHAT_JSON,
+        Reader::Findings(checkmarx::read_json),
+    ),
+    row(ReportFormat::BurpXml, "burp-xml", burp::WHAT, Reader::Findings(burp::read)),
+    row(ReportFormat::Openscap, "openscap", openscap::WHAT, Reader::Findings(openscap::read)),
+    row(ReportFormat::Inspec, "inspec", inspec::WHAT, Reader::Findings(inspec::read)),
     row(ReportFormat::Cobertura, "cobertura", cobertura::WHAT, Reader::Coverage(cobertura::read)),
     row(ReportFormat::Lcov, "lcov", lcov::WHAT, Reader::Coverage(lcov::read)),
     row(

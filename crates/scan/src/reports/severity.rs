@@ -67,7 +67,7 @@ fn of_word(word: &str) -> Severity {
         "high" | "important" | "error" => Severity::High,
         "medium" | "moderate" | "warning" => Severity::Medium,
         "low" | "negligible" | "minor" | "note" => Severity::Low,
-        "none" | "info" | "informational" => Severity::None,
+        "none" | "info" | "informational" | "information" => Severity::None,
         _ => Severity::Unknown,
     }
 }

@@ -4,7 +4,7 @@
 //! of attributes of an element and of namespaces are bounded, because the parser needs quadratic time in the last two. Elements are
 //! found by their local name: reports use several versions of one namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -14,13 +14,18 @@ const NODES_MAX: u32 = 2_000_000;
 const DEPTH_MAX: usize = 128;
 const ATTRIBUTES_MAX: usize = 256;
 const ALL_ATTRIBUTES_MAX: usize = 4_000_000;
+/// Highest number of different declarations of namespaces.
 const NAMESPACES_MAX: usize = 2_000;
+/// Highest number of all declarations, times the number of different ones: so many the parser may have to copy.
+const NAMESPACE_COPIES_MAX: usize = 20_000_000;
+/// Longest declaration that is compared with others.
+const NAMESPACE_BYTES_MAX: usize = 1_024;
 
 /// Parses a report.
 pub(crate) fn parse<'a>(what: &'static str, text: &'a str) -> Result<Document<'a>, ScanError> {
     let fault = |why: String| ScanError::Format { what, why };
     let (widest, all) = attribute_counts(text);
-    if widest > ATTRIBUTES_MAX || all > ALL_ATTRIBUTES_MAX || text.matches("xmlns").count() > NAMESPACES_MAX {
+    if widest > ATTRIBUTES_MAX || all > ALL_ATTRIBUTES_MAX || !has_few_namespaces(text) {
         return Err(fault(format!(
             "more than {ATTRIBUTES_MAX} attributes of an element, {ALL_ATTRIBUTES_MAX} attributes, or {NAMESPACES_MAX} \
              namespaces; report less"
@@ -94,6 +99,30 @@ pub(super) fn content(node: Node<'_, '_>) -> String {
     text.trim().to_owned()
 }
 
+/// Whether the declarations of namespaces, of which each element copies those around it, are few. Tools write the same
+/// declaration thousands of times.
+fn has_few_namespaces(text: &str) -> bool {
+    let all = text.matches("xmlns").count();
+    if all > NAMESPACE_COPIES_MAX {
+        return false;
+    }
+    let mut different = BTreeSet::new();
+    for (at, _) in text.match_indices("xmlns") {
+        let rest = text.get(at..).unwrap_or_default();
+        let rest = rest.get(..rest.floor_char_boundary(NAMESPACE_BYTES_MAX)).unwrap_or_default();
+        let quoted = rest.find(['"', '\'']).and_then(|start| {
+            let (before, behind) = rest.split_at_checked(start)?;
+            let end = behind.get(1..)?.find(behind.chars().next()?)?;
+            rest.get(..before.len() + end + 1)
+        });
+        different.insert(quoted.unwrap_or(rest));
+        if different.len() > NAMESPACES_MAX || different.len() * all > NAMESPACE_COPIES_MAX {
+            return false;
+        }
+    }
+    true
+}
+
 /// The highest number of attributes that a tag may have, and the number of all. Quotes count, as far as a tag reaches.
 fn attribute_counts(text: &str) -> (usize, usize) {
     let tags = text.split('<').skip(1).map(attributes);
@@ -147,6 +176,18 @@ mod tests {
             let text = format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
             assert_eq!(parse("x", &text).is_ok(), sound, "{levels}");
         }
+    }
+
+    #[test]
+    fn equal_namespaces_count_once() {
+        let same = format!("<a>{}</a>", "<b xmlns:h='u'/>".repeat(100_000));
+        assert!(parse("x", &same).is_ok());
+        let nested = (0..1_900).map(|n| format!(" xmlns:n{n}='u{n}'")).collect::<Vec<_>>();
+        let wide: String = nested.chunks(100).map(|names| format!("<a{}>", names.concat())).collect();
+        let copies = format!("{wide}{}", "<b xmlns:h='u'/>".repeat(100_000));
+        assert!(parse("x", &copies).unwrap_err().to_string().contains("namespaces"));
+        let open = "<a xmlns=".repeat(100_000);
+        assert!(parse("x", &open).is_err());
     }
 
     #[test]

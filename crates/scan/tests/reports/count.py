@@ -197,13 +197,24 @@ def tfsec(path):
     return len({(e["rule_id"], json.dumps(e["location"]), e["description"]) for e in load(path)["results"] or [] if e.get("status") != "passed" and not e.get("passed")})
 
 
+def kics(path):
+    doc = load(path)
+    seen = {(q["query_id"], f["file_name"], f["line"], "" if q["category"] == "Secret Management" else f["search_key"]) for q in doc["queries"] for f in q["files"]}
+    return len(seen) + sum(doc[name] > 0 for name in ("files_failed_to_scan", "queries_failed_to_execute"))
+
+
+def terrascan(path):
+    results = load(path)["results"]
+    return len({(v["rule_id"], v["file"], v["line"], v["resource_name"]) for v in (results["violations"] or []) + (results["skipped_violations"] or [])})
+
+
 FORMATS = [
     ("sarif/SpecExamples/*.sarif", sarif), ("scanner-reports/sarif/*", sarif), ("scanner-reports/trivy/*", trivy),
     ("scanner-reports/anchore_grype/*", grype), ("scanner-reports/osv_scanner/*", osv), ("scanner-reports/semgrep/*", semgrep),
     ("scanner-reports/bandit/*", bandit), ("scanner-reports/zap/*.xml", zap), ("cyclonedx/1.*/*.json", cyclonedx_json),
     ("scanner-reports/cyclonedx/*.json", cyclonedx_json), ("scanner-reports/cyclonedx/*.xml", cyclonedx_xml),
     ("scanner-reports/pip_audit/*", pip_audit), ("scanner-reports/npm_audit_7_plus/*", npm_audit), ("scanner-reports/checkov/*", checkov),
-    ("scanner-reports/hadolint/*", hadolint), ("scanner-reports/tfsec/*", tfsec),
+    ("scanner-reports/hadolint/*", hadolint), ("scanner-reports/tfsec/*", tfsec), ("scanner-reports/kics/*", kics), ("scanner-reports/terrascan/*", terrascan),
     ("osv-scanner/*/*.cdx.json", cyclonedx_json), ("osv-scanner/*/*.cdx.xml", cyclonedx_xml),
 ]
 

@@ -6,10 +6,12 @@ mod published_vectors;
 
 mod audits;
 mod changes;
+mod counts;
 mod coverage;
 mod hostile;
 mod incomplete;
 mod junit;
+mod more_scanners;
 mod mutations;
 mod published;
 mod purls;

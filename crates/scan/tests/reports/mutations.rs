@@ -100,6 +100,56 @@ fn tfsec() {
 }
 
 #[test]
+fn kics() {
+    check(ReportFormat::Kics, &[seeds::KICS], "scanner-reports/kics");
+}
+
+#[test]
+fn terrascan() {
+    check(ReportFormat::Terrascan, &[seeds::TERRASCAN], "scanner-reports/terrascan");
+}
+
+#[test]
+fn snyk() {
+    check(ReportFormat::Snyk, &[seeds::SNYK], "none");
+}
+
+#[test]
+fn dependency_check() {
+    check(ReportFormat::DependencyCheck, &[seeds::DEPENDENCY_CHECK], "none");
+}
+
+#[test]
+fn sonarqube() {
+    check(ReportFormat::Sonarqube, &[seeds::SONARQUBE], "none");
+}
+
+#[test]
+fn checkmarx_xml() {
+    check(ReportFormat::CheckmarxXml, &[seeds::CHECKMARX_XML], "none");
+}
+
+#[test]
+fn checkmarx_json() {
+    check(ReportFormat::CheckmarxJson, &[seeds::CHECKMARX_JSON], "none");
+}
+
+#[test]
+fn burp_xml() {
+    check(ReportFormat::BurpXml, &[seeds::BURP_XML], "none");
+}
+
+#[test]
+fn openscap() {
+    check(ReportFormat::Openscap, &[seeds::OPENSCAP], "none");
+}
+
+#[test]
+fn inspec() {
+    check(ReportFormat::Inspec, &[seeds::INSPEC], "none");
+}
+
+#[test]
 fn cobertura() {
     let seeds = [include_str!("coverage/coverage-py.xml"), include_str!("coverage/c8.xml")];
     check(ReportFormat::Cobertura, &seeds, "none");
@@ -212,6 +262,13 @@ fn has_list(format: ReportFormat, bytes: &[u8]) -> bool {
         ReportFormat::Cobertura | ReportFormat::Lcov => return true,
         // A plan without resources has no list of their changes.
         ReportFormat::TerraformPlan | ReportFormat::Infracost => return true,
+        ReportFormat::Kics => "queries",
+        ReportFormat::Terrascan => "results",
+        ReportFormat::DependencyCheck => "dependencies",
+        ReportFormat::Inspec => "profiles",
+        ReportFormat::CheckmarxJson => "results",
+        ReportFormat::Snyk | ReportFormat::Sonarqube => return true,
+        ReportFormat::CheckmarxXml | ReportFormat::BurpXml | ReportFormat::Openscap => return true,
     };
     let text = String::from_utf8_lossy(bytes);
     let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
@@ -230,6 +287,9 @@ fn count(format: ReportFormat, bytes: &[u8]) -> usize {
         ReportFormat::ZapXml => &["alertitem"],
         ReportFormat::CyclonedxXml => &["vulnerability"],
         ReportFormat::Cobertura => &["line"],
+        ReportFormat::CheckmarxXml => &["Result"],
+        ReportFormat::BurpXml => &["issue"],
+        ReportFormat::Openscap => return count_results(text),
         ReportFormat::Lcov => return text.lines().filter(|line| line.starts_with("DA:")).count(),
         _ => return serde_json::from_str(text).map_or(0, |value| count_json(format, &value)),
     };
@@ -258,6 +318,17 @@ fn elements(text: &str, names: &[&str]) -> usize {
         };
     }
     count
+}
+
+/// Results of XCCDF that are no pass.
+fn count_results(text: &str) -> usize {
+    let Ok(document) = roxmltree::Document::parse(text) else { return 0 };
+    let results = document.descendants().filter(|node| node.tag_name().name() == "rule-result");
+    let outcome = |node: &roxmltree::Node<'_, '_>| {
+        let result = node.children().find(|child| child.tag_name().name() == "result");
+        matches!(result.and_then(|result| result.text()), Some("fail" | "error" | "unknown" | "notchecked"))
+    };
+    results.filter(outcome).count()
 }
 
 fn count_json(format: ReportFormat, root: &Value) -> usize {
@@ -315,7 +386,7 @@ fn count_json(format: ReportFormat, root: &Value) -> usize {
             let results = list(root, "results");
             results.iter().filter(|result| result["status"] != "passed" && result["passed"] != true).count()
         }
-        _ => list(root, "results").len(),
+        _ => crate::counts::of(format, root),
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use evidence::document::findings::{Class, Origin, Severity};
 use scan::reports::ReportFormat::{
-    self, Bandit, Checkov, CyclonedxJson, CyclonedxXml, Grype, Hadolint, NpmAudit, OsvScanner, PipAudit,
-    Sarif, Semgrep, Tfsec, Trivy, ZapXml,
+    self, Bandit, Checkov, CyclonedxJson, CyclonedxXml, Grype, Hadolint, Kics, NpmAudit, OsvScanner,
+    PipAudit, Sarif, Semgrep, Terrascan, Tfsec, Trivy, ZapXml,
 };
 use scan::reports::translate;
 
@@ -145,7 +145,7 @@ const RECORDS: &[Record] = &[
 ];
 
 /// Directories of which every file is in the table.
-const DIRS: [&str; 14] = [
+const DIRS: [&str; 16] = [
     "sarif/SpecExamples",
     "scanner-reports/sarif",
     "scanner-reports/trivy",
@@ -160,6 +160,8 @@ const DIRS: [&str; 14] = [
     "scanner-reports/checkov",
     "scanner-reports/hadolint",
     "scanner-reports/tfsec",
+    "scanner-reports/kics",
+    "scanner-reports/terrascan",
 ];
 
 type Row = (ReportFormat, &'static str, Result<u64, &'static str>);
@@ -259,6 +261,9 @@ const TABLE: &[Row] = &[
     (Tfsec, "scanner-reports/tfsec/many_findings_current.json", Ok(19)),
     (Tfsec, "scanner-reports/tfsec/no_findings.json", Ok(0)),
     (Tfsec, "scanner-reports/tfsec/one_finding_legacy.json", Ok(1)),
+    (Kics, "scanner-reports/kics/many_findings.json", Ok(15)),
+    (Kics, "scanner-reports/kics/no_findings.json", Ok(0)),
+    (Terrascan, "scanner-reports/terrascan/many_findings.json", Ok(9)),
     (CyclonedxJson, "osv-scanner/sbom-insecure/alpine-zlib-16.cdx.json", Err("did not look for any")),
     (CyclonedxXml, "osv-scanner/locks-many-with-insecure/alpine.cdx.xml", Err("did not look for any")),
     (CyclonedxXml, "osv-scanner/sbom-insecure/alpine.cdx.xml", Err("did not look for any")),
