@@ -84,6 +84,13 @@ pub const LOCKFILE: Target = Target {
         "scan/src/components/urls.rs",
         "scan/src/components/uv.rs",
         "scan/src/components/yarn.rs",
+        "scan/src/components/yarn_berry.rs",
+        "scan/src/components/composer.rs",
+        "scan/src/components/gem.rs",
+        "scan/src/components/gradle.rs",
+        "scan/src/components/nuget.rs",
+        "scan/src/components/pdm.rs",
+        "scan/src/components/pipenv.rs",
     ],
 };
 
@@ -224,7 +231,7 @@ fn shortened(text: &str) -> String {
 const SEED_BYTES_MAX: usize = 16 * 1024;
 
 /// Names of files, one of each format.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 19] = [
     "Cargo.lock",
     "go.mod",
     "pom.xml",
@@ -238,9 +245,15 @@ const NAMES: [&str; 13] = [
     "Cargo.toml",
     "package.json",
     "pyproject.toml",
+    "composer.lock",
+    "gems.locked",
+    "packages.lock.json",
+    "gradle.lockfile",
+    "pdm.lock",
+    "Pipfile.lock",
 ];
 
-const TREES: [&str; 11] = [
+const TREES: [&str; 18] = [
     include_str!("../../scan/tests/lockfiles/cargo-ws.txtar"),
     include_str!("../../scan/tests/lockfiles/go-app.txtar"),
     include_str!("../../scan/tests/lockfiles/mvn-debian.txtar"),
@@ -252,6 +265,13 @@ const TREES: [&str; 11] = [
     include_str!("../../scan/tests/lockfiles/pip-app.txtar"),
     include_str!("../../scan/tests/lockfiles/poetry-old.txtar"),
     include_str!("../../scan/tests/lockfiles/uv-app.txtar"),
+    include_str!("../../scan/tests/lockfiles/yarn4-tool.txtar"),
+    include_str!("../../scan/tests/lockfiles/composer-app.txtar"),
+    include_str!("../../scan/tests/lockfiles/gem-checks.txtar"),
+    include_str!("../../scan/tests/lockfiles/nuget-app.txtar"),
+    include_str!("../../scan/tests/lockfiles/gradle-app.txtar"),
+    include_str!("../../scan/tests/lockfiles/pdm-app.txtar"),
+    include_str!("../../scan/tests/lockfiles/pipenv-app.txtar"),
 ];
 
 /// A report of each format, in the order of [`ReportFormat::all`].

@@ -126,6 +126,77 @@ def pom(files, path):
         yield purl("maven", text(d, "groupId"), text(d, "artifactId"), exact, **qualifiers)
 
 
+def berry(files, path):
+    """Keys and fields by their lines: Python has no YAML of its own."""
+    for block in re.split(r"\n\n", files[path]):
+        field = lambda name: (m := re.search(rf'^  {name}: "?([^"\n]*)"?$', block, re.M)) and m[1]
+        resolution = field("resolution")
+        if resolution and "@npm:" in resolution:
+            scope, _, name = resolution.rpartition("@npm:")[0].rpartition("/")
+            yield purl("npm", scope, name, field("version"))
+        elif resolution and "@patch:" in resolution:
+            yield purl("npm", None, resolution.split("@patch:")[0], field("version"))
+
+
+def composer(files, path):
+    lock = json.loads(files[path])
+    for p in lock["packages"] + (lock["packages-dev"] or []):
+        if p.get("dist", {}).get("type") == "path":
+            continue
+        vendor, name = p["name"].split("/")
+        source = p.get("source", {}) if "notification-url" not in p else {}
+        qualifiers = {"vcs_url": f"git+{source['url']}@{source['reference']}"} if source.get("type") == "git" else {}
+        yield purl("composer", vendor, name, p["version"], **qualifiers)
+
+
+def gems(files, path):
+    kind = remote = revision = None
+    asked, found = set(), set()
+    for line in files[path].splitlines():
+        if re.match(r"\S", line):
+            kind = line
+        elif m := re.fullmatch(r"  (remote|revision): (.*)", line):
+            remote, revision = (m[2], None) if m[1] == "remote" else (remote, m[2])
+        elif kind == "DEPENDENCIES" and line:
+            asked.add(re.match(r"  ([^ !]+)", line)[1])
+        elif kind in ("GEM", "GIT", "PATH") and (m := re.fullmatch(r"    (\S+) \(([^-)]*).*\)", line)):
+            found.add(m[1])
+            address = re.sub(r"//[^/@]*@", "//", remote)
+            qualifiers = {"vcs_url": f"git+{address}@{revision}"} if kind == "GIT" else {}
+            if kind == "GEM" and "rubygems.org" not in remote:
+                qualifiers = {"repository_url": address}
+            if kind != "PATH":
+                yield purl("gem", None, m[1], m[2], **qualifiers)
+    for name in asked - found:
+        yield purl("gem", None, name, None)
+
+
+def nuget(files, path):
+    for packages in json.loads(files[path])["dependencies"].values():
+        for name, p in packages.items():
+            if p["type"] != "Project":
+                yield purl("nuget", None, name, p["resolved"])
+
+
+def gradle(files, path):
+    for line in files[path].splitlines():
+        if m := re.match(r"([^#:=]+):([^:]+):([^=]+)", line):
+            yield purl("maven", *m.groups())
+
+
+def pipenv(files, path):
+    lock = json.loads(files[path])
+    for category in lock.keys() - {"_meta"}:
+        for name, p in lock[category].items():
+            yield purl("pypi", None, canonicalize_name(name), p["version"].lstrip("="))
+
+
+def pdm(files, path):
+    for p in tomllib.loads(files[path])["package"]:
+        qualifiers = {"vcs_url": f"git+{p['git']}@{p['revision']}"} if "git" in p else {}
+        yield purl("pypi", None, canonicalize_name(p["name"]), p["version"], **qualifiers)
+
+
 def packages(files, go):
     for path in files:
         base = os.path.basename(path)
@@ -143,6 +214,20 @@ def packages(files, go):
             yield from maven_tree(files, path)
         elif base == "pom.xml":
             yield from pom(files, path)
+        elif base == "yarn.lock" and "__metadata:" in files[path]:
+            yield from berry(files, path)
+        elif base == "composer.lock":
+            yield from composer(files, path)
+        elif base in ("Gemfile.lock", "gems.locked"):
+            yield from gems(files, path)
+        elif base == "packages.lock.json":
+            yield from nuget(files, path)
+        elif base.endswith(".lockfile"):
+            yield from gradle(files, path)
+        elif base == "Pipfile.lock":
+            yield from pipenv(files, path)
+        elif base == "pdm.lock":
+            yield from pdm(files, path)
 
 
 def main(go, paths):

@@ -91,7 +91,9 @@ impl<'a> Lock<'a> {
         let node = match kind {
             FileKind::NpmLock => Node::json(input.text)?,
             FileKind::PnpmLock => Node::yaml(input.text)?,
-            FileKind::CargoLock | FileKind::PoetryLock | FileKind::UvLock => Node::toml(input.text)?,
+            FileKind::CargoLock | FileKind::PdmLock | FileKind::PoetryLock | FileKind::UvLock => {
+                Node::toml(input.text)?
+            }
             FileKind::YarnLock => {
                 patterns = yarn::patterns(input.text)?;
                 members = yarn::members(input)?;
@@ -101,6 +103,11 @@ impl<'a> Lock<'a> {
             | FileKind::Pom
             | FileKind::MavenTree
             | FileKind::PipRequirements
+            | FileKind::ComposerLock
+            | FileKind::GemLock
+            | FileKind::GradleLock
+            | FileKind::NugetLock
+            | FileKind::PipfileLock
             | FileKind::Manifest => return Ok(None),
         };
         Ok(Some(Self { input, kind, node, patterns, members }))
@@ -378,11 +385,17 @@ impl<'a> Lock<'a> {
         let (name, mut asked) = manifests::pyproject(&node)?;
         let name = pypi_name(&name);
         let mut fixed: BTreeMap<String, Vec<Fixed>> = BTreeMap::new();
-        let mut is_known = self.kind == FileKind::PoetryLock && self.below(manifest).is_empty();
+        let is_beside = self.below(manifest).is_empty();
+        let mut is_known = matches!(self.kind, FileKind::PoetryLock | FileKind::PdmLock) && is_beside;
         for package in self.node.items("package")? {
             let found = pypi_name(package.need("name")?);
             is_known |= self.kind == FileKind::UvLock && found == name;
             fixed.entry(found).or_default().push(Fixed::python(package)?);
+        }
+        if self.kind == FileKind::PdmLock {
+            // Extras are in the file only if somebody asked for them.
+            asked.retain(|name, asked| asked.scope != Scope::Optional || fixed.contains_key(name));
+            asked.remove(&name);
         }
         if self.kind == FileKind::UvLock {
             // A project may ask for its own extras.

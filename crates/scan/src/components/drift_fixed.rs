@@ -40,10 +40,22 @@ impl Fixed {
         Ok(Self { version: Some(node.need("version")?.to_owned()), source })
     }
 
-    /// Reads a package of `uv.lock` or `poetry.lock`.
+    /// Reads a package of `uv.lock`, `poetry.lock` or `pdm.lock`.
     pub fn python(node: &Node) -> Result<Self, Fault> {
         let version = node.text("version")?.map(str::to_owned);
-        let Some(source) = node.get("source")? else { return Ok(Self { version, source: Source::Registry }) };
+        let Some(source) = node.get("source")? else {
+            // Only PDM writes these fields beside the version.
+            let source = match (node.text("git")?, node.text("url")?, node.text("path")?) {
+                (Some(url), ..) => match node.text("ref")? {
+                    Some(reference) => Source::Address(format!("git+{url}?rev={reference}")),
+                    None => Source::Address(format!("git+{url}")),
+                },
+                (_, Some(url), _) => Source::Address(url.to_owned()),
+                (.., Some(_)) => Source::Local,
+                _ => Source::Registry,
+            };
+            return Ok(Self { version, source });
+        };
         let kind = source.text("type")?;
         let source = match (kind, source.text("url")?, source.text("git")?) {
             (Some("git"), Some(url), _) => {

@@ -1,5 +1,6 @@
 //! Kinds of files that are read, and the names by which they are recognised.
 
+use super::gradle;
 use super::input::{base, directory};
 
 /// A kind of file.
@@ -25,6 +26,18 @@ pub enum FileKind {
     PoetryLock,
     /// uv.lock.
     UvLock,
+    /// composer.lock.
+    ComposerLock,
+    /// Gemfile.lock.
+    GemLock,
+    /// gradle.lockfile.
+    GradleLock,
+    /// packages.lock.json.
+    NugetLock,
+    /// pdm.lock.
+    PdmLock,
+    /// Pipfile.lock.
+    PipfileLock,
     /// A manifest, where no lockfile covers it.
     Manifest,
 }
@@ -46,7 +59,7 @@ pub struct Format {
 }
 
 /// The formats, in alphabetical order of their ecosystems.
-pub const FORMATS: [Format; 11] = [
+pub const FORMATS: [Format; 17] = [
     Format {
         kind: FileKind::CargoLock,
         name: "Cargo.lock",
@@ -54,6 +67,22 @@ pub const FORMATS: [Format; 11] = [
         files: &["Cargo.lock"],
         remedy: "make it again by `cargo generate-lockfile`",
         is: |path| base(path) == "Cargo.lock",
+    },
+    Format {
+        kind: FileKind::ComposerLock,
+        name: "composer.lock",
+        ecosystem: "composer",
+        files: &["composer.lock"],
+        remedy: "make it again by `composer update --lock`",
+        is: |path| base(path) == "composer.lock",
+    },
+    Format {
+        kind: FileKind::GemLock,
+        name: "Gemfile.lock",
+        ecosystem: "gem",
+        files: &["Gemfile.lock", "gems.locked"],
+        remedy: "make it again by `bundle lock`",
+        is: |path| matches!(base(path), "Gemfile.lock" | "gems.locked"),
     },
     Format {
         kind: FileKind::GoMod,
@@ -80,6 +109,19 @@ pub const FORMATS: [Format; 11] = [
         is: |path| base(path).ends_with("dependency-tree.txt"),
     },
     Format {
+        kind: FileKind::GradleLock,
+        name: "gradle.lockfile",
+        ecosystem: "maven",
+        files: &[
+            "gradle.lockfile",
+            "buildscript-gradle.lockfile",
+            "settings-gradle.lockfile",
+            "gradle/dependency-locks/*.lockfile",
+        ],
+        remedy: "make it again by `gradle dependencies --write-locks`",
+        is: gradle::is_lockfile,
+    },
+    Format {
         kind: FileKind::NpmLock,
         name: "package-lock.json",
         ecosystem: "npm",
@@ -100,8 +142,32 @@ pub const FORMATS: [Format; 11] = [
         name: "yarn.lock",
         ecosystem: "npm",
         files: &["yarn.lock"],
-        remedy: "make it again by `yarn install` of yarn 1, or use another package manager's lockfile",
+        remedy: "make it again by `yarn install`",
         is: |path| base(path) == "yarn.lock",
+    },
+    Format {
+        kind: FileKind::NugetLock,
+        name: "packages.lock.json",
+        ecosystem: "nuget",
+        files: &["packages.lock.json"],
+        remedy: "make it again by `dotnet restore --force-evaluate`",
+        is: |path| base(path) == "packages.lock.json",
+    },
+    Format {
+        kind: FileKind::PdmLock,
+        name: "pdm.lock",
+        ecosystem: "pypi",
+        files: &["pdm.lock"],
+        remedy: "make it again by `pdm lock`",
+        is: |path| base(path) == "pdm.lock",
+    },
+    Format {
+        kind: FileKind::PipfileLock,
+        name: "Pipfile.lock",
+        ecosystem: "pypi",
+        files: &["Pipfile.lock"],
+        remedy: "make it again by `pipenv lock`",
+        is: |path| base(path) == "Pipfile.lock",
     },
     Format {
         kind: FileKind::PipRequirements,

@@ -324,6 +324,12 @@ pub fn pyproject(node: &Node) -> Result<(String, Dependencies), Fault> {
     if let Some(uv) = tool("uv")? {
         lines(uv.items("dev-dependencies")?, Scope::Development).within(|| "tool.uv.dev-dependencies")?;
     }
+    if let Some(pdm) = tool("pdm")? {
+        for (group, _) in pdm.entries("dev-dependencies")? {
+            let table = pdm.get("dev-dependencies")?.unwrap_or(pdm);
+            lines(table.items(group)?, Scope::Development).within(|| "tool.pdm.dev-dependencies")?;
+        }
+    }
     if let Some(poetry) = tool("poetry")? {
         name = poetry.text("name")?.map_or(name, str::to_owned);
         poetry_dependencies(poetry, &mut found).within(|| "tool.poetry")?;
@@ -398,11 +404,12 @@ fn beside<'a>(at: &str, files: &'a BTreeMap<String, Vec<u8>>) -> impl Iterator<I
 }
 
 /// The lockfiles of the manifest's ecosystem in the nearest directory that has some: its own, or one above. Requirements
-/// files do not count: they need not list what the manifest asks for.
+/// files do not count: they need not list what the manifest asks for, and a `Pipfile.lock` is that of a `Pipfile`.
 pub fn lockfiles_of<'a>(manifest: &str, files: &'a BTreeMap<String, Vec<u8>>) -> Vec<&'a str> {
     let is_lockfile = |path: &str| {
         format_of(path).is_some_and(|format| {
-            format.ecosystem == ecosystem(manifest) && format.kind != FileKind::PipRequirements
+            format.ecosystem == ecosystem(manifest)
+                && !matches!(format.kind, FileKind::PipRequirements | FileKind::PipfileLock)
         })
     };
     let mut above = directory(manifest);

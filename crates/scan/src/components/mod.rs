@@ -7,12 +7,15 @@
 
 mod address;
 mod cargo;
+mod composer;
 pub mod cyclonedx;
 mod drift;
 mod drift_fixed;
 pub(crate) mod fault;
 mod file_kind;
+mod gem;
 mod go;
+mod gradle;
 mod graph;
 mod input;
 mod installed;
@@ -25,8 +28,11 @@ pub(crate) mod node;
 mod npm;
 mod npm_entry;
 mod npm_tree;
+mod nuget;
 mod paths;
+mod pdm;
 mod pip;
+mod pipenv;
 mod pnpm;
 mod poetry;
 pub(crate) mod purl;
@@ -34,11 +40,14 @@ pub mod spdx;
 mod urls;
 mod uv;
 mod yarn;
+mod yarn_berry;
 
 #[cfg(test)]
 mod drift_tests;
 #[cfg(test)]
 mod hiding_tests;
+#[cfg(test)]
+mod lockfile_tests;
 #[cfg(test)]
 mod mutation_tests;
 #[cfg(test)]
@@ -97,7 +106,10 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
 #[must_use]
 pub fn is_read(path: &str) -> bool {
     format_of(path).is_some()
-        || matches!(base(path), "go.sum" | "go.work" | "go.work.sum" | ".cargo-checksum.json")
+        || matches!(
+            base(path),
+            "composer.json" | "Pipfile" | "go.sum" | "go.work" | "go.work.sum" | ".cargo-checksum.json"
+        )
         || (matches!(base(path), "maven.config" | "jvm.config") && base(directory(path)) == ".mvn")
         || path.ends_with(".txt")
 }
@@ -114,6 +126,12 @@ fn reader(kind: FileKind) -> fn(&Input<'_>, &mut ComponentsDocument) -> Result<(
         FileKind::PipRequirements => pip::read,
         FileKind::PoetryLock => poetry::read,
         FileKind::UvLock => uv::read,
+        FileKind::ComposerLock => composer::read,
+        FileKind::GemLock => gem::read,
+        FileKind::GradleLock => gradle::read,
+        FileKind::NugetLock => nuget::read,
+        FileKind::PdmLock => pdm::read,
+        FileKind::PipfileLock => pipenv::read,
         FileKind::Manifest => manifests::read,
     }
 }

@@ -28,6 +28,13 @@ mutations! {
     mutations_of_maven_trees_never_panic: "mvn-log";
     mutations_of_poetry_never_panic: "poetry-old";
     mutations_of_uv_never_panic: "uv-app";
+    mutations_of_yarn_berry_never_panic: "yarn4-tool";
+    mutations_of_composer_never_panic: "composer-app";
+    mutations_of_gems_never_panic: "gem-checks";
+    mutations_of_nuget_never_panic: "nuget-app";
+    mutations_of_gradle_never_panic: "gradle-app";
+    mutations_of_pdm_never_panic: "pdm-app";
+    mutations_of_pipenv_never_panic: "pipenv-app";
 }
 
 /// Manifests are read where no lockfile is.

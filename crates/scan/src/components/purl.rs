@@ -42,6 +42,25 @@ impl Purl {
         Self::plain("maven", Some(group.to_owned()), artifact.to_owned())
     }
 
+    /// A package of Composer. The type wants lower case.
+    pub fn composer(name: &str) -> Result<Self, Fault> {
+        let name = name.to_lowercase();
+        match name.split_once('/') {
+            Some((vendor, rest)) => Self::plain("composer", Some(vendor.to_owned()), rest.to_owned()),
+            None => Self::plain("composer", None, name),
+        }
+    }
+
+    /// A gem of Ruby.
+    pub fn gem(name: &str) -> Result<Self, Fault> {
+        Self::plain("gem", None, name.to_owned())
+    }
+
+    /// A package of NuGet.
+    pub fn nuget(name: &str) -> Result<Self, Fault> {
+        Self::plain("nuget", None, name.to_owned())
+    }
+
     /// A package of no ecosystem.
     pub fn generic(name: &str) -> Result<Self, Fault> {
         Self::plain("generic", None, name.to_owned())

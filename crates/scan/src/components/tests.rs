@@ -75,7 +75,7 @@ fn components_are_those_of_an_independent_parser() {
         assert_eq!(found, expected.expect("each tree has a list"), "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 31);
+    assert_eq!(compared, 40);
 }
 
 #[test]
@@ -87,6 +87,7 @@ fn every_lockfile_by_a_package_manager_pins_every_component() {
         "pnpm7-shop",
         "pnpm9-shop",
         "yarn1-shop",
+        "pipenv-app",
         "poetry-app",
         "uv-ws",
     ] {
@@ -111,7 +112,9 @@ fn the_graph_of_one_project_is_the_same_by_every_package_manager() {
     };
     let first = of_express("npm3-shop");
     assert_eq!(first.len(), 31);
-    for name in ["npm1-shop", "npm2-shop", "pnpm7-shop", "pnpm8-shop", "pnpm9-shop", "yarn1-shop"] {
+    for name in
+        ["npm1-shop", "npm2-shop", "pnpm7-shop", "pnpm8-shop", "pnpm9-shop", "yarn1-shop", "yarn4-shop"]
+    {
         assert_eq!(of_express(name), first, "{name}");
     }
 }
@@ -128,6 +131,14 @@ fn small_trees_of_each_ecosystem() {
         "pip-plain",
         "uv-app",
         "poetry-app",
+        "composer-app",
+        "gem-app",
+        "gem-checks",
+        "gradle-app",
+        "nuget-app",
+        "pdm-app",
+        "pipenv-app",
+        "yarn4-tool",
     ] {
         insta::assert_snapshot!(name, listing(&of(&fixture(name).0).unwrap()));
     }
@@ -209,7 +220,7 @@ fn installed_and_vendored_packages_are_not_the_project() {
 
 #[test]
 fn what_cannot_be_read_is_an_error_with_file_place_and_remedy() {
-    let rows: [(&str, &str); 17] = [
+    let rows: [(&str, &str); 34] = [
         ("a/Cargo.lock", "version = 5\n"),
         ("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\n"),
         ("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"b\"]\n"),
@@ -222,7 +233,30 @@ fn what_cannot_be_read_is_an_error_with_file_place_and_remedy() {
             "pnpm-lock.yaml",
             "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        version: 1.0.0\n",
         ),
-        ("yarn.lock", "__metadata:\n  version: 8\n"),
+        ("yarn.lock", "__metadata:\n  version: 11\n"),
+        ("yarn.lock", "__metadata:\n  cacheKey: 8\n"),
+        ("yarn.lock", "__metadata:\n  version: 8\n\"a@npm:1\":\n  version: 1.0.0\n"),
+        (
+            "yarn.lock",
+            "__metadata:\n  version: 8\n\"a@npm:1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  dependencies:\n    b: \"npm:^2\"\n",
+        ),
+        ("composer.lock", r#"{"packages": []}"#),
+        ("composer.lock", r#"{"content-hash": "c", "packages": [{"name": "a/b"}]}"#),
+        (
+            "composer.lock",
+            r#"{"content-hash": "c", "packages": [{"name": "a/b", "version": "1"}, {"name": "A/b", "version": "2"}]}"#,
+        ),
+        ("Gemfile.lock", ""),
+        ("Gemfile.lock", "GEM\n  remote: https://rubygems.org/\n  specs:\n    a (1.0)\n"),
+        ("Gemfile.lock", "<<<<<<< HEAD\nGEM\n"),
+        ("Gemfile.lock", "GEM\n  specs:\n    a (1.0)\n    a (2.0)\n\nDEPENDENCIES\n  a\n"),
+        ("gradle.lockfile", "a:b:1=runtimeClasspath\n"),
+        ("gradle.lockfile", "a:b=runtimeClasspath\nempty=\n"),
+        ("packages.lock.json", r#"{"version": 3, "dependencies": {}}"#),
+        ("packages.lock.json", r#"{"version": 1, "dependencies": {"net8.0": {"a": {"type": "Direct"}}}}"#),
+        ("pdm.lock", "[metadata]\nlock_version = \"5.0\"\n"),
+        ("Pipfile.lock", r#"{"_meta": {"pipfile-spec": 7}}"#),
+        ("Pipfile.lock", r#"{"_meta": {"pipfile-spec": 6}, "default": {}}"#),
         ("yarn.lock", "a@^1.0.0:\n  version \"1.0.0\"\n  dependencies:\n    b \"^1.0.0\"\n"),
         ("requirements.txt", "a==1.0\n--unknown-option\n"),
         ("requirements.txt", "-r requirements.txt\n"),

@@ -1,7 +1,7 @@
 //! `yarn.lock` of yarn 1 (<https://classic.yarnpkg.com/lang/en/docs/yarn-lock/>), with the `package.json` files of the
 //! tree, because the lockfile does not say what the project itself needs.
 //!
-//! An entry lists patterns such as `a@^1.0.0` that it satisfies. Lockfiles of later yarns are another format.
+//! An entry lists patterns such as `a@^1.0.0` that it satisfies. The format of later yarns is read by `yarn_berry`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,13 @@ use super::manifests::package_json;
 use super::node::Node;
 use super::npm_entry::{integrity, is_git};
 use super::purl::Purl;
-use super::urls;
+use super::{urls, yarn_berry};
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
+    if yarn_berry::is_berry(input.text) {
+        return read_berry(input, document);
+    }
     let entries = entries(input.text)?;
     let mut graph = Graph::default();
     let mut found = Patterns::default();
@@ -49,6 +52,46 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     Ok(())
 }
 
+/// Reads a lockfile of yarn 2 or later.
+fn read_berry(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
+    let lock = yarn_berry::parse(input.text)?;
+    let entries = yarn_berry::entries(&lock)?;
+    let mut graph = Graph::default();
+    let mut found = Patterns::default();
+    let mut numbers = Vec::new();
+    for entry in &entries {
+        // What a project needs stands in its manifest too, which tells for what.
+        if entry.is_own().within(|| entry.key)? {
+            let bare = |pattern: &String| pattern.split("::").next().unwrap_or_default().to_owned();
+            found.own.extend(entry.patterns.iter().map(bare));
+            continue;
+        }
+        let number = graph.add(entry.package().within(|| entry.key)?);
+        for pattern in &entry.patterns {
+            found.exact.insert(pattern, number);
+            let name = split(pattern).0;
+            if found.named.of(name).last() != Some(&number) {
+                found.named.add(name, number)?;
+            }
+        }
+        numbers.push((number, entry));
+    }
+    for (from, entry) in numbers {
+        for (name, range, is_optional) in &entry.needs {
+            let scope = if *is_optional { Scope::Optional } else { Scope::Runtime };
+            let to = found.of(name, range);
+            if to.is_empty() && !found.is_own(name, range) {
+                let fault = Fault::new(format!("`{name}@{range}` is no package of the file"));
+                return Err(fault.within(entry.key));
+            }
+            to.iter().for_each(|to| graph.edge(from, *to, scope));
+        }
+    }
+    projects(input, &mut graph, &found)?;
+    graph.finish(document, input.path);
+    Ok(())
+}
+
 /// Adds the projects of the tree and what they need.
 fn projects(input: &Input<'_>, graph: &mut Graph, found: &Patterns<'_>) -> Result<(), Fault> {
     let below = if input.directory().is_empty() { String::new() } else { format!("{}/", input.directory()) };
@@ -65,7 +108,7 @@ fn projects(input: &Input<'_>, graph: &mut Graph, found: &Patterns<'_>) -> Resul
         for (name, asked) in &manifest.dependencies {
             for range in &asked.ranges {
                 let to = found.of(name, range);
-                if to.is_empty() && !members.contains(name) {
+                if to.is_empty() && !members.contains(name) && !found.is_own(name, range) {
                     let open = graph.add(Package::foreign(Purl::npm(name)?.open(), name, range));
                     graph.edge(from, open, asked.scope);
                 }
@@ -156,13 +199,23 @@ fn is_like<P, T>(
 struct Patterns<'a> {
     exact: BTreeMap<&'a str, usize>,
     named: Names<usize>,
+    /// Patterns that lead to projects, which only yarn 2 and later list.
+    own: BTreeSet<String>,
 }
 
 impl Patterns<'_> {
+    /// Whether a need is one for a project of the repository.
+    fn is_own(&self, name: &str, range: &str) -> bool {
+        let has = |pattern: String| self.own.contains(&pattern);
+        has(format!("{name}@{range}")) || has(format!("{name}@npm:{range}"))
+    }
+
     /// The entries that a need means. A `resolutions` field of the project replaces ranges, so that the pattern may be
     /// missing; then each entry of the name may be meant.
     fn of(&self, name: &str, range: &str) -> Vec<usize> {
-        match self.exact.get(format!("{name}@{range}").as_str()) {
+        // Yarn 2 and later write the protocol before a range.
+        let exact = [format!("{name}@{range}"), format!("{name}@npm:{range}")];
+        match exact.iter().find_map(|pattern| self.exact.get(pattern.as_str())) {
             Some(number) => vec![*number],
             None => self.named.of(name).to_vec(),
         }
@@ -217,7 +270,7 @@ impl Entry {
 }
 
 /// Name and range of a pattern; the name may begin with `@`.
-fn split(pattern: &str) -> (&str, &str) {
+pub fn split(pattern: &str) -> (&str, &str) {
     let at = pattern.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
     match at.and_then(|at| pattern.split_at_checked(at)) {
         Some((name, range)) => (name, range.trim_start_matches('@')),
@@ -227,8 +280,20 @@ fn split(pattern: &str) -> (&str, &str) {
 
 /// All patterns of a lockfile, with the names of their packages.
 pub fn patterns(text: &str) -> Result<BTreeMap<String, String>, Fault> {
+    let named = |pattern: String| (pattern.clone(), split(&pattern).0.to_owned());
+    if yarn_berry::is_berry(text) {
+        let lock = yarn_berry::parse(text)?;
+        let patterns = yarn_berry::entries(&lock)?.into_iter().flat_map(|entry| entry.patterns);
+        // A manifest leaves the protocol out, or writes it.
+        let both = |pattern: String| {
+            let (name, range) = split(&pattern);
+            let bare = range.strip_prefix("npm:").map(|range| format!("{name}@{range}"));
+            [Some(pattern), bare].into_iter().flatten()
+        };
+        return Ok(patterns.flat_map(both).map(named).collect());
+    }
     let patterns = entries(text)?.into_iter().flat_map(|entry| entry.patterns);
-    Ok(patterns.map(|pattern| (pattern.clone(), split(&pattern).0.to_owned())).collect())
+    Ok(patterns.map(named).collect())
 }
 
 fn entries(text: &str) -> Result<Vec<Entry>, Fault> {
@@ -241,9 +306,6 @@ fn entries(text: &str) -> Result<Vec<Entry>, Fault> {
         }
         if line.is_empty() || line.trim_start().starts_with('#') {
             continue;
-        }
-        if line == "__metadata:" {
-            return Err(Fault::version("2 or later", "1"));
         }
         let place = || format!("line {}", number + 1);
         let words = words(line.trim_start()).within(place)?;
