@@ -8,6 +8,7 @@ mod headline;
 mod listed;
 mod places;
 mod settled;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod trend;

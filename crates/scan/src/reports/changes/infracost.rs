@@ -17,7 +17,9 @@ pub(in super::super) fn read(input: &str) -> Result<ChangesDocument, ScanError> 
     let root = Node::root(WHAT, &value);
     let version = root.need_text("version")?;
     if !version.starts_with("0.") {
-        return Err(root.fault(format_args!("the version {} is unknown; known: 0.x", text(version, VERSION_SHOWN))));
+        return Err(
+            root.fault(format_args!("the version {} is unknown; known: 0.x", text(version, VERSION_SHOWN)))
+        );
     }
     let projects = root.need("projects")?.items()?;
     if projects.is_empty() {

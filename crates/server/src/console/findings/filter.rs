@@ -1,10 +1,11 @@
-//! The query of the page: words, a service, and how findings stand.
+//! The query of the page: words, a service, a sort of findings, and how they stand.
 //!
 //! Invariant: words narrow the list of findings alone; a service narrows everything on the page, the first sentence too.
 
 use review::contents::Found;
 use web::model::{Choice, SheetField, SheetForm};
 
+use super::sort::{SORTS, Sort};
 use crate::console::fields::fields;
 use crate::console::service_choice::ServiceChoice;
 
@@ -17,6 +18,8 @@ pub struct Filter {
     pub service: ServiceChoice,
     /// How findings stand.
     pub stand: Option<Stand>,
+    /// Their sort.
+    pub sort: Option<Sort>,
     /// The words in lower case.
     needles: Vec<String>,
 }
@@ -43,6 +46,9 @@ impl Filter {
                 "stand" => {
                     filter.stand = STANDS.iter().find(|(word, ..)| *word == value).map(|(.., stand)| *stand)
                 }
+                "sort" => {
+                    filter.sort = SORTS.iter().find(|(word, ..)| *word == value).map(|(.., sort)| *sort)
+                }
                 _ => {}
             }
         }
@@ -55,7 +61,7 @@ impl Filter {
 
     /// Whether the list of findings is narrowed.
     pub const fn is_narrowed(&self) -> bool {
-        !self.needles.is_empty() || self.stand.is_some()
+        !self.needles.is_empty() || self.stand.is_some() || self.sort.is_some()
     }
 
     /// Whether a finding is asked for: each word has to be in its rule, an alias, its place, its message or its id.
@@ -66,10 +72,11 @@ impl Filter {
             Some(asked) => stand == asked,
             None => true,
         };
-        if !stands || self.needles.is_empty() {
-            return stands;
-        }
         let finding = &found.finding;
+        let is_asked = stands && self.sort.is_none_or(|sort| sort.has(finding));
+        if !is_asked || self.needles.is_empty() {
+            return is_asked;
+        }
         let own = [finding.rule.clone(), finding.site.to_string(), finding.message.clone(), found.id.hex()];
         let texts: Vec<String> = own.iter().chain(&finding.aliases).map(|text| text.to_lowercase()).collect();
         self.needles.iter().all(|needle| texts.iter().any(|text| text.contains(needle.as_str())))
@@ -77,12 +84,6 @@ impl Filter {
 
     /// The form, with the services to choose from.
     pub fn form(&self, services: &[String]) -> SheetForm {
-        let none = Choice { value: String::new(), name: "open or settled".to_owned(), chosen: false };
-        let choice = |(word, name, stand): &(&str, &str, Stand)| Choice {
-            value: (*word).to_owned(),
-            name: (*name).to_owned(),
-            chosen: self.stand == Some(*stand),
-        };
         let words = SheetField {
             parameter: "q".to_owned(),
             title: "Finding".to_owned(),
@@ -90,19 +91,37 @@ impl Filter {
             example: "CVE-2026-1188, or left-pad".to_owned(),
             choices: Vec::new(),
         };
-        let stand = SheetField {
-            parameter: "stand".to_owned(),
-            title: "Stands".to_owned(),
-            words: String::new(),
-            example: String::new(),
-            choices: std::iter::once(none).chain(STANDS.iter().map(choice)).collect(),
-        };
+        let stands = STANDS.iter().map(|(word, name, stand)| (*word, *name, self.stand == Some(*stand)));
+        let stand = choices("stand", "Stands", "open or settled", stands);
+        let sorts = SORTS.iter().map(|(word, name, sort)| (*word, *name, self.sort == Some(*sort)));
+        let sort = choices("sort", "Sort", "of any sort", sorts);
         SheetForm {
             path: "/findings".to_owned(),
-            fields: vec![words, self.service.field(services), stand],
+            fields: vec![words, self.service.field(services), sort, stand],
             button: "Search".to_owned(),
             narrowed: self.is_narrowed() || self.service.chosen().is_some(),
         }
+    }
+}
+
+/// A field with choices, the first of which is no choice.
+fn choices<'a>(
+    parameter: &str,
+    title: &str,
+    any: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str, bool)>,
+) -> SheetField {
+    let choice =
+        |value: &str, name: &str, chosen| Choice { value: value.to_owned(), name: name.to_owned(), chosen };
+    let none = choice("", any, false);
+    SheetField {
+        parameter: parameter.to_owned(),
+        title: title.to_owned(),
+        words: String::new(),
+        example: String::new(),
+        choices: std::iter::once(none)
+            .chain(rows.map(|(value, name, chosen)| choice(value, name, chosen)))
+            .collect(),
     }
 }
 
@@ -138,5 +157,24 @@ mod tests {
         assert_eq!(stands("stand=open"), [true, true, false]);
         assert_eq!(stands("stand=blocks"), [true, false, false]);
         assert_eq!(stands("stand=settled&q=ghsa"), [false, false, true]);
+    }
+
+    #[test]
+    fn sorts_narrow_the_list() {
+        let sorts = ["code", "images", "infrastructure", "pipelines"];
+        for (rule, class, sort) in [
+            ("sql", Class::Code, "code"),
+            ("github-wide-token", Class::Configuration, "pipelines"),
+            ("image-root-user", Class::Configuration, "images"),
+            ("terraform-open-port", Class::Configuration, "infrastructure"),
+            ("CKV_AWS_24", Class::Configuration, "infrastructure"),
+        ] {
+            let (id, finding) =
+                documents::findings(&[(rule, class, Severity::High)]).findings.pop_first().unwrap();
+            let found = Found { id, shown: id.hex(), finding, owner: None, before: None };
+            let of = |word: &&str| Filter::read(&format!("sort={word}")).finds(&found, Stand::Open);
+            assert_eq!(sorts.iter().copied().filter(of).collect::<Vec<_>>(), [sort], "{rule}");
+            assert!(Filter::read("sort=nothing").finds(&found, Stand::Open));
+        }
     }
 }
