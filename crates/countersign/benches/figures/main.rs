@@ -39,7 +39,7 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 17] = [
+    let figures: [(&str, &dyn Fn()); 18] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
@@ -51,6 +51,7 @@ fn main() {
         ("reads", &reads::reads),
         ("secrets", &scans::secrets),
         ("bill", &scans::bill),
+        ("workflows", &scans::workflows),
         ("advisories", &advisories::components),
         ("changes", &changes::changes),
         ("freeze", &neighbours::freeze),

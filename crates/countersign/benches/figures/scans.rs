@@ -1,4 +1,4 @@
-//! Secrets per second of a processor against gitleaks, and a bill of materials against cdxgen.
+//! Secrets per second of a processor against gitleaks, a bill of materials against cdxgen, and rules over workflows.
 
 use std::fs;
 use std::path::Path;
@@ -61,6 +61,34 @@ pub fn bill() {
         "cdxgen 11.9.0, without its analysis of sources",
     );
 }
+
+/// Rules over the workflows of their own fixtures, each one several times: half of them break a rule.
+pub fn workflows() {
+    let home = Home::new();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scan/tests/lint/rules");
+    let trees = fs::read_dir(rules).unwrap().flatten().map(|rule| rule.path());
+    let trees = trees.flat_map(|rule| ["bad", "good"].map(|tree| rule.join(tree).join(WORKFLOWS)));
+    let files = trees.filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten().map(|file| file.path());
+    let texts: Vec<_> = files.map(|file| fs::read(file).unwrap()).collect();
+    let dir = home.dir.path().join("tree").join(WORKFLOWS);
+    fs::create_dir_all(&dir).unwrap();
+    for (nth, text) in texts.iter().cycle().take(WORKFLOW_COUNT).enumerate() {
+        fs::write(dir.join(format!("{nth}.yml")), text).unwrap();
+    }
+    let ours = spans(10, || {
+        let out = home.run(&["-o", "json", "scan", "tree"]);
+        let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(found["pipelines"]["files"]["GitHub"], WORKFLOW_COUNT, "{found}");
+    });
+    let floor = spans(10, || {
+        let read = fs::read_dir(&dir).unwrap().flatten().map(|file| fs::read(file.path()).unwrap().len());
+        assert!(read.sum::<usize>() > WORKFLOW_COUNT);
+    });
+    print("rules over 1,000 workflows, cold process", &ours, &floor, "reading the files");
+}
+
+const WORKFLOWS: &str = ".github/workflows";
+const WORKFLOW_COUNT: usize = 1000;
 
 /// Copies the regular files below `from` but for tests, which hold made-up secrets, and returns their bytes.
 fn copy(from: &Path, to: &Path) -> u64 {
