@@ -69,6 +69,9 @@ fn read_berry(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<()
         let number = graph.add(entry.package().within(|| entry.key)?);
         for pattern in &entry.patterns {
             found.exact.insert(pattern, number);
+            if let Some(patched) = yarn_berry::patched(pattern) {
+                found.patched.entry(patched).or_default().push(number);
+            }
             let name = split(pattern).0;
             if found.named.of(name).last() != Some(&number) {
                 found.named.add(name, number)?;
@@ -199,6 +202,8 @@ fn is_like<P, T>(
 struct Patterns<'a> {
     exact: BTreeMap<&'a str, usize>,
     named: Names<usize>,
+    /// Entries that yarn 2 and later put in the place of others, by the pattern of the other one.
+    patched: BTreeMap<String, Vec<usize>>,
     /// Patterns that lead to projects, which only yarn 2 and later list.
     own: BTreeSet<String>,
 }
@@ -215,8 +220,11 @@ impl Patterns<'_> {
     fn of(&self, name: &str, range: &str) -> Vec<usize> {
         // Yarn 2 and later write the protocol before a range.
         let exact = [format!("{name}@{range}"), format!("{name}@npm:{range}")];
-        match exact.iter().find_map(|pattern| self.exact.get(pattern.as_str())) {
-            Some(number) => vec![*number],
+        match exact.iter().find_map(|pattern| Some((pattern, self.exact.get(pattern.as_str())?))) {
+            Some((pattern, number)) => {
+                let patched = self.patched.get(pattern).into_iter().flatten();
+                std::iter::once(number).chain(patched).copied().collect()
+            }
             None => self.named.of(name).to_vec(),
         }
     }

@@ -105,6 +105,13 @@ impl Entry<'_> {
     }
 }
 
+/// The descriptor that a descriptor with a patch is about, such as `a@npm:1.0.0` of `a@patch:a@npm%3A1.0.0#FILE`. Yarn puts patches that it
+/// brings along in the place of packages, and no project names them.
+pub fn patched(pattern: &str) -> Option<String> {
+    let about = split(pattern).1.strip_prefix("patch:")?.split('#').next()?;
+    Some(percent_encoding::percent_decode_str(about).decode_utf8_lossy().into_owned())
+}
+
 /// The commit of `https://host/path.git#commit=ID`.
 fn commit(reference: &str) -> Option<&str> {
     let (_, fragment) = reference.split_once('#')?;
