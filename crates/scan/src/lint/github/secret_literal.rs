@@ -41,7 +41,7 @@ fn look(map: Option<&Marked>, about: &str, hits: &mut Hits) {
     for (name, value) in map.into_iter().flat_map(Marked::entries) {
         let is_secret =
             |text: &str| is_literal_secret(text) && !KNOWN.contains(&text.to_ascii_lowercase().as_str());
-        if is_secret_name(name) && value.text().is_some_and(is_secret) {
+        if is_secret_name(name) && !NAMES.contains(&name) && value.text().is_some_and(is_secret) {
             hits.of(value, format!("{about}: {name}"));
         }
     }
@@ -57,6 +57,8 @@ fn credentials(container: &Marked, about: &str, hits: &mut Hits) {
     }
 }
 
+/// Inputs that have the name of a variable, not its value (<https://github.com/actions/setup-java#usage>).
+const NAMES: &[&str] = &["gpg-passphrase", "server-password"];
 /// Passwords of services that live as long as the job, and of tests: they guard nothing.
 const KNOWN: &[&str] = &[
     "admin",
