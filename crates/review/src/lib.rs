@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod parity;
 pub mod place_state;
 pub mod place_words;
+pub mod policy_controls;
 pub mod policy_facts;
 pub mod posture;
 pub mod record;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::differences::Difference;
 use crate::differences::{of_texts, of_values};
+use crate::policy_controls::{self, Regulation};
 
 /// A policy at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct PolicyFacts {
     pub explains: bool,
     /// Values that it sets: numbers of approvals and runners, and its table of limits.
     pub limits: Vec<(String, String)>,
+    /// Regulations that it has rules of.
+    pub regulations: Vec<Regulation>,
     /// The reports that it reads.
     pub reads: Vec<Read>,
     /// Names of the tests in its files.
@@ -57,16 +60,15 @@ impl PolicyFacts {
         let rules = gate.explain(input).map_err(|error| unreadable(&error))?;
         let reads = gate.reads(input).map_err(|error| unreadable(&error))?;
         let pack = policy::PACKS.into_iter().find(|pack| pack.files() == *files);
+        let explains = rules.is_some();
+        let mut rules: Vec<Rule> = rules.unwrap_or_else(|| gate.rules_by_text()).into_iter().collect();
+        rules.sort_by(|one, other| (one.effect, &one.code).cmp(&(other.effect, &other.code)));
         Ok(Self {
             pack: pack.map(|pack| pack.name),
             files: files.keys().cloned().collect(),
-            explains: rules.is_some(),
-            rules: {
-                let rules = rules.unwrap_or_else(|| gate.rules_by_text());
-                let mut rules: Vec<Rule> = rules.into_iter().collect();
-                rules.sort_by(|one, other| (one.effect, &one.code).cmp(&(other.effect, &other.code)));
-                rules
-            },
+            explains,
+            regulations: policy_controls::regulations(&gate, &rules, input),
+            rules,
             limits: limits(&gate, input),
             reads: reads.into_iter().collect(),
             own_tests: test_names(files),

@@ -8,6 +8,7 @@ use evidence::trust_root::Mode;
 use evidence::{Digest, Place};
 use judge::Store as _;
 use policy::{Effect, Producers, Read, ReportsFrom, Rule};
+use review::policy_controls::Regulation;
 use review::policy_facts::{PolicyFacts, bare_input, effect_word, of_files};
 use web::model::{Change, Fact, Sheet, SheetCell, SheetList, SheetRow, SheetTable};
 
@@ -75,7 +76,7 @@ pub fn place(at: &Reading<'_>, place: &Place) -> Result<Sheet, Failure> {
             },
         ],
         changes: changes(at, set, &input, &reading, found)?,
-        tables: vec![rules(found)],
+        tables: found.regulations.iter().map(regulation).chain([rules(found)]).collect(),
         lists: vec![reads(found), tests(found)],
         facts,
         ..Sheet::default()
@@ -167,6 +168,41 @@ fn changes(
         Err(_) => of_files(&reading.files, &before.files),
     };
     Ok(found.iter().map(change).collect())
+}
+
+/// The controls of a regulation: those with a rule, then those that no release shows.
+fn regulation(found: &Regulation) -> SheetTable {
+    let ruled = found.controls.iter().map(|control| {
+        vec![
+            cell(control.control.clone()),
+            SheetCell {
+                // The effect of a rule is no result: it has no colour.
+                badge: Some(badge(web::model::State::Quiet, effect_word(control.effect))),
+                ..SheetCell::default()
+            },
+            SheetCell { notes: vec![control.code.clone()], ..cell(control.asks.clone()) },
+        ]
+    });
+    let beyond = found.beyond.iter().map(|(control, why)| {
+        vec![cell(control.clone()), cell("not shown by software".to_owned()), cell(why.clone())]
+    });
+    let count = found.controls.len() + found.beyond.len();
+    SheetTable {
+        title: format!(
+            "{}: {} of {} a rule; {} here",
+            found.name,
+            found.controls.len(),
+            shown::counted(count, "control has", "controls have"),
+            shown::counted(found.count(Effect::Block), "blocks", "block")
+        ),
+        columns: ["Control", "Effect here", "What it asks, and the rule; or why no release shows it"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: ruled.chain(beyond).take(CONTROLS_MAX).collect(),
+        more: count.saturating_sub(CONTROLS_MAX),
+        empty: "It names no control.".to_owned(),
+        fill: None,
+    }
 }
 
 fn rules(found: &PolicyFacts) -> SheetTable {
@@ -261,6 +297,8 @@ fn tests(found: &PolicyFacts) -> SheetList {
     }
 }
 
+/// Most controls of a regulation.
+const CONTROLS_MAX: usize = 150;
 /// Most rules and reports.
 const RULES_MAX: usize = 100;
 const TESTS_MAX: usize = 50;
