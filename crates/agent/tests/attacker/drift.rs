@@ -117,7 +117,7 @@ impl Stage {
         let baseline = baseline.map(Baseline::parse).transpose().map_err(|error| text(&error))?;
         let configuration = Configuration { drift: Some(rules), baseline, ..Configuration::default() };
         let configuration = configuration.encode().map_err(|error| text(&error))?;
-        if !Declared::default().take(&self.dir, 1, &configuration)? {
+        if !Declared::default().take(&self.dir, 1, &configuration).map_err(|error| error.to_string())? {
             return Err("the rules are not taken".into());
         }
         self.started(memory)
