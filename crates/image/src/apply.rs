@@ -13,6 +13,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use archive::{Entries, Entry, Kind};
 use evidence::{Digest, Hasher};
 use flate2::read::MultiGzDecoder;
 use rustix::fs::{
@@ -25,7 +26,6 @@ use crate::bounds::Bounds;
 use crate::error::{ImageError, failed};
 use crate::manifest::Compression;
 use crate::place::{Root, kind, names, plain, remove};
-use crate::tar::{Entries, Entry, Kind};
 
 /// A tree that is being unpacked.
 pub struct Unpacking<'a> {
@@ -121,7 +121,7 @@ impl<'a> Unpacking<'a> {
 
     fn entries<R: Read>(&mut self, entries: &mut Entries<R>, layer: &mut Layer) -> Result<(), ImageError> {
         let digest = layer.digest;
-        while let Some(entry) = entries.next().map_err(unread_at(digest))? {
+        while let Some(entry) = entries.next_entry().map_err(unread_at(digest))? {
             if !(self.going)() {
                 return Err(ImageError::Unwanted);
             }

@@ -16,7 +16,6 @@ mod manifest;
 mod place;
 mod registry;
 mod store;
-mod tar;
 mod tree;
 
 pub use bounds::Bounds;

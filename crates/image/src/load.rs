@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use archive::{Entries, Kind};
 use evidence::Digest;
 use rustix::fs::OFlags;
 
@@ -15,7 +16,6 @@ use crate::blobs::{Blobs, limited};
 use crate::error::{ImageError, failed};
 use crate::place::plain;
 use crate::store::{Index, Store};
-use crate::tar::{Entries, Kind};
 
 /// Loads all images of a layout, or the one of this digest; returns their digests.
 ///
@@ -97,7 +97,7 @@ impl Archive {
         let reader = file.try_clone().map_err(failed("open", path))?;
         let mut entries = Entries::new(PositionReader { from: io::BufReader::new(reader), at: 0 });
         let mut count = 0;
-        while let Some(entry) = entries.next().map_err(failed("read", path))? {
+        while let Some(entry) = entries.next_entry().map_err(failed("read", path))? {
             count += 1;
             if count > entries_max {
                 let (limit, what) = (entries_max, "files");

@@ -7,6 +7,7 @@
 pub mod advisories;
 pub mod components;
 pub mod exports;
+pub mod images;
 pub mod links;
 pub mod lint;
 pub mod reports;

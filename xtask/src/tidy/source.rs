@@ -165,7 +165,7 @@ const CONTEXTS: [&str; 14] = [
 ];
 
 /// Crates without I/O, clock, randomness and hash order.
-const PURE: [&str; 6] = ["tlog", "evidence", "policy", "scan", "domain", "judge"];
+const PURE: [&str; 7] = ["archive", "tlog", "evidence", "policy", "scan", "domain", "judge"];
 
 const IMPURE: [&str; 13] = [
     "std::fs",

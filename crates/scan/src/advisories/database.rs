@@ -200,6 +200,25 @@ impl Reader<'_> {
         Ok(None)
     }
 
+    /// Whether there is a record of the release of a distribution that a package is of; true for all other packages.
+    pub(super) fn holds_release(&mut self, package: &Package) -> Result<bool, AdvisoriesError> {
+        let Some(release) = package.release() else { return Ok(true) };
+        let start = key(&Package { name: format!("{release}/"), ..package.clone() });
+        let after = self.database.rows.partition_point(|row| row.key < start);
+        if self.database.rows.get(after).is_some_and(|row| row.key.starts_with(&start)) {
+            return Ok(true);
+        }
+        let Some(at) = after.checked_sub(1) else { return Ok(false) };
+        let mut cursor = Cursor::new("block", self.block(at)?);
+        while !cursor.is_empty() {
+            let (key, _) = (cursor.part()?, cursor.part()?);
+            if key.starts_with(&start) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn block(&mut self, at: usize) -> Result<&[u8], AdvisoriesError> {
         if self.block.as_ref().is_none_or(|(number, _)| *number != at) {
             self.block = None;

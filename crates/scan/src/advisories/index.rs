@@ -92,7 +92,7 @@ pub(super) fn decode(
         Ecosystem::Npm => npm(bytes),
         Ecosystem::CratesIo => crates(bytes),
         Ecosystem::Pypi => pypi(bytes),
-        Ecosystem::Go | Ecosystem::Maven => {
+        _ => {
             return Err(fault("its ecosystem has no index that is read".into()));
         }
     };

@@ -13,7 +13,7 @@ use evidence::document::{
 };
 
 use super::affected::{Parsed, Verdict};
-use super::database::Database;
+use super::database::{Database, Reader};
 use super::ecosystem::Package;
 use super::error::AdvisoriesError;
 use super::groups::{aliases, groups, rule};
@@ -26,6 +26,8 @@ use crate::reports::severity::Rating;
 struct Case<'c> {
     component: &'c Component,
     package: Package,
+    /// The version that is compared: that of the source, where the advisories are about sources.
+    version: &'c str,
 }
 
 /// A record that affects a component, or may affect it.
@@ -64,29 +66,17 @@ pub fn judge(
             let place = IdentityPlace::Source { path: purl, text: difference, nth: 0 };
             put(&mut document, &place, Finding { undecided: true, ..finding })?;
         }
-        let package = match held(purl, database) {
-            Ok(package) => package,
+        let packages = match held(purl, &mut reader, database) {
+            Ok(packages) => packages,
             Err(ecosystem) => {
                 missing.entry(ecosystem).or_default().push(purl);
                 continue;
             }
         };
-        let Some(entry) = reader.find(&package)? else { continue };
-        let case = Case { component, package };
-        if is_exact(purl) {
-            for mut finding in case.judge(&entry.records, &site)? {
-                finding.fix_released =
-                    finding.fixed.as_ref().and_then(|fix| entry.released.get(fix)).copied();
-                add(&mut document, finding)?;
-            }
-            if let Some(word) = case.word(&entry) {
-                add(&mut document, withdrawn(component, word, site()))?;
-            }
-        } else if !entry.records.is_empty() {
-            // Other advisories are another finding: a waiver speaks of those that were known.
-            let known = digest(entry.records.iter().map(|record| record.id.as_str()));
-            let place = IdentityPlace::Source { path: purl, text: &known, nth: 0 };
-            put(&mut document, &place, case.open(&entry.records, site())?)?;
+        for (package, version) in packages {
+            let Some(entry) = reader.find(&package)? else { continue };
+            let version = version.as_deref().unwrap_or(&component.version);
+            Case { component, package, version }.add(&mut document, purl, &entry, &site)?;
         }
     }
     unread(&mut document, components, missing)?;
@@ -128,6 +118,32 @@ fn unread(
 }
 
 impl Case<'_> {
+    /// Adds the findings of an entry.
+    fn add(
+        &self,
+        document: &mut FindingsDocument,
+        purl: &str,
+        entry: &Entry,
+        site: &dyn Fn() -> Site,
+    ) -> Result<(), AdvisoriesError> {
+        if is_exact(purl) {
+            for mut finding in self.judge(&entry.records, site)? {
+                finding.fix_released =
+                    finding.fixed.as_ref().and_then(|fix| entry.released.get(fix)).copied();
+                add(document, finding)?;
+            }
+            if let Some(word) = self.word(entry) {
+                add(document, withdrawn(self.component, word, site()))?;
+            }
+        } else if !entry.records.is_empty() {
+            // Other advisories are another finding: a waiver speaks of those that were known.
+            let known = digest(entry.records.iter().map(|record| record.id.as_str()));
+            let place = IdentityPlace::Source { path: purl, text: &known, nth: 0 };
+            put(document, &place, self.open(&entry.records, site())?)?;
+        }
+        Ok(())
+    }
+
     /// One finding for each vulnerability.
     fn judge(
         &self,
@@ -138,7 +154,7 @@ impl Case<'_> {
         let mut hits = Vec::new();
         for record in records {
             let parsed = record.affected.parse(order);
-            match parsed.verdict(&self.component.version) {
+            match parsed.verdict(self.version) {
                 Verdict::Affected => hits.push((record, Hit { parsed, undecided: None })),
                 Verdict::Undecided(why) => hits.push((record, Hit { parsed, undecided: Some(why) })),
                 Verdict::Unaffected => {}
@@ -156,7 +172,7 @@ impl Case<'_> {
         let why = told.and_then(|(_, hit)| hit.undecided.as_deref());
         let message = match why {
             Some(why) => {
-                format!("{UNDECIDED} whether {} is affected: {why}. {summary}", self.component.version)
+                format!("{UNDECIDED} whether {} is affected: {why}. {summary}", self.version)
             }
             None => summary.to_owned(),
         };
@@ -183,7 +199,7 @@ impl Case<'_> {
 
     /// The smallest version above the installed one that no record of the group affects.
     fn fixed(&self, group: &[(&StoredRecord, Hit<'_>)]) -> Option<String> {
-        let installed = self.package.ecosystem.order().parse(&self.component.version)?;
+        let installed = self.package.ecosystem.order().parse(self.version)?;
         let mut least: Option<(&str, &super::versions::Version)> = None;
         let candidates = group.iter().flat_map(|(_, hit)| hit.parsed.fixes(&installed));
         for (text, version) in candidates.take(CANDIDATES_MAX) {
@@ -200,10 +216,10 @@ impl Case<'_> {
     /// The publisher's word against the installed version.
     fn word<'e>(&self, entry: &'e Entry) -> Option<&'e Withdrawn> {
         let order = self.package.ecosystem.order();
-        let installed = order.parse(&self.component.version);
+        let installed = order.parse(self.version);
         let is_same = |version: &str| {
             let own = installed.as_ref().zip(order.parse(version));
-            version == self.component.version || own.is_some_and(|(own, other)| own.against(&other).is_eq())
+            version == self.version || own.is_some_and(|(own, other)| own.against(&other).is_eq())
         };
         entry.withdrawn.iter().find(|(version, _)| is_same(version)).map(|(_, word)| word)
     }
@@ -270,15 +286,27 @@ fn withdrawn(component: &Component, word: &Withdrawn, site: Site) -> Finding {
 /// The ecosystem of a package URL, if the database holds no record of it, so that the component is not judged.
 #[must_use]
 pub fn not_held(purl: &str, database: &Database) -> Option<String> {
-    held(purl, database).err()
+    held(purl, &mut database.reader(), database).err()
 }
 
-/// The package of a package URL; or its ecosystem, if the database holds no record of that.
-fn held(purl: &str, database: &Database) -> Result<Package, String> {
-    match Package::of_purl(purl) {
-        Ok(package) if database.holds(package.ecosystem) => Ok(package),
-        Ok(package) => Err(package.ecosystem.as_str().to_owned()),
-        Err(kind) => Err(text(&kind, 40)),
+/// The packages of a package URL; or their ecosystem, if the database holds no record of that.
+fn held(
+    purl: &str,
+    reader: &mut Reader<'_>,
+    database: &Database,
+) -> Result<Vec<(Package, Option<String>)>, String> {
+    let packages = Package::all_of_purl(purl).map_err(|kind| text(&kind, 40))?;
+    let Some((package, _)) = packages.first() else { return Ok(packages) };
+    let ecosystem = package.ecosystem.as_str();
+    if !database.holds(package.ecosystem) {
+        return Err(ecosystem.to_owned());
+    }
+    match package.release() {
+        // A part that cannot be read is no release either, and what is not judged is told.
+        Some(release) if !reader.holds_release(package).unwrap_or(false) => {
+            Err(format!("{ecosystem}:{}", text(release, 20)))
+        }
+        _ => Ok(packages),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::affected::{Affected, Event};
-use super::ecosystem::{Ecosystem, Package};
+use super::ecosystem::Package;
 use super::error::AdvisoriesError;
 use super::stored::{Sort, StoredRecord};
 use crate::reports::findings::moment;
@@ -183,14 +183,14 @@ fn packages(osv: &Osv) -> Result<BTreeMap<Package, Affected>, String> {
     let mut packages: BTreeMap<Package, Affected> = BTreeMap::new();
     for affected in osv.affected.iter().flatten() {
         let Some(package) = &affected.package else { continue };
-        let Some(ecosystem) = Ecosystem::named(&package.ecosystem) else { continue };
-        let package = Package::new(ecosystem, package.name.trim());
-        let fine = (1..=NAME_BYTES_MAX).contains(&package.name.len());
+        let written = package.name.trim();
+        let Some(package) = Package::named(&package.ecosystem, written) else { continue };
+        let fine = !written.is_empty() && package.name.len() <= NAME_BYTES_MAX;
         if !fine || package.name.chars().any(char::is_control) {
             return Err("the name of an affected package is empty, long or not printable".into());
         }
         let mut statement = statement(affected);
-        statement.prune(ecosystem.order());
+        statement.prune(package.ecosystem.order());
         let all = packages.entry(package).or_default();
         all.ranges.append(&mut statement.ranges);
         all.versions.append(&mut statement.versions);

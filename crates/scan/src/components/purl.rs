@@ -61,6 +61,12 @@ impl Purl {
         Self::plain("nuget", None, name.to_owned())
     }
 
+    /// A package of a distribution, by its package manager: `deb`, `apk` or `rpm`. An unknown distribution has no namespace.
+    pub fn distribution(kind: &'static str, namespace: &str, name: &str) -> Result<Self, Fault> {
+        let namespace = (!namespace.is_empty()).then(|| namespace.to_owned());
+        Self::plain(kind, namespace, name.to_owned())
+    }
+
     /// A package of no ecosystem.
     pub fn generic(name: &str) -> Result<Self, Fault> {
         Self::plain("generic", None, name.to_owned())

@@ -11,6 +11,8 @@ pub enum Subject {
     Infrastructure,
     /// Those that build, test and deploy.
     Pipelines,
+    /// Those of images, which are not judged one by one: see [`images`](crate::images).
+    Images,
 }
 
 impl Subject {
@@ -20,6 +22,7 @@ impl Subject {
         match self {
             Self::Infrastructure => "infrastructure",
             Self::Pipelines => "pipelines",
+            Self::Images => "images",
         }
     }
 }

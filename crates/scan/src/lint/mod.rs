@@ -22,8 +22,8 @@ mod language;
 pub mod marked;
 mod network;
 pub mod pipeline;
-mod plain_secret;
-mod rule;
+pub(crate) mod plain_secret;
+pub(crate) mod rule;
 pub mod script;
 pub mod shell;
 pub mod terraform;
@@ -181,7 +181,7 @@ fn mark(text: &str, hit: &Hit) -> String {
     if line.is_empty() || line.len() > LINE_BYTES_MAX { hit.about.clone() } else { line }
 }
 
-fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: &str) -> Finding {
+pub(crate) fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: &str) -> Finding {
     let site = Site::File { path: text(path, TEXT_BYTES_MAX), line: (line > 0).then_some(line), end: None };
     Finding {
         class: Class::Configuration,

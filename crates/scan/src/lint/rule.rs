@@ -40,6 +40,8 @@ pub struct Hit {
     pub line: u32,
     /// Name of the thing at fault, for people: `Deployment web, container app`.
     pub about: String,
+    /// Path of the file, where the subject has several.
+    pub path: Option<String>,
     /// Whether the line holds a secret. Then nothing that is written about the place is made from it.
     pub is_secret: bool,
 }
@@ -53,12 +55,18 @@ pub struct Hits {
 impl Hits {
     /// A place at a line; 0 if the place has none.
     pub fn at(&mut self, line: u32, about: impl Into<String>) {
-        self.found.push(Hit { line, about: about.into(), is_secret: false });
+        self.found.push(Hit { line, about: about.into(), path: None, is_secret: false });
     }
 
     /// A place whose line holds a secret, which the name does not.
     pub fn secret_at(&mut self, line: u32, about: impl Into<String>) {
-        self.found.push(Hit { line, about: about.into(), is_secret: true });
+        self.found.push(Hit { line, about: about.into(), path: None, is_secret: true });
+    }
+
+    /// A file of the subject.
+    pub fn in_file(&mut self, path: &str, about: impl Into<String>) {
+        let path = Some(path.to_owned());
+        self.found.push(Hit { line: 0, about: about.into(), path, is_secret: false });
     }
 
     /// The place of a value.

@@ -30,6 +30,7 @@ use proof::Bytes;
 
 pub(crate) use names::of as file_rule;
 pub use names::{NAMES, NameRule};
+pub(crate) use packed::is_packed;
 pub use rule::{Rule, Sort};
 pub use rules::rules;
 
@@ -184,7 +185,7 @@ fn unreadable(bytes: &[u8]) -> Option<&'static str> {
     if bytes.len() > INPUT_BYTES_MAX {
         return Some("it has more than 64 MiB");
     }
-    packed::is_packed(bytes).then_some("it is compressed; scan its content")
+    is_packed(bytes).then_some("it is compressed; scan its content")
 }
 
 /// Text of a file that says by its mark that it is UTF-16, or by the zero in most pairs of its first bytes.
@@ -271,7 +272,7 @@ fn fingerprint(path: &str, rule: &str, line: &str, proof: Proof, nth: u32) -> Re
     Ok(identity(Class::Secret, rule, &place).map_err(DocumentError::from)?)
 }
 
-fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: String) -> Finding {
+pub(crate) fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: String) -> Finding {
     Finding {
         class: Class::Secret,
         rule: rule.to_owned(),

@@ -1,9 +1,15 @@
 //! The order of versions in each ecosystem.
 //!
 //! Invariant: a text that is no version of the ecosystem has no place in its order, and is never guessed. Orders of
-//! crates.io, Go, npm and `PyPI` come from libraries; no kept library has Maven's.
+//! crates.io, Go, npm and `PyPI` come from libraries; no kept library has those of Maven and of distributions.
 
+mod apk;
+#[cfg(test)]
+#[path = "distributions/tests.rs"]
+mod distribution_tests;
+mod dpkg;
 mod maven;
+mod rpm;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +18,10 @@ use std::cmp::Ordering;
 use pep440_rs::Version as Pep440;
 use semver::Version as Semver;
 
+use apk::Apk;
+use dpkg::Dpkg;
 use maven::Maven;
+use rpm::Rpm;
 
 /// Longest version in bytes.
 pub const VERSION_BYTES_MAX: usize = 256;
@@ -27,6 +36,12 @@ pub enum Order {
     Pep440,
     /// Maven's (<https://maven.apache.org/pom.html#version-order-specification>).
     Maven,
+    /// Debian's (<https://www.debian.org/doc/debian-policy/ch-controlfields.html#version>).
+    Dpkg,
+    /// Alpine's (<https://wiki.alpinelinux.org/wiki/APKBUILD_Reference#pkgver>).
+    Apk,
+    /// RPM's (<https://rpm.org/docs/latest/manual/dependencies.html#versioning>).
+    Rpm,
 }
 
 /// A version in an order.
@@ -38,6 +53,12 @@ pub enum Version {
     Pep440(Box<Pep440>),
     /// A version of Maven.
     Maven(Maven),
+    /// A version of Debian.
+    Dpkg(Dpkg),
+    /// A version of Alpine.
+    Apk(Apk),
+    /// A version of RPM.
+    Rpm(Rpm),
 }
 
 impl Order {
@@ -52,6 +73,9 @@ impl Order {
             Self::Semver => semver(text).map(Version::Semver),
             Self::Pep440 => text.parse().ok().map(|version| Version::Pep440(Box::new(version))),
             Self::Maven => Some(Version::Maven(Maven::parse(text))),
+            Self::Dpkg => Dpkg::parse(text).map(Version::Dpkg),
+            Self::Apk => Apk::parse(text).map(Version::Apk),
+            Self::Rpm => Rpm::parse(text).map(Version::Rpm),
         }
     }
 }
@@ -70,6 +94,9 @@ impl Version {
             }
             (Self::Pep440(own), Self::Pep440(bound)) => own.cmp(bound),
             (Self::Maven(own), Self::Maven(bound)) => own.compare(bound),
+            (Self::Dpkg(own), Self::Dpkg(bound)) => own.compare(bound),
+            (Self::Apk(own), Self::Apk(bound)) => own.compare(bound),
+            (Self::Rpm(own), Self::Rpm(bound)) => own.compare(bound),
             // Versions of two orders never meet: an order parses both.
             _ => Ordering::Equal,
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn ascending(order: Order, versions: &[&str]) {
+pub fn ascending(order: Order, versions: &[&str]) {
     let parsed: Vec<Version> = versions.iter().map(|text| order.parse(text).unwrap()).collect();
     for (n, one) in parsed.iter().enumerate() {
         for (m, other) in parsed.iter().enumerate() {
@@ -11,7 +11,7 @@ fn ascending(order: Order, versions: &[&str]) {
     }
 }
 
-fn equal(order: Order, versions: &[&str]) {
+pub fn equal(order: Order, versions: &[&str]) {
     for one in versions {
         for other in versions {
             let (one_parsed, other_parsed) = (order.parse(one).unwrap(), order.parse(other).unwrap());

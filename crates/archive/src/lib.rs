@@ -2,7 +2,7 @@
 //! (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html>).
 //!
 //! Invariant: it reads forwards and holds one header at a time; names and records have bounds, so no stream makes it use
-//! more memory. It judges no path: `apply` and `load` do.
+//! more memory. It judges no path: its callers do.
 
 use std::io::{self, Read};
 
@@ -13,8 +13,12 @@ pub struct Entry {
     pub path: Vec<u8>,
     /// Kind of the entry.
     pub kind: Kind,
-    /// Permissions.
+    /// Permissions, with the bits that give a program the rights of its owner or group (octal 7777).
     pub mode: u32,
+    /// Account of the owner, by number.
+    pub owner: u64,
+    /// Whether a program gets privileges of the kernel when it is run: the extended attribute `security.capability`.
+    pub has_capabilities: bool,
     /// Time in seconds.
     pub mtime: i64,
     /// Bytes of the content.
@@ -39,6 +43,7 @@ pub enum Kind {
 }
 
 /// Reads the entries of a stream.
+#[derive(Debug)]
 pub struct Entries<R> {
     from: R,
     /// Bytes of the present entry that were not read.
@@ -48,12 +53,14 @@ pub struct Entries<R> {
 }
 
 /// Fields of the next entry that extension headers set.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Extended {
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
     mtime: Option<i64>,
+    owner: Option<u64>,
+    has_capabilities: bool,
 }
 
 impl<R: Read> Entries<R> {
@@ -71,7 +78,7 @@ impl<R: Read> Entries<R> {
     ///
     /// # Errors
     /// `io::Error` if the stream fails or is no tar.
-    pub fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         let mut extended = Extended::default();
         for _ in 0..EXTENSIONS_MAX {
             self.pass()?;
@@ -113,7 +120,9 @@ impl<R: Read> Entries<R> {
         Ok(Entry {
             path: extended.path.unwrap_or(path),
             kind,
-            mode: u32::try_from(number(field(header, 100, 8)?)?).unwrap_or_default() & 0o777,
+            mode: u32::try_from(number(field(header, 100, 8)?)?).unwrap_or_default() & 0o7777,
+            owner: extended.owner.unwrap_or(number(field(header, 108, 8)?).unwrap_or_default()),
+            has_capabilities: extended.has_capabilities,
             mtime: extended.mtime.unwrap_or(mtime),
             size,
             target: extended.target.unwrap_or_else(|| until_nul(field(header, 157, 100).unwrap_or_default())),
@@ -206,6 +215,10 @@ impl<R: Read> Entries<R> {
                     let whole = digits().and_then(|text| text.split('.').next());
                     extended.mtime = Some(whole.and_then(|text| text.parse().ok()).ok_or_else(wrong)?);
                 }
+                b"uid" => {
+                    extended.owner = Some(digits().and_then(|text| text.parse().ok()).ok_or_else(wrong)?);
+                }
+                b"SCHILY.xattr.security.capability" => extended.has_capabilities = true,
                 sparse if sparse.starts_with(b"GNU.sparse.") => {
                     return Err(malformed("has an entry of an unknown kind, such as a sparse file"));
                 }

@@ -1,0 +1,316 @@
+//! The documents of an image: index, manifest and configuration
+//! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md>), and the list that `docker save` writes
+//! (<https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>).
+//!
+//! Invariant: no byte of a document counts before it was hashed, but for the two lists at the root, which only name
+//! digests; and the number of layers is the same in the manifest and in the configuration.
+
+use std::io::Read as _;
+
+use evidence::Digest;
+use serde::Deserialize;
+
+use super::config::Config;
+use super::fault::ImageFault;
+use super::layout::Layout;
+
+/// An image that was chosen, with its layers.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Digest of its manifest; of its configuration where it has no manifest.
+    pub digest: Digest,
+    /// Its configuration.
+    pub config: Config,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+}
+
+/// A layer, as the documents describe it.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// File of the layout.
+    pub name: String,
+    /// Digest and length of the file, where a manifest says them.
+    pub blob: Option<(Digest, u64)>,
+    /// Digest of its content without compression.
+    pub diff_id: Digest,
+    /// Compression by its media type; absent where its first bytes tell.
+    pub compression: Option<Compression>,
+}
+
+/// Compressions of layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// It is a tar.
+    None,
+    /// RFC 1952.
+    Gzip,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: Digest,
+    size: u64,
+    platform: Option<Platform>,
+    #[serde(default)]
+    annotations: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+}
+
+/// An index or a manifest.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    media_type: Option<String>,
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+}
+
+/// A row of the list of `docker save`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    layers: Vec<String>,
+}
+
+/// Chooses the one image of a layout, or the one of this digest.
+///
+/// # Errors
+/// `ImageFault` if there is no image or several, or a document is missing, changed or unsound.
+pub fn choose(layout: &dyn Layout, only: Option<&Digest>) -> Result<Chosen, ImageFault> {
+    if let Some(bytes) = file(layout, INDEX_NAME)? {
+        return oci(layout, only, &bytes);
+    }
+    match file(layout, LIST_NAME)? {
+        Some(bytes) => docker(layout, only, &bytes),
+        None => Err(ImageFault::NoImage),
+    }
+}
+
+fn oci(layout: &dyn Layout, only: Option<&Digest>, index: &[u8]) -> Result<Chosen, ImageFault> {
+    let mut images = Vec::new();
+    collect(layout, INDEX_NAME, index, DEPTH_MAX, &mut images)?;
+    if let Some(only) = only {
+        images.retain(|image| image.digest == *only);
+    }
+    let image = match images.as_slice() {
+        [image] => image,
+        [] => return Err(only.map_or(ImageFault::NoImage, |only| ImageFault::Unknown(*only))),
+        several => {
+            let names = several.iter().take(SHOWN_MAX).map(|image| match &image.platform {
+                Some(platform) => format!("{} for {}/{}", image.digest, platform.os, platform.architecture),
+                None => image.digest.to_string(),
+            });
+            let names = evidence::document::text(&names.collect::<Vec<_>>().join(", "), 2_000);
+            return Err(ImageFault::Several(names));
+        }
+    };
+    let name = blob_name(&image.digest);
+    let bytes = blob(layout, image)?;
+    let document = parse(&name, &bytes)?;
+    if document.manifests.is_some() || document.media_type.is_some_and(|kind| kind != image.media_type) {
+        return Err(ImageFault::document(&name, "it has another media type than its descriptor says"));
+    }
+    let (Some(config), Some(layers)) = (document.config, document.layers) else {
+        return Err(ImageFault::document(
+            &name,
+            "it is the manifest of an image, but has no `config` or no `layers`",
+        ));
+    };
+    if !CONFIGS.contains(&config.media_type.as_str()) {
+        let why =
+            format!("its configuration has the media type `{}`, which is no image's", config.media_type);
+        return Err(ImageFault::document(&name, why));
+    }
+    let config_name = blob_name(&config.digest);
+    let config = Config::read(&config_name, &blob(layout, &config)?, layers.len())?;
+    let layers = layers.iter().zip(config.diff_ids()).map(|(layer, diff_id)| {
+        Ok(Layer {
+            name: blob_name(&layer.digest),
+            blob: Some((layer.digest, layer.size)),
+            diff_id: *diff_id,
+            compression: Some(
+                compression(&layer.media_type).map_err(|why| ImageFault::document(&name, why))?,
+            ),
+        })
+    });
+    let layers = layers.collect::<Result<_, ImageFault>>()?;
+    Ok(Chosen { digest: image.digest, config, layers })
+}
+
+/// The images of an index and of the indexes below it, without the attestations that build tools add.
+fn collect(
+    layout: &dyn Layout,
+    name: &str,
+    bytes: &[u8],
+    depth: usize,
+    images: &mut Vec<Descriptor>,
+) -> Result<(), ImageFault> {
+    let document = parse(name, bytes)?;
+    let is_index = document.media_type.as_deref().is_none_or(|kind| INDEXES.contains(&kind));
+    let (Some(manifests), true, None, None) =
+        (document.manifests, is_index, &document.config, &document.layers)
+    else {
+        return Err(ImageFault::document(name, "it is no index of images"));
+    };
+    for descriptor in manifests {
+        let is_attestation = descriptor.annotations.as_ref().is_some_and(|all| {
+            all.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest")
+        });
+        if MANIFESTS.contains(&descriptor.media_type.as_str()) {
+            if !is_attestation && images.iter().all(|image| image.digest != descriptor.digest) {
+                images.push(descriptor);
+            }
+        } else if INDEXES.contains(&descriptor.media_type.as_str()) {
+            let below = blob_name(&descriptor.digest);
+            if depth == 0 {
+                return Err(ImageFault::document(
+                    &below,
+                    format!("it lies more than {DEPTH_MAX} indexes deep"),
+                ));
+            }
+            let bytes = blob(layout, &descriptor)?;
+            collect(layout, &below, &bytes, depth - 1, images)?;
+        } else {
+            let kind = &descriptor.media_type;
+            return Err(ImageFault::document(
+                name,
+                format!("it names a `{kind}`, which is neither an image nor an index"),
+            ));
+        }
+        if images.len() > IMAGES_MAX {
+            return Err(ImageFault::document(name, format!("it names more than {IMAGES_MAX} images")));
+        }
+    }
+    Ok(())
+}
+
+fn docker(layout: &dyn Layout, only: Option<&Digest>, list: &[u8]) -> Result<Chosen, ImageFault> {
+    let list: Vec<Saved> = serde_json::from_slice(list).map_err(|error| {
+        ImageFault::document(LIST_NAME, format!("it is not the list of `docker save`: {error}"))
+    })?;
+    let mut images = Vec::new();
+    for saved in list {
+        let name = safe(&saved.config)?;
+        let bytes = file(layout, name)?.ok_or_else(|| ImageFault::Missing(name.to_owned()))?;
+        let digest = Digest::of(&bytes);
+        // The name of the configuration is its digest: HEX.json, or blobs/sha256/HEX.
+        let stem = super::path::name(name);
+        let stem = stem.strip_suffix(".json").unwrap_or(stem);
+        let expected = format!("sha256:{stem}").parse::<Digest>().map_err(|_| {
+            ImageFault::document(
+                LIST_NAME,
+                format!("`{name}` does not have the digest of the configuration as its name"),
+            )
+        })?;
+        if expected != digest {
+            return Err(ImageFault::Differs { name: name.to_owned(), expected, found: digest });
+        }
+        images.push((digest, name.to_owned(), bytes, saved.layers));
+    }
+    images.dedup_by(|one, other| one.0 == other.0);
+    if let Some(only) = only {
+        images.retain(|image| image.0 == *only);
+    }
+    let names = images.iter().take(SHOWN_MAX).map(|image| image.0.to_string()).collect::<Vec<_>>().join(", ");
+    let mut images = images.into_iter();
+    let (Some((digest, name, bytes, layers)), None) = (images.next(), images.next()) else {
+        return Err(match only {
+            _ if !names.is_empty() => ImageFault::Several(names),
+            Some(only) => ImageFault::Unknown(*only),
+            None => ImageFault::NoImage,
+        });
+    };
+    let config = Config::read(&name, &bytes, layers.len())?;
+    let layers = layers.iter().zip(config.diff_ids()).map(|(layer, diff_id)| {
+        Ok(Layer { name: safe(layer)?.to_owned(), blob: None, diff_id: *diff_id, compression: None })
+    });
+    let layers = layers.collect::<Result<_, ImageFault>>()?;
+    Ok(Chosen { digest, config, layers })
+}
+
+/// A name of the list, which leads to a file of the layout alone.
+fn safe(name: &str) -> Result<&str, ImageFault> {
+    match super::path::plain(name.as_bytes()) {
+        Ok(plain) if plain == name && !name.is_empty() => Ok(name),
+        _ => Err(ImageFault::document(LIST_NAME, format!("`{name}` is no name of a file of the image"))),
+    }
+}
+
+fn parse(name: &str, bytes: &[u8]) -> Result<Document, ImageFault> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        ImageFault::document(name, format!("it is neither a manifest nor an index: {error}"))
+    })
+}
+
+/// A whole document that a descriptor names.
+fn blob(layout: &dyn Layout, descriptor: &Descriptor) -> Result<Vec<u8>, ImageFault> {
+    let name = blob_name(&descriptor.digest);
+    let bytes = file(layout, &name)?.ok_or_else(|| ImageFault::Missing(name.clone()))?;
+    let found = bytes.len() as u64;
+    if found != descriptor.size {
+        return Err(ImageFault::Size { name, expected: descriptor.size, found });
+    }
+    match Digest::of(&bytes) {
+        digest if digest == descriptor.digest => Ok(bytes),
+        found => Err(ImageFault::Differs { name, expected: descriptor.digest, found }),
+    }
+}
+
+/// A whole file of at most 4 MiB.
+fn file(layout: &dyn Layout, name: &str) -> Result<Option<Vec<u8>>, ImageFault> {
+    let failed = |source| ImageFault::Read { name: name.to_owned(), source };
+    let Some(opened) = layout.open(name).map_err(failed)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    opened.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
+        return Err(ImageFault::document(name, format!("it has more than {DOCUMENT_BYTES_MAX} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn compression(kind: &str) -> Result<Compression, String> {
+    match kind {
+        "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
+            Ok(Compression::None)
+        }
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+        | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Ok(Compression::Gzip),
+        "application/vnd.oci.image.layer.v1.tar+zstd" => {
+            Err("a layer is compressed with zstd, which this program cannot read; save the image with gzip"
+                .into())
+        }
+        other => Err(format!("a layer has the media type `{other}`, which is no layer's")),
+    }
+}
+
+const INDEX_NAME: &str = "index.json";
+const LIST_NAME: &str = "manifest.json";
+const MANIFESTS: [&str; 2] =
+    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+/// Largest manifest, index or configuration: what registries have to take
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
+const DOCUMENT_BYTES_MAX: u64 = 4 << 20;
+const DEPTH_MAX: usize = 4;
+const IMAGES_MAX: usize = 100;
+const SHOWN_MAX: usize = 10;
