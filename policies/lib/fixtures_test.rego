@@ -113,8 +113,11 @@ reported(changes) := with_field("reports", array.concat(good.reports, [object.un
 
 with_component(changes) := with_field("components", [piece, object.union(piece, changes)])
 
+# A difference of a variable alone, which no rule is about by its name.
+harmless := "variable-unknown"
+
 differing(code) := with_field("configuration", {"differences": [
-	{"name": "A", "code": "variable-unknown", "what": "it is not among the variables"},
+	{"name": "A", "code": harmless, "what": "it is not among the variables"},
 	{"name": "B", "code": code, "what": "it is not as it should be"},
 ]})
 

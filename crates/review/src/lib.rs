@@ -15,6 +15,7 @@ pub mod disk_size;
 pub mod duration;
 pub mod ending;
 pub mod explain;
+pub mod finding_sort;
 pub mod findings;
 pub mod founding_words;
 pub mod headline;

@@ -27,7 +27,7 @@ pub struct Regulation {
 pub struct RuledControl {
     /// Its id in the regulation.
     pub control: String,
-    /// What the regulation asks for.
+    /// The demand of the regulation.
     pub asks: String,
     /// Code of the rule.
     pub code: String,

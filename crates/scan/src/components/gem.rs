@@ -203,7 +203,7 @@ fn kind(section: &str) -> Result<Kind, Fault> {
     })
 }
 
-/// The name before a range. `!` says that a gem comes from a source of its own.
+/// The name before a range. `!` says that a gem comes from another source than the others.
 fn name_of(text: &str) -> &str {
     text.split([' ', '!']).next().unwrap_or_default()
 }

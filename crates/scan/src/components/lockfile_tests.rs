@@ -147,7 +147,7 @@ fn pdm_drifts() {
     }
 }
 
-/// A `Pipfile.lock` is no lockfile of a `pyproject.toml`, and `verification-metadata.xml` is none at all.
+/// A `Pipfile.lock` is no lockfile of a `pyproject.toml`, and `verification-metadata.xml` is no lockfile at all.
 #[test]
 fn what_a_lockfile_does_not_cover() {
     let lock = r#"{"_meta": {"pipfile-spec": 6}, "default": {}, "develop": {}}"#;

@@ -41,6 +41,7 @@ mod urls;
 mod uv;
 mod yarn;
 mod yarn_berry;
+mod yarn_pattern;
 
 #[cfg(test)]
 mod drift_tests;

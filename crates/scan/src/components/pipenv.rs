@@ -50,7 +50,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     Ok(())
 }
 
-/// Normal names in the `Pipfile`; `None` if there is none.
+/// Normal names in the `Pipfile`; `None` without such a file.
 fn direct(input: &Input<'_>) -> Result<Option<BTreeSet<String>>, Fault> {
     let path = within_directory(input.directory(), "Pipfile");
     let Some(text) = input.other(&path)? else { return Ok(None) };

@@ -16,6 +16,7 @@ use super::manifests::package_json;
 use super::node::Node;
 use super::npm_entry::{integrity, is_git};
 use super::purl::Purl;
+use super::yarn_pattern::split;
 use super::{urls, yarn_berry};
 
 /// Reads a lockfile.
@@ -60,7 +61,7 @@ fn read_berry(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<()
     let mut found = Patterns::default();
     let mut numbers = Vec::new();
     for entry in &entries {
-        // What a project needs stands in its manifest too, which tells for what.
+        // The manifest of a project, too, says what it needs, and for what.
         if entry.is_own().within(|| entry.key)? {
             let bare = |pattern: &String| pattern.split("::").next().unwrap_or_default().to_owned();
             found.own.extend(entry.patterns.iter().map(bare));
@@ -274,15 +275,6 @@ impl Entry {
         package.pinned |= pinned;
         package.differs = downloaded.differs;
         Ok(package)
-    }
-}
-
-/// Name and range of a pattern; the name may begin with `@`.
-pub fn split(pattern: &str) -> (&str, &str) {
-    let at = pattern.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
-    match at.and_then(|at| pattern.split_at_checked(at)) {
-        Some((name, range)) => (name, range.trim_start_matches('@')),
-        None => (pattern, ""),
     }
 }
 

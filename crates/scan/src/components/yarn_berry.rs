@@ -10,7 +10,7 @@ use super::graph::Package;
 use super::node::Node;
 use super::purl::Purl;
 use super::urls;
-use super::yarn::split;
+use super::yarn_pattern::split;
 
 /// An entry.
 pub struct Entry<'a> {
@@ -84,7 +84,7 @@ impl Entry<'_> {
         let version = version.as_version()?;
         let mut purl = Purl::npm(name)?;
         let mut pinned = self.node.text("checksum")?.is_some_and(|sum| !sum.is_empty());
-        // What is bound: parameters such as the address of an archive in a registry.
+        // Parameters, such as the address of an archive in a registry.
         let (reference, bound) = reference.split_once("::").unwrap_or((reference, ""));
         if let Some(url) = bound.split('&').find_map(|part| part.strip_prefix("__archiveUrl=")) {
             let url = percent_encoding::percent_decode_str(url).decode_utf8_lossy();

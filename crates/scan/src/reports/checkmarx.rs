@@ -1,8 +1,9 @@
 //! Reports of Checkmarx: XML of SAST, and JSON of Checkmarx One.
 //!
 //! Invariant: each result is a finding, also one that somebody marked as not exploitable or as a false positive. A
-//! result that was fixed is none. A list that is shorter than its count is refused.
+//! result that was fixed is no finding. A list that is shorter than its count is refused.
 
+mod entry;
 mod one;
 mod report;
 
@@ -16,8 +17,9 @@ use super::draft::{Draft, DraftSite, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
-use super::{path, xml};
+use super::xml;
 use crate::{ScanError, Tree};
+use entry::{place, readable};
 
 pub(super) const WHAT_JSON: &str = "Checkmarx report (JSON)";
 pub(super) const WHAT_XML: &str = "Checkmarx report (XML)";
@@ -79,24 +81,4 @@ pub(super) fn read_json(input: &str, tree: &dyn Tree) -> Result<FindingsDocument
         one::read(&root, tree, &mut drafts)?;
     }
     findings::document(drafts, BTreeSet::from([Tool::new("checkmarx-one", None)]), tree)
-}
-
-/// A place in a file. Checkmarx writes paths from the root of the source, with or without a slash before them.
-fn place(name: &str, region: Region, tree: &dyn Tree) -> DraftSite {
-    let found = path::of_path(&name.replace('\\', "/"), tree);
-    DraftSite::File { path: found.trim_start_matches('/').to_owned(), region }
-}
-
-/// The name of a query as a sentence.
-fn readable(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// Whether a result is no longer there.
-fn is_fixed(entry: &Node<'_>) -> Result<bool, ScanError> {
-    Ok(entry.text("status")?.is_some_and(|status| status.eq_ignore_ascii_case("fixed")))
-}
-
-fn rating(entry: &Node<'_>) -> Result<Rating, ScanError> {
-    Ok(Rating::of_word(entry.text("severity")?.unwrap_or_default()))
 }

@@ -53,7 +53,7 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
     findings::document(drafts, BTreeSet::from([Tool::new("openscap", None)]), tree)
 }
 
-/// What became of a rule.
+/// The result of a rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Held,
@@ -79,7 +79,7 @@ fn outcome(result: Element<'_, '_>) -> Result<Outcome, ScanError> {
             "error" | "unknown" => Outcome::Undecided,
             "notchecked" => Outcome::ByHand,
             "notapplicable" | "notselected" => Outcome::Unselected,
-            _ => return Err(xml::fault(WHAT, result, "the result is none of XCCDF")),
+            _ => return Err(xml::fault(WHAT, result, "XCCDF has no such result")),
         });
     }
     let worst = [Outcome::Broken, Outcome::Undecided].into_iter().find(|worst| outcomes.contains(worst));

@@ -75,6 +75,6 @@ fn place(scanned: &str, root: &str, file: &str, tree: &dyn Tree) -> String {
 
 const NO_POLICY: &str = "Terrascan validated no policy: it read no file, or found no policies";
 const CUT: &str = "it counts violated policies and the report shows none; is the file cut?";
-/// What Terrascan says about each kind of file that a directory does not have, if it tries all kinds.
+/// The words of Terrascan about each kind of file that a directory does not have, if it tries all kinds.
 const ABSENT: [&str; 3] =
     ["file not found in the directory", "no helm charts found in directory", "has no terraform config files"];

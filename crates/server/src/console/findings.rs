@@ -8,7 +8,6 @@ mod headline;
 mod listed;
 mod places;
 mod settled;
-mod sort;
 #[cfg(test)]
 mod tests;
 mod trend;

@@ -8,7 +8,7 @@ use super::super::findings::{Drafts, moment};
 use super::super::json::Node;
 use super::super::severity::Rating;
 use super::super::{purl, vulnerabilities};
-use super::{is_fixed, place, rating, readable};
+use super::entry::{is_fixed, place, rating, readable};
 use crate::{ScanError, Tree};
 
 /// Reads the list.

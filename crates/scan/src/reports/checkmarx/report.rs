@@ -7,7 +7,8 @@ use super::super::draft::{Draft, DraftSite, Region};
 use super::super::findings::Drafts;
 use super::super::json::Node;
 use super::super::vulnerabilities;
-use super::{is_fixed, one, place, rating, readable};
+use super::entry::{is_fixed, place, rating, readable};
+use super::one;
 use crate::{ScanError, Tree};
 
 /// Reads a report. A part that is not read is an error, unless it says that it is empty.

@@ -3,9 +3,9 @@
 //! Invariant: words narrow the list of findings alone; a service narrows everything on the page, the first sentence too.
 
 use review::contents::Found;
+use review::finding_sort::{SORTS, Sort};
 use web::model::{Choice, SheetField, SheetForm};
 
-use super::sort::{SORTS, Sort};
 use crate::console::fields::fields;
 use crate::console::service_choice::ServiceChoice;
 

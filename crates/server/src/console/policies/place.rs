@@ -195,7 +195,7 @@ fn regulation(found: &Regulation) -> SheetTable {
             shown::counted(count, "control has", "controls have"),
             shown::counted(found.count(Effect::Block), "blocks", "block")
         ),
-        columns: ["Control", "Effect here", "What it asks, and the rule; or why no release shows it"]
+        columns: ["Control", "Effect here", "Demand and rule, or why no release shows it"]
             .map(str::to_owned)
             .to_vec(),
         rows: ruled.chain(beyond).take(CONTROLS_MAX).collect(),

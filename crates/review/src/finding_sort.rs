@@ -17,6 +17,7 @@ pub enum Sort {
 
 impl Sort {
     /// Whether a finding is of this sort.
+    #[must_use]
     pub fn has(self, finding: &Finding) -> bool {
         match (self, finding.class) {
             (Self::Class(class), other) => class == other,
