@@ -28,6 +28,7 @@ pub mod home;
 pub mod hooks;
 pub mod hosts;
 pub mod id_prefix;
+pub mod image_file;
 pub mod kept_enrolment;
 pub mod kept_trust;
 pub mod key_files;

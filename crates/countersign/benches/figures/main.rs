@@ -15,6 +15,7 @@ mod support;
 
 mod advisories;
 mod changes;
+mod images;
 mod isolation;
 mod masking;
 mod neighbours;
@@ -53,6 +54,7 @@ fn main() {
         ("bill", &scans::bill),
         ("workflows", &scans::workflows),
         ("advisories", &advisories::components),
+        ("images", &images::images),
         ("changes", &changes::changes),
         ("freeze", &neighbours::freeze),
         ("production", &commit_to_production),

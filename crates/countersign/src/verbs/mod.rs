@@ -55,6 +55,7 @@ mod scan;
 mod scan_advisories;
 mod scan_changes;
 mod scan_history;
+mod scan_image;
 mod scan_report;
 mod scan_rules;
 mod secret;

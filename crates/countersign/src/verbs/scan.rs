@@ -14,6 +14,7 @@ use evidence::document::findings::FindingsDocument;
 use super::scan_advisories;
 use super::scan_changes;
 use super::scan_history::{self, Limits};
+use super::scan_image::{self, ImageArguments};
 use super::scan_report::{Components, FoundSecret, ScanReport, text, unread_packages};
 use super::scan_rules::Judging;
 use crate::failure::Failure;
@@ -22,7 +23,7 @@ use crate::output::{self, Output};
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// Directory, or one file such as a log, or `-` for the standard input. Files that its repository ignores are not read;
+    /// Directory, or an image of a container as OCI layout or tar, or one file such as a log, or `-` for the standard input. Files that its repository ignores are not read;
     /// default: the current directory, or with `--diff`, `--staged` and `--history` the whole repository.
     path: Option<PathBuf>,
     /// Show only what the commits between this one and HEAD bring, and what a later one of them removes again.
@@ -36,6 +37,8 @@ pub struct Scan {
     history: bool,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    image: ImageArguments,
     /// Format of the result; default: that of `-o`.
     #[arg(long, value_enum)]
     format: Option<ScanFormat>,
@@ -74,7 +77,7 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
         Some(base) => scan_changes::since(path, base, verb.advisories.as_ref())?,
         None if verb.history => scan_history::all(path, verb.limits, output)?,
         None if verb.staged => scan_changes::staged(path, verb.advisories.as_ref())?,
-        None => whole(path.unwrap_or(Path::new(".")), verb.advisories.as_ref())?,
+        None => of_path(path.unwrap_or(Path::new(".")), verb)?,
     };
     print(&report, verb.format, output)?;
     report.outcome()
@@ -90,6 +93,13 @@ fn print(report: &ScanReport, format: Option<ScanFormat>, output: Output) -> Res
     };
     // No finding is no line of an annotation.
     output::stream(if said.is_empty() { said } else { said + "\n" }.as_bytes())
+}
+
+fn of_path(path: &Path, verb: &Scan) -> Result<ScanReport, Failure> {
+    match scan_image::scanned(path, &verb.image, verb.advisories.as_ref())? {
+        Some(report) => Ok(report),
+        None => whole(path, verb.advisories.as_ref()),
+    }
 }
 
 fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failure> {
@@ -114,6 +124,8 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
     Ok(ScanReport {
         compared: None,
         history: None,
+        image: None,
+        images: None,
         files: tree.files,
         secrets: secrets.map(|(id, finding)| FoundSecret::new(id.to_string(), finding, None)).collect(),
         components,

@@ -158,6 +158,8 @@ impl<'r> Changes<'r> {
             secrets: self.found.into_values().collect(),
             components,
             packages,
+            image: None,
+            images: None,
             infrastructure,
             pipelines,
             unread: self.unread,

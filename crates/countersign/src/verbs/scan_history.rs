@@ -76,6 +76,8 @@ pub fn all(path: Option<&Path>, limits: Limits, output: Output) -> Result<ScanRe
         history: Some(history),
         secrets: scan.found.into_values().collect(),
         components: None,
+        image: None,
+        images: None,
         infrastructure: None,
         pipelines: None,
         packages: None,

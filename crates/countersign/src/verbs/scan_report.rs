@@ -14,6 +14,7 @@ use scan::lint::Subject;
 use serde::Serialize;
 
 use super::scan_advisories::{Judged, NOT_JUDGED};
+use super::scan_image::ImageFacts;
 use super::scan_rules::RuleFindings;
 use crate::failure::Failure;
 
@@ -26,7 +27,10 @@ pub struct ScanReport {
     /// The history, if its commits were scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// Number of files; of a history the number of contents of files.
+    /// The image, if one was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageFacts>,
+    /// Number of files; of an image those of all its layers; of a history the number of contents of files.
     pub files: usize,
     /// Secrets.
     pub secrets: Vec<FoundSecret>,
@@ -38,6 +42,9 @@ pub struct ScanReport {
     pub infrastructure: Option<RuleFindings>,
     /// Broken rules in files of pipelines; null if none changed.
     pub pipelines: Option<RuleFindings>,
+    /// Broken rules of an image; absent if none was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<RuleFindings>,
     /// Files that were not scanned, each with the reason.
     pub unread: BTreeMap<String, String>,
 }
@@ -250,7 +257,9 @@ impl ScanReport {
 
     fn by_rules(&self) -> impl Iterator<Item = (Subject, &RuleFindings)> {
         let infrastructure = self.infrastructure.iter().map(|found| (Subject::Infrastructure, found));
-        infrastructure.chain(self.pipelines.iter().map(|found| (Subject::Pipelines, found)))
+        let pipelines = self.pipelines.iter().map(|found| (Subject::Pipelines, found));
+        let images = self.images.iter().map(|found| (Subject::Images, found));
+        infrastructure.chain(pipelines).chain(images)
     }
 
     fn only(&self) -> &'static str {
@@ -296,6 +305,7 @@ pub fn text(report: &ScanReport) -> String {
     let files = shown::many(report.files, noun);
     lines.extend(report.compared.as_ref().map(compared));
     lines.extend(report.history.as_ref().map(history));
+    lines.extend(report.image.as_ref().map(ImageFacts::line));
     lines.push(match report.secrets.len() {
         0 => format!("secrets: none found in {files}"),
         count => format!("secrets: {count} found in {files}"),
@@ -308,7 +318,14 @@ pub fn text(report: &ScanReport) -> String {
         lines.extend(is_of_commits.then(|| format!("    {}", found.remedy())));
     }
     if let Some(components) = &report.components {
-        let sources = components.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let mut sources: Vec<&str> = components.sources.iter().map(String::as_str).collect();
+        // An image has a file for each package of a language.
+        let others = shown::many(sources.len().saturating_sub(SHOWN_MAX), "other file");
+        if sources.len() > SHOWN_MAX {
+            sources.truncate(SHOWN_MAX);
+            sources.push(&others);
+        }
+        let sources = sources.join(", ");
         lines.push(match (components.count, report.compared.is_some()) {
             (0, false) => "components: no lockfile names any".to_owned(),
             (count, false) => format!("components: {count} in {sources}"),

@@ -87,7 +87,8 @@ impl Judging {
 }
 
 impl RuleFindings {
-    fn of(lint: Lint, before: Option<&Lint>) -> Self {
+    /// Findings of a subject that are not among those before.
+    pub fn of(lint: Lint, before: Option<&Lint>) -> Self {
         let is_new = |id: &Digest| before.is_none_or(|before| !before.document.findings.contains_key(id));
         let findings = lint.document.findings.into_iter();
         // An undecided one is a file that was not read, which is named apart.

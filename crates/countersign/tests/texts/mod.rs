@@ -11,6 +11,7 @@ mod directories;
 mod elsewhere;
 mod flags;
 mod hosts;
+mod images;
 mod keys;
 mod mistakes;
 mod previews;
