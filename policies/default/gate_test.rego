@@ -353,6 +353,44 @@ test_two_people_let_a_plan_destroy if {
 	codes(gate.deny) == set() with input as object.union(destroying, {"approvals": [approval("bob"), approval("eve")]})
 }
 
+test_a_service_without_data_may_be_anywhere if codes(gate.deny | gate.warn) & {"residency-violated"} == set() with input as base
+
+allowed_regions := {"personal": {"eu-central-1", "eu-west-1"}, "health": {"eu-central-1"}, "public": {"any"}}
+
+# Data of these classes at a place with these fields.
+kept(classes, fields) := object.union(with_field("service", {"data": classes}), {"place": object.union(base.place, fields)})
+
+test_data_in_an_allowed_region_pass if {
+	row := kept(["health", "personal", "public"], {"region": "eu-central-1"})
+	codes(gate.deny) == set() with input as row with gate.residency_regions as allowed_regions
+	some sentence in gate.checks with input as row with gate.residency_regions as allowed_regions
+	sentence == "data of the classes health, personal, public may be where the place is"
+}
+
+test_data_in_another_region_are_a_reason if {
+	row := kept(["health", "personal", "public"], {"region": "eu-west-1"})
+	codes(gate.deny) == {"residency-violated"} with input as row with gate.residency_regions as allowed_regions
+	reasons := [reason.what | some reason in gate.deny] with input as row with gate.residency_regions as allowed_regions
+	reasons == ["the service has data of the class `health`, which may be in eu-central-1, and the place is in eu-west-1"]
+}
+
+test_nothing_unknown_about_data_passes if {
+	some row in [[kept(["health"], {}), "nobody signed in which region"], [kept(["secret"], {"region": "eu-west-1"}), "in no row in which regions"]]
+	codes(gate.deny) == {"residency-violated"} with input as row[0] with gate.residency_regions as allowed_regions
+	some reason in gate.deny with input as row[0] with gate.residency_regions as allowed_regions
+	contains(reason.what, row[1])
+}
+
+test_data_that_may_be_anywhere_need_no_region if {
+	codes(gate.deny) == set() with input as kept(["public"], {})
+}
+
+test_data_at_the_wrong_place_warn_elsewhere if {
+	row := kept(["personal"], {"environment": "dev", "region": "us-east-1"})
+	codes(gate.deny) == set() with input as row with gate.residency_regions as allowed_regions
+	"residency-violated" in codes(gate.warn) with input as row with gate.residency_regions as allowed_regions
+}
+
 test_a_plan_that_keeps_everything_passes if {
 	codes(gate.deny) == set() with input as planned({"resources": [resource("update"), resource("create")]})
 }

@@ -162,6 +162,17 @@ test_fails_fedramp_sr_3 if {
 	"fedramp-sr-3" in against with input as with_component({"pinned": false})
 }
 
+test_passes_fedramp_sa_9_5 if {
+	not "fedramp-sa-9-5" in against with input as good
+	not "fedramp-sa-9-5" in against with input as keeping(["cui"], "us-gov-west-1") with gate.residency_regions as {"cui": {"us-gov-west-1"}}
+}
+
+test_fails_fedramp_sa_9_5 if {
+	"fedramp-sa-9-5" in against with input as object.remove(good, ["service"])
+	"fedramp-sa-9-5" in against with input as keeping(["cui"], "us-gov-west-1")
+	"fedramp-sa-9-5" in against with input as keeping(["cui"], "us-east-1") with gate.residency_regions as {"cui": {"us-gov-west-1"}}
+}
+
 test_a_release_that_keeps_all_passes if {
 	gate.deny == set() with input as good
 	gate.warn == set() with input as good

@@ -74,6 +74,18 @@ test_fails_gdpr_32_4 if {
 	"gdpr-32-4" in against with input as with_field("source", {"signer": null, "range": []})
 }
 
+test_passes_gdpr_44 if {
+	not "gdpr-44" in against with input as good
+	not "gdpr-44" in against with input as keeping(["personal"], "eu-central-1") with gate.residency_regions as {"personal": {"eu-central-1"}}
+}
+
+test_fails_gdpr_44 if {
+	"gdpr-44" in against with input as object.remove(good, ["service"])
+	"gdpr-44" in against with input as keeping(["public", "personal"], "eu-central-1")
+	"gdpr-44" in against with input as keeping(["personal"], "us-east-1") with gate.residency_regions as {"personal": {"eu-central-1"}}
+	"gdpr-44" in against with input as keeping(["personal"], null) with gate.residency_regions as {"personal": {"eu-central-1"}}
+}
+
 test_a_release_that_keeps_all_passes if {
 	gate.deny == set() with input as good
 	gate.warn == set() with input as good

@@ -101,6 +101,18 @@ breaches contains breach if {
 	breach := {"code": "gdpr-32-4", "what": sprintf("32(4): %s", [gap.what]), "remedy": gap.remedy}
 }
 
+controls contains {
+	"regulation": "GDPR", "control": "44", "code": "gdpr-44",
+	"asks": "personal data go to other countries only under the conditions of Articles 45 to 49",
+	"shows": "the classes of data of the service are declared, and each may be in the region of the place",
+}
+
+breaches contains breach if {
+	gaps := undeclared | misplaced
+	some gap in gaps
+	breach := {"code": "gdpr-44", "what": sprintf("44: %s", [gap.what]), "remedy": gap.remedy}
+}
+
 beyond contains {
 	"regulation": "GDPR", "controls": ["32(1)"], "asks": "measures fit the risk, the state of the art and the cost",
 	"why": "people weigh this: sign the policy that you have weighed",
@@ -108,7 +120,7 @@ beyond contains {
 
 beyond contains {
 	"regulation": "GDPR", "controls": ["32(1)(a)"], "asks": "pseudonyms",
-	"why": "a release does not say which data a service processes", "fact": "`service.data`",
+	"why": "a release says which classes of data a service has, not in which form it keeps them",
 }
 
 beyond contains {
@@ -122,6 +134,6 @@ beyond contains {
 }
 
 beyond contains {
-	"regulation": "GDPR", "controls": ["44", "45", "46", "47", "48", "49"], "asks": "transfers to other countries",
-	"why": "no statement says where a place is and which data a service has", "fact": "`place.region`, `service.data`",
+	"regulation": "GDPR", "controls": ["45", "46", "47", "48", "49"], "asks": "conditions under which data may go to another country",
+	"why": "people weigh this: name in `limits.residency` the regions that you have weighed",
 }

@@ -52,8 +52,9 @@ good := {
 	"mode": "team",
 	"place": {
 		"project": "shop", "service": "api", "environment": "production", "automatic": false, "after": "staging",
-		"owner": "payments",
+		"owner": "payments", "region": "eu-central-1",
 	},
+	"service": {"data": ["public"]},
 	"source": {"commit": "bb", "signer": "alice", "base": "00", "files": 3, "range": [{"commit": "aa", "signer": "alice"}, {"commit": "bb", "signer": "alice"}]},
 	"build": {
 		"pipeline": "sha256:01",
@@ -99,6 +100,11 @@ begun_by_itself := object.union(promoted_by(null), {"place": object.union(good.p
 unowned := with_field("place", object.remove(good.place, ["owner"]))
 
 elsewhere(release) := object.union(release, {"place": object.union(good.place, {"environment": "dev"})})
+
+# Data of these classes at a place in a region; null is a place without one.
+keeping(classes, region) := object.union(object.remove(good, ["service", "place"]), {"service": {"data": classes}, "place": object.union(object.remove(good.place, ["region"]), placed_in(region))})
+
+placed_in(region) := {"region": region} if region != null else := {}
 
 # The finding stands between two others.
 found(changes) := with_field("findings", [weak, object.union(weak, changes), weak])

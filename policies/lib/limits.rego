@@ -25,6 +25,7 @@ effects := {
 	"budget-exceeded": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
+	"residency-violated": {"production": "block", "other": "warn", "solo": "warn"},
 	"cost-exceeded": {"production": "block", "other": "warn", "solo": "warn"},
 	# Off until a team sets them: not every project has infrastructure, measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, or has versions and labels.
 	"infrastructure-unscanned": {"other": "off", "solo": "off"},
@@ -55,6 +56,9 @@ limits := {
 	"destruction": {"allowed": 0, "approvals": 2, "role": "release-manager"},
 	# Highest cost of a plan for a month, and its increase, by currency: {"USD": {"monthly": 5000, "increase": 500}}.
 	"cost": {},
+	# Regions in which data of each class may be, in the words of `release.yaml` and of environment statements:
+	# {"personal": {"eu-central-1", "eu-west-1"}}. `any` is every region.
+	"residency": {"public": {"any"}},
 	# SPDX identifiers.
 	"licences_denied": {"AGPL-3.0-only", "AGPL-3.0-or-later", "BUSL-1.1", "SSPL-1.0"},
 }

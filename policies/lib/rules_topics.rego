@@ -102,6 +102,15 @@ unowned contains gap if {
 	gap := {"what": "nobody is named as the owner of the service", "remedy": "write `owner` into its part of `release.yaml`"}
 }
 
+# Without it no rule about residency has anything to compare.
+undeclared contains gap if {
+	count(data_classes) == 0
+	gap := {
+		"what": "release.yaml does not say which classes of data the service has",
+		"remedy": "write `data` into its part of release.yaml, such as `data: [personal]`, or `data: [public]` if it has nothing else",
+	}
+}
+
 unproven contains gap if {
 	object.get(input.build, "pipeline", null) == null
 	gap := {"what": "no receipt shows which pipeline made the artifact", "remedy": "run the commit on a runner of this installation"}

@@ -38,6 +38,7 @@ effects := {
 	"dependency-unpinned": {"production": "warn", "other": "off", "solo": "warn"},
 	"budget-exceeded": {"other": "off", "solo": "off"},
 	"destruction-unapproved": {"production": "block", "other": "warn", "solo": "warn"},
+	"residency-violated": {"production": "block", "other": "warn", "solo": "warn"},
 	"cost-exceeded": {"other": "off", "solo": "off"},
 	"infrastructure-unscanned": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
@@ -60,6 +61,7 @@ limits := {
 	"labels": [],
 	"destruction": {"allowed": 0, "approvals": 2, "role": "release-manager"},
 	"cost": {},
+	"residency": {"public": {"any"}},
 	"licences_denied": set(),
 }
 

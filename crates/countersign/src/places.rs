@@ -137,6 +137,7 @@ pub fn default_places(
                 class: None,
                 windows: None,
                 soak_ms: None,
+                region: None,
                 packs: Vec::new(),
                 template: None,
                 previews: None,

@@ -70,6 +70,9 @@ pub struct Environment {
     /// Milliseconds for which the environment before has to run an artifact until it may come here; absent if it need not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak_ms: Option<u64>,
+    /// Region in which the place keeps its data, in the words of the policy; absent if nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
     /// Packs that the policy has to contain at least, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packs: Vec<Name>,

@@ -27,6 +27,8 @@ pub const BYTES_MAX: usize = 256 * 1024;
 pub const PORT_VARIABLE: &str = "PORT";
 /// Longest owner of a service in bytes.
 pub const OWNER_BYTES_MAX: usize = 200;
+/// Highest number of classes of data of a service.
+pub const DATA_MAX: usize = 16;
 /// Highest number of secrets of a service.
 pub const SECRETS_MAX: usize = 64;
 /// Highest number of services.
@@ -54,6 +56,11 @@ pub struct Service {
     /// of each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Classes of the data that the service keeps or processes, in the words of the policy, such as `personal`; 16 at most. The
+    /// policy says in which regions each class may be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub data: Vec<Name>,
     /// A process that the agent supervises. Omit it if files are only installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
@@ -231,6 +238,16 @@ impl Listen {
 }
 
 impl Service {
+    /// The fault of the classes of data.
+    fn data_fault(&self) -> Option<String> {
+        if self.data.len() > DATA_MAX {
+            return Some(format!("are more than {DATA_MAX}"));
+        }
+        let mut met = BTreeSet::new();
+        let twice = self.data.iter().find(|class| !met.insert(*class));
+        twice.map(|class| format!("`{class}` stands twice"))
+    }
+
     /// The fault of a secret.
     fn secret_fault(&self) -> Option<String> {
         if self.secrets.len() > SECRETS_MAX {
@@ -313,6 +330,9 @@ impl Service {
             !(1..=OWNER_BYTES_MAX).contains(&owner.len()) || owner.contains(char::is_control)
         }) {
             return fail("owner", format!("must have 1 to {OWNER_BYTES_MAX} bytes in one line"));
+        }
+        if let Some(why) = self.data_fault() {
+            return fail("data", why);
         }
         if let Some(process) = &self.process {
             if !is_program(&process.command) {

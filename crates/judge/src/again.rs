@@ -110,7 +110,7 @@ fn by_newest(checked: &mut Checked<'_>, statement: Environment, rules: NewestRul
     }
     let is_named = Digest::of(rules.configuration) == statement.configuration;
     let plan = derived::derive(checked.bundle, rules.configuration, &statement);
-    if !is_named || !plan.is_ok_and(|(plan, _)| plan == checked.bundle.plan) {
+    if !is_named || !plan.is_ok_and(|derived| derived.plan == checked.bundle.plan) {
         let what = format!(
             "the configuration of statement {number} gives another plan than the one that comes back"
         );

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use evidence::Digest;
 use evidence::bundle::Bundle;
 use evidence::configuration::Configuration;
 use evidence::environment::Environment;
@@ -12,6 +11,7 @@ use evidence::plan::{Destination, Plan};
 use evidence::provenance;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Name};
 
 use crate::bounds::{self, Difference};
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
@@ -27,6 +27,19 @@ pub struct PlanProof {
     pub differences: Option<BTreeSet<Difference>>,
     /// The configuration of the place.
     pub configuration: Configuration,
+    /// Classes of data that the release file names for the service.
+    pub data: BTreeSet<Name>,
+}
+
+/// The parts that release file and configuration give.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The plan.
+    pub plan: Plan,
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Classes of data of the service.
+    pub data: BTreeSet<Name>,
 }
 
 /// Derives the plan again from the files of the commit and the configuration, and compares it with the bounds.
@@ -37,13 +50,14 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
         let what = "the configuration is not the one that the environment statement names";
         return Err(one_reason("configuration-differs", what, NEW_BUNDLE));
     }
-    let (derived, configuration) = derive(bundle, &bundle.configuration.0, environment)?;
+    let Derived { plan: derived, configuration, data } =
+        derive(bundle, &bundle.configuration.0, environment)?;
     if derived != bundle.plan {
         return Err(wrong("the plan is not what release file and configuration give".into()));
     }
     let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
     let digest = derived.digest().map_err(|error| wrong(error.to_string()))?;
-    Ok(PlanProof { digest, differences, configuration })
+    Ok(PlanProof { digest, differences, configuration, data })
 }
 
 /// The plan that the release file of the commit and the bytes of a configuration give in an environment.
@@ -51,7 +65,7 @@ pub fn derive(
     bundle: &Bundle,
     configuration: &[u8],
     environment: &Environment,
-) -> Result<(Plan, Configuration), Reasons> {
+) -> Result<Derived, Reasons> {
     let wrong = |what: String| one_reason("plan-differs", what, NEW_BUNDLE);
     let file = bundle.source.files.get(release_file::PATH);
     let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;
@@ -64,8 +78,11 @@ pub fn derive(
         environment: &bundle.environment,
         commit: &bundle.source.commit,
     };
-    let derived = Plan::derive(&to, &file, &configuration).and_then(|plan| environment.planned(plan));
-    Ok((derived.map_err(|error| wrong(error.to_string()))?, configuration))
+    let plan = Plan::derive(&to, &file, &configuration).and_then(|plan| environment.planned(plan));
+    let plan = plan.map_err(|error| wrong(error.to_string()))?;
+    let service = file.services.get(&bundle.service);
+    let data = service.map(|service| service.data.iter().cloned().collect()).unwrap_or_default();
+    Ok(Derived { plan, configuration, data })
 }
 
 /// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.

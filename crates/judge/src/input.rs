@@ -56,6 +56,9 @@ struct GateInput<'a> {
     status: StatusInput,
     ledger: LedgerInput,
     plan: &'a Plan,
+    /// Omitted without classes of data, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<ServiceInput<'a>>,
     /// It is omitted without bounds, because inputs from before they existed must stay the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<ConfigurationInput<'a>>,
@@ -94,6 +97,15 @@ struct PlaceInput<'a> {
     /// Omitted when unknown, because inputs from before the field existed must stay the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
+    /// Omitted without one, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a Name>,
+}
+
+/// What the release file says about the service, apart from the plan.
+#[derive(Serialize)]
+struct ServiceInput<'a> {
+    data: &'a BTreeSet<Name>,
 }
 
 #[derive(Serialize)]
@@ -253,6 +265,7 @@ impl<'a> GateInput<'a> {
                 automatic: checked.trust.environment.automatic,
                 after: checked.trust.environment.after.as_ref(),
                 owner: owners.service().map(str::to_owned),
+                region: checked.trust.environment.region.as_ref(),
             },
             release: ReleaseInput {
                 number: checked.bundle.release,
@@ -283,6 +296,7 @@ impl<'a> GateInput<'a> {
                 same_machine: checked.ledger.proven.same_machine,
             },
             plan: &checked.bundle.plan,
+            service: Some(ServiceInput { data: &checked.plan.data }).filter(|it| !it.data.is_empty()),
             configuration: checked
                 .plan
                 .differences

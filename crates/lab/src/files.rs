@@ -189,6 +189,9 @@ pub const RELEASE_ROLLED: &str = concat!(
 /// The same with an owner.
 pub const RELEASE_OWNED: &str = concat!(service!(), "    owner: team shop\n");
 
+/// The same with data that may not be everywhere.
+pub const RELEASE_DATA: &str = concat!(service!(), "    data: [personal, public]\n");
+
 /// The same with a check whose report is a file of the commit.
 pub const RELEASE_COMMITTED: &str = concat!(
     service!(),

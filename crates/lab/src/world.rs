@@ -201,6 +201,7 @@ impl Lab {
             class: None,
             windows: None,
             soak_ms: None,
+            region: None,
             packs: Vec::new(),
             template: None,
             previews: None,

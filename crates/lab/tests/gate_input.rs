@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 13] = [
+const FULL: [&str; 14] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -26,6 +26,7 @@ const FULL: [&str; 13] = [
     "a waiver of something that was high and is critical now",
     "a rollout in staging that failed",
     "a staging that runs with half of the memory",
+    "personal data at a place in another region",
     "fresh knowledge of one runner beside another that states none",
 ];
 

@@ -19,7 +19,7 @@ use super::node::Node;
 use crate::policies;
 
 /// Keys of a layer.
-pub const KNOWN: [&str; 13] = [
+pub const KNOWN: [&str; 14] = [
     "policy",
     "windows",
     "port",
@@ -32,6 +32,7 @@ pub const KNOWN: [&str; 13] = [
     "automatic",
     "class",
     "soak",
+    "region",
     "baseline",
 ];
 /// Keys that become the configuration.
@@ -134,7 +135,7 @@ fn layers(directory: &Directory, folder: &str, faults: &mut Faults) -> BTreeMap<
 /// Reads one value into its one spelling.
 fn value(key: &str, node: &Node, leaves: &mut Leaves, faults: &mut Faults) {
     let json = node.json();
-    if json.is_null() || (json == "none" && ["windows", "after", "class", "soak"].contains(&key)) {
+    if json.is_null() || (json == "none" && ["windows", "after", "class", "soak", "region"].contains(&key)) {
         return leaves.set(&[key], Value::Null, &node.at);
     }
     match key {
@@ -184,7 +185,7 @@ fn spelled(key: &str, text: &str) -> Result<String, String> {
     match key {
         "soak" => soak_millis(text).map(soak_text).ok_or_else(|| SOAK.to_owned()),
         "class" => class(text).map(|_| text.to_owned()).ok_or_else(|| CLASSES.to_owned()),
-        "after" => text.parse::<Name>().map(|name| name.to_string()).map_err(|error| error.to_string()),
+        "after" | "region" => text.parse::<Name>().map(|name| name.to_string()).map_err(|error| error.to_string()),
         "baseline" => match text.parse::<CommitId>() {
             Ok(id) => Ok(id.to_string()),
             Err(error) => Err(format!("{error}; quote it, and write all of its digits")),

@@ -49,7 +49,7 @@ fn directory() -> tempfile::TempDir {
         ),
         (
             PRODUCTION,
-            "baseline: \"1111111111111111111111111111111111111111\"\nafter: staging\nsoak: 12h\nvariables: { B: null }\n",
+            "baseline: \"1111111111111111111111111111111111111111\"\nafter: staging\nsoak: 12h\nregion: eu-central-1\nvariables: { B: null }\n",
         ),
         ("keys.yaml", &agents),
         ("README.md", "left alone"),
@@ -171,6 +171,7 @@ fn an_empty_installation_gets_everything_and_a_second_run_nothing() {
     let configuration = Configuration::decode(&draft.configuration).unwrap();
     assert_eq!(configuration.bounds, Some(Bounds::default()), "a new place has bounds");
     assert_eq!(draft.statement.soak_ms, Some(12 * 3_600_000));
+    assert_eq!(draft.statement.region, Some("eu-central-1".parse().unwrap()));
     let Step::Place(staging) = &first.steps[0] else { panic!("{places:?}") };
     let staging = Configuration::decode(&staging.configuration).unwrap();
     assert_eq!(staging.drift.unwrap().files, evidence::drift::Response::Correct);
@@ -323,6 +324,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     (PRODUCTION, "baseline: \"1111\"\n", "line 1, column 11: "),
     (PRODUCTION, "soak: 12\nafter: staging\n", "line 1, column 7: a number with a unit is expected"),
+    (PRODUCTION, "region: Frankfurt\n", "line 1, column 9: `Frankfurt` is not a name"),
     (PRODUCTION, "class: none\nsoak: 12h\n", "line 2, column 7: `soak` needs `after`"),
     (PRODUCTION, "automatic: true\n", "`class` is `production` and `automatic` is true"),
     (PRODUCTION, "port: 70000\n", "line 1, column 7: a port is a number from 1 to 65535"),

@@ -92,6 +92,7 @@ pub fn place(place: &PlaceInForce) -> Value {
         "automatic": statement.automatic,
         "class": statement.class,
         "soak": statement.soak_ms.map(soak_text),
+        "region": statement.region,
         "baseline": statement.baseline,
         "agents": agents,
     });

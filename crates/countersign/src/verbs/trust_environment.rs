@@ -21,7 +21,7 @@ use evidence::environment::{Class, Environment, SOAK_MS_MAX, SOAK_MS_MIN};
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::preview::{COUNT_MAX, NamePattern, NamePatternError, Previews};
 use evidence::trust_root::{Machine, Site, TrustRoot};
-use evidence::{CommitId, Moment, Name, address, configuration, policy_files};
+use evidence::{CommitId, Moment, Name, NameError, address, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
@@ -92,6 +92,10 @@ pub struct Amend {
     /// Class of the environment, or `none`; in production no release starts automatically; default: the current class.
     #[arg(long, value_name = "preview|development|staging|production|none")]
     class: Option<ClassLine>,
+    /// Region in which the place keeps its data, such as `eu-central-1`, or `none`; the policy says which classes of data may be there;
+    /// default: the current region.
+    #[arg(long, value_name = "REGION|none", value_parser = region)]
+    region: Option<RegionLine>,
     /// Make the statement a template: people make previews from it whose names begin so, such as `pr-*`; or `none`, which ends the
     /// previews that there are; default: the current setting. A template has the class `preview`, and no other place names its agents.
     #[arg(long, value_name = "PATTERN|none", value_parser = pattern)]
@@ -168,6 +172,14 @@ fn pattern(text: &str) -> Result<PatternLine, NamePatternError> {
     } else {
         text.parse().map(|pattern| PatternLine(Some(pattern)))
     }
+}
+
+/// A region, or none.
+#[derive(Clone, Debug)]
+struct RegionLine(Option<Name>);
+
+fn region(text: &str) -> Result<RegionLine, NameError> {
+    if text == "none" { Ok(RegionLine(None)) } else { text.parse().map(|region| RegionLine(Some(region))) }
 }
 
 /// The previews that the statement allows.
@@ -300,6 +312,7 @@ async fn amended(
         class: class(verb, old.class, previews.as_ref()),
         previews,
         soak_ms: verb.soak.map_or(old.soak_ms, |soak| soak.0),
+        region: verb.region.clone().map_or_else(|| old.region.clone(), |region| region.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         ..old
     };
@@ -349,6 +362,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         automatic: verb.automatic.unwrap_or(previews.is_some()),
         class: class(verb, None, previews.as_ref()),
         soak_ms: verb.soak.and_then(|soak| soak.0),
+        region: verb.region.clone().and_then(|region| region.0),
         windows: windows.as_deref().map(evidence::Digest::of),
         packs: Vec::new(),
         template: None,

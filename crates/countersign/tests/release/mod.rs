@@ -52,6 +52,7 @@ mod remote_profiles;
 mod replay;
 mod reports;
 mod reproduced;
+mod residency;
 mod rollbacks;
 mod rollout_figures;
 mod rollout_kills;

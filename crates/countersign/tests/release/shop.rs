@@ -170,6 +170,7 @@ services:
                 r#""solo/production": "block", "solo": "warn""#,
             ),
             ("destruction-unapproved", r#""solo": "warn""#, r#""solo/production": "block", "solo": "warn""#),
+            ("residency-violated", r#""solo": "warn""#, r#""solo/production": "block", "solo": "warn""#),
             ("check-failed", r#""solo": "warn""#, r#""solo": "block""#),
             ("tests-failed", r#""solo": "warn""#, r#""solo": "block""#),
         ] {

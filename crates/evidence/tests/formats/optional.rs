@@ -165,6 +165,7 @@ fn placed() -> Environment {
         class: Some(Class::Production),
         windows: Some(Digest::of(b"windows")),
         soak_ms: Some(3 * 3_600_000),
+        region: Some(name("eu-central-1")),
         packs: vec![name("pci-dss"), name("sox-itgc")],
         template: Some(Digest::of(b"template")),
         ..support::environment()

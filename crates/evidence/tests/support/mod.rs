@@ -202,6 +202,7 @@ pub fn environment() -> Environment {
         class: None,
         windows: None,
         soak_ms: None,
+        region: None,
         packs: Vec::new(),
         template: None,
         previews: None,

@@ -7,12 +7,13 @@ use evidence::environment::Environment;
 use evidence::report::{AgentReport, ReleaseOutcome};
 
 use super::row::{Forgery, forged, patched};
+use crate::files::RELEASE_DATA;
 use crate::parts::{Parts, old_artifact, report};
 use crate::readers::Reader::{Approve, State, Verify};
 use crate::world::{Lab, configuration, lax_policy, name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [statements(), settings(), reports(), releases()].concat()
+    [statements(), settings(), regions(), reports(), releases()].concat()
 }
 
 fn statements() -> Vec<Forgery> {
@@ -65,6 +66,37 @@ fn bounded(lab: &Lab, parts: &mut Parts) {
     parts.configuration = Configuration { bounds, ..configuration() }.encode().unwrap();
     let mut statement = lab.environment("production", &parts.replaces.1);
     statement.configuration = Digest::of(&parts.configuration);
+    parts.environments[1] = lab.signed_environment(&statement, &[0, 1]);
+    lab.approve(parts);
+}
+
+/// Data whose classes may not be where the place is.
+fn regions() -> Vec<Forgery> {
+    let row = |name, pieces| forged(name, "residency-violated", pieces).in_lab(with_data);
+    vec![
+        row("personal data at a place in another region", |lab, parts| is_in(lab, parts, Some("us-east-1"))),
+        row("personal data at a place whose region nobody signed", |lab, parts| is_in(lab, parts, None)),
+        forged("a region that one of two signers wrote into the statement", "environment-unsound", |lab, parts| {
+            let mut statement = lab.environment("production", &parts.replaces.1);
+            statement.region = Some(name("eu-central-1"));
+            parts.environments[1] = lab.signed_environment(&statement, &[0]);
+        })
+        .in_lab(with_data),
+    ]
+}
+
+/// A service with personal data, which the policy allows in one region.
+fn with_data(lab: &mut Lab) {
+    lab.release = RELEASE_DATA;
+    for text in lab.policy.files.values_mut() {
+        *text = text.replace("\"public\": {\"any\"}", "\"public\": {\"any\"}, \"personal\": {\"eu-central-1\"}");
+    }
+}
+
+/// Production is in a region, by the signatures of both.
+fn is_in(lab: &Lab, parts: &mut Parts, region: Option<&str>) {
+    let mut statement = lab.environment("production", &parts.replaces.1);
+    statement.region = region.map(name);
     parts.environments[1] = lab.signed_environment(&statement, &[0, 1]);
     lab.approve(parts);
 }

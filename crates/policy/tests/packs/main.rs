@@ -61,6 +61,14 @@ fn every_rule_decides_alike_in_both_evaluators() {
             json!([{"kind": kind, "step": "s", "path": "p", "days": 0, "knowledge_days": null}]),
         )
     };
+    let placed = |data: Value, region: Value| {
+        let mut input = input(&[], &[component(1, &json!({}))]);
+        input["service"] = json!({ "data": data });
+        if !region.is_null() {
+            input["place"]["region"] = region;
+        }
+        input
+    };
     let high: Vec<_> = (0..6).map(|n| finding(n, &json!({"severity": "high", "fixed": null}))).collect();
     let cases = [
         ("nothing", input(&[], &[component(1, &json!({}))]), ["", "", ""]),
@@ -115,6 +123,8 @@ fn every_rule_decides_alike_in_both_evaluators() {
             ["block", "block", "block"],
         ),
         ("approvals-missing", changed("/approvals", json!([])), ["block", "block", "block"]),
+        ("residency-violated", placed(json!(["personal"]), json!("eu-central-1")), ["block", "block", "block"]),
+        ("residency-violated", placed(json!(["public"]), Value::Null), ["", "", ""]),
         ("promoter-wrote", changed("/people/promoter", json!("alice")), ["", "", "block"]),
     ];
     decided(&cases);

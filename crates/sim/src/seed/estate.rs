@@ -197,6 +197,7 @@ impl Estate {
                 class: None,
                 windows: None,
                 soak_ms: None,
+                region: None,
                 packs: Vec::new(),
                 template: None,
                 previews: None,

@@ -349,6 +349,7 @@ impl Making<'_> {
             automatic: values.get("automatic") == Some(&json!(true)),
             class: text("class").and_then(class),
             soak_ms: text("soak").and_then(soak_millis),
+            region: text("region").and_then(|name| name.parse().ok()),
             windows: text("windows").and_then(|digest| digest.parse().ok()),
             packs: signed.map(|old| old.packs.clone()).unwrap_or_default(),
             template: signed.and_then(|old| old.template),
