@@ -19,7 +19,7 @@ base := {
 		"runners": [{"name": "runner-1", "host": "a"}, {"name": "runner-2", "host": "b"}],
 		"steps": [{"name": "test", "kind": "run"}],
 	},
-	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}]},
+	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}], "pipeline_files": []},
 	"approvals": [approval("bob")],
 	"rejections": [],
 }
@@ -351,6 +351,77 @@ test_a_plan_that_destroys_needs_more_people if {
 
 test_two_people_let_a_plan_destroy if {
 	codes(gate.deny) == set() with input as object.union(destroying, {"approvals": [approval("bob"), approval("eve")]})
+}
+
+# A release with these changed files.
+repiped(files) := with_field("source", object.union(base.source, {"pipeline_files": files}))
+
+workflow := {"path": ".github/workflows/ci.yml", "sort": "pipeline", "change": "changed"}
+
+changed_files := [workflow, {"path": "Cargo.lock", "sort": "lock", "change": "added"}]
+
+changed_release := repiped(changed_files)
+
+test_changed_pipeline_files_are_named if {
+	codes(gate.deny) == set() with input as changed_release
+	"pipeline-changed" in codes(gate.warn) with input as changed_release
+	some warning in gate.warn with input as changed_release
+	contains(warning.what, "2 files that decide how it is built and shipped changed, and 1 of 2 people in role release-manager approve: .github/workflows/ci.yml (changed), Cargo.lock (added)")
+}
+
+test_enough_people_let_pipeline_files_change if {
+	approved := object.union(changed_release, {"approvals": [approval("bob"), approval("eve")]})
+	not "pipeline-changed" in codes(gate.warn) with input as approved
+	some sentence in gate.checks with input as approved
+	sentence == "at least 2 people in role release-manager approve the change of files that decide how it is built and shipped: .github/workflows/ci.yml (changed), Cargo.lock (added)"
+}
+
+test_people_who_signed_off_or_have_another_role_do_not_let_them_change if {
+	other := object.union(approval("eve"), {"roles": ["developer"]})
+	"pipeline-changed" in codes(gate.warn) with input as object.union(changed_release, {"approvals": [approval("bob"), other]})
+	signed := object.union(changed_release, {"approvals": [approval("bob"), approval("eve")], "people": {"signed_off": ["eve"]}})
+	"pipeline-changed" in codes(gate.warn) with input as signed
+}
+
+test_sorts_of_files_that_the_limits_do_not_name_may_change if {
+	locks := {"sorts": {"pipeline"}, "approvals": 2, "role": "release-manager"}
+	changes := repiped([{"path": "Cargo.lock", "sort": "lock", "change": "changed"}])
+	not "pipeline-changed" in codes(gate.warn) with input as changes with gate.pipeline_limits as locks
+	"pipeline-changed" in codes(gate.warn) with input as changes
+}
+
+test_a_source_that_nobody_compared_is_told if {
+	uncompared := object.union(object.remove(base, ["source"]), {"source": object.remove(base.source, ["pipeline_files"])})
+	"pipeline-uncompared" in codes(gate.warn) with input as uncompared
+	count([sentence | some sentence in gate.checks; contains(sentence, "decides how it is built")]) == 0 with input as uncompared
+}
+
+test_a_change_of_other_files_is_no_reason if {
+	codes(gate.warn) & {"pipeline-changed", "pipeline-uncompared"} == set() with input as repiped([])
+	"no file changed that decides how it is built and shipped" in gate.checks with input as repiped([])
+}
+
+assisted := with_field("source", {"range": [{"commit": "aa", "signer": "ssh:alice", "assisted": ["Tool 2"]}, {"commit": "bb", "signer": "ssh:alice", "addresses": ["alice@example.com", "bot@example.com"]}]})
+
+test_help_by_tools_is_no_reason_until_a_team_says_so if {
+	codes(gate.deny | gate.warn) & {"assisted-unreviewed"} == set() with input as assisted
+	helped := codes(gate.problems) with input as assisted
+	"assisted-unreviewed" in helped
+	some problem in gate.problems with input as assisted
+	contains(problem.what, "name 1 tools that helped, and 1 of 2 people in role release-manager approve: Tool 2")
+}
+
+known_tools := {"addresses": {"bot@example.com"}, "approvals": 2, "role": "release-manager"}
+
+test_addresses_of_tools_count_where_the_limits_name_them if {
+	some problem in gate.problems with input as assisted with gate.assistance_limits as known_tools
+	contains(problem.what, "name 2 tools that helped, and 1 of 2 people in role release-manager approve: Tool 2, bot@example.com")
+}
+
+assisted_approved := object.union(assisted, {"approvals": [approval("bob"), approval("eve")]})
+
+test_enough_people_let_a_change_with_tools_come_in if {
+	not "assisted-unreviewed" in codes(gate.problems) with input as assisted_approved with gate.assistance_limits as known_tools
 }
 
 test_a_service_without_data_may_be_anywhere if codes(gate.deny | gate.warn) & {"residency-violated"} == set() with input as base

@@ -55,7 +55,7 @@ good := {
 		"owner": "payments", "region": "eu-central-1",
 	},
 	"service": {"data": ["public"]},
-	"source": {"commit": "bb", "signer": "alice", "base": "00", "files": 3, "range": [{"commit": "aa", "signer": "alice"}, {"commit": "bb", "signer": "alice"}]},
+	"source": {"commit": "bb", "signer": "alice", "base": "00", "files": 3, "range": [{"commit": "aa", "signer": "alice"}, {"commit": "bb", "signer": "alice"}], "pipeline_files": []},
 	"build": {
 		"pipeline": "sha256:01",
 		"pool": "protected",
@@ -100,6 +100,16 @@ begun_by_itself := object.union(promoted_by(null), {"place": object.union(good.p
 unowned := with_field("place", object.remove(good.place, ["owner"]))
 
 elsewhere(release) := object.union(release, {"place": object.union(good.place, {"environment": "dev"})})
+
+# A change of these pipeline files that people with these names approve.
+repiped(files, names) := object.union(object.remove(good, ["source", "approvals"]), {
+	"source": object.union(good.source, {"pipeline_files": files}),
+	"approvals": [vote(name) | some name in names],
+})
+
+workflow := {"path": ".github/workflows/ci.yml", "sort": "pipeline", "change": "changed"}
+
+uncompared := object.union(object.remove(good, ["source"]), {"source": object.remove(good.source, ["pipeline_files"])})
 
 # Data of these classes at a place in a region; null is a place without one.
 keeping(classes, region) := object.union(object.remove(good, ["service", "place"]), {"service": {"data": classes}, "place": object.union(object.remove(good.place, ["region"]), placed_in(region))})

@@ -26,8 +26,11 @@ effects := {
 	"fix-overdue": {"production": "warn", "other": "off", "solo": "warn"},
 	"fix-undated": {"production": "warn", "other": "off", "solo": "warn"},
 	"residency-violated": {"production": "block", "other": "warn", "solo": "warn"},
+	"pipeline-changed": {"production": "warn", "other": "off", "solo": "off"},
+	"pipeline-uncompared": {"production": "warn", "other": "off", "solo": "off"},
 	"cost-exceeded": {"production": "block", "other": "warn", "solo": "warn"},
-	# Off until a team sets them: not every project has infrastructure, measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, or has versions and labels.
+	# Off until a team sets them: not every project has infrastructure, measures coverage, rolls out in steps, has baselines of hosts or environments that are alike, has versions and labels, or asks more where tools helped.
+	"assisted-unreviewed": {"other": "off", "solo": "off"},
 	"infrastructure-unscanned": {"other": "off", "solo": "off"},
 	"coverage-low": {"other": "off", "solo": "off"},
 	"rollout-undone": {"other": "off", "solo": "off"},
@@ -54,6 +57,11 @@ limits := {
 	"labels": [],
 	# How many resources a plan may destroy or replace, and how many people in which role let it destroy more.
 	"destruction": {"allowed": 0, "approvals": 2, "role": "release-manager"},
+	# How many people in which role let files of a pipeline, scripts and manifests of a build, and lockfiles change.
+	"pipeline": {"sorts": {"pipeline", "build", "lock"}, "approvals": 2, "role": "release-manager"},
+	# How many people in which role let a change come in with which a tool helped: by trailers such as `Assisted-by`, or by these
+	# addresses of authors and co-authors.
+	"assistance": {"addresses": set(), "approvals": 2, "role": "release-manager"},
 	# Highest cost of a plan for a month, and its increase, by currency: {"USD": {"monthly": 5000, "increase": 500}}.
 	"cost": {},
 	# Regions in which data of each class may be, in the words of `release.yaml` and of environment statements:

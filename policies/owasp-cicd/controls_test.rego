@@ -32,10 +32,15 @@ test_fails_owasp_cicd_3 if {
 	"owasp-cicd-3" in against with input as found({"undecided": true})
 }
 
-test_passes_owasp_cicd_4 if not "owasp-cicd-4" in against with input as good
+test_passes_owasp_cicd_4 if {
+	not "owasp-cicd-4" in against with input as good
+	not "owasp-cicd-4" in against with input as repiped([workflow], ["bob", "carol"])
+}
 
 test_fails_owasp_cicd_4 if {
 	"owasp-cicd-4" in against with input as found({"class": "configuration", "rule": "github-unpinned-action", "severity": "high"})
+	"owasp-cicd-4" in against with input as repiped([workflow], ["bob"])
+	"owasp-cicd-4" in against with input as uncompared
 }
 
 test_passes_owasp_cicd_5 if not "owasp-cicd-5" in against with input as good

@@ -54,12 +54,18 @@ breaches contains breach if {
 controls contains {
 	"regulation": "OWASP CI/CD", "control": "CICD-SEC-4", "code": "owasp-cicd-4",
 	"asks": "a change cannot make the pipeline run what it likes",
-	"shows": "no finding of high or critical severity is about a pipeline file",
+	"shows": "no finding of high or critical severity is about a pipeline file, and enough people approve a change of one",
 }
 
 breaches contains breach if {
 	some gap in pipeline_weak
 	breach := {"code": "owasp-cicd-4", "what": sprintf("CICD-SEC-4: %s", [gap.what]), "remedy": gap.remedy, "finding": gap.finding}
+}
+
+breaches contains breach if {
+	gaps := unapproved_pipeline | uncompared_pipeline
+	some gap in gaps
+	breach := {"code": "owasp-cicd-4", "what": sprintf("CICD-SEC-4: %s", [gap.what]), "remedy": gap.remedy}
 }
 
 controls contains {

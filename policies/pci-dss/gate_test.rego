@@ -20,7 +20,7 @@ base := {
 		"runners": [{"name": "runner-1", "host": "a"}, {"name": "runner-2", "host": "b"}],
 		"steps": [{"name": "test", "kind": "run"}],
 	},
-	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}]},
+	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}], "pipeline_files": []},
 	"approvals": [approval("bob")],
 	"rejections": [],
 }

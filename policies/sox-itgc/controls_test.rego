@@ -6,6 +6,16 @@ import data.countersign.gate
 
 # Each rule has a release that keeps its control, and one that breaks it. The releases are in `fixtures_test.rego`.
 
+test_passes_sox_bai06_01 if {
+	not "sox-bai06-01" in against with input as good
+	not "sox-bai06-01" in against with input as repiped([workflow], ["bob", "carol"])
+}
+
+test_fails_sox_bai06_01 if {
+	"sox-bai06-01" in against with input as repiped([workflow], ["bob"])
+	"sox-bai06-01" in against with input as uncompared
+}
+
 test_passes_sox_bai06_04 if not "sox-bai06-04" in against with input as good
 
 test_fails_sox_bai06_04 if {

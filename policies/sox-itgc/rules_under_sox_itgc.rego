@@ -17,6 +17,18 @@ controls_elsewhere contains {"regulation": "SOX ITGC", "control": "BAI06.01", "c
 controls_elsewhere contains {"regulation": "SOX ITGC", "control": "BAI06.03", "code": "ticket-missing", "asks": "the state of each change is tracked and reported", "shows": "an approval names the ticket of the change"}
 
 controls contains {
+	"regulation": "SOX ITGC", "control": "BAI06.01", "code": "sox-bai06-01",
+	"asks": "changes are judged, ranked and authorised",
+	"shows": "enough people approve a change of the files that decide how it is built and shipped",
+}
+
+breaches contains breach if {
+	gaps := unapproved_pipeline | uncompared_pipeline
+	some gap in gaps
+	breach := {"code": "sox-bai06-01", "what": sprintf("BAI06.01: %s", [gap.what]), "remedy": gap.remedy}
+}
+
+controls contains {
 	"regulation": "SOX ITGC", "control": "BAI06.04", "code": "sox-bai06-04",
 	"asks": "a change is documented when it is closed",
 	"shows": "each approval gives its reason",

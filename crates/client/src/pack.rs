@@ -33,6 +33,8 @@ struct Limits {
     commits: usize,
     /// Most bytes of all commits in a pack.
     bytes: usize,
+    /// Most bytes of the trees by which files are compared.
+    compared: usize,
 }
 
 fn within(
@@ -46,9 +48,17 @@ fn within(
     let tree = history.commit(commit)?.tree.clone();
     let mut kept = BTreeSet::from([commit.clone()]);
     let mut large = None;
+    // Bases whose range is in the pack; their files are compared with those of the commit.
+    let mut near: BTreeSet<CommitId> = bases.iter().filter(|base| *base == commit).cloned().collect();
     for base in bases.iter().filter(|base| *base != commit) {
         match history.between(commit, base) {
-            Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
+            Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => {
+                kept.extend(range);
+                // A base that cannot be read is no part of the range, so it only cannot be compared.
+                if history.commit(base).is_ok() {
+                    near.insert(base.clone());
+                }
+            }
             Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
             Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
             // The pack is made without a base that is missing here: `ancestry` has reported it, and the judge will.
@@ -60,9 +70,14 @@ fn within(
     if let Some(what) = large.take_if(|_| kept.len() == 1 && !bases.contains(commit)) {
         return Err(Error::Unusable(what));
     }
-    let commits = history.take(&kept);
-    let mut pack =
-        SourcePack { v: 1, commit: commit.clone(), commits, trees: BTreeMap::new(), files: BTreeMap::new() };
+    let mut pack = SourcePack {
+        v: 1,
+        commit: commit.clone(),
+        commits: BTreeMap::new(),
+        trees: BTreeMap::new(),
+        files: BTreeMap::new(),
+        compared: None,
+    };
     for file in [pipeline::PATH, release_file::PATH] {
         add(&mut history.repository, &mut pack, &tree, file, usize::MAX)?;
     }
@@ -77,7 +92,11 @@ fn within(
         let what = format!("commit {commit} has no {}", pipeline::PATH);
         return Err(Error::unusable(format!("{what}; {}", crate::missing_pipeline::instead(path))));
     }
-    Ok(Packed { pack, warning: large })
+    let many = compared::compare(&mut history, &mut pack, &tree, &near, limits.compared)?;
+    let many = many.map(|base| format!("the source pack does not show which files changed since {base}, because their directories are missing here or too many: {MANY}"));
+    kept.extend(near);
+    pack.commits = history.take(&kept);
+    Ok(Packed { pack, warning: large.or(many) })
 }
 
 fn left_out(base: &CommitId, why: &str) -> String {
@@ -194,11 +213,14 @@ fn add(
 }
 
 /// The limit on history leaves the rest of a pack's bytes for trees and the two files.
-const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20) };
+const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20), compared: 1 << 20 };
+const MANY: &str =
+    "a policy that asks about changed pipeline files cannot decide; release a part of the change first";
 const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or add the change as \
                        one commit (`git merge --squash`)";
 const UNREADABLE: &str =
     "add its change as a new commit (`git merge --squash`), so that it is not in the history";
 
+mod compared;
 #[cfg(test)]
 mod tests;

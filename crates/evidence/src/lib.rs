@@ -60,6 +60,7 @@ pub mod parity;
 pub mod parity_rules;
 pub mod pin;
 pub mod pipeline;
+pub mod pipeline_files;
 mod place;
 pub mod plan;
 pub mod policy_files;

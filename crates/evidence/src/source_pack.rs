@@ -2,16 +2,17 @@
 //! `docs/formats/source-pack.md`.
 //!
 //! Invariant: every object is checked against its git id, up to the requested commit. An object that is reachable
-//! neither from that commit nor from a base is refused. A pack may omit history, and then says so; it cannot contain a
-//! false object.
+//! neither from that commit nor from a base is refused. A pack may omit history or trees, and the range or the changed files are
+//! unknown then; it cannot contain a false object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::canonical::{self, CanonicalError};
-use crate::git::{self, Commit, CommitError, GitMode, ObjectKind, TreeObjectError};
+use crate::git::{self, Commit, CommitError, FileChanges, GitMode, ObjectKind, TreeItem, TreeObjectError};
 use crate::{CommitId, Digest};
 
 /// Largest pack in bytes.
@@ -31,6 +32,10 @@ pub struct SourcePack {
     pub trees: BTreeMap<String, Bytes>,
     /// Files by path.
     pub files: BTreeMap<String, Bytes>,
+    /// Further tree objects by id: those in which the commit and the bases differ, so that others find which files changed. Absent if
+    /// nobody compared them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<BTreeMap<String, Bytes>>,
 }
 
 /// A pack whose objects were checked.
@@ -42,6 +47,8 @@ pub struct VerifiedPack {
     pub commits: BTreeMap<CommitId, Commit>,
     /// Files by path. Each is proven to be in the commit's tree.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// All trees by id; absent if the pack compares nothing.
+    pub trees: Option<BTreeMap<CommitId, Vec<TreeItem>>>,
 }
 
 /// Faults of a source pack.
@@ -115,14 +122,7 @@ impl SourcePack {
         }
         let commit =
             commits.get(&self.commit).ok_or(SourcePackError::Rule("the commit itself is missing"))?;
-        let mut trees = BTreeMap::new();
-        for (id, object) in &self.trees {
-            let known: CommitId = id.parse().map_err(|_| SourcePackError::Rule("an id is not one"))?;
-            git::check_object(ObjectKind::Tree, &object.0, &known)?;
-            let items = git::parse_tree(&object.0, id.len())
-                .map_err(|error| SourcePackError::Tree(id.clone(), error))?;
-            trees.insert(known, items);
-        }
+        let mut trees = read_trees(&self.trees)?;
         let mut used = BTreeSet::new();
         for (path, file) in &self.files {
             let mut at = &commit.tree;
@@ -142,8 +142,42 @@ impl SourcePack {
         }
         rule(used.len() == trees.len(), "a tree leads to no file")?;
         let files = self.files.iter().map(|(path, bytes)| (path.clone(), bytes.0.clone())).collect();
-        Ok(VerifiedPack { id: self.commit.clone(), commits, files })
+        let Some(compared) = &self.compared else {
+            return Ok(VerifiedPack { id: self.commit.clone(), commits, files, trees: None });
+        };
+        let twice = compared.keys().any(|id| self.trees.contains_key(id));
+        rule(!twice, "a tree to compare is among `trees` already")?;
+        trees.extend(read_trees(compared)?);
+        rule(are_reached(&trees, &commits), "a tree to compare belongs to no commit of the pack")?;
+        Ok(VerifiedPack { id: self.commit.clone(), commits, files, trees: Some(trees) })
     }
+}
+
+/// The items of tree objects, each checked against its id.
+fn read_trees(
+    objects: &BTreeMap<String, Bytes>,
+) -> Result<BTreeMap<CommitId, Vec<TreeItem>>, SourcePackError> {
+    let tree = |(id, object): (&String, &Bytes)| {
+        let known: CommitId = id.parse().map_err(|_| SourcePackError::Rule("an id is not one"))?;
+        git::check_object(ObjectKind::Tree, &object.0, &known)?;
+        let items =
+            git::parse_tree(&object.0, id.len()).map_err(|error| SourcePackError::Tree(id.clone(), error))?;
+        Ok((known, items))
+    };
+    objects.iter().map(tree).collect()
+}
+
+/// Whether each tree is one of a commit, or within one.
+fn are_reached(trees: &BTreeMap<CommitId, Vec<TreeItem>>, commits: &BTreeMap<CommitId, Commit>) -> bool {
+    let mut open: Vec<&CommitId> = commits.values().map(|commit| &commit.tree).collect();
+    let mut met = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        let Some((id, items)) = trees.get_key_value(id) else { continue };
+        if met.insert(id) {
+            open.extend(items.iter().filter(|item| item.mode == GitMode::Directory).map(|item| &item.id));
+        }
+    }
+    met.len() == trees.len()
 }
 
 impl VerifiedPack {
@@ -157,6 +191,14 @@ impl VerifiedPack {
     #[must_use]
     pub fn digest(&self, path: &str) -> Option<Digest> {
         self.files.get(path).map(|bytes| Digest::of(bytes))
+    }
+
+    /// The files that differ between the base and the submitted commit; `None` if the pack does not show all of them.
+    #[must_use]
+    pub fn changes(&self, base: &CommitId) -> Option<FileChanges> {
+        let (trees, from, to) = (self.trees.as_ref()?, self.commits.get(base)?, self.commit()?);
+        let read = |id: &CommitId| Ok::<_, Infallible>(trees.get(id).cloned());
+        git::changes(&from.tree, &to.tree, read).unwrap_or_default()
     }
 
     /// The commits that are reachable from the candidate and not from the base.

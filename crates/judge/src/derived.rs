@@ -61,11 +61,7 @@ pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Rea
 }
 
 /// The plan that the release file of the commit and the bytes of a configuration give in an environment.
-pub fn derive(
-    bundle: &Bundle,
-    configuration: &[u8],
-    environment: &Environment,
-) -> Result<Derived, Reasons> {
+pub fn derive(bundle: &Bundle, configuration: &[u8], environment: &Environment) -> Result<Derived, Reasons> {
     let wrong = |what: String| one_reason("plan-differs", what, NEW_BUNDLE);
     let file = bundle.source.files.get(release_file::PATH);
     let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;

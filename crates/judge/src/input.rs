@@ -26,6 +26,7 @@ use crate::input_lanes::{
     self as lanes, CheckInput, ComponentInput, FindingInput, ObservationInput, ReportInput, StatementInput,
     TestsInput,
 };
+use crate::input_source::SourceInput;
 use crate::lanes::parity::ParityProof;
 use crate::owners::Owners;
 use crate::reports::Before;
@@ -116,21 +117,6 @@ struct ReleaseInput<'a> {
     evidence: Digest,
     commit: &'a CommitId,
     replaces: Option<Digest>,
-}
-
-#[derive(Serialize)]
-struct SourceInput<'a> {
-    commit: &'a CommitId,
-    signer: Option<&'a str>,
-    base: &'a CommitId,
-    range: Vec<CommitInput<'a>>,
-    files: usize,
-}
-
-#[derive(Serialize)]
-struct CommitInput<'a> {
-    commit: &'a CommitId,
-    signer: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -275,7 +261,7 @@ impl<'a> GateInput<'a> {
                 commit: &checked.bundle.source.commit,
                 replaces: checked.ledger.proven.proposals.first().and_then(|proposal| proposal.replaces),
             },
-            source: source(checked),
+            source: SourceInput::of(checked),
             build: build(checked),
             people: PeopleInput {
                 requester: &checked.people.asked.requester,
@@ -317,25 +303,6 @@ impl<'a> GateInput<'a> {
             secrets: secrets(checked),
             facts: checked.lanes.documents.all.facts()?,
         })
-    }
-}
-
-fn source<'a>(checked: &'a Checked<'_>) -> SourceInput<'a> {
-    let signer = |commit| {
-        let signer = checked.people.enrolled.signer(commit, &checked.ledger.records.pack);
-        signer.map(|person| person.subject.as_str())
-    };
-    let range = checked
-        .source
-        .range
-        .iter()
-        .filter_map(|id| checked.source.pack.commits.get(id).map(|commit| (id, commit)));
-    SourceInput {
-        commit: &checked.source.pack.id,
-        signer: checked.source.pack.commit().and_then(signer),
-        base: &checked.source.base,
-        range: range.map(|(id, commit)| CommitInput { commit: id, signer: signer(commit) }).collect(),
-        files: checked.bundle.tree.files().len(),
     }
 }
 

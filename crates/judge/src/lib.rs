@@ -46,6 +46,7 @@ mod grounds;
 mod input;
 mod input_lanes;
 mod input_reads;
+mod input_source;
 mod lanes;
 mod ledger;
 mod lending;

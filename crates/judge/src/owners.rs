@@ -109,7 +109,14 @@ mod tests {
         let mut files = BTreeMap::from([(release_file::PATH.to_owned(), Bytes(release.into()))]);
         files.extend(shown.iter().map(|(path, text)| ((*path).to_owned(), Bytes((*text).into()))));
         let commit = "1".repeat(40).parse().unwrap();
-        let pack = SourcePack { v: 1, commit, commits: BTreeMap::new(), trees: BTreeMap::new(), files };
+        let pack = SourcePack {
+            v: 1,
+            commit,
+            commits: BTreeMap::new(),
+            trees: BTreeMap::new(),
+            files,
+            compared: None,
+        };
         let listed = all.iter().map(|(path, text)| TreeFile {
             path: (*path).to_owned(),
             mode: FileMode::Plain,

@@ -70,8 +70,16 @@ pub fn commit_by(
         commits: BTreeMap::from([(id.to_string(), Bytes(bytes))]),
         trees,
         files: files.iter().map(|(path, text)| (path.clone(), Bytes(text.clone().into_bytes()))).collect(),
+        compared: None,
     };
     (pack, TreeList::new(list.collect()).unwrap())
+}
+
+/// Puts a base and the trees in which the commit of a pack differs from it into the pack.
+pub fn compare(pack: &mut SourcePack, base: &SourcePack) {
+    pack.commits.extend(base.commits.clone());
+    let further = base.trees.iter().filter(|(id, _)| !pack.trees.contains_key(*id));
+    pack.compared = Some(further.map(|(id, tree)| (id.clone(), tree.clone())).collect());
 }
 
 fn text(tree: &CommitId, written: &CommitContent<'_>, author: &str, seconds: u64) -> Vec<u8> {

@@ -151,7 +151,12 @@ pub const TARGETS: [Target; 22] = [
             let objects = pack.commits.values().chain(pack.trees.values()).map(|object| object.0.clone());
             objects.chain([pack.encode().unwrap()]).collect()
         },
-        sources: &["evidence/src/git/commit.rs", "evidence/src/git/tree.rs", "evidence/src/source_pack.rs"],
+        sources: &[
+            "evidence/src/git/commit.rs",
+            "evidence/src/git/tree.rs",
+            "evidence/src/git/changes.rs",
+            "evidence/src/source_pack.rs",
+        ],
     },
     Target {
         name: "http-body",
@@ -322,6 +327,10 @@ fn git_object(bytes: &[u8]) {
     {
         assert!(checked.commit().is_some());
         drop(checked.range(&checked.id));
+        let bases: Vec<_> = checked.commits.keys().collect();
+        for base in bases {
+            drop(checked.changes(base));
+        }
     }
 }
 

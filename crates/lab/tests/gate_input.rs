@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 14] = [
+const FULL: [&str; 16] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -27,6 +27,8 @@ const FULL: [&str; 14] = [
     "a rollout in staging that failed",
     "a staging that runs with half of the memory",
     "personal data at a place in another region",
+    "a changed pipeline file that one person approved",
+    "a change with the help of a tool that one person approved",
     "fresh knowledge of one runner beside another that states none",
 ];
 

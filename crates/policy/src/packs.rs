@@ -123,7 +123,7 @@ impl Pack {
 const TABLES: &str = include_str!("../../../policies/lib/limits.rego");
 
 /// Files that are the same in all packs.
-const SHARED: [(&str, &str); 15] = [
+const SHARED: [(&str, &str); 16] = [
     ("release.rego", include_str!("../../../policies/lib/release.rego")),
     ("rules_artifact.rego", include_str!("../../../policies/lib/rules_artifact.rego")),
     ("rules_baseline.rego", include_str!("../../../policies/lib/rules_baseline.rego")),
@@ -132,6 +132,7 @@ const SHARED: [(&str, &str); 15] = [
     ("rules_findings.rego", include_str!("../../../policies/lib/rules_findings.rego")),
     ("rules_fixes.rego", include_str!("../../../policies/lib/rules_fixes.rego")),
     ("rules_infrastructure.rego", include_str!("../../../policies/lib/rules_infrastructure.rego")),
+    ("rules_pipelines.rego", include_str!("../../../policies/lib/rules_pipelines.rego")),
     ("rules_reports.rego", include_str!("../../../policies/lib/rules_reports.rego")),
     ("rules_residency.rego", include_str!("../../../policies/lib/rules_residency.rego")),
     ("rules_rollout.rego", include_str!("../../../policies/lib/rules_rollout.rego")),

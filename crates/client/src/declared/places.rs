@@ -185,7 +185,9 @@ fn spelled(key: &str, text: &str) -> Result<String, String> {
     match key {
         "soak" => soak_millis(text).map(soak_text).ok_or_else(|| SOAK.to_owned()),
         "class" => class(text).map(|_| text.to_owned()).ok_or_else(|| CLASSES.to_owned()),
-        "after" | "region" => text.parse::<Name>().map(|name| name.to_string()).map_err(|error| error.to_string()),
+        "after" | "region" => {
+            text.parse::<Name>().map(|name| name.to_string()).map_err(|error| error.to_string())
+        }
         "baseline" => match text.parse::<CommitId>() {
             Ok(id) => Ok(id.to_string()),
             Err(error) => Err(format!("{error}; quote it, and write all of its digits")),

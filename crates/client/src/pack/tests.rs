@@ -87,7 +87,7 @@ fn thousands_of_commits_between_are_packed_whole() {
 fn a_range_that_does_not_fit_names_a_remedy_that_works() {
     let clone = Clone::new();
     clone.import(&[("many", 60, "", 0), ("long", 9, "long", 4_000)]);
-    let limits = Limits { commits: 50, bytes: 30_000 };
+    let limits = Limits { commits: 50, bytes: 30_000, compared: 30_000 };
     let main = clone.id("main");
     for (branch, why, between) in
         [("many", "more than 50 commits", "many~10"), ("long", "too many bytes", "long~3")]
@@ -185,4 +185,56 @@ fn a_repository_is_found_in_every_form() {
         assert_eq!(top(&bare).unwrap(), Some(bare.clone()));
         pack(&bare, &clone.id("main"), &BTreeSet::new()).unwrap();
     }
+}
+
+/// The files of a commit beside those that are there, by path and content; an empty content removes one.
+fn written(clone: &Clone, message: &str, files: &[(&str, &str)]) -> CommitId {
+    for (path, text) in files {
+        let path = clone.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if text.is_empty() {
+            std::fs::remove_file(path).unwrap();
+        } else {
+            std::fs::write(path, text).unwrap();
+        }
+    }
+    clone.git(&["add", "-A"]);
+    clone.git(&["-c", "user.name=A", "-c", "user.email=a@x", "commit", "-q", "--no-gpg-sign", "-m", message]);
+    clone.id("HEAD")
+}
+
+#[test]
+fn a_pack_shows_which_files_changed_since_each_base() {
+    let clone = Clone::new();
+    clone.git(&["reset", "-q", "--hard", "main"]);
+    let first =
+        written(&clone, "one", &[("Makefile", "all:\n"), ("src/deep/a.rs", "a\n"), ("src/b.rs", "b\n")]);
+    let second = written(&clone, "two", &[("Makefile", "all: x\n"), ("src/deep/a.rs", "c\n")]);
+    let last = written(&clone, "three", &[("src/b.rs", ""), ("web/yarn.lock", "# 1\n")]);
+    let bases = [first.clone(), second.clone(), last.clone()].into();
+    let packed = pack(&clone.path(), &last, &bases).unwrap();
+    assert_eq!(packed.warning, None);
+    let read = SourcePack::decode(&packed.pack.encode().unwrap()).unwrap().check().unwrap();
+    let told = |base: &CommitId| {
+        let changes = read.changes(base).unwrap();
+        changes.iter().map(|(path, change)| format!("{path} {change:?}")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&first),
+        ["Makefile Changed", "src/b.rs Removed", "src/deep/a.rs Changed", "web/yarn.lock Added"]
+    );
+    assert_eq!(told(&second), ["src/b.rs Removed", "web/yarn.lock Added"]);
+    assert_eq!(told(&last), Vec::<String>::new());
+    assert!(matches!(read.range(&first), Range::Complete(range) if range.len() == 2));
+    assert_eq!(read.changes(&clone.id("main")), None, "nobody compared with it");
+    // Trees that do not fit are left out, and the warning says so.
+    let limits = Limits { compared: 100, ..LIMITS };
+    let few = within(&clone.path(), &last, &[first.clone()].into(), limits).unwrap();
+    assert!(few.warning.unwrap().contains("does not show which files changed since"));
+    assert_eq!(few.pack.check().unwrap().changes(&first), None);
+    // A server cannot leave one out either without making the answer unknown.
+    let mut fewer = packed.pack;
+    fewer.compared.as_mut().unwrap().pop_first();
+    let fewer = fewer.check().map(|read| [&first, &second].map(|base| read.changes(base).is_some()));
+    assert!(fewer.is_err() || fewer.unwrap().contains(&false));
 }

@@ -38,6 +38,7 @@ mod nine;
 mod origin;
 mod origins;
 mod peers;
+mod pipeline_files;
 mod place_secrets;
 mod pools;
 mod previews;

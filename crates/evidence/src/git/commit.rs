@@ -4,6 +4,8 @@
 //! (<https://git-scm.com/docs/gitformat-signature>). The search for people is generous: a trailer anywhere in the
 //! message counts, because a person found in error is only barred from approving.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -27,6 +29,8 @@ pub struct Commit {
     pub co_authors: Vec<Identity>,
     /// People who signed the commit off.
     pub signed_off: Vec<Identity>,
+    /// Tools that the message says helped with the change.
+    pub assisted: BTreeSet<String>,
     /// The signature, if the commit has one.
     pub signature: Option<CommitSignature>,
     /// The message.
@@ -102,9 +106,19 @@ impl Commit {
         }
         let signature = signature(&headers, bytes, tree.as_str().len())?;
         let message = decoded(message.get(1..).unwrap_or_default(), latin);
-        let Trailers { co_authors, signed_off } = Trailers::of(&message);
+        let Trailers { co_authors, signed_off, assisted } = Trailers::of(&message);
         named.extend(co_authors);
-        Ok(Self { tree, parents, author, committer, co_authors: named, signed_off, signature, message })
+        Ok(Self {
+            tree,
+            parents,
+            author,
+            committer,
+            co_authors: named,
+            signed_off,
+            assisted,
+            signature,
+            message,
+        })
     }
 
     /// Finds the key in `allowed` that signed the commit.

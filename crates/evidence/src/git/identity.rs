@@ -24,6 +24,8 @@ pub struct Trailers {
     pub co_authors: Vec<Identity>,
     /// People who signed it off. Policies decide what that means.
     pub signed_off: Vec<Identity>,
+    /// Tools that helped with the change, as the message names them: the value of each such trailer.
+    pub assisted: BTreeSet<String>,
 }
 
 impl Identity {
@@ -59,6 +61,10 @@ impl Trailers {
     pub fn of(message: &str) -> Self {
         let mut found = Self::default();
         for (key, value) in folded(message) {
+            if ASSISTED.contains(&key.as_str()) {
+                found.assisted.insert(shortened(&value));
+                continue;
+            }
             let list = match key.as_str() {
                 SIGNED_OFF => &mut found.signed_off,
                 key if CO_AUTHORS.contains(&key) => &mut found.co_authors,
@@ -142,6 +148,12 @@ fn tidy(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || ",;&<>".contains(c)).to_owned()
 }
 
+/// A value in one line.
+fn shortened(value: &str) -> String {
+    let plain = value.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(TOOL_CHARS_MAX).collect()
+}
+
 /// The text without remarks in round brackets; a remark that contains an address stays.
 fn without_remarks(text: &str) -> String {
     let mut kept = String::new();
@@ -169,6 +181,11 @@ fn seconds(text: &str) -> i64 {
 const CO_AUTHORS: [&str; 6] =
     ["co-authored-by", "co-developed-by", "coauthored-by", "codeveloped-by", "co-author", "authored-by"];
 const SIGNED_OFF: &str = "signed-off-by";
+/// Trailers that name a tool which helped with the change, in lower case.
+const ASSISTED: [&str; 6] =
+    ["assisted-by", "ai-assisted-by", "ai-assisted", "generated-by", "generated-with", "co-generated-by"];
+/// Longest name of a tool in characters.
+const TOOL_CHARS_MAX: usize = 200;
 /// Separators between the people of one value.
 const PARTS: [char; 3] = [',', ';', '&'];
 
@@ -220,6 +237,18 @@ mod tests {
         ] {
             assert_eq!(Trailers::of(nobody), Trailers::default(), "{nobody:?}");
         }
+    }
+
+    #[test]
+    fn tools_that_helped_are_named() {
+        let assisted = |message: &str| Trailers::of(message).assisted.into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            assisted("x\n\nAssisted-by: Tool 1.2\nGENERATED-BY : other\n  tool\n"),
+            ["Tool 1.2", "other tool"]
+        );
+        assert_eq!(assisted("x\n\nAssisted-by:\n"), [""], "a tool without a name counts");
+        assert_eq!(assisted(&format!("Generated-with: {}", "x".repeat(900))), ["x".repeat(200)]);
+        assert_eq!(assisted("x\n\nReviewed-by: Tool\nnot Assisted-by: Tool\n"), Vec::<String>::new());
     }
 
     #[test]

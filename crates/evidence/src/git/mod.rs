@@ -4,6 +4,7 @@
 //! bundle) does not matter. SHA-1 ids are computed with collision detection. The module deliberately contains no
 //! repositories or packs, and no ref but names of refs.
 
+mod changes;
 mod commit;
 mod identity;
 mod object;
@@ -11,6 +12,7 @@ mod ref_name;
 mod ref_pattern;
 mod tree;
 
+pub use changes::{COMPARED_MAX, FileChange, FileChanges, changes};
 pub use commit::{Commit, CommitError, CommitSignature};
 pub use identity::{Identity, Trailers};
 pub use object::{OBJECT_BYTES_MAX, ObjectError, ObjectKind, check_object, object_id};

@@ -88,6 +88,7 @@ fn source_pack_example() {
         commits: [(commit_id.to_string(), Bytes(commit))].into(),
         trees: [(outer_id.to_string(), Bytes(outer)), (inner_id.to_string(), Bytes(inner.clone()))].into(),
         files: [(".countersign/pipeline.yaml".to_owned(), Bytes(file))].into(),
+        compared: None,
     };
     check("source-pack", 0, &pack.encode().unwrap());
     let checked = SourcePack::decode(&pack.encode().unwrap()).unwrap().check().unwrap();
@@ -103,9 +104,18 @@ fn source_pack_example() {
     let mut stray = pack.clone();
     stray.files.clear();
     assert!(stray.check().is_err(), "trees that lead nowhere are bytes that nobody vouches for");
-    let mut missing = pack;
+    let mut missing = pack.clone();
     missing.commits.clear();
     assert!(missing.check().is_err());
+    assert_eq!(checked.changes(&commit_id), None, "a pack that compares nothing shows no change");
+    let same = SourcePack { compared: Some([].into()), ..pack.clone() };
+    assert_eq!(same.check().unwrap().changes(&commit_id), Some([].into()));
+    let twice = SourcePack { compared: Some(pack.trees.clone()), ..pack.clone() };
+    assert!(twice.check().is_err(), "a tree has one place");
+    let other = entry("100644", "pipeline.yml", &blob);
+    let other = [(hex(ObjectKind::Tree, &other).to_string(), Bytes(other))].into();
+    let stray = SourcePack { compared: Some(other), ..pack };
+    assert!(stray.check().is_err(), "a tree of no commit is bytes that nobody vouches for");
 }
 
 #[test]

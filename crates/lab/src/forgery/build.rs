@@ -392,7 +392,7 @@ fn of_short_name(lab: &Lab, parts: &mut Parts, short: &str) {
     of_message(lab, parts, &format!("a change\n\nCo-authored-by: {short} ada\n"));
 }
 
-fn of_message(lab: &Lab, parts: &mut Parts, message: &str) {
+pub(super) fn of_message(lab: &Lab, parts: &mut Parts, message: &str) {
     let (base, email) = ([parts.replaces.1.clone()], lab.ada.email());
     let signer = Some(&lab.ada.commits);
     source_of(lab, parts, &CommitContent { parents: &base, email: &email, message, signer });

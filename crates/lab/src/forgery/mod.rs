@@ -19,6 +19,7 @@ mod observations;
 mod overrides;
 pub mod parity;
 mod people;
+mod pipelines;
 mod place;
 mod pools;
 mod previews;
@@ -82,6 +83,7 @@ pub fn all() -> Vec<Forgery> {
         parity::rows(),
         lifts::rows(),
         place::rows(),
+        pipelines::rows(),
         unapplied::rows(),
         pools::rows(),
         previews::rows(),

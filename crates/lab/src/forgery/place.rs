@@ -76,11 +76,15 @@ fn regions() -> Vec<Forgery> {
     vec![
         row("personal data at a place in another region", |lab, parts| is_in(lab, parts, Some("us-east-1"))),
         row("personal data at a place whose region nobody signed", |lab, parts| is_in(lab, parts, None)),
-        forged("a region that one of two signers wrote into the statement", "environment-unsound", |lab, parts| {
-            let mut statement = lab.environment("production", &parts.replaces.1);
-            statement.region = Some(name("eu-central-1"));
-            parts.environments[1] = lab.signed_environment(&statement, &[0]);
-        })
+        forged(
+            "a region that one of two signers wrote into the statement",
+            "environment-unsound",
+            |lab, parts| {
+                let mut statement = lab.environment("production", &parts.replaces.1);
+                statement.region = Some(name("eu-central-1"));
+                parts.environments[1] = lab.signed_environment(&statement, &[0]);
+            },
+        )
         .in_lab(with_data),
     ]
 }
@@ -89,7 +93,8 @@ fn regions() -> Vec<Forgery> {
 fn with_data(lab: &mut Lab) {
     lab.release = RELEASE_DATA;
     for text in lab.policy.files.values_mut() {
-        *text = text.replace("\"public\": {\"any\"}", "\"public\": {\"any\"}, \"personal\": {\"eu-central-1\"}");
+        *text =
+            text.replace("\"public\": {\"any\"}", "\"public\": {\"any\"}, \"personal\": {\"eu-central-1\"}");
     }
 }
 

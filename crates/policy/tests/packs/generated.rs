@@ -115,6 +115,17 @@ fn changes(good: &Value) -> Vec<Change> {
         ("cut", "/place/owner", Value::Null),
         ("add", "/source/range/-", json!({"commit": "cc", "signer": null})),
         ("set", "/source/signer", Value::Null),
+        ("cut", "/source/pipeline_files", Value::Null),
+        (
+            "set",
+            "/source/pipeline_files",
+            json!([{"path": "Makefile", "sort": "build", "change": "added"}, {"path": "a.lock", "sort": "lock", "change": "removed"}]),
+        ),
+        (
+            "add",
+            "/source/range/-",
+            json!({"commit": "dd", "signer": "alice", "assisted": ["a tool"], "addresses": ["a@b"]}),
+        ),
         ("set", "/build/pipeline", Value::Null),
         ("set", "/build/pool", json!("branch")),
         ("cut", "/build/pool", Value::Null),

@@ -123,7 +123,11 @@ fn every_rule_decides_alike_in_both_evaluators() {
             ["block", "block", "block"],
         ),
         ("approvals-missing", changed("/approvals", json!([])), ["block", "block", "block"]),
-        ("residency-violated", placed(json!(["personal"]), json!("eu-central-1")), ["block", "block", "block"]),
+        (
+            "residency-violated",
+            placed(json!(["personal"]), json!("eu-central-1")),
+            ["block", "block", "block"],
+        ),
         ("residency-violated", placed(json!(["public"]), Value::Null), ["", "", ""]),
         ("promoter-wrote", changed("/people/promoter", json!("alice")), ["", "", "block"]),
     ];

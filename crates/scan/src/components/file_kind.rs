@@ -217,3 +217,45 @@ fn is_requirements(path: &str) -> bool {
     let name = base(path);
     name.ends_with(".txt") && (name.contains("requirements") || base(directory(path)) == "requirements")
 }
+
+#[cfg(test)]
+mod tests {
+    use evidence::pipeline_files::sort_of;
+
+    use super::FORMATS;
+    use crate::lint::{Subject, is_read};
+
+    /// A gate is told of changes of every file that a scan reads as a lockfile, a manifest or part of a pipeline.
+    #[test]
+    fn files_that_scans_read_are_pipeline_files() {
+        for name in FORMATS.iter().flat_map(|format| format.files) {
+            assert!(sort_of(&name.replace('*', "x")).is_some(), "{name}");
+        }
+        for path in [
+            ".countersign/pipeline.yaml",
+            "a/.countersign/release.yaml",
+            ".github/workflows/ci.yml",
+            "a/.github/workflows/ci.yaml",
+            "tools/action.yml",
+            ".gitlab-ci.yml",
+            "ci/.gitlab-ci-test.yaml",
+            ".gitlab/ci/build.yml",
+            "gitlab-ci/x.yml",
+            "Jenkinsfile",
+            "Jenkinsfile.nightly",
+            "ops/release.jenkinsfile",
+            "Makefile",
+            "GNUmakefile",
+            "rules.mk",
+            "rules.mak",
+            "web/package.json",
+            "run.sh",
+            "run.bash",
+            "run.zsh",
+            "run.ksh",
+        ] {
+            assert!(is_read(Subject::Pipelines, path), "{path}: no scan reads it");
+            assert!(sort_of(path).is_some(), "{path}");
+        }
+    }
+}
