@@ -93,7 +93,9 @@ fn within(
         return Err(Error::unusable(format!("{what}; {}", crate::missing_pipeline::instead(path))));
     }
     let many = compared::compare(&mut history, &mut pack, &tree, &near, limits.compared)?;
-    let many = many.map(|base| format!("the source pack does not show which files changed since {base}, because their directories are missing here or too many: {MANY}"));
+    let many = many.map(|base| {
+        format!("the source pack does not show which files changed since {base}: their directories {MANY}")
+    });
     kept.extend(near);
     pack.commits = history.take(&kept);
     Ok(Packed { pack, warning: large.or(many) })
@@ -214,8 +216,8 @@ fn add(
 
 /// The limit on history leaves the rest of a pack's bytes for trees and the two files.
 const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20), compared: 1 << 20 };
-const MANY: &str =
-    "a policy that asks about changed pipeline files cannot decide; release a part of the change first";
+const MANY: &str = "are missing here or too many, so a policy may hold that against the release; run from a full clone, or \
+                    release a part of the change first";
 const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or add the change as \
                        one commit (`git merge --squash`)";
 const UNREADABLE: &str =

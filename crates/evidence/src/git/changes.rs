@@ -111,6 +111,7 @@ mod tests {
 
     #[test]
     fn each_way_to_differ_is_found_and_equal_directories_are_not_read() {
+        use FileChange::{Added, Changed, Removed};
         use GitMode::{Directory, Executable, Link, Plain, Submodule};
         let trees = [
             (
@@ -140,7 +141,6 @@ mod tests {
         ];
         let found = compared(&trees).unwrap();
         let found: Vec<_> = found.iter().map(|(path, change)| (path.as_str(), *change)).collect();
-        use FileChange::{Added, Changed, Removed};
         let expected = [
             ("gone", Removed),
             ("mode", Changed),
