@@ -35,12 +35,15 @@ fn each_rule_of_a_pack_is_explained() {
         [
             "approval-void",
             "approvals-missing",
+            "assisted-unreviewed",
             "baseline-differs",
             "browser-only",
             "coverage-low",
             "environments-differ",
             "infrastructure-unscanned",
             "label-missing",
+            "pipeline-changed",
+            "pipeline-uncompared",
             "range-unsigned",
             "rollout-undone",
             "version-missing"

@@ -46,7 +46,7 @@ pub fn input(findings: &[Value], components: &[Value]) -> Value {
             "steps": [{"name": "test", "kind": "run"}],
         },
         "people": {"requester": "alice", "promoter": "dan", "behind": ["alice"]},
-        "source": {"range": [{"commit": "aa", "signer": "alice"}]},
+        "source": {"range": [{"commit": "aa", "signer": "alice"}], "pipeline_files": []},
         "approvals": [vote("bob"), vote("carol")],
         "rejections": [],
         "before": null,
