@@ -101,6 +101,10 @@ steps:
 pub const PIPELINE_COVERAGE: &str =
     concat!(steps!(), "    reports: [{ kind: lcov, path: out/lcov.info }]\n", artifacts!());
 
+/// A pipeline whose second step leaves a plan of infrastructure.
+pub const PIPELINE_CHANGES: &str =
+    concat!(steps!(), "    reports: [{ kind: terraform-plan, path: out/plan.json }]\n", artifacts!());
+
 /// A pipeline whose scanner's report is a file of the commit.
 pub const PIPELINE_COMMITTED: &str = concat!(
     steps!(),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 16] = [
+const FULL: [&str; 17] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
@@ -21,6 +21,7 @@ const FULL: [&str; 16] = [
     "a secret that one runner alone found",
     "something critical that a check found",
     "coverage that one runner alone saw fall",
+    "a plan that destroys a database",
     "a waiver of a test beside another test that failed",
     "a check that failed on one runner and that the other one gave up",
     "a waiver of something that was high and is critical now",

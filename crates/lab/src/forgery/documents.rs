@@ -446,7 +446,7 @@ pub(super) fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDo
 }
 
 /// The receipts with a change, signed by the same keys; approvers saw these changed ones.
-fn signed(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
+pub(super) fn signed(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
     let run = lab.run(parts).idempotency();
     parts.receipts = lab.receipts(parts, run, change);
     lab.approve(parts);

@@ -6,6 +6,7 @@
 pub mod advances;
 mod apart;
 mod build;
+mod changes;
 pub mod checking;
 mod checks;
 mod coverage;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<Forgery> {
         build::rows(),
         refs::rows(),
         documents::rows(),
+        changes::rows(),
         coverage::rows(),
         statements::rows(),
         secrets::rows(),
