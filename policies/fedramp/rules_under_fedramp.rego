@@ -366,7 +366,7 @@ beyond contains {
 
 beyond contains {
 	"regulation": "NIST 800-53", "controls": ["SI-12"], "asks": "information is kept and deleted by law",
-	"why": "it is about systems that run, and a release shows only what is about to run", "fact": "`service.data`",
+	"why": "it is about systems that run, and a release shows only what is about to run",
 }
 
 beyond contains {

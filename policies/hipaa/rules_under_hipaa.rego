@@ -130,5 +130,5 @@ beyond contains {
 
 beyond contains {
 	"regulation": "HIPAA", "controls": ["164.312(c)(2)"], "asks": "it can be confirmed that health data were not changed",
-	"why": "they are in the data of a service, not in the release", "fact": "`service.data`",
+	"why": "they are in the data of a service, not in the release",
 }

@@ -211,7 +211,7 @@ beyond contains {
 
 beyond contains {
 	"regulation": "ISO 27001", "controls": ["A.8.10", "A.8.11", "A.8.12"], "asks": "deletion, masking and leakage of data",
-	"why": "a release does not say which data a service has", "fact": "`service.data`",
+	"why": "a release names classes of data at most, and not what becomes of them",
 }
 
 beyond contains {

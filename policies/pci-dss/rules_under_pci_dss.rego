@@ -149,7 +149,7 @@ beyond contains {
 
 beyond contains {
 	"regulation": "PCI DSS", "controls": ["3"], "asks": "card data that is kept",
-	"why": "a release does not say which data a service keeps", "fact": "`service.data`",
+	"why": "a release names classes of data at most, and not what becomes of them",
 }
 
 beyond contains {

@@ -158,5 +158,5 @@ beyond contains {
 
 beyond contains {
 	"regulation": "SOC 2", "controls": ["A1", "C1", "PI1", "P"], "asks": "availability, confidentiality, integrity of processing, privacy",
-	"why": "a release does not say which data a service has, and what was promised for it", "fact": "`service.data`",
+	"why": "a release names classes of data at most, and not what becomes of them",
 }

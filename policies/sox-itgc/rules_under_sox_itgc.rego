@@ -146,5 +146,5 @@ beyond contains {
 
 beyond contains {
 	"regulation": "SOX ITGC", "controls": ["DSS06.06"], "asks": "information is protected wherever it is used",
-	"why": "it is about systems that run, and a release shows only what is about to run", "fact": "`service.data`",
+	"why": "it is about systems that run, and a release shows only what is about to run",
 }

@@ -24,6 +24,9 @@ pub fn open(path: &Path) -> Result<Option<Box<dyn Layout>>, Error> {
         let directory = Directory(path.to_path_buf());
         let is_repository = fs::symlink_metadata(path.join(".git")).is_ok();
         let is_image = !is_repository && images::is_image(&directory).map_err(failed)?;
+        if !is_repository && !is_image && path.join("oci-layout").exists() && path.join("blobs").exists() {
+            return Err(unusable(path, &images::ImageFault::NoImage));
+        }
         return Ok(is_image.then(|| Box::new(directory) as Box<dyn Layout>));
     }
     if !meta.is_file() {
@@ -38,11 +41,12 @@ pub fn open(path: &Path) -> Result<Option<Box<dyn Layout>>, Error> {
     match Archive::open(file) {
         Ok(archive) => {
             let is_image = images::is_image(&archive).map_err(failed)?;
+            if !is_image && archive.has_parts() {
+                return Err(unusable(path, &images::ImageFault::NoImage));
+            }
             Ok(is_image.then(|| Box::new(archive) as Box<dyn Layout>))
         }
-        // Another tar than that of an image may have links, doubles and devices.
-        Err(error) if path.extension().is_some_and(|end| end == "tar") => Err(unusable(path, &error)),
-        Err(_) => Ok(None),
+        Err(error) => Err(unusable(path, &error)),
     }
 }
 

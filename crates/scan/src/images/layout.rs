@@ -96,6 +96,12 @@ impl<B: Bytes> Archive<B> {
                 ImageFault::document("the archive", format!("its entry `{entry}` {why}"))
             };
             let name = plain(&entry.path).map_err(|fault| wrong(&fault.to_string()))?;
+            if entry.kind == Kind::File && entry.size > 0 {
+                let last = begin.saturating_add(entry.size - 1);
+                if bytes.read_at(&mut [0], last).map_err(failed)? == 0 {
+                    return Err(wrong("is longer than the archive; is it cut?"));
+                }
+            }
             let is_new = match entry.kind {
                 Kind::File => places.insert(name, (begin, entry.size)).is_none(),
                 Kind::Link => {
@@ -113,8 +119,14 @@ impl<B: Bytes> Archive<B> {
                 return Err(wrong("stands in it twice, so nobody can say which one is meant"));
             }
         }
-        // What is passed over is not read: a tar that is cut is seen where its digests are checked.
         Ok(Self { bytes, places, links })
+    }
+
+    /// Whether it has parts of an image: then it is one that lost its list of contents, and no other archive.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        let is_part = |name: &String| name.starts_with("blobs/sha256/") || name.ends_with("/layer.tar");
+        self.places.keys().any(is_part)
     }
 }
 
