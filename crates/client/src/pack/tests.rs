@@ -207,6 +207,7 @@ fn written(clone: &Clone, message: &str, files: &[(&str, &str)]) -> CommitId {
 fn a_pack_shows_which_files_changed_since_each_base() {
     let clone = Clone::new();
     clone.git(&["reset", "-q", "--hard", "main"]);
+    let unasked = clone.id("HEAD");
     let first =
         written(&clone, "one", &[("Makefile", "all:\n"), ("src/deep/a.rs", "a\n"), ("src/b.rs", "b\n")]);
     let second = written(&clone, "two", &[("Makefile", "all: x\n"), ("src/deep/a.rs", "c\n")]);
@@ -226,7 +227,7 @@ fn a_pack_shows_which_files_changed_since_each_base() {
     assert_eq!(told(&second), ["src/b.rs Removed", "web/yarn.lock Added"]);
     assert_eq!(told(&last), Vec::<String>::new());
     assert!(matches!(read.range(&first), Range::Complete(range) if range.len() == 2));
-    assert_eq!(read.changes(&clone.id("main")), None, "nobody compared with it");
+    assert_eq!(read.changes(&unasked), None, "nobody compared with it");
     // Trees that do not fit are left out, and the warning says so.
     let limits = Limits { compared: 100, ..LIMITS };
     let few = within(&clone.path(), &last, &[first.clone()].into(), limits).unwrap();
