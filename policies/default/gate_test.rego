@@ -490,6 +490,14 @@ test_a_cost_in_another_currency_is_a_reason if {
 	codes(gate.deny) == {"cost-exceeded"} with input as priced with gate.cost_limits as limited
 }
 
+test_a_cost_that_nobody_knows_is_a_reason if {
+	some row in [[0, 0, 3, "price of 3 resources"], [5000, null, 0, "before the plan is not known"]]
+	priced := planned({"costs": [{"currency": "USD", "monthly": row[0], "before": row[1], "unpriced": row[2]}]})
+	codes(gate.deny) == {"cost-exceeded"} with input as priced with gate.cost_limits as limited
+	some reason in gate.deny with input as priced with gate.cost_limits as limited
+	contains(reason.what, row[3])
+}
+
 test_a_plan_that_nobody_priced_is_a_reason_where_limits_are_set if {
 	codes(gate.deny) == {"cost-exceeded"} with input as planned({"resources": [resource("create")]}) with gate.cost_limits as limited
 }

@@ -54,6 +54,27 @@ problems contains {
 	increase > cost_limits[cost.currency].increase * 100
 }
 
+# A price that nobody knows is not a low one.
+problems contains {
+	"code": "cost-exceeded",
+	"what": sprintf("the price of %d resources of the plan is not known, and a limit of costs in %s is set", [cost.unpriced, cost.currency]),
+	"remedy": "let the tool price them, or take the row out of `limits.cost`",
+} if {
+	some cost in object.get(input, ["changes", "costs"], [])
+	cost_limits[cost.currency]
+	cost.unpriced > 0
+}
+
+problems contains {
+	"code": "cost-exceeded",
+	"what": sprintf("the cost in %s before the plan is not known, so nobody can tell its increase", [cost.currency]),
+	"remedy": "let the tool compare, as `infracost diff` does, or take `increase` out of `limits.cost`",
+} if {
+	some cost in object.get(input, ["changes", "costs"], [])
+	cost_limits[cost.currency].increase
+	not is_number(cost.before)
+}
+
 # A limit in one currency says nothing about costs in another.
 problems contains {
 	"code": "cost-exceeded",

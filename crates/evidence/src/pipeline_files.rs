@@ -63,8 +63,10 @@ fn is_lock(above: &str, name: &str) -> bool {
 }
 
 fn is_build(above: &str, name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default();
-    let is_image = matches!(stem, "dockerfile" | "containerfile" | "compose" | "docker-compose");
+    let is_image = ["dockerfile", "containerfile", "compose", "docker-compose"].iter().any(|begin| {
+        let rest = name.strip_prefix(begin);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+    });
     let is_wrapper =
         || above.ends_with("gradle/wrapper") || above.ends_with(".mvn") || above.ends_with(".mvn/wrapper");
     let is_cargo = || above == ".cargo" || above.ends_with("/.cargo");
@@ -72,6 +74,7 @@ fn is_build(above: &str, name: &str) -> bool {
         || is_image
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
         || is_wrapper()
+        || above.split('/').any(|part| part == ".yarn")
         || (is_cargo() && matches!(name, "config" | "config.toml"))
 }
 
@@ -119,6 +122,7 @@ const PIPELINES: &[&str] = &[
 ];
 /// Files with versions of dependencies.
 const LOCKS: &[&str] = &[
+    ".terraform.lock.hcl",
     "bun.lock",
     "bun.lockb",
     "cargo.lock",
@@ -142,6 +146,7 @@ const LOCKS: &[&str] = &[
     "poetry.lock",
     "pubspec.lock",
     "uv.lock",
+    "verification-metadata.xml",
     "yarn.lock",
 ];
 /// Files that a build reads by their name.
@@ -149,6 +154,8 @@ const BUILDS: &[&str] = &[
     ".npmrc",
     ".pnpmfile.cjs",
     ".tool-versions",
+    ".bazelrc",
+    ".gitattributes",
     ".yarnrc",
     ".yarnrc.yml",
     "build",
@@ -160,6 +167,9 @@ const BUILDS: &[&str] = &[
     "cargo.toml",
     "cmakelists.txt",
     "composer.json",
+    "pnpm-workspace.yaml",
+    "taskfile.yaml",
+    "taskfile.yml",
     "conanfile.py",
     "conanfile.txt",
     "configure",
@@ -214,6 +224,8 @@ const ENDINGS: &[&str] = &[
     ".gemspec",
     ".gradle",
     ".gradle.kts",
+    ".sbt",
+    ".versions.toml",
     ".ksh",
     ".mak",
     ".mk",
@@ -252,6 +264,13 @@ mod tests {
             ("scripts/build.SH", Some(Build)),
             ("Dockerfile.release", Some(Build)),
             ("docker-compose.yml", Some(Build)),
+            ("Dockerfile-release", Some(Build)),
+            ("compose-prod.yml", Some(Build)),
+            ("composer.md", None),
+            (".bazelrc", Some(Build)),
+            ("gradle/libs.versions.toml", Some(Build)),
+            (".yarn/releases/yarn-4.cjs", Some(Build)),
+            ("infra/.terraform.lock.hcl", Some(Lock)),
             ("api/build.rs", Some(Build)),
             (".cargo/config.toml", Some(Build)),
             ("config.toml", None),

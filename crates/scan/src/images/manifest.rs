@@ -59,6 +59,16 @@ struct Descriptor {
     annotations: Option<std::collections::BTreeMap<String, String>>,
 }
 
+impl Descriptor {
+    /// Whether it is about an image, and no image itself: builders say so by a platform that no host has. An annotation alone would hide
+    /// an image that hosts run.
+    fn is_attestation(&self) -> bool {
+        let kind = self.annotations.as_ref().and_then(|all| all.get("vnd.docker.reference.type"));
+        let nowhere = |of: &Platform| of.os == "unknown" && of.architecture == "unknown";
+        kind.is_some_and(|kind| kind == "attestation-manifest") && self.platform.as_ref().is_some_and(nowhere)
+    }
+}
+
 #[derive(Deserialize)]
 struct Platform {
     #[serde(default)]
@@ -166,9 +176,7 @@ fn collect(
         return Err(ImageFault::document(name, "it is no index of images"));
     };
     for descriptor in manifests {
-        let is_attestation = descriptor.annotations.as_ref().is_some_and(|all| {
-            all.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest")
-        });
+        let is_attestation = descriptor.is_attestation();
         if MANIFESTS.contains(&descriptor.media_type.as_str()) {
             if !is_attestation && images.iter().all(|image| image.digest != descriptor.digest) {
                 images.push(descriptor);

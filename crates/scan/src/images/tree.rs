@@ -149,6 +149,13 @@ impl Tree {
         self.make_directories(directory(&path), layer)?;
         let is_again = layer.written.contains(&path) && entry.kind != Kind::Directory;
         let node = self.made(entry, &path, layer)?;
+        if entry.kind == Kind::HardLink
+            && let Some(other) = self.nodes.get_mut(&plain(&entry.target)?)
+        {
+            // Both names are one file, whose rights are those that the last header says.
+            (other.mode, other.owner) = (node.mode, node.owner);
+            other.has_capabilities = node.has_capabilities;
+        }
         let is_file = entry.kind == Kind::File;
         let is_directory = node.kind == NodeKind::Directory;
         if !(is_directory && self.nodes.get(&path).is_some_and(|old| old.kind == NodeKind::Directory)) {
@@ -184,7 +191,14 @@ impl Tree {
                 let found = self.nodes.get(&target).filter(|node| node.kind != NodeKind::Directory);
                 let found = found.filter(|_| target != path).ok_or(EntryFault::HardLink)?;
                 // Both names are one file, and this one is of this layer.
-                return Ok(Node { layer: layer.number, ..found.clone() });
+                let Entry { mode, owner, has_capabilities, .. } = *entry;
+                return Ok(Node {
+                    kind: found.kind.clone(),
+                    mode,
+                    owner,
+                    has_capabilities,
+                    layer: layer.number,
+                });
             }
         };
         let Entry { mode, owner, has_capabilities, .. } = *entry;

@@ -1,5 +1,6 @@
 //! A file that rules judge: its path, its text, and its values, which are parsed once for all languages.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::marked::{Marked, MarkedFault, read};
@@ -40,9 +41,17 @@ impl LintFile {
         let documents = self.documents.get_or_init(|| read(&self.text));
         match documents {
             Ok(documents) => Ok(documents),
-            Err(_) if self.text.contains("{{") => Err(Unread::Template),
+            Err(fault) if fault.is_form && self.has_braces(fault.line) => Err(Unread::Template),
             Err(fault) => Err(Unread::Fault(fault.to_string())),
         }
+    }
+
+    /// Whether a line of a fault, or one of the two before it, has the braces of a template. Braces elsewhere, as in a comment, are not the
+    /// reason why a file cannot be read.
+    fn has_braces(&self, line: u32) -> bool {
+        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        let near = self.text.lines().take(line).skip(line.saturating_sub(3));
+        near.filter(|line| !line.trim_start().starts_with('#')).any(|line| line.contains("{{"))
     }
 
     /// Whether a document is of a language. A file that cannot be read is, if its text has each of these keys.
@@ -50,7 +59,10 @@ impl LintFile {
     pub fn is_of(&self, is_one: impl Fn(&Marked) -> bool, keys: &[&str]) -> bool {
         match self.documents() {
             Ok(documents) => documents.iter().any(is_one),
-            Err(_) => keys.iter().all(|key| has_key(&self.text, key)),
+            Err(_) => {
+                let text = unescaped(&self.text);
+                keys.iter().all(|key| has_key(&text, key))
+            }
         }
     }
 }
@@ -66,6 +78,27 @@ pub fn name_of(path: &str) -> String {
 pub fn ends_in(path: &str, ends: &[&str]) -> bool {
     let name = name_of(path);
     ends.iter().any(|end| name.ends_with(end))
+}
+
+/// A text in which letters of ASCII stand for the escapes by which JSON may write them: a key that is written so is the same key.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("\\u");
+    let (Some(first), true) = (parts.next(), text.contains("\\u")) else { return Cow::Borrowed(text) };
+    let mut plain = first.to_owned();
+    for part in parts {
+        let code = part.get(..4).and_then(|code| u32::from_str_radix(code, 16).ok());
+        match code.and_then(char::from_u32).filter(char::is_ascii_graphic) {
+            Some(letter) => {
+                plain.push(letter);
+                plain.push_str(part.get(4..).unwrap_or_default());
+            }
+            None => {
+                plain.push_str("\\u");
+                plain.push_str(part);
+            }
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// Whether a text has this key somewhere, followed by a colon.

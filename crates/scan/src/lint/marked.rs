@@ -42,6 +42,8 @@ pub struct MarkedFault {
     pub line: u32,
     /// Cause.
     pub what: String,
+    /// Whether it is in the form of the text: not a key that stands twice, and no limit.
+    pub is_form: bool,
 }
 
 impl Marked {
@@ -177,6 +179,7 @@ pub fn read(text: &str) -> Result<Vec<Marked>, MarkedFault> {
         let (event, span) = event.map_err(|error| MarkedFault {
             line: line_of(error.marker().line()),
             what: format!("no YAML: {}", error.info()),
+            is_form: true,
         })?;
         reader.take(event, span)?;
     }
@@ -260,7 +263,7 @@ impl Reader {
                 None => {
                     let line = value.line;
                     let Value::Text { text, .. } = value.value else {
-                        return Err(fault(line, "a key is a list or a map"));
+                        return Err(MarkedFault { is_form: true, ..fault(line, "a key is a list or a map") });
                     };
                     if text != MERGE && entries.iter().any(|(known, _)| *known == text) {
                         return Err(fault(line, &format!("the key `{text}` stands twice in its map")));
@@ -314,7 +317,7 @@ fn tag_of(tag: Option<&Tag>) -> Option<String> {
 }
 
 fn fault(line: u32, what: &str) -> MarkedFault {
-    MarkedFault { line, what: what.to_owned() }
+    MarkedFault { line, what: what.to_owned(), is_form: false }
 }
 
 fn line_of(line: usize) -> u32 {

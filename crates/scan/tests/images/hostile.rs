@@ -261,3 +261,23 @@ fn attack_every_changed_byte_is_an_error_or_the_same_tree() {
         }
     }
 }
+
+/// Somebody who scans a cut file must not be told that nothing was found in it.
+#[test]
+fn attack_a_cut_archive_is_known_as_one() {
+    let bytes = archive(&Build::of(&[&[Item::file("a/b", &"1".repeat(4_000))]]).oci());
+    let mut refused = 0;
+    for length in (512..bytes.len()).step_by(512) {
+        let cut = bytes[..length].to_vec();
+        match Archive::open(&cut) {
+            Ok(archive) if scan::images::is_image(&archive).unwrap() => {
+                let read = Image::read(&archive, None);
+                // All that is missing may be the end of the archive.
+                refused += usize::from(read.is_err());
+            }
+            Ok(archive) => assert!(archive.has_parts() || length < 4_096, "cut at {length}"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 3, "{refused}");
+}

@@ -105,6 +105,7 @@ fn an_image_is_chosen_among_several_by_its_digest() {
     // Build tools put an index into the index, with an attestation beside the image.
     let mut attestation = first.clone();
     attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+    attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
     attestation["digest"] = json!(Digest::of(b"attestation").to_string());
     let inner = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [second, attestation]});
     let inner = add(&mut files, inner.to_string().as_bytes(), INDEX);

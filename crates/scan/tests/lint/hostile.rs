@@ -17,12 +17,16 @@ fn attack_what_cannot_be_read_is_undecided_and_never_nothing() {
         (format!("{POD}x: ["), "no YAML"),
         (format!("{POD}kind: ConfigMap\n"), "stands twice"),
         (format!("{POD}metadata: {{{{ .Values.x }}}}\n"), "it is a template"),
+        // Braces elsewhere make no template of a file that cannot be read.
+        (format!("# {{{{\n{POD}a: 1\nb: 2\nc: 3\na: 2\n"), "stands twice"),
     ] {
         let found = lint("a.yaml", bytes.as_bytes());
         assert!(found.unread["a.yaml"].contains(why), "{:?}", found.unread);
         assert!(found.document.findings.values().all(|finding| finding.undecided));
         assert_eq!(found.document.findings.len(), 1);
     }
+    let twice = r#"{"apiVersion": "v1", "k\u0069nd": "Pod", "spec": {}, "spec": {}}"#;
+    assert!(lint("a.json", twice.as_bytes()).unread["a.json"].contains("stands twice"));
     assert!(lint("a.yaml", b"\xff\xff\x80apiVersion: v1\nkind: Pod\n").unread["a.yaml"].contains("no text"));
 }
 

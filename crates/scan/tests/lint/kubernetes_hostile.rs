@@ -41,6 +41,11 @@ fn attack_forms_of_manifests_hide_nothing() {
             pod("Pod", "{ephemeralContainers: [{image: a, securityContext: {privileged: true}}]}"),
             "k8s-privileged",
         ),
+        // Items of a list take its version and kind.
+        (
+            "apiVersion: v1\nkind: PodList\nitems: [{spec: {hostPID: true, containers: [{image: a}]}}]\n".to_owned(),
+            "k8s-host-pid",
+        ),
         // Kinds that others define run pods too.
         (
             pod("Rollout", "{template: {spec: {hostPID: true, containers: [{image: a}]}}}"),

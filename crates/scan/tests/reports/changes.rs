@@ -87,6 +87,10 @@ fn attack_a_plan_that_is_not_whole_is_refused() {
         (plan("").replace("1.2", "2.0"), "format version 2.0 is unknown"),
         (plan("").replace("\"planned_values\"", "\"errored\": true, \"planned_values\""), "the plan failed"),
         (r#"{"format_version": "1.0", "values": {}}"#.to_owned(), "no plan"),
+        (
+            plan("").replace("\"planned_values\"", "\"complete\": false, \"planned_values\""),
+            "is not complete",
+        ),
         (plan(&twice), "stands twice"),
         (plan(&change("a", r#"{"actions": ["explode"]}"#)), "are unknown"),
         (plan(&change("a", r#"{"actions": []}"#)), "are unknown"),

@@ -20,7 +20,8 @@ pub const RULE: Rule<Judged> = Rule {
 fn check(judged: &Judged, hits: &mut Hits) {
     let config = &judged.image.config;
     let user = config.user().split(':').next().unwrap_or_default();
-    let is_zero = |text: &str| !text.is_empty() && text.chars().all(|digit| digit == '0');
+    // As runtimes read it: `+0` is a number, too.
+    let is_zero = |text: &str| text.parse::<i64>() == Ok(0);
     if user.is_empty() {
         hits.at(0, "no user is set");
     } else if is_zero(user) || user == "root" {

@@ -20,7 +20,7 @@ pub const RULE: Rule<Service> = Rule {
 fn check(service: &Service, hits: &mut Hits) {
     let Some(node) = service.node.get("user") else { return };
     let user = node.text().unwrap_or_default().split(':').next().unwrap_or_default().trim();
-    if user == "root" || user.parse() == Ok(0_u32) {
+    if user == "root" || user.parse() == Ok(0_i64) {
         hits.of(node, &service.name);
     }
 }

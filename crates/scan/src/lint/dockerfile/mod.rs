@@ -108,12 +108,18 @@ fn judge(file: &LintFile) -> Result<Vec<Found>, Unread> {
     if text.len() > BYTES_MAX {
         return Err("it has more than 4 MiB, so no person wrote it".into());
     }
-    let is_template = ["{{", "{%", "<%", "%%", "@@"].iter().any(|mark| text.contains(mark));
     match read::read(text) {
         Ok(read) => Ok(broken(RULES, &read)),
-        Err(_) if is_template => Err(Unread::Template),
+        Err(Unread::Fault(why)) if has_mark(text, &why) => Err(Unread::Template),
         Err(why) => Err(why),
     }
+}
+
+/// Whether the line that a fault names has a mark of a template. A mark elsewhere is not the reason why a file cannot be read.
+fn has_mark(text: &str, why: &str) -> bool {
+    let number = why.strip_prefix("line ").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
+    let line = number.and_then(|number| text.lines().nth(number.checked_sub(1)?)).unwrap_or_default();
+    ["{{", "{%", "<%", "%%", "@@"].iter().any(|mark| line.contains(mark))
 }
 
 const BYTES_MAX: usize = 4 << 20;

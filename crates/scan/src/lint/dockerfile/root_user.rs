@@ -27,7 +27,8 @@ fn check(file: &Dockerfile, hits: &mut Hits) {
     let user = users.find(|instruction| instruction.name == "USER" && !instruction.is_onbuild);
     if let Some(user) = user {
         let account = user.text.trim_matches(['"', '\'']).split(':').next().unwrap_or_default();
-        let is_zero = !account.is_empty() && account.chars().all(|digit| digit == '0');
+        // As runtimes read it: `+0` is a number, too.
+        let is_zero = account.parse::<i64>() == Ok(0);
         if is_zero || account.eq_ignore_ascii_case("root") {
             hits.at(user.line, format!("USER {account}"));
         }

@@ -1,7 +1,7 @@
 //! An object of Kubernetes as rules see it.
 
 use super::grant::Grant;
-use crate::lint::marked::Marked;
+use crate::lint::marked::{Marked, Value};
 
 /// An object.
 #[derive(Debug)]
@@ -38,6 +38,23 @@ pub enum Part {
     Debug,
 }
 
+/// An item of a list with what its list says of all items: in `DeploymentList` each item is a `Deployment` of its version, whether it says so
+/// or not. A `List` says nothing of them.
+fn inheriting(item: &Marked, list: &Marked, kind: &str) -> Marked {
+    let mut item = item.clone();
+    let own = kind.strip_suffix("List").filter(|own| !own.is_empty());
+    let (Some(own), Value::Map(entries)) = (own, &mut item.value) else { return item };
+    let has = |entries: &[(String, Marked)], key: &str| entries.iter().any(|(known, _)| known == key);
+    if let Some(version) = list.get("apiVersion").filter(|_| !has(entries, "apiVersion")) {
+        entries.push(("apiVersion".to_owned(), version.clone()));
+    }
+    if let Some(node) = list.get("kind").filter(|_| !has(entries, "kind")) {
+        let value = Value::Text { text: own.to_owned(), is_plain: true };
+        entries.push(("kind".to_owned(), Marked { value, ..node.clone() }));
+    }
+    item
+}
+
 impl Object {
     /// The objects of a document: itself, or the items of a list.
     pub fn all_of(document: &Marked) -> Vec<Self> {
@@ -48,7 +65,8 @@ impl Object {
         if kind.ends_with("List")
             && let Some(items) = document.get("items")
         {
-            return items.items().iter().flat_map(Self::all_of).collect();
+            let of_item = |item: &Marked| Self::all_of(&inheriting(item, document, kind));
+            return items.items().iter().flat_map(of_item).collect();
         }
         let metadata = document.get("metadata");
         let name = metadata

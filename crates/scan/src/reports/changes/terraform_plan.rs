@@ -28,6 +28,10 @@ pub(in super::super) fn read(input: &str) -> Result<ChangesDocument, ScanError> 
     if root.flag("errored")? == Some(true) {
         return Err(root.fault("the plan failed, so it does not show everything; mend it and plan again"));
     }
+    if root.flag("complete")? == Some(false) {
+        let why = "the plan is not complete: it leaves changes to a later plan; apply what it waits for, and plan again without targets";
+        return Err(root.fault(why));
+    }
     let changes = match root.field("resource_changes")? {
         Some(changes) => changes.items()?,
         // A plan without any resource has no such list. That of a state, or of a module alone, is no plan.
