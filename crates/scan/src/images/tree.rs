@@ -152,9 +152,8 @@ impl Tree {
         if entry.kind == Kind::HardLink
             && let Some(other) = self.nodes.get_mut(&plain(&entry.target)?)
         {
-            // Both names are one file, whose rights are those that the last header says.
-            (other.mode, other.owner) = (node.mode, node.owner);
-            other.has_capabilities = node.has_capabilities;
+            // Both names are one file.
+            (other.mode, other.has_capabilities) = (node.mode, node.has_capabilities);
         }
         let is_file = entry.kind == Kind::File;
         let is_directory = node.kind == NodeKind::Directory;
@@ -190,14 +189,13 @@ impl Tree {
                 let target = plain(&entry.target)?;
                 let found = self.nodes.get(&target).filter(|node| node.kind != NodeKind::Directory);
                 let found = found.filter(|_| target != path).ok_or(EntryFault::HardLink)?;
-                // Both names are one file, and this one is of this layer.
-                let Entry { mode, owner, has_capabilities, .. } = *entry;
+                // Both names are one file, and this one is of this layer. Runtimes differ in whether the rights of this header count, so
+                // those of both do.
                 return Ok(Node {
-                    kind: found.kind.clone(),
-                    mode,
-                    owner,
-                    has_capabilities,
+                    mode: found.mode | entry.mode,
+                    has_capabilities: found.has_capabilities || entry.has_capabilities,
                     layer: layer.number,
+                    ..found.clone()
                 });
             }
         };
