@@ -343,7 +343,7 @@ fn refused() {
         (
             Openscap,
             "<TestResult><rule-result idref='a'><result>fine</result></rule-result></TestResult>",
-            "none of XCCDF",
+            "XCCDF has no such result",
         ),
         (Openscap, "<oval_results/>", "expected `Benchmark`"),
         (Inspec, r#"{"controls":[],"version":"5"}"#, "the field `profiles` is missing"),
