@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(value(&dev, "role of approvers"), "release-manager");
         assert_eq!(value(&dev, "fix days"), "critical 30, exploited 14, high 60");
         assert!(production.count(Effect::Block) > dev.count(Effect::Block));
-        assert_eq!(production.reads.len(), 6);
+        assert_eq!(production.reads.len(), 7);
         let first = production.rules.first().unwrap();
         assert_eq!(first.effect, Effect::Block, "those that block come first");
         assert!(production.since(&files, (&production, &files)).is_empty());
