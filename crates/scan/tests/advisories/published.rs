@@ -31,7 +31,7 @@ fn examples_of_the_osv_schema() {
             assert_eq!(rules(std::slice::from_ref(&value), purl), [record.facts.id.as_str()], "{purl}");
         }
         for purl in *not {
-            assert!(rules(std::slice::from_ref(&value), purl).is_empty(), "{purl}");
+            assert_eq!(rules(std::slice::from_ref(&value), purl), Vec::<String>::new(), "{purl}");
         }
     }
     assert_eq!(others.len(), 6, "records about commits and RubyGems: {others:?}");
@@ -54,9 +54,7 @@ const TABLE: &[Row] = &[
     ("GO-2020-0001.json", &["pkg:golang/github.com/gin-gonic/gin@v1.5.0"], &["pkg:golang/github.com/gin-gonic/gin@v1.6.0"]),
     ("MAL-2024-10238.json", &["pkg:pypi/123bla@0.0.1"], &["pkg:pypi/123bla@0.0.2"]),
     ("PYSEC-2023-74.json", &["pkg:pypi/requests@2.10.0", "pkg:pypi/requests@2.30.0"], &["pkg:pypi/requests@2.31.0"]),
-    ("CVE-2018-5407.json", &["pkg:apk/alpine/openssl@1.0.2p-r0?arch=x86_64&distro=alpine-3.8.0"],
-        &["pkg:apk/alpine/openssl@1.0.2q-r0?arch=x86_64&distro=alpine-3.8.0"]),
-    ("nondistinct-CVE-2018-5407.json", &["pkg:apk/alpine/openssl@1.0.2p-r0?arch=x86_64&distro=alpine-3.8.0"],
-        &["pkg:apk/alpine/openssl@1.0.2q-r0?arch=x86_64&distro=alpine-3.8.0"]),
+    ("CVE-2018-5407.json", &["pkg:apk/alpine/openssl@1.0.2p-r0?arch=x86_64&distro=alpine-3.8.0"], &[]),
+    ("nondistinct-CVE-2018-5407.json", &["pkg:apk/alpine/openssl@1.0.2p-r0?arch=x86_64&distro=alpine-3.8.0"], &[]),
     ("nopackage-GHSA-9v2f-6vcg-3hgv.json", &["pkg:pypi/gradi0@4.36.1"], &["pkg:pypi/gradi0@4.36.2"]),
 ];
