@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use evidence::git::{Commit, GitMode, ObjectKind, parse_tree};
+use evidence::git::{GitMode, ObjectKind, parse_tree};
 use evidence::source_pack::{BYTES_MAX, SourcePack};
 use evidence::{Bytes, CommitId, codeowners, pipeline, release_file};
-use runner::{Budget, Repository, RepositoryError, revisions};
+use runner::Repository;
 
 use crate::error::Error;
 use crate::partial_clone;
+use history::{Absent, History};
 
 /// A source pack, and a warning about history that it does not contain.
 #[derive(Debug)]
@@ -105,83 +106,6 @@ fn left_out(base: &CommitId, why: &str) -> String {
     format!("history back to {base}, which runs now, does not fit into a source pack: {why}; {SMALLER}")
 }
 
-/// Commits of a repository; each is read once.
-struct History<'a> {
-    path: &'a Path,
-    repository: Repository<'a>,
-    read: BTreeMap<CommitId, (Vec<u8>, Commit)>,
-    commits_max: usize,
-}
-
-/// Why the history back to a base cannot be packed.
-enum Absent {
-    /// The range has more commits than this limit.
-    Range(usize),
-    /// The base is not in this repository.
-    Base,
-    /// Git failed, or a commit is invalid.
-    Failed(Error),
-}
-
-impl<'a> History<'a> {
-    fn open(path: &'a Path, commits_max: usize) -> Result<Self, Error> {
-        let repository = Repository::open(path, Budget::default())?;
-        Ok(Self { path, repository, read: BTreeMap::new(), commits_max })
-    }
-
-    fn commit(&mut self, id: &CommitId) -> Result<&Commit, Error> {
-        if !self.read.contains_key(id) {
-            let object = self.repository.object(ObjectKind::Commit, id)?;
-            let commit = Commit::parse(&object).map_err(|error| {
-                Error::unusable(format!("commit {id} cannot be judged: {error}; {UNREADABLE}"))
-            })?;
-            self.read.insert(id.clone(), (object, commit));
-        }
-        let read = self.read.get(id).map(|(_, commit)| commit);
-        read.ok_or_else(|| Error::unusable(format!("commit {id} is gone")))
-    }
-
-    /// The commits after a base, and the commits that prove their other parents to be ancestors of the base.
-    fn between(&mut self, commit: &CommitId, base: &CommitId) -> Result<BTreeSet<CommitId>, Absent> {
-        let range: BTreeSet<CommitId> = self.revisions(commit, base)?.into_iter().collect();
-        let mut joins = BTreeSet::new();
-        for id in &range {
-            let parents = self.commit(id).map_err(Absent::Failed)?.parents.clone();
-            joins.extend(parents.into_iter().filter(|parent| parent != base && !range.contains(parent)));
-        }
-        let mut all = range;
-        for parent in joins {
-            all.extend(self.revisions(base, &parent)?);
-            if all.len() > self.commits_max {
-                return Err(Absent::Range(self.commits_max));
-            }
-        }
-        for id in &all {
-            self.commit(id).map_err(Absent::Failed)?;
-        }
-        Ok(all)
-    }
-
-    fn revisions(&self, from: &CommitId, without: &CommitId) -> Result<Vec<CommitId>, Absent> {
-        revisions(self.path, from, Some(without), self.commits_max).map_err(|error| match error {
-            RepositoryError::Range(most, _) => Absent::Range(most),
-            RepositoryError::Revision(..) => Absent::Base,
-            other => Absent::Failed(other.into()),
-        })
-    }
-
-    /// Size of these commits in a pack: their Base64 and their ids.
-    fn bytes<'b>(&self, ids: impl Iterator<Item = &'b CommitId>) -> usize {
-        let size = |id: &CommitId| self.read.get(id).map_or(0, |(object, _)| object.len().div_ceil(3) * 4);
-        ids.map(|id| size(id) + id.as_str().len() + 6).sum()
-    }
-
-    fn take(&mut self, ids: &BTreeSet<CommitId>) -> BTreeMap<String, Bytes> {
-        let taken = ids.iter().filter_map(|id| Some((id.to_string(), Bytes(self.read.remove(id)?.0))));
-        taken.collect()
-    }
-}
-
 /// Adds a file and the trees that lead to it, if the commit has the file and it is not too large.
 fn add(
     repository: &mut Repository<'_>,
@@ -220,9 +144,8 @@ const MANY: &str = "are missing here or too many, so a policy may hold that agai
                     release a part of the change first";
 const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or add the change as \
                        one commit (`git merge --squash`)";
-const UNREADABLE: &str =
-    "add its change as a new commit (`git merge --squash`), so that it is not in the history";
 
 mod compared;
+mod history;
 #[cfg(test)]
 mod tests;

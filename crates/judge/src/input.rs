@@ -103,7 +103,7 @@ struct PlaceInput<'a> {
     region: Option<&'a Name>,
 }
 
-/// What the release file says about the service, apart from the plan.
+/// The words of the release file about the service, apart from the plan.
 #[derive(Serialize)]
 struct ServiceInput<'a> {
     data: &'a BTreeSet<Name>,

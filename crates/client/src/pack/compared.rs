@@ -8,7 +8,7 @@ use evidence::git::{ObjectKind, TreeItem, changes, parse_tree};
 use evidence::source_pack::SourcePack;
 use evidence::{Bytes, CommitId};
 
-use super::History;
+use super::history::History;
 use crate::error::Error;
 
 /// Adds the trees to a pack whose files have theirs. Returns the first base that could not be compared.

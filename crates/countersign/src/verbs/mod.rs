@@ -56,6 +56,7 @@ mod scan_advisories;
 mod scan_changes;
 mod scan_history;
 mod scan_image;
+mod scan_image_facts;
 mod scan_report;
 mod scan_rules;
 mod secret;

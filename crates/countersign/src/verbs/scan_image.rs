@@ -11,9 +11,9 @@ use evidence::Digest;
 use evidence::document::findings::Class;
 use scan::images::{Age, Asked, ImageScan};
 use scan::lint::{Lint, Subject};
-use serde::Serialize;
 
 use super::scan_advisories;
+use super::scan_image_facts::ImageFacts;
 use super::scan_report::{Components, FoundSecret, ScanReport, unread_packages};
 use super::scan_rules::RuleFindings;
 use crate::failure::Failure;
@@ -31,22 +31,6 @@ pub struct ImageArguments {
     /// Highest age of the image in days; default: every age is allowed.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["diff", "staged", "history"])]
     age_days: Option<u32>,
-}
-
-/// Facts about an image.
-#[derive(Debug, Serialize)]
-pub struct ImageFacts {
-    /// Digest of its manifest; of its configuration where it has no manifest.
-    digest: String,
-    /// Number of its layers.
-    layers: usize,
-    /// Bytes of its layers without compression.
-    bytes: u64,
-    /// Its distribution and release, if it names one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    distribution: Option<String>,
-    /// Number of files that were not scanned for secrets, because they are archives, or compressed otherwise than by gzip.
-    packed: usize,
 }
 
 /// The report of the image at a path; `None` if there is something else.
@@ -107,19 +91,4 @@ fn report(scan: ImageScan, advisories: Option<&PathBuf>) -> Result<ScanReport, F
         images: Some(RuleFindings::of(lint, None)),
         unread,
     })
-}
-
-impl ImageFacts {
-    /// For people.
-    pub fn line(&self) -> String {
-        let distribution = self.distribution.as_deref().unwrap_or("no known distribution");
-        let layers = shown::many(self.layers, "layer");
-        let mib = self.bytes.div_ceil(1 << 20);
-        let mut line = format!("image: {}, {layers}, {mib} MiB, {distribution}", self.digest);
-        if self.packed > 0 {
-            line += "; not scanned for secrets: ";
-            line += &shown::many(self.packed, "archive or compressed file");
-        }
-        line
-    }
 }

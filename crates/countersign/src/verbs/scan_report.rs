@@ -14,7 +14,7 @@ use scan::lint::Subject;
 use serde::Serialize;
 
 use super::scan_advisories::{Judged, NOT_JUDGED};
-use super::scan_image::ImageFacts;
+use super::scan_image_facts::ImageFacts;
 use super::scan_rules::RuleFindings;
 use crate::failure::Failure;
 

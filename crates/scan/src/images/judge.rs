@@ -9,8 +9,11 @@ use evidence::document::findings::{Class, Finding, FindingsDocument, IdentityPla
 use evidence::document::{ComponentsDocument, Document as _, DocumentError, Tool};
 use evidence::{Digest, Moment};
 
+use super::fault::ImageFault;
+use super::image::Image;
+use super::layout::Layout;
+use super::packages::{Release, of as packages_of};
 use super::rules::{Asked, Judged};
-use super::{Image, ImageFault, Layout, Release, packages_of};
 use crate::lint::rule::{Found, Hit};
 use crate::secrets::NOT_SCANNED;
 use crate::{lint, secrets};

@@ -8,6 +8,7 @@
 mod config;
 mod content;
 mod fault;
+mod image;
 mod judge;
 mod layout;
 mod manifest;
@@ -17,30 +18,18 @@ mod read;
 mod rules;
 mod tree;
 
-use std::collections::BTreeMap;
-
 use evidence::Digest;
 
 pub use config::{Config, History};
 pub use content::{LayerSecret, Scanned};
 pub use fault::ImageFault;
+pub use image::Image;
 pub use judge::{CONFIGURATION, ImageScan, scan};
 pub use layout::{Archive, Bytes, Layout, begins_as_tar, is_image};
 pub use packages::{Packages, Release, of as packages_of};
 pub use read::{Pass, is_program};
 pub use rules::{Age, Asked, Judged, facts};
 pub use tree::{Node, NodeKind, Tree};
-
-/// An image that was read.
-#[derive(Debug)]
-pub struct Image {
-    /// Digest of its manifest; of its configuration where it has no manifest.
-    pub digest: Digest,
-    /// Its configuration.
-    pub config: Config,
-    /// Its tree, secrets and kept files.
-    pub pass: Pass,
-}
 
 impl Image {
     /// Reads the one image of a layout, or the one of this digest.
@@ -51,18 +40,6 @@ impl Image {
         let chosen = manifest::choose(layout, only)?;
         let pass = read::layers(layout, &chosen.layers, &is_kept)?;
         Ok(Self { digest: chosen.digest, config: chosen.config, pass })
-    }
-
-    /// The content of a kept file that a path leads to.
-    #[must_use]
-    pub fn file(&self, path: &str) -> Option<&[u8]> {
-        self.pass.kept.get(&self.pass.tree.resolve(path)?).map(Vec::as_slice)
-    }
-
-    /// Doubts about its files: paths and sentences.
-    #[must_use]
-    pub const fn unclear(&self) -> &BTreeMap<String, String> {
-        &self.pass.unclear
     }
 }
 

@@ -109,7 +109,7 @@ impl Reading<'_> {
         }
         applied?;
         let found = content.into_inner().hash.finish();
-        // What stands behind a compressed stream is part of the blob.
+        // All that stands behind a compressed stream is part of the blob.
         io::copy(&mut blob, &mut io::sink()).map_err(failed)?;
         self.bytes.set(self.bytes.get().saturating_add(bytes.get()));
         if let Some((expected, size)) = layer.blob {

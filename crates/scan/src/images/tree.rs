@@ -53,7 +53,7 @@ pub struct Applied {
     written: BTreeSet<String>,
 }
 
-/// What an entry did.
+/// The effect of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
     /// A file with content is at this path.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Installed;
+use super::installed::Installed;
 use crate::components::fault::{Fault, Within as _};
 
 /// Reads the records, whose fields have names of one letter.

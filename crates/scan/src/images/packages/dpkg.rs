@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Installed;
+use super::installed::Installed;
 use crate::components::fault::{Fault, Within as _};
 
 /// Reads paragraphs. Those of `status.d` have no `Status`, because every one of them is installed.

@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 
-use super::super::Image;
+use super::super::image::Image;
 use super::super::path::{directory, name};
-use super::{Installed, Packages};
+use super::installed::{Installed, Packages};
 use crate::components::fault::Fault;
 use crate::components::purl::Purl;
 

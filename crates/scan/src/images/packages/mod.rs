@@ -5,6 +5,7 @@
 
 mod apk;
 mod dpkg;
+mod installed;
 mod language;
 mod release;
 mod rpm;
@@ -15,36 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::components::{Component, Scope};
 use evidence::document::{ComponentsDocument, Document as _, TEXT_BYTES_MAX, Tool, text};
 
+use super::fault::ImageFault;
+use super::image::Image;
 use super::path::{directory, name};
-use super::{Image, ImageFault};
 use crate::components::fault::Fault;
 use crate::components::purl::Purl;
 use crate::components::{self, licence};
 
+use installed::Installed;
+pub use installed::Packages;
 pub use release::Release;
-
-/// Packages, and what could not be read.
-#[derive(Debug)]
-pub struct Packages {
-    /// The bill of materials.
-    pub document: ComponentsDocument,
-    /// The distribution, if the image names one.
-    pub release: Option<Release>,
-    /// Files that name packages and could not be read, with the reasons.
-    pub unread: BTreeMap<String, String>,
-}
-
-/// A package of a distribution.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Installed {
-    name: String,
-    /// Version, with the epoch that is not 0.
-    version: String,
-    architecture: String,
-    /// Name and version of its source, as far as they differ from those of the package.
-    source: Option<(String, Option<String>)>,
-    licence: Option<String>,
-}
 
 /// Whether the file at a path names packages.
 pub fn is_read(path: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Packages of RPM: headers (<https://rpm.org/docs/latest/manual/format_header.html>) in a database of SQLite. Two older forms of the
 //! database are known and not read.
 
-use super::Installed;
+use super::installed::Installed;
 use super::sqlite::Database;
 use crate::components::fault::{Fault, Within as _};
 
@@ -10,7 +10,7 @@ use crate::components::fault::{Fault, Within as _};
 pub enum Kind {
     /// SQLite.
     Sqlite,
-    /// What SQLite has not written into its database yet.
+    /// The pages that SQLite has not written into its database yet.
     Log,
     /// A form that is not read.
     Other(&'static str),

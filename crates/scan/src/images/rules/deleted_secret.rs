@@ -2,7 +2,7 @@
 
 use evidence::document::findings::Severity;
 
-use super::Judged;
+use super::subject::Judged;
 use crate::lint::rule::{Facts, Hits, Rule};
 
 pub const RULE: Rule<Judged> = Rule {

@@ -3,7 +3,7 @@
 use evidence::document::findings::Severity;
 use evidence::document::text;
 
-use super::Judged;
+use super::subject::Judged;
 use crate::lint::plain_secret::is_secret;
 use crate::lint::rule::{Facts, Hits, Rule};
 

@@ -2,8 +2,8 @@
 
 use evidence::document::findings::Severity;
 
-use super::Judged;
-use crate::images::is_program;
+use super::subject::Judged;
+use crate::images::read::is_program;
 use crate::lint::rule::{Facts, Hits, Rule};
 
 pub const RULE: Rule<Judged> = Rule {

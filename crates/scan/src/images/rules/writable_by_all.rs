@@ -2,8 +2,8 @@
 
 use evidence::document::findings::Severity;
 
-use super::Judged;
-use crate::images::NodeKind;
+use super::subject::Judged;
+use crate::images::tree::NodeKind;
 use crate::lint::rule::{Facts, Hits, Rule};
 
 pub const RULE: Rule<Judged> = Rule {
