@@ -24,6 +24,7 @@ mod reads;
 mod scans;
 mod shipped;
 mod streams;
+mod watched;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -54,6 +55,7 @@ fn main() {
         ("workflows", &scans::workflows),
         ("advisories", &advisories::components),
         ("changes", &changes::changes),
+        ("watched", &watched::watched),
         ("freeze", &neighbours::freeze),
         ("production", &commit_to_production),
         ("pages", &pages::pages),
