@@ -47,7 +47,7 @@ struct Whole {
 /// All tables of a pack.
 struct Tables {
     whole: Whole,
-    /// Rules of its own file.
+    /// Rules of the file of its regulation.
     own: Vec<Control>,
     /// Rules of other files.
     elsewhere: Vec<Control>,
