@@ -6,6 +6,7 @@
 mod hosts;
 mod line;
 mod release;
+mod scan;
 mod secrets;
 
 use std::time::Instant;
@@ -28,14 +29,18 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "hosts" => hosts::LINES,
         "secrets" => secrets::LINES,
         "release" => release::LINES,
+        "scan" => scan::LINES,
         _ => {
             return Err(format!(
-                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts, secrets, release"
+                "`{area}` is no area; known: ship, hold, sound, plain, findings, console, hosts, secrets, release, scan"
             ));
         }
     };
-    let build =
-        if ["secrets", "release"].contains(&area) { run::Build::Tested } else { run::Build::Released };
+    let build = if ["secrets", "release", "scan"].contains(&area) {
+        run::Build::Tested
+    } else {
+        run::Build::Released
+    };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
         let started = Instant::now();

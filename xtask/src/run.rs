@@ -147,6 +147,7 @@ pub fn bench(rest: &[&str]) -> TaskResult {
     let crates: &[&str] = match rest {
         _ if pages => &["--package", "countersign"],
         ["splitter"] => &["--package", "splitter"],
+        ["dry-run"] => &["--package", "sim"],
         _ => &crate::command::CRATES,
     };
     let mut command = Command::new("cargo");
@@ -166,7 +167,7 @@ pub fn bench(rest: &[&str]) -> TaskResult {
         return spawn(&mut command);
     }
     spawn(&mut command)?;
-    if rest == ["splitter"] {
+    if rest == ["splitter"] || rest == ["dry-run"] {
         return Ok(());
     }
     hostile()

@@ -14,6 +14,7 @@ use crate::check::check_by;
 use crate::checked::Checked;
 use crate::context::{Anchors, VerificationContext};
 use crate::derived;
+use crate::input_reads::compile;
 use crate::reasons::Reasons;
 use crate::roots::newest_root;
 use crate::verdict::{Judgement, judge_checked};
@@ -62,7 +63,7 @@ fn again(
         fresh: None,
         ..seen.clone()
     };
-    let mut checked = check_by(bundle, policy, anchors, &then)?;
+    let mut checked = check_by(bundle, compile(policy), anchors, &then)?;
     let is_about_time =
         |code: &str| code == domain::release::FROZEN || domain::release::UNTIMELY.contains(&code);
     checked.reasons.against.retain(|reason| !is_about_time(&reason.code));

@@ -10,11 +10,10 @@ use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::RefName;
-use evidence::policy_files::PolicyFiles;
 use evidence::statements::{Lifted, Statement};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest};
-use policy::{Gate, Read, ReadObservation};
+use policy::{AllReads, Gate};
 
 use crate::approvals;
 use crate::bars;
@@ -53,13 +52,13 @@ pub fn check<'a>(
     anchors: &Anchors,
     seen: &VerificationContext,
 ) -> Result<Checked<'a>, Reasons> {
-    check_by(bundle, &bundle.policy, anchors, seen)
+    check_by(bundle, compile(&bundle.policy), anchors, seen)
 }
 
 /// The same, for the question to this policy, which reads what it names. It is that of the bundle, unless a release comes back.
 pub(crate) fn check_by<'a>(
     bundle: &'a Bundle,
-    policy: &PolicyFiles,
+    gate: Result<Gate, UnusablePolicy>,
     anchors: &Anchors,
     seen: &VerificationContext,
 ) -> Result<Checked<'a>, Reasons> {
@@ -82,8 +81,7 @@ pub(crate) fn check_by<'a>(
     let pack =
         bundle.source.check().map_err(|error| one_reason("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
-    let gate = compile(policy);
-    let (reports, reads, is_compared) = reads(&gate, bundle, root.mode, &mut reasons)?;
+    let read = reads(&gate, bundle, root.mode, &mut reasons)?;
     let plan = derived::plan(bundle, &environment)?;
     derived::provenance(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut reasons)?;
@@ -98,10 +96,10 @@ pub(crate) fn check_by<'a>(
     unapplied::tell(&environments, &people, &receipts, &mut reasons);
     let here = (&environment, &plan.configuration);
     let on = ObservationGrounds { here, records: &records, revoked: &revoked, proven: &proven, now };
-    let observed = observations::prove(bundle, at, on, reads, &mut reasons).map_err(broken)?;
-    let parity = parity::prove(bundle, before.as_ref(), is_compared).map_err(broken)?;
+    let observed = observations::prove(bundle, at, on, read.observations, &mut reasons).map_err(broken)?;
+    let parity = parity::prove(bundle, before.as_ref(), read.parity).map_err(broken)?;
     let documents =
-        lanes::prove(bundle, &build, &checks, &root, reports, now, &mut reasons).map_err(broken)?;
+        lanes::prove(bundle, &build, &checks, &root, read.reports, now, &mut reasons).map_err(broken)?;
     let base = source::base(bundle, &environment, own, seen, &proven, plan.digest, &mut reasons)?;
     let range = source::range(&pack, &base, &mut reasons);
     let commits = range.iter().chain([&pack.id]).filter_map(|id| Some((id, pack.commits.get(id)?)));
@@ -186,24 +184,19 @@ fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Reasons> {
     Ok(())
 }
 
-/// Reports, observations, and whether the environment before is compared.
-type Reads = (BTreeSet<Read>, BTreeSet<ReadObservation>, bool);
-
 /// Everything that the policy reads. One that cannot be compiled reads nothing, and decides nothing either.
 fn reads(
     gate: &Result<Gate, UnusablePolicy>,
     bundle: &Bundle,
     mode: Mode,
     reasons: &mut Reasons,
-) -> Result<Reads, Reasons> {
-    let Ok(gate) = gate else { return Ok(Reads::default()) };
+) -> Result<AllReads, Reasons> {
+    let Ok(gate) = gate else { return Ok(AllReads::default()) };
     let input = reads_input(mode, &bundle.place())
         .map_err(|error| one_reason("input-unsound", error.to_string(), NEW_BUNDLE))?;
-    let reads =
-        gate.reads(&input).and_then(|reports| Ok((reports, gate.observes(&input)?, gate.compares(&input)?)));
-    Ok(reads.unwrap_or_else(|error| {
-        reasons.unclear("policy-undecided", error.to_string(), MEND_POLICY);
-        Reads::default()
+    Ok(gate.all_reads(&input).unwrap_or_else(|error| {
+        reasons.unclear(UNDECIDED, error.to_string(), MEND_POLICY);
+        AllReads::default()
     }))
 }
 
@@ -229,4 +222,6 @@ fn manifest(
     manifest.digest().map_err(|error| one_reason("evidence-unsound", error.to_string(), NEW_BUNDLE))
 }
 
+/// Code of a policy that could not decide.
+pub const UNDECIDED: &str = "policy-undecided";
 pub const MEND_POLICY: &str = "mend the policy; `countersign policy test` helps";

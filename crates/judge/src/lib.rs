@@ -41,6 +41,7 @@ mod context;
 mod continuity;
 mod decision_error;
 mod derived;
+mod dry_run;
 mod grants;
 mod grounds;
 mod input;
@@ -102,6 +103,9 @@ pub use configuration_order::{CheckedConfiguration, check_configuration};
 pub use context::{Anchors, Bar, FreshCheckpoint, VerificationContext};
 pub use continuity::{
     ContinuityError, PinnedCheckpoint, Sizes, continues, ends, proven_from, sizes_to_prove,
+};
+pub use dry_run::{
+    Comparison, DryRun, DryRunError, FoldedEntry, NotCarried, PastDecision, PastDecisions, Trial,
 };
 pub use grants::{KnownGrant, known_grants};
 pub use input::input;

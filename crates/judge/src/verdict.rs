@@ -12,10 +12,10 @@ use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::report::Running;
 use evidence::{Digest, Moment};
-use policy::{ENGINE, Reason, Verdict};
+use policy::{ENGINE, Gate, Read, ReadObservation, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{MEND_POLICY, check};
+use crate::check::{MEND_POLICY, UNDECIDED, check};
 use crate::checked::Checked;
 use crate::context::{Anchors, Bar, VerificationContext};
 use crate::input::input;
@@ -103,6 +103,11 @@ pub fn bars_of(state: &State, place: &Place) -> Vec<Bar> {
 /// Judges proven evidence.
 #[must_use]
 pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
+    judge_by(checked, checked.gate.as_ref().map_err(ToString::to_string))
+}
+
+/// Judges proven evidence by this policy, or the reason why there is none.
+pub fn judge_by(checked: &Checked<'_>, gate: Result<&Gate, String>) -> Judgement {
     let mut reasons = checked.reasons.clone();
     let bytes = match input(checked) {
         Ok(bytes) => bytes,
@@ -117,39 +122,45 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
         large.tell(&mut reasons);
         return Judgement::of(reasons, Vec::new(), None, Vec::new());
     }
+    let reads = (&checked.lanes.documents.reads, &checked.lanes.observed.reads);
+    let answer = gate.map_or_else(|why| Verdict::Undecided { why }, |gate| ask(gate, reads, &bytes));
     let digest = Digest::of(&bytes);
+    answered(reasons, answer, Some(digest), bytes)
+}
+
+/// Adds the answer of the policy to the other reasons about a release.
+pub fn answered(mut reasons: Reasons, answer: Verdict, input: Option<Digest>, bytes: Vec<u8>) -> Judgement {
     let (mut checks, mut warned) = (Vec::new(), BTreeSet::new());
-    match ask(checked, &bytes) {
-        Ok(Verdict::Pass { checks: looked_at, warnings }) => {
+    match answer {
+        Verdict::Pass { checks: looked_at, warnings } => {
             checks.extend(looked_at);
             warned = warnings;
         }
-        Ok(Verdict::Fail { checks: looked_at, reasons: denied, warnings }) => {
+        Verdict::Fail { checks: looked_at, reasons: denied, warnings } => {
             checks.extend(looked_at);
             warned = warnings;
             if !cfg!(feature = "drill-policy") {
                 reasons.against.extend(denied);
             }
         }
-        Ok(Verdict::Undecided { why }) | Err(why) => {
-            reasons.unclear("policy-undecided", why, MEND_POLICY);
-        }
+        Verdict::Undecided { why } => reasons.unclear(UNDECIDED, why, MEND_POLICY),
     }
     let warnings = warned.into_iter().collect();
-    Judgement { warnings, ..Judgement::of(reasons, checks, Some(digest), bytes) }
+    Judgement { warnings, ..Judgement::of(reasons, checks, input, bytes) }
 }
 
-fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
-    let gate = checked.gate.as_ref().map_err(ToString::to_string)?;
-    let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
-    let (reports, observations) = (gate.reads(text), gate.observes(text));
-    if reports.map_err(|error| error.to_string())? != checked.lanes.documents.reads
-        || observations.map_err(|error| error.to_string())? != checked.lanes.observed.reads
-    {
-        // Otherwise a demand that rests on an absent field would be dropped without a word.
-        return Err("`reads` depends on more than `input.mode` and `input.place`".into());
-    }
-    Ok(gate.ask(text))
+/// Asks a policy that reads these reports and observations about an input.
+pub fn ask(gate: &Gate, reads: (&BTreeSet<Read>, &BTreeSet<ReadObservation>), input: &[u8]) -> Verdict {
+    let asked = || -> Result<Verdict, String> {
+        let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
+        let found = gate.all_reads(text).map_err(|error| error.to_string())?;
+        if (&found.reports, &found.observations) != reads {
+            // Otherwise a demand that rests on an absent field would be dropped without a word.
+            return Err("`reads` depends on more than `input.mode` and `input.place`".into());
+        }
+        Ok(gate.ask(text))
+    };
+    asked().unwrap_or_else(|why| Verdict::Undecided { why })
 }
 
 impl Judgement {

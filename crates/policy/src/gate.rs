@@ -36,7 +36,7 @@ use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
 use crate::explain::{self, Effect, ExplainError, Rule};
 use crate::fields;
-use crate::reads::{AnyRead, Read, ReadObservation, ReadParity, ReadsError};
+use crate::reads::{AllReads, Read, ReadObservation, ReadsError};
 use crate::{modifiers, uncertain};
 
 /// Name and version of the engine, stored with each decision.
@@ -46,7 +46,8 @@ pub const INSTRUCTIONS_MAX: usize = 5_000_000;
 /// Largest input in bytes.
 pub const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A compiled policy.
+/// A compiled policy. A copy shares what was compiled.
+#[derive(Clone)]
 pub struct Gate {
     engine: Engine,
     policy: CompiledPolicy,
@@ -231,35 +232,39 @@ impl Gate {
         decided.unwrap_or_else(|why| Verdict::Undecided { why })
     }
 
-    /// The reports that the policy reads, for an input in JSON. A policy without a set `reads` reads none.
+    /// Everything that the policy reads, for an input in JSON. A policy without a set `reads` reads nothing of this.
     ///
     /// # Errors
     /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
-    pub fn reads(&self, input: &str) -> Result<BTreeSet<Read>, ReadsError> {
-        Ok(self.all_reads(input)?.into_iter().filter_map(AnyRead::reports).collect())
+    pub fn all_reads(&self, input: &str) -> Result<AllReads, ReadsError> {
+        if !self.reads {
+            return Ok(AllReads::default());
+        }
+        self.one_set(READS, input).map(AllReads::of).map_err(ReadsError)
     }
 
-    /// The observations that the policy reads, likewise.
+    /// The reports among them.
     ///
     /// # Errors
-    /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
+    /// As [`Self::all_reads`].
+    pub fn reads(&self, input: &str) -> Result<BTreeSet<Read>, ReadsError> {
+        Ok(self.all_reads(input)?.reports)
+    }
+
+    /// The observations among them.
+    ///
+    /// # Errors
+    /// As [`Self::all_reads`].
     pub fn observes(&self, input: &str) -> Result<BTreeSet<ReadObservation>, ReadsError> {
-        Ok(self.all_reads(input)?.into_iter().filter_map(AnyRead::observations).collect())
+        Ok(self.all_reads(input)?.observations)
     }
 
     /// Whether the policy reads how what runs in the environment before differs, likewise.
     ///
     /// # Errors
-    /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
+    /// As [`Self::all_reads`].
     pub fn compares(&self, input: &str) -> Result<bool, ReadsError> {
-        Ok(self.all_reads(input)?.contains(&AnyRead::Parity(ReadParity { parity: true })))
-    }
-
-    fn all_reads(&self, input: &str) -> Result<BTreeSet<AnyRead>, ReadsError> {
-        if !self.reads {
-            return Ok(BTreeSet::new());
-        }
-        self.one_set(READS, input).map_err(ReadsError)
+        Ok(self.all_reads(input)?.parity)
     }
 
     /// The rules of the policy, for an input in JSON, with their effects and the fields that they read. `None` if the policy

@@ -47,5 +47,5 @@ pub use explain::{Effect, ExplainError, Rule};
 pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};
-pub use reads::{Producers, Read, ReadObservation, ReadsError, ReportsFrom};
+pub use reads::{AllReads, Producers, Read, ReadObservation, ReadsError, ReportsFrom};
 pub use testing::{run_tests, test_names};

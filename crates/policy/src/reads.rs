@@ -3,6 +3,7 @@
 //! Invariant: a repository decides which reports its steps leave; only the signed policy decides which of them must be
 //! there. So a step that somebody removed is missed.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use evidence::document::DocumentKind;
@@ -67,6 +68,30 @@ pub struct ReadObservation {
 pub(crate) struct ReadParity {
     /// Whether it is read.
     pub parity: bool,
+}
+
+/// Everything that a policy reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllReads {
+    /// Reports.
+    pub reports: BTreeSet<Read>,
+    /// Observations.
+    pub observations: BTreeSet<ReadObservation>,
+    /// Whether it reads how what runs in the environment before differs.
+    pub parity: bool,
+}
+
+impl AllReads {
+    /// The elements of a set `reads`, by what they are about.
+    pub(crate) fn of(elements: BTreeSet<AnyRead>) -> Self {
+        let parity = elements.contains(&AnyRead::Parity(ReadParity { parity: true }));
+        let reports = elements.iter().cloned().filter_map(AnyRead::reports).collect();
+        Self {
+            reports,
+            observations: elements.into_iter().filter_map(AnyRead::observations).collect(),
+            parity,
+        }
+    }
 }
 
 /// An element of the set `reads`.

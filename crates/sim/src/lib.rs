@@ -13,6 +13,7 @@
 mod build;
 mod control;
 mod deploy;
+mod dry_runs;
 mod event;
 mod fault_rates;
 mod figures;
@@ -29,6 +30,7 @@ mod trouble;
 mod truth;
 mod world;
 
+pub use dry_runs::{DryRunTimes, Outcome, by_brute_force, dry_run_of};
 pub use figures::{Projects, ReplayTimes, projects_of, replay_of};
 pub use power::survived;
 pub use promises::Promises;

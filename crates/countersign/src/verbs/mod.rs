@@ -35,6 +35,7 @@ mod parity;
 mod pipeline;
 mod pipeline_run;
 mod policy;
+mod policy_dry_run;
 mod policy_explain;
 mod preview;
 mod project;

@@ -1,4 +1,4 @@
-//! `countersign policy`: checks and tests a directory of policies, and explains the gate of a release. A policy decides nothing until an environment
+//! `countersign policy`: checks and tests a directory of policies, tries it on the past, and explains the gate of a release. A policy decides nothing until an environment
 //! statement with its digest is signed.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use client::policies;
 use policy::{Bundle, run_tests};
 use serde::Serialize;
 
-use super::policy_explain;
+use super::{policy_dry_run, policy_explain};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -28,6 +28,8 @@ pub enum Policy {
     },
     /// Show each rule of the policy that decides about a release: its verdict, the facts that it read, remedy and owner.
     Explain(policy_explain::Explain),
+    /// Make past decisions of gates again by a directory of policies, and name each release whose verdict would change.
+    DryRun(policy_dry_run::DryRunArguments),
     /// Write a pack of policies and its tests to a directory, as a starting point.
     #[command(allow_missing_positional = true)]
     Copy {
@@ -95,6 +97,7 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
             }
         }
         Policy::Explain(verb) => policy_explain::run(verb, output),
+        Policy::DryRun(verb) => policy_dry_run::run(verb, output),
         Policy::Copy { pack, dir } => {
             let pack = policies::pack(pack.as_deref())?;
             if dir.exists() {

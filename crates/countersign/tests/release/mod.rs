@@ -11,6 +11,7 @@ mod corpus;
 mod damage;
 mod drift;
 mod drift_figures;
+mod dry_run;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;

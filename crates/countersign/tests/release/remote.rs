@@ -16,8 +16,8 @@ const PLACE: &str = "shop/ledger-api/production";
 const DEV: &str = "shop/ledger-api/dev";
 
 /// Commands that work on the server's files, or make them.
-const ON_THE_HOST: [&str; 6] =
-    ["up", "server", "audit verify", "audit replay", "trust origin", "secret rotate-root"];
+const ON_THE_HOST: [&str; 7] =
+    ["up", "server", "audit verify", "audit replay", "policy dry-run", "trust origin", "secret rotate-root"];
 /// Commands that need no installation, or make one, or belong to machines, with the reason why they are in no story here.
 const OF_NO_INSTALLATION: [&str; 35] = [
     "demo",

@@ -73,7 +73,7 @@ fn values_that_cannot_be_read() {
 }
 
 /// What is wrong, and the words of the command; `''` is an empty word.
-const VALUES: [(&str, &str); 52] = [
+const VALUES: [(&str, &str); 55] = [
     ("project", "run --project Shop!"),
     ("project", "pipeline check --project ''"),
     ("run", "cancel no"),
@@ -129,4 +129,7 @@ const VALUES: [(&str, &str); 52] = [
     ("port of a place", "trust environment a/b/c --port 0"),
     ("whether releases start by themselves", "trust environment a/b/c --automatic maybe"),
     ("name of a place before", "trust environment a/b/c --after Staging!"),
+    ("beginning of a dry run", "policy dry-run d --since yesterday"),
+    ("beginning of a dry run that is to come", "policy dry-run d --since 2999-01-01"),
+    ("place of a dry run", "policy dry-run d --environment a/b"),
 ];

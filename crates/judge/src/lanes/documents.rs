@@ -140,12 +140,18 @@ pub fn needed_documents(
     checks: &[Receipt],
 ) -> BTreeSet<Digest> {
     let reads = compile(policy).ok().and_then(|gate| gate.reads(&reads_input(mode, place).ok()?).ok());
-    let of = |reads: &BTreeSet<Read>| {
-        let mut found = referenced(reads, ReportsFrom::Build, receipts);
-        found.append(&mut referenced(reads, ReportsFrom::Before, checks));
-        found
-    };
-    reads.as_ref().map(of).unwrap_or_default()
+    reads.map(|reads| documents_read(&reads, receipts, checks)).unwrap_or_default()
+}
+
+/// The same for these reads.
+pub fn documents_read<'a>(
+    reads: &BTreeSet<Read>,
+    receipts: impl IntoIterator<Item = &'a Receipt>,
+    checks: impl IntoIterator<Item = &'a Receipt>,
+) -> BTreeSet<Digest> {
+    let mut found = referenced(reads, ReportsFrom::Build, receipts);
+    found.append(&mut referenced(reads, ReportsFrom::Before, checks));
+    found
 }
 
 /// Digests of the documents that the policy reads, in these receipts.

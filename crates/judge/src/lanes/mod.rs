@@ -11,11 +11,13 @@ pub mod parity;
 mod proven;
 mod statements;
 
-pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, prove};
+pub use documents::{
+    BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, documents_read, needed_documents, prove,
+};
 pub use proven::ProvenReport;
 pub use statements::{
-    ProvenStatement, counting, outgrown, prove_statements, settling_finding, settling_test, sizes,
-    statements_that_apply,
+    ProvenStatement, counting, outgrown, prove_statements, retain_concerning, settling_finding,
+    settling_test, sizes, statements_that_apply,
 };
 
 use checks::CheckProof;

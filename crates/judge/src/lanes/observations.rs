@@ -102,13 +102,26 @@ pub fn prove(
         }
         proof.observations.push(observation);
     }
-    for read in &proof.reads {
-        let environment = if read.kind.is_of_itself() { Some(on.here.0) } else { before.map(|(it, _)| it) };
+    let environments = (on.here.0, before.map(|(environment, _)| environment));
+    demand_all(&proof.reads, environments, &proof.observations, on.now, reasons);
+    Ok(proof)
+}
+
+/// Finds fault where an observation that the policy demands, of the place itself or of the environment before, is missing or too
+/// old.
+pub fn demand_all(
+    reads: &BTreeSet<ReadObservation>,
+    (here, before): (&Environment, Option<&Environment>),
+    observations: &[Observation],
+    now: Moment,
+    reasons: &mut Reasons,
+) {
+    for read in reads {
+        let environment = if read.kind.is_of_itself() { Some(here) } else { before };
         if let Some(environment) = environment {
-            demand(read, environment, &proof.observations, on.now, reasons);
+            demand(read, environment, observations, now, reasons);
         }
     }
-    Ok(proof)
 }
 
 /// Checks that an observation of the place itself measures what its configuration in force declares.

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::bundle::Bundle;
 use evidence::document::findings::Finding;
 use evidence::document::{Document as _, FindingsDocument, TestsDocument};
 use evidence::dsse::Envelope;
@@ -44,20 +45,27 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(unsound("statements are not sorted, or one stands twice"));
     }
-    let matter = Matter {
-        artifact: on.bundle.artifact(),
-        findings: on.documents.joined().filter_map(|all| all.findings.as_ref()).collect(),
-        tests: on.documents.stated_tests(),
-        failing: on
-            .documents
-            .joined()
-            .filter_map(|all| all.tests.as_ref())
-            .flat_map(TestsDocument::failing)
-            .collect(),
-        secrets: secrets(&on.bundle.plan),
-    };
+    let matter = matter(on.bundle, on.documents);
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
+}
+
+/// Everything in a bundle that a statement may be about, with these documents.
+fn matter<'a>(bundle: &'a Bundle, documents: &'a DocumentProof) -> Matter<'a> {
+    let failing = documents.joined().filter_map(|all| all.tests.as_ref()).flat_map(TestsDocument::failing);
+    Matter {
+        artifact: bundle.artifact(),
+        findings: documents.joined().filter_map(|all| all.findings.as_ref()).collect(),
+        tests: documents.stated_tests(),
+        failing: failing.collect(),
+        secrets: secrets(&bundle.plan),
+    }
+}
+
+/// Retains the statements that are about something in these documents, or elsewhere in the bundle.
+pub fn retain_concerning(statements: &mut Vec<ProvenStatement>, bundle: &Bundle, documents: &DocumentProof) {
+    let matter = matter(bundle, documents);
+    statements.retain(|proven| proven.statement.concerns(&matter));
 }
 
 /// The statement that settles a finding; of several the one that ends last.

@@ -77,7 +77,7 @@ pub fn place(at: &Reading<'_>, place: &Place) -> Result<Sheet, Failure> {
         ],
         changes: changes(at, set, &input, &reading, found)?,
         tables: found.regulations.iter().map(regulation).chain([rules(found)]).collect(),
-        lists: vec![reads(found), tests(found)],
+        lists: vec![reads(found), tests(found), another(place)],
         facts,
         ..Sheet::default()
     })
@@ -299,6 +299,23 @@ fn tests(found: &PolicyFacts) -> SheetList {
 
 /// Most controls of a regulation.
 const CONTROLS_MAX: usize = 150;
+/// How to try another policy on the past of the place. The page itself evaluates none: that takes minutes of every processor.
+fn another(place: &Place) -> SheetList {
+    let mut found = row(
+        "Which past releases another policy would decide otherwise, and by which rules".to_owned(),
+        vec!["on the server's machine: it reads the data directory and changes nothing".to_owned()],
+    );
+    let line = format!("countersign policy dry-run DIR --environment {place} --since 90d");
+    found.commands = vec![command(line)];
+    SheetList {
+        title: "Another policy".to_owned(),
+        rows: vec![found],
+        more: 0,
+        empty: String::new(),
+        fill: None,
+    }
+}
+
 /// Most rules and reports.
 const RULES_MAX: usize = 100;
 const TESTS_MAX: usize = 50;
