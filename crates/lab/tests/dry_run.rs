@@ -15,6 +15,7 @@ use judge::{
     VerificationContext, check, judge, judge_checked,
 };
 use lab::documents::{self, LabDocument, SCAN};
+use lab::forgery::parity::{in_staging, runs_by};
 use lab::parts::PIPELINE_REPORTS;
 use lab::{Lab, assemble, at, forgery, lax_policy};
 use policy::Gate;
@@ -222,7 +223,17 @@ fn what_is_not_carried_is_unknown_and_never_a_pass() {
         ),
         "{observation:?}"
     );
-    let plan = of(&reads("{\"parity\": true}"));
+    let parity = reads("{\"parity\": true}");
+    // Without a plan that the agent before reported there is nothing that evidence could carry.
+    let (Trial::Compared(found), expected) = both(Lab::honest, &nothing, &parity) else { panic!("no plan") };
+    assert_eq!(found, expected);
+    let reported = |lab: &Lab| {
+        let mut parts = lab.honest();
+        let plan = in_staging(&parts.source, |_| ());
+        runs_by(lab, &mut parts, &plan);
+        parts
+    };
+    let plan = both(reported, &nothing, &parity).0;
     assert!(matches!(plan, Trial::Unknown(DryRunError::NotCarried(NotCarried::Plan))), "{plan:?}");
     // A set of reads that cannot be evaluated is a policy that could not decide.
     let Trial::Compared(found) = of(&reads("{\"kind\": \"nonsense\"}")) else { panic!("not compared") };

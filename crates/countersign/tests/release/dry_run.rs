@@ -77,11 +77,20 @@ fn a_policy_is_tried_on_the_past_before_it_is_signed() {
     assert!(text.contains(&format!("{PLACE} 1")) && text.contains("+approvals-missing"), "{text}");
     assert!(text.contains("1 release would change") && text.contains("comes 1"), "{text}");
 
-    // A pack that reads more carefully: the evidence is checked again.
+    // A policy that reads other reports: the evidence is checked again.
+    let reads = format!("{BEFORE}\nreads contains {{\"kind\": \"findings\", \"format\": \"secrets\", \"producer\": \"runner\"}}\n");
+    let more = policy(&shop, "more", BEFORE, &reads);
+    let found = tried(home, &[&more], 0);
+    let come = |change: &Value| change["come"].as_array().unwrap().contains(&json!("report-missing"));
+    assert!(found["changes"].as_array().unwrap().iter().any(come), "{found}");
+
+    // A pack that reads what no evidence of that time carries: nobody knows, and nothing passes.
     let dir = home.dir.path().join("pci");
     shop.ok(&["policy", "copy", "pci-dss", dir.to_str().unwrap()]);
-    let found = tried(home, &[dir.to_str().unwrap()], 0);
-    assert!(!found["changes"].as_array().unwrap().is_empty(), "{found}");
+    let found = tried(home, &[dir.to_str().unwrap()], 4);
+    assert_eq!((&found["unknown"], &found["same"]), (&found["decisions"], &json!(0)), "{found}");
+    let why = found["unknown_decisions"][0]["why"].as_str().unwrap();
+    assert!(why.contains("observations `baseline`, which the recorded evidence does not carry"), "{why}");
 
     // Evidence that is lost is no pass and no failure.
     let blobs = home.data().join("blobs");
