@@ -395,6 +395,12 @@ impl Pipeline {
         step.run.as_ref().and_then(|_| step.image.as_ref().or(self.image.as_ref()))
     }
 
+    /// The images in which steps run. Two names of one image are one.
+    #[must_use]
+    pub fn images(&self) -> BTreeMap<Digest, &Image> {
+        self.steps.values().filter_map(|step| self.image_of(step)).map(|image| (image.digest(), image)).collect()
+    }
+
     /// A step as it is digested for its producer: with the image that is in force, by its digest alone.
     fn produced(&self, step: &Step) -> Step {
         Step { image: self.image_of(step).map(Image::nameless), ..step.clone() }

@@ -88,6 +88,45 @@ fn each_mistake_is_named_with_its_place() {
     assert!(with_place.contains("12"), "the line is named: {with_place}");
 }
 
+#[test]
+fn images_are_scanned_before_a_step_runs_in_one() {
+    let image = format!("registry.example/team/tools:1@sha256:{}", "ab".repeat(32));
+    let pipeline = |needs: &str, image: &str| {
+        format!(
+            "version: 1\n{image}steps:\n  look: {{scan: [images]}}\n  build: {{run: make, {needs}outputs: [out]}}\n  \
+             test: {{needs: [build], run: make test}}\n"
+        )
+    };
+    let of_all = format!("image: {image}\n");
+    let sound = Pipeline::parse(pipeline("needs: [look], ", &of_all).as_bytes()).unwrap();
+    let places: Vec<_> = sound.images().values().map(|image| image.place()).collect();
+    assert_eq!(places, ["registry.example/team/tools"]);
+    let early = Pipeline::parse(pipeline("", &of_all).as_bytes()).unwrap_err().to_string();
+    let expected = "steps.build.needs: runs in an image before step `look` has scanned it; add `look` to `needs`";
+    assert!(early.contains(expected), "{early}");
+    // Steps without an image may come at any time, and a pipeline without a scan of images says nothing about them.
+    assert!(Pipeline::parse(pipeline("", "").as_bytes()).unwrap().images().is_empty());
+    let of_one = pipeline(&format!("image: '{image}', "), "");
+    assert!(Pipeline::parse(of_one.as_bytes()).unwrap_err().to_string().contains(expected));
+    let unscanned = of_one.replace("  look: {scan: [images]}\n", "");
+    assert!(Pipeline::parse(unscanned.as_bytes()).is_ok());
+    let circle = of_one.replace("{scan: [images]}", "{needs: [build], scan: [images]}");
+    assert!(Pipeline::parse(circle.as_bytes()).unwrap_err().to_string().contains("add `look` to `needs`"));
+}
+
+#[test]
+fn an_image_is_placed_by_its_name_without_tag_and_digest() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    for (name, place) in [
+        (format!("registry.example/team/tools:1@{digest}"), "registry.example/team/tools"),
+        (format!("localhost:5000/tools@{digest}"), "localhost:5000/tools"),
+        (format!("tools:1@{digest}"), "tools"),
+        (digest.clone(), digest.as_str()),
+    ] {
+        assert_eq!(name.parse::<Image>().unwrap().place(), place);
+    }
+}
+
 /// A step with a secret, one that needs it, and an artifact of a step before both.
 const HELD: &str = "\
 version: 1

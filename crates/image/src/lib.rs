@@ -24,5 +24,5 @@ pub use error::ImageError;
 pub use load::load;
 pub use manifest::{Descriptor, Document, platform};
 pub use registry::pull;
-pub use store::{Held, Store};
+pub use store::{Files, Held, Store};
 pub use tree::Tree;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +34,17 @@ pub struct Held {
     pub bytes: u64,
     /// Whether it is unpacked.
     pub unpacked: bool,
+}
+
+/// The blobs of an image in a store.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Digest of its manifest for this platform.
+    pub manifest: Digest,
+    /// Directory in which each blob stands under the hex digits of its digest.
+    pub dir: PathBuf,
+    /// Manifest, configuration and layers.
+    pub blobs: BTreeSet<Digest>,
 }
 
 /// The index of a layout.
@@ -91,6 +103,22 @@ impl Store {
             return Err(full);
         }
         Ok(tree)
+    }
+
+    /// The blobs of an image, which other accounts may read where they are shown. Their directory stays private.
+    ///
+    /// # Errors
+    /// `ImageError` if the image is missing or unsound, or the file system fails.
+    pub fn files(&self, image: &Digest) -> Result<Files, ImageError> {
+        let parts = self.parts(image)?;
+        let dir = self.blobs.blobs();
+        let mut blobs = BTreeSet::from([parts.digest, parts.config.digest]);
+        blobs.extend(parts.layers.iter().map(|layer| layer.digest));
+        for blob in &blobs {
+            let path = dir.join(blob.hex());
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).map_err(failed("change", &path))?;
+        }
+        Ok(Files { manifest: parts.digest, dir, blobs })
     }
 
     /// Images in the order of their digests.

@@ -19,6 +19,7 @@ mod finished;
 mod git;
 mod holder;
 mod host;
+mod image_scans;
 mod images;
 mod keep;
 mod leases;

@@ -16,6 +16,9 @@ pub fn own_task(words: &[String]) -> u8 {
         [scans::TASK, sort, file, digest] if *sort == ScanSort::Dependencies.as_str() => {
             scans::match_in_task(file, digest)
         }
+        [scans::TASK, sort, file, digest, images @ ..] if *sort == ScanSort::Images.as_str() => {
+            scans::images_in_task((file, digest), images)
+        }
         [scans::TASK, sort] => {
             ScanSort::named(sort).ok_or(OwnTaskError::Unknown).and_then(scans::scan_in_task)
         }

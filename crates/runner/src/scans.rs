@@ -1,5 +1,5 @@
 //! Scans by the runner itself: secrets in the verified source and in outputs of needed steps, the packages that its
-//! lockfiles name, and files that configure.
+//! lockfiles name, files that configure, and the images in which steps run.
 //!
 //! Input: a step with `scan`. Output: one document for each sort. Invariant: nothing in the repository configures a scan
 //! or hides a file from it, and equal files and versions give equal bytes on every runner. A task in the second sandbox
@@ -16,6 +16,7 @@ use evidence::document::{
 use evidence::pipeline::{ScanSort, Step};
 use evidence::receipt::Ending;
 use evidence::{Digest, NameError};
+use image::ImageError;
 use sandbox::{Input, InputKind, Level, Limits, SandboxError};
 use scan::advisories::Database;
 use scan::links::{self, LinkFault};
@@ -25,9 +26,11 @@ use crate::advisories::{OperatorAdvisories, OperatorAdvisoriesError, open_adviso
 use crate::caps::Caps;
 use crate::finished::{FinishedStep, StepLog};
 use crate::host::Host;
+use crate::image_scans::{self, ShownImages};
 use crate::outputs::RetainedOutputs;
 use crate::reports::{REPORT_UNREADABLE, TranslatedReports, summary};
 use crate::source::{Source, is_file};
+use crate::step_image::StepImage;
 use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
 
 /// Why a scan has no document.
@@ -45,6 +48,14 @@ pub enum ScanFault {
     /// Its sort has no name that a receipt can hold.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// An image is gone or unsound.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// No sandbox can show a file at this path.
+    #[error(
+        "a sandbox cannot show the image `{}`; have the operator choose a data directory outside of /proc, /sys, /dev and /work", .0.display()
+    )]
+    Place(PathBuf),
     /// A file that a scan reads by its name is a link that leads to no file.
     #[error("`{path}`: {fault}")]
     Link {
@@ -61,13 +72,14 @@ pub enum ScanFault {
     Links,
 }
 
-/// Does the scans of a step. `inputs` are the files of the source and the outputs of the steps that it needs.
+/// Does the scans of a step. `inputs` are the files of the source and the outputs of the steps that it needs; `images` are those of
+/// the steps after it.
 ///
 /// # Errors
 /// `SandboxError` if the sandbox failed. A sort that cannot be read is no error: the log names it, and the step fails.
 pub fn scan(
     step: &Step,
-    (source, inputs): (&Source, &[Input<'_>]),
+    (source, inputs, images): (&Source, &[Input<'_>], &[StepImage]),
     limits: &Limits,
     log: &StepLog<'_>,
     host: &Host<'_>,
@@ -82,10 +94,10 @@ pub fn scan(
     };
     let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
     let tasks: Vec<_> = step.scan.iter().map(|sort| (*sort, read_by(*sort, source, inputs))).collect();
-    let filled = tasks.iter().filter_map(|(_, files)| {
+    let filled = tasks.iter().filter_map(|(sort, files)| {
         let files = files.as_ref().ok()?;
         let sizes = files.iter().map(|input| input.bytes.len());
-        Some(Task::filled(&caps, task::files_bytes(sizes), memory_bytes(files)))
+        Some(Task::filled(&caps, task::files_bytes(sizes), memory_bytes(*sort, files)))
     });
     let reserved = held.saturating_add(filled.max().unwrap_or_default());
     let said = |stream, piece: &[u8]| log.add(stream, piece);
@@ -96,7 +108,7 @@ pub fn scan(
     let mut unread = false;
     for (sort, files) in tasks {
         let done = match files {
-            Ok(files) => run_sort(sort, &files, &room, &mut level, host)?,
+            Ok(files) => run_sort(sort, (&files, images), &room, &mut level, host)?,
             Err(fault) => Err(fault),
         };
         match done {
@@ -143,6 +155,8 @@ fn read_by<'a>(
         }
         ScanSort::Infrastructure => configuring(inputs, Subject::Infrastructure),
         ScanSort::Pipelines => configuring(inputs, Subject::Pipelines),
+        // Their blobs are shown to the task where they are.
+        ScanSort::Images => Ok(Vec::new()),
     }
 }
 
@@ -184,32 +198,55 @@ fn linked<'a>(inputs: &[Input<'a>], is_read: impl Fn(&str) -> bool) -> Result<Ve
     Ok(found)
 }
 
+/// What the task of a sort gets beside its files.
+#[derive(Debug, Default)]
+struct Beside {
+    words: Vec<String>,
+    binds: Vec<PathBuf>,
+    knowledge: Option<Knowledge>,
+}
+
+impl Beside {
+    fn of(sort: ScanSort, images: &[StepImage], host: &Host<'_>) -> Result<Self, ScanFault> {
+        if !matches!(sort, ScanSort::Dependencies | ScanSort::Images) {
+            return Ok(Self::default());
+        }
+        let OperatorAdvisories { file, knowledge } = OperatorAdvisories::at(host.isolation.advisories())?;
+        let words = vec![file.to_string_lossy().into_owned(), knowledge.digest.to_string()];
+        let mut beside = Self { words, binds: vec![file], knowledge: Some(knowledge) };
+        if sort == ScanSort::Images {
+            let shown = ShownImages::of(images, host)?;
+            if let Some(hidden) = shown.binds.iter().find(|bind| !sandbox::can_be_bound(bind)) {
+                return Err(ScanFault::Place(hidden.clone()));
+            }
+            beside.words.extend(shown.words);
+            beside.binds.extend(shown.binds);
+        }
+        Ok(beside)
+    }
+}
+
 /// Runs the task of one sort over its files.
 fn run_sort(
     sort: ScanSort,
-    files: &[Input<'_>],
+    (files, images): (&[Input<'_>], &[StepImage]),
     room: &TaskRoom,
     level: &mut Option<Level>,
     host: &Host<'_>,
 ) -> Result<Result<(ReportRef, Vec<u8>), ScanFault>, SandboxError> {
+    let Beside { words: more, binds, knowledge } = match Beside::of(sort, images, host) {
+        Ok(beside) => beside,
+        Err(fault) => return Ok(Err(fault)),
+    };
     let mut words = vec![TASK.to_owned(), sort.to_string()];
-    let (mut binds, mut knowledge) = (Vec::new(), None);
-    if sort == ScanSort::Dependencies {
-        let OperatorAdvisories { file, knowledge: found } =
-            match OperatorAdvisories::at(host.isolation.advisories()) {
-                Ok(advisories) => advisories,
-                Err(fault) => return Ok(Err(fault.into())),
-            };
-        words.extend([file.to_string_lossy().into_owned(), found.digest.to_string()]);
-        (binds, knowledge) = (vec![file], Some(found));
-    }
+    words.extend(more);
     let paths: Vec<_> = files.iter().map(|input| (Path::new(TREE).join(input.path), input.bytes)).collect();
     let inputs = paths.iter().map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes });
     let task = Task {
         words,
         inputs: inputs.collect(),
         binds,
-        memory_bytes: memory_bytes(files),
+        memory_bytes: memory_bytes(sort, files),
         held: 0,
         seconds: u64::MAX,
     };
@@ -221,8 +258,11 @@ fn run_sort(
         .and_then(|document| Ok((reference(sort, &document, knowledge)?, document))))
 }
 
-/// Memory for a scan: a few copies of its largest file, and of what lockfiles say.
-fn memory_bytes(files: &[Input<'_>]) -> u64 {
+/// Memory for a scan: a few copies of its largest file, and of what lockfiles say; for images that of the names of all files.
+fn memory_bytes(sort: ScanSort, files: &[Input<'_>]) -> u64 {
+    if sort == ScanSort::Images {
+        return 1 << 30;
+    }
     let largest = files.iter().map(|input| input.bytes.len().min(scan::INPUT_BYTES_MAX) as u64).max();
     (512 << 20) + 16 * largest.unwrap_or_default()
 }
@@ -280,8 +320,8 @@ pub fn scan_in_task(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
         ScanSort::Components => Ok(components(paths)?.encode()?),
         ScanSort::Infrastructure => lint_files(Subject::Infrastructure, paths),
         ScanSort::Pipelines => lint_files(Subject::Pipelines, paths),
-        // It has two words more, see `match_in_task`.
-        ScanSort::Dependencies => Err(OwnTaskError::Unknown),
+        // They have more words, see `match_in_task` and `images_in_task`.
+        ScanSort::Dependencies | ScanSort::Images => Err(OwnTaskError::Unknown),
     }
 }
 
@@ -301,6 +341,14 @@ fn lint_files(subject: Subject, paths: Vec<String>) -> Result<Vec<u8>, OwnTaskEr
 pub fn match_in_task(file: &str, digest: &str) -> Result<Vec<u8>, OwnTaskError> {
     let database = expected(open_advisories(Path::new(file))?, digest)?;
     Ok(scan::advisories::judge(&components(paths()?)?, &database)?.encode()?)
+}
+
+/// The task that judges images in which steps run, inside the sandbox.
+///
+/// # Errors
+/// `OwnTaskError` if the database is damaged or another one, or an image cannot be read whole.
+pub fn images_in_task((file, digest): (&str, &str), images: &[&str]) -> Result<Vec<u8>, OwnTaskError> {
+    image_scans::judge(images, &expected(open_advisories(Path::new(file))?, digest)?)
 }
 
 /// A database, if it is the one that the receipt will name. `osv sync` may have replaced the file meanwhile.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use evidence::canonical;
 use evidence::document::Maker;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
-use evidence::pipeline::{Image, PATH, Pipeline, Step};
+use evidence::pipeline::{Image, PATH, Pipeline, ScanSort, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Name};
@@ -62,6 +62,7 @@ pub fn execute(
         work: Work::Step(step.clone()),
         producer: pipeline.producer(step)?,
         image: pipeline.image_of(plan),
+        scanned: if plan.scan.contains(&ScanSort::Images) { pipeline.images() } else { BTreeMap::new() },
         service: None,
     };
     perform(identity, source, &job, retained, host)
@@ -84,6 +85,7 @@ pub fn check(
         work: Work::Check(wanted.clone()),
         producer: target.check.producer(&wanted.place.service, &wanted.name)?,
         image: None,
+        scanned: BTreeMap::new(),
         service: Some(CheckedService { check: wanted, port: target.port }),
     };
     perform(identity, source, &job, &RetainedOutputs::default(), host)
@@ -96,6 +98,8 @@ struct Job<'a> {
     work: Work,
     producer: Digest,
     image: Option<&'a Image>,
+    /// Images that the step scans.
+    scanned: BTreeMap<Digest, &'a Image>,
     service: Option<CheckedService<'a>>,
 }
 
@@ -115,7 +119,9 @@ fn perform(
         log.say(&remark);
     }
     // Held until the step has ended, so that nobody removes it.
-    let image = job.image.map(|image| StepImage::prepare(image, job.maker.name(), host, &log)).transpose()?;
+    let prepare = |image| StepImage::prepare(image, job.maker.name(), host, &log);
+    let image = job.image.map(prepare).transpose()?;
+    let scanned = job.scanned.values().copied().map(prepare).collect::<Result<Vec<_>, _>>()?;
     let mut done = if plan.scan.is_empty() {
         let seen = (job.service, image.as_ref());
         let spec = specify(identity, source, job.maker.name(), plan, seen, (host, &log))?;
@@ -124,7 +130,7 @@ fn perform(
     } else {
         let limits = host.isolation.caps().limits(&plan.limits);
         let limits = limits.map_err(|error| StepError::Cap(job.maker.name().clone(), error))?;
-        scan(plan, (source, &inputs), &limits, &log, host)?
+        scan(plan, (source, &inputs, &scanned), &limits, &log, host)?
     };
     let mut facts = Receipt {
         v: 1,

@@ -19,6 +19,8 @@ use crate::step_error::StepError;
 pub struct StepImage {
     /// Its digest, as the pipeline names it.
     pub digest: Digest,
+    /// Its name without tag and digest.
+    pub place: String,
     tree: Tree,
 }
 
@@ -43,7 +45,7 @@ impl StepImage {
             store.tree(&digest, host.wanted)
         });
         let tree = tree.map_err(|error| StepError::Image(step.clone(), Box::new(error)))?;
-        Ok(Self { digest, tree })
+        Ok(Self { digest, place: image.place(), tree })
     }
 
     /// Directory of its files.

@@ -69,6 +69,9 @@ pub enum OwnTaskError {
     /// The operator has put another database in the place of the one that the receipt would name.
     #[error("the advisories were replaced while they were opened; run the commit again")]
     Replaced,
+    /// An image in which steps run cannot be judged.
+    #[error("image `{0}`: {1}")]
+    Image(String, scan::images::toolchain::ToolchainError),
     /// The document is unsound or too large.
     #[error(transparent)]
     Document(#[from] document::DocumentError),

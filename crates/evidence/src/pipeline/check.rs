@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     ALL_REPORTS_MAX, Artifact, CONNECT_MAX, DATABASE_FILE, DATABASE_VARIABLES, Pipeline, PipelineError,
-    REPORTS_MAX, Run, SECRETS_MAX, STEPS_MAX, Step, StepLimits, StepReport,
+    REPORTS_MAX, Run, SECRETS_MAX, STEPS_MAX, ScanSort, Step, StepLimits, StepReport,
 };
 use crate::Name;
 use crate::configuration::variable_fault;
@@ -40,8 +40,31 @@ impl Pipeline {
             let what = "the steps need each other in a circle; break it";
             faults.push(fault(format!("steps.{name}.needs"), what));
         }
+        faults.extend(self.unscanned());
         faults.extend(self.artifacts.iter().filter_map(|(name, it)| self.check_artifact(name, it).err()));
         faults
+    }
+
+    /// The first step that runs in an image, and does not come after a scan of the images although there is one: images are
+    /// scanned before they are used, or nobody says that they are.
+    fn unscanned(&self) -> Option<PipelineError> {
+        let scans = |step: &Step| step.scan.contains(&ScanSort::Images);
+        let scan = self.steps.iter().find(|(_, step)| scans(step))?.0;
+        let mut after = BTreeSet::new();
+        for name in self.order() {
+            let comes_after = |step: &Step| {
+                step.needs.iter().any(|need| after.contains(need) || self.steps.get(need).is_some_and(scans))
+            };
+            if self.steps.get(name).is_some_and(comes_after) {
+                after.insert(name);
+            }
+        }
+        let early = |(name, step): &(&Name, &Step)| self.image_of(step).is_some() && !after.contains(name);
+        let (name, _) = self.steps.iter().find(early)?;
+        Some(PipelineError::Rule {
+            place: format!("steps.{name}.needs"),
+            what: format!("runs in an image before step `{scan}` has scanned it; add `{scan}` to `needs`"),
+        })
     }
 
     fn check_step(&self, name: &Name, step: &Step) -> Result<(), PipelineError> {

@@ -53,6 +53,16 @@ impl Image {
         is_host.then(|| (host, untagged(path)))
     }
 
+    /// The part of its name that stays when the pipeline names a newer one: the name without tag; the digest if it has no name.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match (self.registry(), &self.name) {
+            (Some((host, path)), _) => format!("{host}/{path}"),
+            (None, Some(name)) => untagged(name).to_owned(),
+            (None, None) => self.digest.to_string(),
+        }
+    }
+
     /// The same image without a name.
     #[must_use]
     pub const fn nameless(&self) -> Self {

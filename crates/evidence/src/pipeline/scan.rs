@@ -19,12 +19,20 @@ pub enum ScanSort {
     Infrastructure,
     /// Files that build, test and deploy.
     Pipelines,
+    /// Images in which steps of the pipeline run: their secrets, packages and accounts, before a step uses them.
+    Images,
 }
 
 impl ScanSort {
     /// All sorts.
-    pub const ALL: [Self; 5] =
-        [Self::Secrets, Self::Components, Self::Dependencies, Self::Infrastructure, Self::Pipelines];
+    pub const ALL: [Self; 6] = [
+        Self::Secrets,
+        Self::Components,
+        Self::Dependencies,
+        Self::Infrastructure,
+        Self::Pipelines,
+        Self::Images,
+    ];
 
     /// The name in pipeline files and receipts.
     #[must_use]
@@ -35,6 +43,7 @@ impl ScanSort {
             Self::Dependencies => "dependencies",
             Self::Infrastructure => "infrastructure",
             Self::Pipelines => "pipelines",
+            Self::Images => "images",
         }
     }
 
@@ -48,9 +57,11 @@ impl ScanSort {
     #[must_use]
     pub const fn document(self) -> DocumentKind {
         match self {
-            Self::Secrets | Self::Dependencies | Self::Infrastructure | Self::Pipelines => {
-                DocumentKind::Findings
-            }
+            Self::Secrets
+            | Self::Dependencies
+            | Self::Infrastructure
+            | Self::Pipelines
+            | Self::Images => DocumentKind::Findings,
             Self::Components => DocumentKind::Components,
         }
     }

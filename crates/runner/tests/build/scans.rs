@@ -5,9 +5,11 @@ use std::path::Path;
 use evidence::Digest;
 use evidence::document::{ComponentsDocument, Document as _, DocumentKind, FindingsDocument, Producer};
 use evidence::receipt::Ending;
-use runner::{Caps, Execution, RetainedOutputs};
+use image::Bounds;
+use runner::{Caps, Execution, Images, RetainedOutputs};
 use scan::advisories::{Builder, Ecosystem};
 
+use super::layouts::{Layout, file};
 use super::{Project, build, isolation, name, project, run_in, source};
 
 const SCAN: &str = "version: 1\nsteps:\n  scan:\n    scan: [secrets, components]\n";
@@ -160,4 +162,57 @@ fn missing_or_damaged_advisories_fail_the_step_and_are_never_nothing_found() {
         undone(&judged(Some(&file)), reason);
     }
     undone(&judged(Some(Path::new("/proc/version"))), "a sandbox cannot show the advisories `/proc/version`");
+}
+
+/// A project that scans the images of its steps, on a machine with this image and these advisories.
+fn scanned_image(digest: Option<Digest>, images: Images, advisories: Option<&Path>) -> Execution {
+    let name_of = |digest: Digest| format!("image: registry.example/tools@{digest}\n");
+    let image = digest.map(name_of).unwrap_or_default();
+    let text = format!(
+        "version: 1\n{image}steps:\n  scan:\n    scan: [images]\n  build:\n    needs: [scan]\n    run: 'true'\n"
+    );
+    let project = project(&text);
+    let isolation = isolation(Caps::default())
+        .with_images(Some(images))
+        .with_advisories(advisories.map(Path::to_path_buf));
+    run_in(&isolation, &source(&project), &name("scan"), &RetainedOutputs::new(), 1).unwrap()
+}
+
+#[test]
+fn images_of_steps_are_judged_before_a_step_runs_in_one() {
+    let lock = LOCK.replace("dependencies = [\"itoa\"]", "");
+    let mut layout = Layout::of(&[&[
+        file("opt/tool/Cargo.lock", &lock),
+        file("root/settings", &secret()),
+        file("bin/sh", "a shell"),
+    ]]);
+    let digest = layout.seal();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("advisories"), advisories()).unwrap();
+    let database = dir.path().join("advisories");
+    let images = || Images::new(&dir.path().join("images"), Bounds::default());
+    image::load(&images().store().unwrap(), layout.path(), None, &|| true).unwrap();
+    let done = scanned_image(Some(digest), images(), Some(&database));
+    assert!(done.facts.passed(), "{}", said(&done));
+    let report = &done.facts.reports["images"];
+    assert_eq!((report.kind, report.producer), (DocumentKind::Findings, Producer::Runner));
+    assert!(report.knowledge.is_some(), "{report:?}");
+    let findings = FindingsDocument::decode(document(&done, "images")).unwrap();
+    let rules: Vec<_> = findings.findings.values().map(|it| (it.rule.as_str(), it.site.to_string())).collect();
+    assert!(rules.iter().any(|(rule, _)| *rule == "RUSTSEC-2026-0001"), "{rules:?}");
+    let place = "registry.example/tools/root/settings";
+    assert!(rules.iter().any(|(_, site)| site.starts_with(place)), "{rules:?}");
+    assert!(rules.iter().all(|(rule, _)| *rule != "image-shell"), "{rules:?}");
+    // No image is no finding, and a document all the same.
+    let none = scanned_image(None, images(), Some(&database));
+    let findings = FindingsDocument::decode(document(&none, "images")).unwrap();
+    assert!(findings.findings.is_empty() && findings.tools.len() == 1, "{findings:?}");
+    undone(&scanned_image(Some(digest), images(), None), "scan `images` could not be done: this runner has no advisories");
+    // A blob that changed on the disk is found by its digest.
+    let layer: Digest = layout.manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
+    let blob = dir.path().join("images/blobs/sha256").join(layer.hex());
+    let mut bytes = std::fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&blob, bytes).unwrap();
+    undone(&scanned_image(Some(digest), images(), Some(&database)), "scan `images` could not be done: image `registry.example/tools`");
 }

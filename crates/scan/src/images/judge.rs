@@ -13,8 +13,8 @@ use super::fault::ImageFault;
 use super::image::Image;
 use super::layout::Layout;
 use super::packages::{Release, of as packages_of};
-use super::rules::{Asked, Judged};
-use crate::lint::rule::{Found, Hit};
+use super::rules::{Asked, Judged, RULES};
+use crate::lint::rule::{Found, Hit, Rule, broken};
 use crate::secrets::NOT_SCANNED;
 use crate::{lint, secrets};
 
@@ -48,14 +48,26 @@ pub struct ImageScan {
 /// # Errors
 /// `ImageFault` if it is missing, damaged, hostile or too large, or has more findings than a document holds.
 pub fn scan(layout: &dyn Layout, only: Option<&Digest>, asked: Asked) -> Result<ImageScan, ImageFault> {
+    scan_by(RULES, layout, only, asked)
+}
+
+/// The same by these rules alone.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_by(
+    rules: &'static [&'static Rule<Judged>],
+    layout: &dyn Layout,
+    only: Option<&Digest>,
+    asked: Asked,
+) -> Result<ImageScan, ImageFault> {
     let image = Image::read(layout, only)?;
     let packages = packages_of(&image)?;
     let mut unread = image.pass.unclear.clone();
     unread.extend(packages.unread);
     let judged = Judged { image, asked };
-    let mut document =
-        FindingsDocument::new([Tool::new("countersign images", Some(env!("CARGO_PKG_VERSION")))]);
-    add_rules(&mut document, judged.broken())?;
+    let mut document = FindingsDocument::new([tool()]);
+    add_rules(&mut document, broken(rules, &judged))?;
     add_secrets(&mut document, &judged.image)?;
     for (path, why) in &unread {
         let place = IdentityPlace::Source { path, text: NOT_SCANNED, nth: 0 };
@@ -77,6 +89,11 @@ pub fn scan(layout: &dyn Layout, only: Option<&Digest>, asked: Asked) -> Result<
         unread,
         packed: pass.scanned.packed.len(),
     })
+}
+
+/// The scan and its version.
+pub fn tool() -> Tool {
+    Tool::new("countersign images", Some(env!("CARGO_PKG_VERSION")))
 }
 
 fn add_rules(document: &mut FindingsDocument, all: Vec<Found>) -> Result<(), ImageFault> {

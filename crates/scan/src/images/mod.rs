@@ -16,6 +16,7 @@ mod packages;
 mod path;
 mod read;
 mod rules;
+pub mod toolchain;
 mod tree;
 
 use evidence::Digest;

@@ -14,3 +14,4 @@ mod packages;
 mod pages;
 mod rules;
 mod support;
+mod toolchain;

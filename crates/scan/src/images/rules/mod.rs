@@ -14,7 +14,7 @@ mod shell;
 mod subject;
 mod writable_by_all;
 
-use crate::lint::rule::{Facts, Found, Rule, broken};
+use crate::lint::rule::{Facts, Rule};
 
 pub use subject::{Age, Asked, Judged};
 
@@ -34,14 +34,10 @@ pub const RULES: &[&Rule<Judged>] = &[
     &old::RULE,
 ];
 
+/// The rules that hold for an image in which steps run, too.
+pub const IN_STEPS: &[&Rule<Judged>] = &[&secret_value::RULE, &deleted_secret::RULE];
+
 /// Facts of all rules.
 pub fn facts() -> impl Iterator<Item = &'static Facts> {
     RULES.iter().map(|rule| &rule.facts)
-}
-
-impl Judged {
-    /// Every place that breaks a rule.
-    pub fn broken(&self) -> Vec<Found> {
-        broken(RULES, self)
-    }
 }
