@@ -126,10 +126,10 @@ struct UnknownDecision {
 /// Makes the decisions again and prints those that differ.
 pub fn run(verb: &DryRunArguments, output: Output) -> Result<(), Failure> {
     let since = verb.since.map(|since| since.moment(clock::now()?)).transpose()?;
+    let home = verb.data_dir.home()?;
     let (files, _) = policies::read(&verb.dir)?;
     let bundle = Bundle::new(files.files)?;
     let gate = policies::compile(&verb.dir, &bundle)?;
-    let home = verb.data_dir.home()?;
     let readers = server::Readers::new(home.data());
     let blobs = Blobs::read_only(&home.data().join(BLOBS));
     let store = server::LedgerStore::new(&readers, &blobs);

@@ -172,7 +172,11 @@ fn every_command_of_a_person_works_without_the_data_directory() {
     files(&ada);
     for verb in ON_THE_HOST {
         let arguments: Vec<_> = verb.split(' ').collect();
-        let out = if verb == "trust origin" { &["--out", "origin.json"][..] } else { &[] };
+        let out = match verb {
+            "trust origin" => &["--out", "origin.json"][..],
+            "policy dry-run" => &["policy"],
+            _ => &[],
+        };
         let said = ada.refused(&[&arguments[..], out].concat());
         assert!(said.contains("on another machine: type it on the server's host"), "{verb}: {said}");
     }
