@@ -106,7 +106,7 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
     judge_by(checked, checked.gate.as_ref().map_err(ToString::to_string))
 }
 
-/// Judges proven evidence by this policy, or the reason why there is none.
+/// Judges proven evidence by this policy, or says why it cannot be used.
 pub fn judge_by(checked: &Checked<'_>, gate: Result<&Gate, String>) -> Judgement {
     let mut reasons = checked.reasons.clone();
     let bytes = match input(checked) {

@@ -8,7 +8,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use evidence::Digest;
-use evidence::document::{Document as _, FindingsDocument};
 use image::ImageError;
 use scan::advisories::Database;
 use scan::images::{Layout, toolchain};
@@ -19,7 +18,7 @@ use crate::step_image::StepImage;
 use crate::task::OwnTaskError;
 
 /// What the task of a scan of images gets.
-#[derive(Debug, Default)]
+/// Words and files for the task of a scan of images.
 pub struct ShownImages {
     /// The directory of blobs, and the manifest and the name of each image.
     pub words: Vec<String>,
@@ -56,20 +55,15 @@ impl ShownImages {
 /// # Errors
 /// `OwnTaskError` if an image cannot be read whole, or the document would be too large.
 pub fn judge(words: &[&str], database: &Database) -> Result<Vec<u8>, OwnTaskError> {
-    let mut all = FindingsDocument::new([]);
-    let (dir, mut images) = words.split_first().map_or(("", words), |(dir, images)| (*dir, images));
-    while let [manifest, name, rest @ ..] = images {
-        let digest: Digest = manifest.parse().map_err(|_| OwnTaskError::Unknown)?;
-        let blobs = BlobLayout::of(Path::new(dir), &digest)?;
-        let judged = toolchain::judge(&blobs, &digest, name, database)
-            .map_err(|fault| OwnTaskError::Image((*name).to_owned(), fault))?;
-        all = all.merge(judged);
-        images = rest;
+    let (dir, mut rest) = words.split_first().map_or(("", words), |(dir, rest)| (*dir, rest));
+    let mut images = Vec::new();
+    while let [manifest, name, more @ ..] = rest {
+        let manifest: Digest = manifest.parse().map_err(|_| OwnTaskError::Unknown)?;
+        let layout = BlobLayout::of(Path::new(dir), &manifest)?;
+        images.push(toolchain::StepImage { layout, manifest, name: (*name).to_owned() });
+        rest = more;
     }
-    if all.tools.is_empty() {
-        all.tools.insert(toolchain::tool());
-    }
-    Ok(all.encode()?)
+    Ok(toolchain::encoded(&images, database)?)
 }
 
 /// A directory of blobs as the layout of one image.

@@ -198,7 +198,7 @@ fn linked<'a>(inputs: &[Input<'a>], is_read: impl Fn(&str) -> bool) -> Result<Ve
     Ok(found)
 }
 
-/// What the task of a sort gets beside its files.
+/// Words, files and facts for the task of a sort, beside its inputs.
 #[derive(Debug, Default)]
 struct Beside {
     words: Vec<String>,

@@ -70,8 +70,8 @@ pub enum OwnTaskError {
     #[error("the advisories were replaced while they were opened; run the commit again")]
     Replaced,
     /// An image in which steps run cannot be judged.
-    #[error("image `{0}`: {1}")]
-    Image(String, scan::images::toolchain::ToolchainError),
+    #[error(transparent)]
+    Image(#[from] scan::images::toolchain::ToolchainError),
     /// The document is unsound or too large.
     #[error(transparent)]
     Document(#[from] document::DocumentError),

@@ -105,8 +105,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "disk", "tlog", "evidence", "domain", "judge", "wire", "ledger", "sandbox", "server", "runner",
-            "agent", "witness", "lab",
+            "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox", "server",
+            "runner", "agent", "witness", "lab",
         ],
     ),
     // Only for tests, benches and the simulator: no other row names it.

@@ -6,10 +6,10 @@
 
 use evidence::Digest;
 use evidence::document::findings::{Finding, FindingsDocument, IdentityPlace, Site, identity};
-use evidence::document::{Document as _, DocumentError, Tool};
+use evidence::document::{Document as _, DocumentError};
 
 use super::fault::ImageFault;
-use super::judge::scan_by;
+use super::judge::{scan_by, tool};
 use super::layout::Layout;
 use super::rules::{Asked, IN_STEPS};
 use crate::advisories::{self, AdvisoriesError, Database};
@@ -17,42 +17,59 @@ use crate::advisories::{self, AdvisoriesError, Database};
 /// Why an image in which steps run has no findings.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolchainError {
-    /// The image cannot be read whole.
-    #[error(transparent)]
-    Image(#[from] ImageFault),
+    /// An image cannot be read whole.
+    #[error("image `{0}`: {1}")]
+    Image(String, ImageFault),
     /// Its packages cannot be judged.
     #[error(transparent)]
     Advisories(#[from] AdvisoriesError),
-    /// A finding has no identity.
+    /// The document would be too large.
     #[error(transparent)]
     Document(#[from] DocumentError),
 }
 
-/// Judges an image in which steps run, by the rules about such images and by these advisories. `name` is its name without tag and
-/// digest, which stays when the image is replaced by a newer one.
-///
-/// # Errors
-/// `ToolchainError` if the image is missing, damaged, hostile or too large, or the advisories are damaged.
-pub fn judge(
-    layout: &dyn Layout,
-    manifest: &Digest,
-    name: &str,
-    database: &Database,
-) -> Result<FindingsDocument, ToolchainError> {
-    let scan = scan_by(IN_STEPS, layout, Some(manifest), Asked::default())?;
-    let mut document = FindingsDocument::new(scan.document.tools);
-    for (id, finding) in scan.document.findings {
-        let place = IdentityPlace::Source { path: name, text: &id.to_string(), nth: 0 };
-        let id = identity(finding.class, &finding.rule, &place).map_err(DocumentError::from)?;
-        document.add(id, Finding { site: within(name, finding.site), ..finding });
-    }
-    Ok(document.merge(advisories::judge(&scan.components, database)?))
+/// An image in which steps run.
+#[derive(Debug)]
+pub struct StepImage<L> {
+    /// Its files.
+    pub layout: L,
+    /// Digest of its manifest.
+    pub manifest: Digest,
+    /// Its name without tag and digest, which stays when the image is replaced by a newer one.
+    pub name: String,
 }
 
-/// This scan, for a document about no image.
-#[must_use]
-pub fn tool() -> Tool {
-    super::judge::tool()
+/// Judges images in which steps run, by the rules about such images and by these advisories.
+///
+/// # Errors
+/// `ToolchainError` if an image is missing, damaged, hostile or too large, or the advisories are damaged.
+pub fn judge<L: Layout>(
+    images: &[StepImage<L>],
+    database: &Database,
+) -> Result<FindingsDocument, ToolchainError> {
+    let mut all = FindingsDocument::new([tool()]);
+    for StepImage { layout, manifest, name } in images {
+        let scan = scan_by(IN_STEPS, layout, Some(manifest), Asked::default())
+            .map_err(|fault| ToolchainError::Image(name.clone(), fault))?;
+        for (id, finding) in scan.document.findings {
+            let place = IdentityPlace::Source { path: name, text: &id.to_string(), nth: 0 };
+            let id = identity(finding.class, &finding.rule, &place).map_err(DocumentError::from)?;
+            all.add(id, Finding { site: within(name, finding.site), ..finding });
+        }
+        all = all.merge(advisories::judge(&scan.components, database)?);
+    }
+    Ok(all)
+}
+
+/// The same document in its bytes.
+///
+/// # Errors
+/// As [`judge`], and if the document would be too large.
+pub fn encoded<L: Layout>(
+    images: &[StepImage<L>],
+    database: &Database,
+) -> Result<Vec<u8>, ToolchainError> {
+    Ok(judge(images, database)?.encode()?)
 }
 
 fn within(name: &str, site: Site) -> Site {

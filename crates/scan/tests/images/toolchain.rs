@@ -41,7 +41,11 @@ fn steps_are_told_of_packages_and_secrets_and_not_of_what_a_toolchain_is_for() {
     let build = build(IMAGE);
     let files = build.oci();
     let digest = scan::images::scan(&files, None, scan::images::Asked::default()).unwrap().digest;
-    let judge = |name: &str| toolchain::judge(&files, &digest, name, &database()).unwrap();
+    let of_digest = |name: &str, manifest| {
+        let image = toolchain::StepImage { layout: files.clone(), manifest, name: name.to_owned() };
+        toolchain::judge(&[image], &database())
+    };
+    let judge = |name: &str| of_digest(name, digest).unwrap();
     let all = judge("registry.example/tools");
     let found: Vec<_> =
         all.findings.values().map(|it| (it.class, it.rule.as_str(), it.site.to_string())).collect();
@@ -49,13 +53,14 @@ fn steps_are_told_of_packages_and_secrets_and_not_of_what_a_toolchain_is_for() {
     let [(_, rule, site)] = of(Class::Dependency)[..] else { panic!("{found:?}") };
     assert_eq!(*rule, "DEBIAN-1");
     assert!(site.starts_with("pkg:deb/debian/libssl3@3.0.11-1~deb12u2"), "{site}");
-    let [(_, _, site)] = of(Class::Secret)[..] else { panic!("{found:?}") };
-    assert!(site.starts_with("registry.example/tools/root/.ssh/id_ed25519"), "{site}");
+    let secrets = of(Class::Secret);
+    let place = "registry.example/tools/root/.ssh/id_ed25519";
+    assert!(!secrets.is_empty() && secrets.iter().all(|(_, _, site)| site.starts_with(place)), "{found:?}");
     assert!(of(Class::Configuration).is_empty(), "{found:?}");
     // The same image under another name has other findings, but for those of packages.
     let other = judge("registry.example/copy");
     assert_eq!(all.findings.keys().filter(|id| other.findings.contains_key(*id)).count(), 1);
     let missing = evidence::Digest::of(b"another");
-    let fault = toolchain::judge(&files, &missing, "x", &database()).unwrap_err().to_string();
+    let fault = of_digest("x", missing).unwrap_err().to_string();
     assert!(fault.contains(&missing.to_string()), "{fault}");
 }
