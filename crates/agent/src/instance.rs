@@ -151,7 +151,7 @@ impl Means {
             }
             Some((Door::Port(port), keeper)) => {
                 let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                let found = near(port);
+                let found = near(port).map_err(ProbeError::Listeners)?;
                 let first = found.first().ok_or_else(|| not_listening(port, keeper))?;
                 for listening in &found {
                     self.serves_alone(listening.inode, keeper, None)?;

@@ -11,10 +11,13 @@ use crate::probe_error::ProbeError;
 use crate::sockets;
 
 /// Listening sockets that a client on this host's loopback can reach.
-pub fn near(port: u16) -> Vec<sockets::Listening> {
+///
+/// # Errors
+/// When the kernel does not show its listeners.
+pub fn near(port: u16) -> io::Result<Vec<sockets::Listening>> {
     let is_near =
         |one: &sockets::Listening| one.address.ip().is_loopback() || one.address.ip().is_unspecified();
-    sockets::on_port(port).into_iter().filter(is_near).collect()
+    Ok(sockets::on_port(port)?.into_iter().filter(is_near).collect())
 }
 
 /// Nothing listens where it should; where the release listens instead, since a port is easily mistaken.
@@ -33,6 +36,18 @@ pub fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, 
             done => return done,
         }
     }
+}
+
+/// Waits until nothing listens on a port.
+pub fn free(port: u16) -> Result<(), Fault> {
+    patiently(|| match near(port) {
+        Ok(found) if found.is_empty() => Ok(()),
+        Ok(_) => Err(taken(port)),
+        Err(error) => {
+            let what = format!("port {port}: the listeners of this host cannot be read: {error}");
+            Err(Fault::new("port-taken", what))
+        }
+    })
 }
 
 pub fn bind(port: u16) -> Result<TcpListener, Fault> {

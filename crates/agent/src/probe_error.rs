@@ -63,6 +63,9 @@ pub enum ProbeError {
     /// The agent's socket is not in the kernel's list.
     #[error("the agent's own socket cannot be seen")]
     OwnSocket,
+    /// The kernel does not show who listens.
+    #[error("the listeners of this host cannot be read: {0}")]
+    Listeners(#[source] std::io::Error),
     /// Nothing listens where it should.
     #[error("nothing of the release listens on port {port}{}", instead(.others))]
     NotListening {

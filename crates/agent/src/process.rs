@@ -28,7 +28,7 @@ use crate::interrupts::Interrupts;
 use crate::leases::{Leases, MadeRole};
 use crate::leftovers;
 use crate::means::Means;
-use crate::ports::{bind, near, patiently, taken};
+use crate::ports::{bind, free};
 use crate::probe::LastAnswer;
 use crate::seats::{Arrangement, GroupFault, Measured};
 use crate::secrets::{HeldSecrets, UNOPENED};
@@ -148,7 +148,7 @@ impl Processes {
             }
             Some((port, Listen::Variable)) => {
                 self.let_go();
-                patiently(|| if near(port).is_empty() { Ok(()) } else { Err(taken(port)) })?;
+                free(port)?;
             }
         }
         Ok(())

@@ -24,8 +24,11 @@ pub struct Listening {
 }
 
 /// Every socket that listens on a port.
-pub fn on_port(port: u16) -> Vec<Listening> {
-    all().into_iter().filter(|listening| listening.address.port() == port).collect()
+///
+/// # Errors
+/// When the kernel does not show its listeners, so that nobody takes a missing list for a free port.
+pub fn on_port(port: u16) -> io::Result<Vec<Listening>> {
+    Ok(all()?.into_iter().filter(|listening| listening.address.port() == port).collect())
 }
 
 /// Ports at which something listens for other hosts.
@@ -33,19 +36,19 @@ pub fn on_port(port: u16) -> Vec<Listening> {
 /// # Errors
 /// When the kernel does not show its listeners, so that nobody takes a missing list for an empty one.
 pub fn open_ports() -> io::Result<BTreeSet<u16>> {
-    let mut open = table(TABLES[0])?;
+    let open = all()?.into_iter().filter(|listening| !listening.address.ip().to_canonical().is_loopback());
+    Ok(open.map(|listening| listening.address.port()).collect())
+}
+
+fn all() -> io::Result<Vec<Listening>> {
+    let mut all = table(TABLES[0])?;
     match table(TABLES[1]) {
-        Ok(found) => open.extend(found),
+        Ok(found) => all.extend(found),
         // A kernel without IPv6 has none.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let open = open.into_iter().filter(|listening| !listening.address.ip().to_canonical().is_loopback());
-    Ok(open.map(|listening| listening.address.port()).collect())
-}
-
-fn all() -> Vec<Listening> {
-    TABLES.iter().flat_map(|path| table(path).unwrap_or_default()).collect()
+    Ok(all)
 }
 
 /// The listeners of a table. The rest of it is not read: a busy host has tens of thousands of other sockets.
@@ -154,12 +157,12 @@ fn field(pid: u32, number: usize) -> Option<String> {
     line.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
 }
 
-/// Ports on which these processes listen.
+/// Ports on which these processes listen, for messages.
 pub fn ports_of(pids: &[u32]) -> BTreeSet<u16> {
     let descriptors = pids.iter().filter_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).ok());
     let links = descriptors.flatten().flatten().filter_map(|item| fs::read_link(item.path()).ok());
     let held: BTreeSet<u64> = links.filter_map(|link| inode(&link.to_string_lossy())).collect();
-    let all = all().into_iter().filter(|listening| held.contains(&listening.inode));
+    let all = all().unwrap_or_default().into_iter().filter(|listening| held.contains(&listening.inode));
     all.map(|listening| listening.address.port()).collect()
 }
 
@@ -185,7 +188,7 @@ pub fn begin_of(file: &Path) -> Vec<u8> {
 
 /// A description of the program that listens on a port, for messages.
 pub fn who_listens(port: u16) -> String {
-    let found = on_port(port);
+    let found = on_port(port).unwrap_or_default();
     let holders: Vec<_> = found.iter().flat_map(|one| holders(one.inode).seen).collect();
     match (holders.first(), found.first()) {
         (Some(pid), _) => name_of(*pid),
@@ -250,7 +253,7 @@ mod tests {
             // A host without IPv6 does not have this address.
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let at = listener.local_addr().unwrap();
-            let found = on_port(at.port());
+            let found = on_port(at.port()).unwrap();
             let own = inode_of(&listener).unwrap();
             let one = found.iter().find(|one| one.inode == own).unwrap();
             assert_eq!(one.address, at);
@@ -308,7 +311,7 @@ mod tests {
         let late = TcpListener::bind("127.0.0.1:0").unwrap();
         for listener in [&early, &late] {
             let port = listener.local_addr().unwrap().port();
-            assert_eq!(on_port(port).len(), 1, "{port}");
+            assert_eq!(on_port(port).unwrap().len(), 1, "{port}");
         }
         drop(connected);
     }

@@ -63,7 +63,17 @@ impl ExtraLook {
         let mut found = Vec::new();
         let mut there = BTreeSet::new();
         for port in ports {
-            for listening in near(port) {
+            let listeners = match near(port) {
+                Ok(listeners) => listeners,
+                // Nobody knows whether it is ours, so the place is not as declared.
+                Err(error) => {
+                    let (name, words) = (format!("port {port}"), format!("cannot be read: {error}"));
+                    let declared = "a process of the release";
+                    found.push(Found::new(Drifted::Listener, &name, declared, &words, Mend::None));
+                    continue;
+                }
+            };
+            for listening in listeners {
                 there.insert(listening.inode);
                 if self.own.contains(&listening.inode) {
                     continue;
