@@ -31,7 +31,8 @@ pub(super) fn compare(
             let read_tree = history.repository.object(ObjectKind::Tree, id).ok();
             let parsed = read_tree.and_then(|body| Some((parse_tree(&body, id.as_str().len()).ok()?, body)));
             let Some((items, body)) = parsed else { return Ok(None) };
-            if !pack.trees.contains_key(id.as_str()) && !compared.contains_key(id.as_str()) {
+            let is_new = !read.contains_key(id.as_str()) && !compared.contains_key(id.as_str());
+            if is_new && !pack.trees.contains_key(id.as_str()) {
                 size += body.len().div_ceil(3) * 4 + id.as_str().len() + 6;
                 read.insert(id.to_string(), Bytes(body));
             }
