@@ -88,8 +88,8 @@ impl<R: Read> Entries<R> {
                 b'x' => self.pax(size, &mut extended)?,
                 // A global header is about all entries. None of its fields is used.
                 b'g' => drop(self.text(size)?),
-                b'L' => extended.path = Some(until_nul(&self.text(size)?)),
-                b'K' => extended.target = Some(until_nul(&self.text(size)?)),
+                b'L' => set(&mut extended.path, until_nul(&self.text(size)?))?,
+                b'K' => set(&mut extended.target, until_nul(&self.text(size)?))?,
                 flag => return self.entry(&header, flag, size, extended).map(Some),
             }
         }
@@ -120,7 +120,8 @@ impl<R: Read> Entries<R> {
         Ok(Entry {
             path: extended.path.unwrap_or(path),
             kind,
-            mode: u32::try_from(number(field(header, 100, 8)?)?).unwrap_or_default() & 0o7777,
+            // A number may be larger than any mode: its other bits say nothing.
+            mode: u32::try_from(number(field(header, 100, 8)?)? & 0o7777).unwrap_or_default(),
             owner: extended.owner.unwrap_or(number(field(header, 108, 8)?).unwrap_or_default()),
             has_capabilities: extended.has_capabilities,
             mtime: extended.mtime.unwrap_or(mtime),
@@ -206,8 +207,8 @@ impl<R: Read> Entries<R> {
                 (record.get(..equals).unwrap_or_default(), record.get(equals + 1..).unwrap_or_default());
             let digits = || std::str::from_utf8(value).ok();
             match name {
-                b"path" => extended.path = Some(value.to_vec()),
-                b"linkpath" => extended.target = Some(value.to_vec()),
+                b"path" => set(&mut extended.path, value.to_vec())?,
+                b"linkpath" => set(&mut extended.target, value.to_vec())?,
                 b"size" => {
                     extended.size = Some(digits().and_then(|text| text.parse().ok()).ok_or_else(wrong)?)
                 }
@@ -247,6 +248,15 @@ impl<R: Read> Read for Entries<R> {
 }
 
 type Block = [u8; BLOCK];
+
+/// Sets a name that an extension header has. Tools disagree about which one counts where two headers have it, and whether an empty one
+/// does.
+fn set(field: &mut Option<Vec<u8>>, name: Vec<u8>) -> io::Result<()> {
+    if name.is_empty() || field.replace(name).is_some() {
+        return Err(malformed("has a name that is empty, or in two extension headers of one entry"));
+    }
+    Ok(())
+}
 
 fn field(block: &Block, at: usize, length: usize) -> io::Result<&[u8]> {
     block.get(at..at + length).ok_or_else(|| malformed("has a short header"))

@@ -121,7 +121,9 @@ fn attack_long_names_hide_a_path() {
             vec![item("pax", b'x', 0o644, "99 path=a\n", ""), file("a", "x")],
             "a record that cannot be read",
         ),
-        ("many", (0..20).map(|_| long(b'L', "a\0")).collect(), "too many extension headers"),
+        ("many", (0..20).map(|_| long(b'g', "a\0")).collect(), "too many extension headers"),
+        ("twice", vec![long(b'L', "a\0"), pax("path", "b"), file("c", "x")], "in two extension headers"),
+        ("empty", vec![pax("path", ""), file("c", "x")], "has a name that is empty"),
     ] {
         let said = refused(&extra);
         assert!(said.contains(expected), "{name}: {said}");
