@@ -208,7 +208,6 @@ const BUILDS: &[&str] = &[
     "rust-toolchain.toml",
     "setup.cfg",
     "setup.py",
-    "taskfile.yml",
     "tox.ini",
     "workspace",
     "workspace.bazel",

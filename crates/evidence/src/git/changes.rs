@@ -1,7 +1,7 @@
 //! Files that differ between two trees, by the tree objects alone.
 //!
-//! Invariant: a directory whose tree is missing makes the whole comparison unknown, and so do more entries than the limit: a tree
-//! that names one subtree often would otherwise have more paths than anybody can read.
+//! Invariant: a directory whose tree is missing makes the whole comparison unknown, and so do more entries or longer paths than the
+//! limits: a tree that names one subtree often would otherwise have more paths than anybody can read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,8 @@ use crate::CommitId;
 
 /// Highest number of entries that a comparison looks at, in both trees.
 pub const COMPARED_MAX: usize = 400_000;
+/// Bytes of the paths of all differences: trees within trees have longer paths than all of them have bytes.
+const PATH_BYTES_MAX: usize = 128 << 20;
 
 /// How a file differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ pub fn changes<E>(
     mut items: impl FnMut(&CommitId) -> Result<Option<Vec<TreeItem>>, E>,
 ) -> Result<Option<FileChanges>, E> {
     let mut found = FileChanges::new();
-    let mut left = COMPARED_MAX;
+    let (mut left, mut path_bytes_left) = (COMPARED_MAX, PATH_BYTES_MAX);
     let mut open = vec![(String::new(), Some(from.clone()), Some(to.clone()))];
     while let Some((path, old, new)) = open.pop() {
         if old == new {
@@ -59,6 +61,8 @@ pub fn changes<E>(
                 continue;
             }
             let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            let Some(rest) = path_bytes_left.checked_sub(path.len()) else { return Ok(None) };
+            path_bytes_left = rest;
             let change = match (old.is_some_and(is_file), new.is_some_and(is_file)) {
                 (true, true) => Some(FileChange::Changed),
                 (true, false) => Some(FileChange::Removed),
@@ -103,6 +107,22 @@ mod tests {
         TreeItem { mode, name: name.to_owned(), id: id(digit) }
     }
 
+    /// The items of a tree, each as `SORT NAME DIGIT`.
+    fn tree(items: &str) -> Vec<TreeItem> {
+        let one = |text: &str| {
+            let mut words = text.split(' ');
+            let mode = match words.next().unwrap() {
+                "dir" => GitMode::Directory,
+                "program" => GitMode::Executable,
+                "link" => GitMode::Link,
+                "module" => GitMode::Submodule,
+                _ => GitMode::Plain,
+            };
+            item(mode, words.next().unwrap(), words.next().unwrap().chars().next().unwrap())
+        };
+        items.split(", ").map(one).collect()
+    }
+
     fn compared(trees: &[(char, Vec<TreeItem>)]) -> Option<FileChanges> {
         let find = |tree: &CommitId| trees.iter().find(|(digit, _)| id(*digit) == *tree);
         let read = |tree: &CommitId| Ok::<_, Infallible>(find(tree).map(|(_, items)| items.clone()));
@@ -112,32 +132,11 @@ mod tests {
     #[test]
     fn each_way_to_differ_is_found_and_equal_directories_are_not_read() {
         use FileChange::{Added, Changed, Removed};
-        use GitMode::{Directory, Executable, Link, Plain, Submodule};
         let trees = [
-            (
-                'a',
-                vec![
-                    item(Directory, "equal", '9'),
-                    item(Plain, "gone", '1'),
-                    item(Plain, "mode", '1'),
-                    item(Directory, "sub", 'c'),
-                    item(Plain, "swap", '1'),
-                    item(Submodule, "vendor", '1'),
-                ],
-            ),
-            (
-                'b',
-                vec![
-                    item(Directory, "equal", '9'),
-                    item(Executable, "mode", '1'),
-                    item(Link, "new", '1'),
-                    item(Directory, "sub", 'd'),
-                    item(Directory, "swap", 'c'),
-                    item(Submodule, "vendor", '2'),
-                ],
-            ),
-            ('c', vec![item(Plain, "x", '1'), item(Plain, "y", '1')]),
-            ('d', vec![item(Plain, "x", '2'), item(Plain, "y", '1')]),
+            ('a', tree("dir equal 9, plain gone 1, plain mode 1, dir sub c, plain swap 1, module vendor 1")),
+            ('b', tree("dir equal 9, program mode 1, link new 1, dir sub d, dir swap c, module vendor 2")),
+            ('c', tree("plain x 1, plain y 1")),
+            ('d', tree("plain x 2, plain y 1")),
         ];
         let found = compared(&trees).unwrap();
         let found: Vec<_> = found.iter().map(|(path, change)| (path.as_str(), *change)).collect();
@@ -163,5 +162,22 @@ mod tests {
         let leaves = (10..50).map(|n| item(GitMode::Plain, &format!("f{n}"), '1')).collect();
         let trees = [('a', Vec::new()), ('b', wide('c')), ('c', wide('d')), ('d', wide('e')), ('e', leaves)];
         assert_eq!(compared(&trees), None);
+    }
+    /// Ten thousand directories, each within the one before, and many files in the last one: every path has more than two megabytes.
+    #[test]
+    fn attack_a_tree_with_longer_paths_than_memory_is_unknown() {
+        let deep = 10_000;
+        let number = |n: usize| format!("{n:040x}").parse::<CommitId>().unwrap();
+        let (old, name) = (number(deep + 1), "d".repeat(250));
+        let read = |tree: &CommitId| {
+            if *tree == old {
+                return Ok::<_, Infallible>(Some(Vec::new()));
+            }
+            let depth = usize::from_str_radix(tree.as_str(), 16).unwrap();
+            let below = |n| TreeItem { mode: GitMode::Directory, name: name.clone(), id: number(n) };
+            let files = || (0..1_000).map(|n| item(GitMode::Plain, &format!("f{n}"), '1')).collect();
+            Ok(Some(if depth < deep { vec![below(depth + 1)] } else { files() }))
+        };
+        assert_eq!(changes(&old, &number(0), read).unwrap(), None);
     }
 }
