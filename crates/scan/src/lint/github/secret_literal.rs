@@ -41,7 +41,8 @@ fn look(map: Option<&Marked>, about: &str, hits: &mut Hits) {
     for (name, value) in map.into_iter().flat_map(Marked::entries) {
         let is_secret =
             |text: &str| is_literal_secret(text) && !KNOWN.contains(&text.to_ascii_lowercase().as_str());
-        if is_secret_name(name) && !NAMES.contains(&name) && value.text().is_some_and(is_secret) {
+        let is_name = |text: &str| NAMES.contains(&name) && is_variable(text);
+        if is_secret_name(name) && value.text().is_some_and(|text| is_secret(text) && !is_name(text)) {
             hits.of(value, format!("{about}: {name}"));
         }
     }
@@ -55,6 +56,11 @@ fn credentials(container: &Marked, about: &str, hits: &mut Hits) {
     {
         hits.of(node, format!("{about}: password of a registry"));
     }
+}
+
+/// Whether a text has the form of a variable's name.
+fn is_variable(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Inputs that have the name of a variable, not its value (<https://github.com/actions/setup-java#usage>).
