@@ -81,6 +81,7 @@ fn a_change_names_what_changes_and_what_forces_a_replacement() {
 
 #[test]
 fn attack_a_plan_that_is_not_whole_is_refused() {
+    let many = serde_json::json!((0..65).map(|n| (n.to_string(), n)).collect::<BTreeMap<_, _>>());
     let twice =
         [change("a", r#"{"actions": ["create"]}"#), change("a", r#"{"actions": ["delete"]}"#)].join(",");
     for (text, why) in [
@@ -92,6 +93,10 @@ fn attack_a_plan_that_is_not_whole_is_refused() {
             "is not complete",
         ),
         (plan(&twice), "stands twice"),
+        (
+            plan(&change("a", &format!("{{\"actions\": [\"update\"], \"after\": {many}}}"))),
+            "it changes 65 attributes, and a document holds at most 64",
+        ),
         (plan(&change("a", r#"{"actions": ["explode"]}"#)), "are unknown"),
         (plan(&change("a", r#"{"actions": []}"#)), "are unknown"),
         (plan(r#"{"address": "a"}"#), "`change` is missing"),
@@ -138,6 +143,9 @@ fn costs_are_whole_hundredths_rounded_up() {
             "could not be priced: no key",
         ),
         (report("\"1\"", "null").replace("0.2", "7"), "version 7 is unknown"),
+        (report("\"1\"", "null").replace("totalMonthlyCost", "total"), "`totalMonthlyCost` is missing"),
+        (report("\"1\"", "null").replace("summary", "other"), "the field `summary` is missing"),
+        (report("\"1\"", "null").replace("Unsupported", "Other"), "`totalUnsupportedResources` is missing"),
     ] {
         assert!(refusal(Infracost, text.as_bytes()).contains(why), "{text}");
     }

@@ -35,13 +35,17 @@ pub(in super::super) fn read(input: &str) -> Result<ChangesDocument, ScanError> 
         }
     }
     let currency = root.text("currency")?.unwrap_or("USD");
+    if !root.has("totalMonthlyCost") {
+        return Err(root.fault("the field `totalMonthlyCost` is missing: nothing was priced"));
+    }
     // Where no resource has a price, the total is null.
     let monthly = amount(&root, "totalMonthlyCost")?.unwrap_or_default();
     let before = amount(&root, "pastTotalMonthlyCost")?;
-    let unpriced = match root.field("summary")? {
-        None => 0,
-        Some(summary) => summary.index("totalUnsupportedResources")?.unwrap_or_default() as u64,
-    };
+    // Without the count nobody knows whether the total is that of all resources.
+    let summary = root.need("summary")?;
+    let unpriced = summary.index("totalUnsupportedResources")?;
+    let missing = || summary.fault("the field `totalUnsupportedResources` is missing");
+    let unpriced = unpriced.ok_or_else(missing)? as u64;
     let mut document = ChangesDocument::new([Tool::new("infracost", None)]);
     document.costs.insert(currency.to_owned(), Cost { monthly, before, unpriced });
     Ok(document)

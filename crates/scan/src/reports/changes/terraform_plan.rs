@@ -3,7 +3,7 @@
 //!
 //! Invariant: a plan that failed or is not whole is an error, and an action that this reader does not know is one, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::changes::{Change, ChangeAction, FIELDS_MAX};
 use evidence::document::{ChangesDocument, TEXT_BYTES_MAX, Tool, text};
@@ -85,25 +85,27 @@ fn read_change(node: &Node<'_>) -> Result<Option<(String, Change)>, ScanError> {
 
 /// Attributes that are other ones after the change, or that nobody knows yet.
 fn changed(change: &Node<'_>) -> Result<BTreeSet<String>, ScanError> {
-    let values = |name| -> Result<Vec<(&str, Node<'_>)>, ScanError> {
-        change.field(name)?.map_or_else(|| Ok(Vec::new()), |values| values.fields())
+    let values = |name| -> Result<BTreeMap<&str, &Value>, ScanError> {
+        let fields = change.field(name)?.map_or_else(|| Ok(Vec::new()), |values| values.fields())?;
+        Ok(fields.into_iter().map(|(name, node)| (name, node.value())).collect())
     };
     let (before, after) = (values("before")?, values("after")?);
-    let known = |of: &[(&str, Node<'_>)], name: &str| {
-        of.iter().find(|(known, _)| *known == name).map(|(_, node)| node.value().clone())
-    };
-    let names: BTreeSet<&str> = before.iter().chain(&after).map(|(name, _)| *name).collect();
-    let mut found: BTreeSet<String> = names
-        .into_iter()
-        .filter(|name| known(&before, name) != known(&after, name))
-        .map(|name| text(name, TEXT_BYTES_MAX))
-        .collect();
-    for (name, unknown) in values("after_unknown")? {
-        if !matches!(unknown.value(), Value::Flag(false)) && !is_empty(unknown.value()) {
-            found.insert(text(name, TEXT_BYTES_MAX));
-        }
+    let names = before.keys().chain(after.keys()).copied();
+    let mut found: BTreeSet<&str> = names.filter(|name| before.get(name) != after.get(name)).collect();
+    let unknown = values("after_unknown")?;
+    found.extend(unknown.iter().filter(|(_, value)| !is_empty(value)).map(|(name, _)| *name));
+    named(change, found)
+}
+
+/// Names of attributes. Without some of them a policy would look for a change that it is not told.
+fn named(change: &Node<'_>, names: BTreeSet<&str>) -> Result<BTreeSet<String>, ScanError> {
+    if names.len() > FIELDS_MAX {
+        return Err(change.fault(format_args!(
+            "it changes {} attributes, and a document holds at most {FIELDS_MAX}; plan it in parts",
+            names.len()
+        )));
     }
-    Ok(found.into_iter().take(FIELDS_MAX).collect())
+    Ok(names.into_iter().map(|name| text(name, TEXT_BYTES_MAX)).collect())
 }
 
 /// Whether a value says of none of its parts that it is unknown.
@@ -121,8 +123,8 @@ fn forcing(change: &Node<'_>) -> Result<BTreeSet<String>, ScanError> {
     let mut found = BTreeSet::new();
     for path in change.list("replace_paths")? {
         if let Some(first) = path.items()?.first() {
-            found.insert(text(first.str()?, TEXT_BYTES_MAX));
+            found.insert(first.str()?);
         }
     }
-    Ok(found.into_iter().take(FIELDS_MAX).collect())
+    named(change, found)
 }
