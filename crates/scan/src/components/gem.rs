@@ -64,7 +64,7 @@ struct Spec {
 }
 
 /// Where the gems of a section come from.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct Source {
     kind: Kind,
     remotes: Vec<String>,
@@ -128,6 +128,11 @@ impl Lock {
         let spec = self.specs.entry(name.to_owned()).or_default();
         if !spec.builds.is_empty() && spec.version != version {
             return Err(Fault::new(format!("`{name}` has two versions")));
+        }
+        if !spec.builds.is_empty() && spec.source != *source {
+            return Err(Fault::new(format!(
+                "`{name}` stands in two sections, and only one of them can be its source"
+            )));
         }
         version.clone_into(&mut spec.version);
         spec.builds.insert(build.to_owned());

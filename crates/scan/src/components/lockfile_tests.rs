@@ -99,6 +99,37 @@ fn yarn_berry_entries() {
     assert_eq!(scope("pkg:npm/tape@5.0.1"), evidence::document::components::Scope::Development);
 }
 
+/// Yarn installs what the locator names. A newer version beside it would hide the flaws of an old one.
+#[test]
+fn attack_a_version_beside_another_resolution_is_told() {
+    let differs = |was: &str, is: &str| {
+        assert_eq!(BERRY.matches(was).count(), 1, "{was}");
+        let lock = BERRY.replace(was, is);
+        let rows =
+            [("yarn.lock", lock.as_str()), ("package.json", APP), ("packages/inner/package.json", INNER)];
+        let document = of(&files(&rows)).unwrap();
+        document.components.into_values().filter_map(|one| one.differs).collect::<Vec<_>>()
+    };
+    assert_eq!(differs("cacheKey: 10c0", "cacheKey: 8"), Vec::<String>::new());
+    assert_eq!(
+        differs("left-pad@npm:1.3.0", "left-pad@npm:1.0.0"),
+        ["the lockfile says `left-pad@1.3.0`, and its resolution `1.0.0`"]
+    );
+    assert_eq!(
+        differs("left-pad@npm:1.3.0", "left-pad@patch:left-pad@npm%3A1.1.0#a.patch::hash=1"),
+        ["the lockfile says `left-pad@1.3.0`, and its resolution `1.1.0`"]
+    );
+    assert_eq!(differs("left-pad@npm:1.3.0", "left-pad@patch:left-pad@npm%3A1.3.0#a"), Vec::<String>::new());
+    assert_eq!(differs("files.test%2Fmirror-1.0.0.tgz", "files.test%2Fevil-1.0.0.tgz").len(), 1);
+}
+
+#[test]
+fn attack_a_gem_of_two_sources_is_refused() {
+    let gems = "PATH\n  remote: .\n  specs:\n    evil (1.0)\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n    evil (1.0)\n\nDEPENDENCIES\n  evil\n";
+    let error = of(&files(&[("Gemfile.lock", gems)])).unwrap_err().to_string();
+    assert!(error.contains("`evil` stands in two sections"), "{error}");
+}
+
 #[test]
 fn yarn_berry_drifts() {
     let other = APP.replace("^5.0.0", "^6.0.0");

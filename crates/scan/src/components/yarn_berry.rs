@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use evidence::document::{TEXT_BYTES_MAX, text};
+
 use super::fault::{Fault, Within};
 use super::graph::Package;
 use super::node::Node;
 use super::purl::Purl;
-use super::urls;
 use super::yarn_pattern::split;
+use super::{address, urls};
 
 /// An entry.
 pub struct Entry<'a> {
@@ -82,12 +84,22 @@ impl Entry<'_> {
         }
         let version = self.node.get("version")?.ok_or_else(|| Fault::new("`version` is missing"))?;
         let version = version.as_version()?;
+        // Yarn installs what the locator says; the version beside it is a copy.
+        let original = patched(self.node.need("resolution")?);
+        let locked = original.as_deref().map_or(reference, |locator| split(locator).1);
+        let locked = locked.strip_prefix("npm:").and_then(|locked| locked.split("::").next());
+        let locked = locked.filter(|locked| *locked != version);
+        let mut differs = locked.map(|locked| {
+            let differs = format!("the lockfile says `{name}@{version}`, and its resolution `{locked}`");
+            text(&differs, TEXT_BYTES_MAX)
+        });
         let mut purl = Purl::npm(name)?;
         let mut pinned = self.node.text("checksum")?.is_some_and(|sum| !sum.is_empty());
         // Parameters, such as the address of an archive in a registry.
         let (reference, bound) = reference.split_once("::").unwrap_or((reference, ""));
         if let Some(url) = bound.split('&').find_map(|part| part.strip_prefix("__archiveUrl=")) {
             let url = percent_encoding::percent_decode_str(url).decode_utf8_lossy();
+            differs = differs.or_else(|| address::npm(name, version, Some(&url)).differs);
             purl = purl.with("download_url", &urls::public(&url))?;
         } else if !reference.starts_with("npm:") && !reference.starts_with("patch:") {
             match commit(reference) {
@@ -101,6 +113,7 @@ impl Entry<'_> {
         }
         let mut package = Package::foreign(purl.at(version)?, name, version);
         package.pinned = pinned;
+        package.differs = differs;
         Ok(package)
     }
 }
