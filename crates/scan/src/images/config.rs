@@ -1,14 +1,15 @@
 //! The configuration of an image (<https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md>).
 //!
-//! Invariant: fields that are not known are passed over, because builders add their own; a known one of another form is an
-//! error.
+//! Invariant: fields that are not known are passed over, because builders add their own; a known one of another form or in another
+//! spelling is an error.
 
 use std::collections::BTreeMap;
 
 use evidence::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::fault::ImageFault;
+use super::spelling;
 
 /// The configuration.
 #[derive(Debug, Deserialize)]
@@ -24,9 +25,11 @@ pub struct Config {
     config: Option<Execution>,
     rootfs: RootFs,
     history: Option<Vec<History>>,
+    #[serde(flatten, deserialize_with = "of_config")]
+    _others: (),
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Execution {
     user: Option<String>,
@@ -34,11 +37,15 @@ struct Execution {
     entrypoint: Option<Vec<String>>,
     cmd: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
+    #[serde(flatten, deserialize_with = "of_execution")]
+    _others: (),
 }
 
 #[derive(Debug, Deserialize)]
 struct RootFs {
     diff_ids: Vec<Digest>,
+    #[serde(flatten, deserialize_with = "of_root")]
+    _others: (),
 }
 
 /// A step that made the image.
@@ -49,6 +56,8 @@ pub struct History {
     /// Whether it made no layer.
     #[serde(default)]
     pub empty_layer: bool,
+    #[serde(flatten, deserialize_with = "of_history")]
+    _others: (),
 }
 
 impl Config {
@@ -105,6 +114,26 @@ impl Config {
     pub fn history(&self) -> &[History] {
         self.history.as_deref().unwrap_or_default()
     }
+}
+
+/// Keys of a configuration that are not read.
+fn of_config<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["created", "os", "architecture", "config", "rootfs", "history"])
+}
+
+/// Keys of the part about running it that are not read.
+fn of_execution<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["User", "Env", "Entrypoint", "Cmd", "Labels"])
+}
+
+/// Keys of the part about its layers that are not read.
+fn of_root<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["diff_ids"])
+}
+
+/// Keys of a step that are not read.
+fn of_history<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["created_by", "empty_layer"])
 }
 
 /// Most layers that are read: as many as runtimes mount.

@@ -78,8 +78,9 @@ impl<B: Bytes> Archive<B> {
     /// # Errors
     /// `ImageFault` if it is no tar, it has too many files, or two of one name.
     pub fn open(bytes: B) -> Result<Self, ImageFault> {
-        let (mut places, mut links) = (BTreeMap::new(), BTreeMap::new());
-        let (mut at, mut count) = (0_u64, 0);
+        let mut places: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut links: BTreeMap<String, String> = BTreeMap::new();
+        let (mut at, mut count, mut name_bytes) = (0_u64, 0, 0);
         let failed = |source| ImageFault::Read { name: "the archive".to_owned(), source };
         loop {
             // A new reader for each entry, because the last one would read the content that it passes over.
@@ -96,27 +97,34 @@ impl<B: Bytes> Archive<B> {
                 ImageFault::document("the archive", format!("its entry `{entry}` {why}"))
             };
             let name = plain(&entry.path).map_err(|fault| wrong(&fault.to_string()))?;
+            name_bytes += name.len() + entry.target.len();
+            if name_bytes > NAME_BYTES_MAX {
+                let (limit, what) = (NAME_BYTES_MAX as u64, "bytes in the names of its archive");
+                return Err(ImageFault::Bound { limit, what });
+            }
+            if entry.kind != Kind::Directory && (places.contains_key(&name) || links.contains_key(&name)) {
+                return Err(wrong("stands in it twice, so nobody can say which one is meant"));
+            }
             if entry.kind == Kind::File && entry.size > 0 {
                 let last = begin.saturating_add(entry.size - 1);
                 if bytes.read_at(&mut [0], last).map_err(failed)? == 0 {
                     return Err(wrong("is longer than the archive; is it cut?"));
                 }
             }
-            let is_new = match entry.kind {
-                Kind::File => places.insert(name, (begin, entry.size)).is_none(),
+            match entry.kind {
+                Kind::File => {
+                    places.insert(name, (begin, entry.size));
+                }
                 Kind::Link => {
-                    links.insert(name, String::from_utf8_lossy(&entry.target).into_owned()).is_none()
+                    links.insert(name, String::from_utf8_lossy(&entry.target).into_owned());
                 }
                 Kind::HardLink => {
                     let target = plain(&entry.target).map_err(|fault| wrong(&fault.to_string()))?;
                     let place = places.get(&target).copied();
-                    places.insert(name, place.ok_or_else(|| wrong("is a hard link to no file"))?).is_none()
+                    places.insert(name, place.ok_or_else(|| wrong("is a hard link to no file"))?);
                 }
-                Kind::Directory => true,
+                Kind::Directory => {}
                 Kind::Special => return Err(wrong("is a device or a pipe")),
-            };
-            if !is_new {
-                return Err(wrong("stands in it twice, so nobody can say which one is meant"));
             }
         }
         Ok(Self { bytes, places, links })
@@ -158,11 +166,11 @@ impl<B: Bytes> Read for Part<'_, B> {
     }
 }
 
-/// Whether bytes begin like a tar, and it has one of the files by which an image is known. The caller has read at least
-/// the first 512 bytes.
+/// Whether bytes begin like a tar. The caller has read at least the first 512 of them.
 #[must_use]
 pub fn begins_as_tar(first: &[u8]) -> bool {
-    first.get(257..262) == Some(b"ustar")
+    // Headers from before the mark was invented have a sum, and programs that load images read them.
+    first.get(257..262) == Some(b"ustar") || matches!(Entries::new(first).next_entry(), Ok(Some(_)))
 }
 
 /// Whether a layout is that of an image.
@@ -175,4 +183,6 @@ pub fn is_image(layout: &dyn Layout) -> io::Result<bool> {
 
 /// Files of an archive: layers, configurations and manifests of its images.
 const FILES_MAX: u64 = 100_000;
+/// Names and targets of links of all these files.
+const NAME_BYTES_MAX: usize = 64 << 20;
 const BLOCK: u64 = 512;

@@ -3,16 +3,18 @@
 //! (<https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>).
 //!
 //! Invariant: no byte of a document counts before it was hashed, but for the two lists at the root, which only name
-//! digests; and the number of layers is the same in the manifest and in the configuration.
+//! digests and have to name the same image; and the number of layers is the same in the manifest and in the configuration.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use evidence::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::config::Config;
 use super::fault::ImageFault;
 use super::layout::Layout;
+use super::spelling;
 
 /// An image that was chosen, with its layers.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ struct Descriptor {
     platform: Option<Platform>,
     #[serde(default)]
     annotations: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(flatten, deserialize_with = "of_descriptor")]
+    _others: (),
 }
 
 impl Descriptor {
@@ -75,6 +79,8 @@ struct Platform {
     architecture: String,
     #[serde(default)]
     os: String,
+    #[serde(flatten, deserialize_with = "of_platform")]
+    _others: (),
 }
 
 /// An index or a manifest.
@@ -85,6 +91,8 @@ struct Document {
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
+    #[serde(flatten, deserialize_with = "of_document")]
+    _others: (),
 }
 
 /// A row of the list of `docker save`.
@@ -93,6 +101,8 @@ struct Document {
 struct Saved {
     config: String,
     layers: Vec<String>,
+    #[serde(flatten, deserialize_with = "of_saved")]
+    _others: (),
 }
 
 /// Chooses the one image of a layout, or the one of this digest.
@@ -100,18 +110,48 @@ struct Saved {
 /// # Errors
 /// `ImageFault` if there is no image or several, or a document is missing, changed or unsound.
 pub fn choose(layout: &dyn Layout, only: Option<&Digest>) -> Result<Chosen, ImageFault> {
-    if let Some(bytes) = file(layout, INDEX_NAME)? {
-        return oci(layout, only, &bytes);
-    }
-    match file(layout, LIST_NAME)? {
-        Some(bytes) => docker(layout, only, &bytes),
-        None => Err(ImageFault::NoImage),
+    match (file(layout, INDEX_NAME)?, file(layout, LIST_NAME)?) {
+        (None, None) => Err(ImageFault::NoImage),
+        (None, Some(list)) => docker(layout, only, &list),
+        (Some(index), None) => Ok(oci(layout, only, &index)?.0),
+        (Some(index), Some(list)) => {
+            let failed = |source| ImageFault::Read { name: LAYOUT_NAME.to_owned(), source };
+            if !layout.has(LAYOUT_NAME).map_err(failed)? {
+                let why = format!(
+                    "it stands beside `{LIST_NAME}` without `{LAYOUT_NAME}`, so some tools read the one and some the other; save the image again"
+                );
+                return Err(ImageFault::document(INDEX_NAME, why));
+            }
+            let (chosen, config) = oci(layout, only, &index)?;
+            is_same(layout, &config, only.is_some(), &list)?;
+            Ok(chosen)
+        }
     }
 }
 
-fn oci(layout: &dyn Layout, only: Option<&Digest>, index: &[u8]) -> Result<Chosen, ImageFault> {
-    let mut images = Vec::new();
-    collect(layout, INDEX_NAME, index, DEPTH_MAX, &mut images)?;
+/// Whether the list of `docker save` names the image that the index names: tools read one of them.
+fn is_same(
+    layout: &dyn Layout,
+    config: &Digest,
+    is_one_of_several: bool,
+    list: &[u8],
+) -> Result<(), ImageFault> {
+    let named = rows(list)?;
+    let named = named.iter().map(|saved| configuration(layout, saved).map(|(digest, _)| digest));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let has = named.iter().filter(|found| *found == config).count();
+    if has > 0 && (is_one_of_several || has == named.len()) {
+        return Ok(());
+    }
+    let why = format!("it names another image than `{INDEX_NAME}`, and tools read the one or the other");
+    Err(ImageFault::document(LIST_NAME, why))
+}
+
+/// The image of an index, and the digest of its configuration.
+fn oci(layout: &dyn Layout, only: Option<&Digest>, index: &[u8]) -> Result<(Chosen, Digest), ImageFault> {
+    let mut found = Collected::default();
+    collect(layout, INDEX_NAME, index, DEPTH_MAX, &mut found)?;
+    let mut images = found.images;
     if let Some(only) = only {
         images.retain(|image| image.digest == *only);
     }
@@ -144,7 +184,7 @@ fn oci(layout: &dyn Layout, only: Option<&Digest>, index: &[u8]) -> Result<Chose
             format!("its configuration has the media type `{}`, which is no image's", config.media_type);
         return Err(ImageFault::document(&name, why));
     }
-    let config_name = blob_name(&config.digest);
+    let (config_name, config_digest) = (blob_name(&config.digest), config.digest);
     let config = Config::read(&config_name, &blob(layout, &config)?, layers.len())?;
     let layers = layers.iter().zip(config.diff_ids()).map(|(layer, diff_id)| {
         Ok(Layer {
@@ -157,7 +197,15 @@ fn oci(layout: &dyn Layout, only: Option<&Digest>, index: &[u8]) -> Result<Chose
         })
     });
     let layers = layers.collect::<Result<_, ImageFault>>()?;
-    Ok(Chosen { digest: image.digest, config, layers })
+    Ok((Chosen { digest: image.digest, config, layers }, config_digest))
+}
+
+/// The descriptors that were found in indexes.
+#[derive(Default)]
+struct Collected {
+    images: Vec<Descriptor>,
+    /// Digests of the indexes that were read: several may name one.
+    indexes: BTreeSet<Digest>,
 }
 
 /// The images of an index and of the indexes below it, without the attestations that build tools add.
@@ -166,7 +214,7 @@ fn collect(
     name: &str,
     bytes: &[u8],
     depth: usize,
-    images: &mut Vec<Descriptor>,
+    found: &mut Collected,
 ) -> Result<(), ImageFault> {
     let document = parse(name, bytes)?;
     let is_index = document.media_type.as_deref().is_none_or(|kind| INDEXES.contains(&kind));
@@ -178,8 +226,8 @@ fn collect(
     for descriptor in manifests {
         let is_attestation = descriptor.is_attestation();
         if MANIFESTS.contains(&descriptor.media_type.as_str()) {
-            if !is_attestation && images.iter().all(|image| image.digest != descriptor.digest) {
-                images.push(descriptor);
+            if !is_attestation && found.images.iter().all(|image| image.digest != descriptor.digest) {
+                found.images.push(descriptor);
             }
         } else if INDEXES.contains(&descriptor.media_type.as_str()) {
             let below = blob_name(&descriptor.digest);
@@ -189,8 +237,11 @@ fn collect(
                     format!("it lies more than {DEPTH_MAX} indexes deep"),
                 ));
             }
+            if !found.indexes.insert(descriptor.digest) {
+                continue;
+            }
             let bytes = blob(layout, &descriptor)?;
-            collect(layout, &below, &bytes, depth - 1, images)?;
+            collect(layout, &below, &bytes, depth - 1, found)?;
         } else {
             let kind = &descriptor.media_type;
             return Err(ImageFault::document(
@@ -198,7 +249,7 @@ fn collect(
                 format!("it names a `{kind}`, which is neither an image nor an index"),
             ));
         }
-        if images.len() > IMAGES_MAX {
+        if found.images.len().max(found.indexes.len()) > IMAGES_MAX {
             return Err(ImageFault::document(name, format!("it names more than {IMAGES_MAX} images")));
         }
     }
@@ -206,27 +257,10 @@ fn collect(
 }
 
 fn docker(layout: &dyn Layout, only: Option<&Digest>, list: &[u8]) -> Result<Chosen, ImageFault> {
-    let list: Vec<Saved> = serde_json::from_slice(list).map_err(|error| {
-        ImageFault::document(LIST_NAME, format!("it is not the list of `docker save`: {error}"))
-    })?;
     let mut images = Vec::new();
-    for saved in list {
-        let name = safe(&saved.config)?;
-        let bytes = file(layout, name)?.ok_or_else(|| ImageFault::Missing(name.to_owned()))?;
-        let digest = Digest::of(&bytes);
-        // The name of the configuration is its digest: HEX.json, or blobs/sha256/HEX.
-        let stem = super::path::name(name);
-        let stem = stem.strip_suffix(".json").unwrap_or(stem);
-        let expected = format!("sha256:{stem}").parse::<Digest>().map_err(|_| {
-            ImageFault::document(
-                LIST_NAME,
-                format!("`{name}` does not have the digest of the configuration as its name"),
-            )
-        })?;
-        if expected != digest {
-            return Err(ImageFault::Differs { name: name.to_owned(), expected, found: digest });
-        }
-        images.push((digest, name.to_owned(), bytes, saved.layers));
+    for saved in rows(list)? {
+        let (digest, bytes) = configuration(layout, &saved)?;
+        images.push((digest, saved.config, bytes, saved.layers));
     }
     images.dedup_by(|one, other| one.0 == other.0);
     if let Some(only) = only {
@@ -247,6 +281,35 @@ fn docker(layout: &dyn Layout, only: Option<&Digest>, list: &[u8]) -> Result<Cho
     });
     let layers = layers.collect::<Result<_, ImageFault>>()?;
     Ok(Chosen { digest, config, layers })
+}
+
+/// The rows of the list. Each has a document that is read, so their number has a bound.
+fn rows(list: &[u8]) -> Result<Vec<Saved>, ImageFault> {
+    let rows: Vec<Saved> = serde_json::from_slice(list).map_err(|error| {
+        ImageFault::document(LIST_NAME, format!("it is not the list of `docker save`: {error}"))
+    })?;
+    if rows.len() > IMAGES_MAX {
+        return Err(ImageFault::document(LIST_NAME, format!("it names more than {IMAGES_MAX} images")));
+    }
+    Ok(rows)
+}
+
+/// The configuration that a row names. The name of its file is its digest: HEX.json, or blobs/sha256/HEX.
+fn configuration(layout: &dyn Layout, saved: &Saved) -> Result<(Digest, Vec<u8>), ImageFault> {
+    let name = safe(&saved.config)?;
+    let bytes = file(layout, name)?.ok_or_else(|| ImageFault::Missing(name.to_owned()))?;
+    let found = Digest::of(&bytes);
+    let stem = super::path::name(name);
+    let stem = stem.strip_suffix(".json").unwrap_or(stem);
+    let expected = format!("sha256:{stem}").parse::<Digest>().map_err(|_| {
+        let why = format!("`{name}` does not have the digest of the configuration as its name");
+        ImageFault::document(LIST_NAME, why)
+    })?;
+    if expected == found {
+        Ok((found, bytes))
+    } else {
+        Err(ImageFault::Differs { name: name.to_owned(), expected, found })
+    }
 }
 
 /// A name of the list, which leads to a file of the layout alone.
@@ -293,6 +356,26 @@ fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
+/// Keys of a descriptor that are not read.
+fn of_descriptor<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["mediaType", "digest", "size", "platform", "annotations"])
+}
+
+/// Keys of a platform that are not read.
+fn of_platform<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["architecture", "os"])
+}
+
+/// Keys of an index or a manifest that are not read.
+fn of_document<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["mediaType", "manifests", "config", "layers"])
+}
+
+/// Keys of a row that are not read.
+fn of_saved<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+    spelling::other(from, &["Config", "Layers"])
+}
+
 fn compression(kind: &str) -> Result<Compression, String> {
     match kind {
         "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
@@ -308,6 +391,7 @@ fn compression(kind: &str) -> Result<Compression, String> {
     }
 }
 
+const LAYOUT_NAME: &str = "oci-layout";
 const INDEX_NAME: &str = "index.json";
 const LIST_NAME: &str = "manifest.json";
 const MANIFESTS: [&str; 2] =

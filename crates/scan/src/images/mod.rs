@@ -16,6 +16,7 @@ mod packages;
 mod path;
 mod read;
 mod rules;
+mod spelling;
 pub mod toolchain;
 mod tree;
 
