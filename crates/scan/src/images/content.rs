@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use evidence::Digest;
-use flate2::read::MultiGzDecoder;
 
 use super::fault::ImageFault;
+use super::gunzip::Gunzip;
 use crate::secrets::{self, Hit, is_packed};
 use crate::{INPUT_BYTES_MAX, ScanError};
 
@@ -41,6 +41,8 @@ pub struct Scanned {
 pub struct Contents {
     scanned: Scanned,
     window: Vec<u8>,
+    /// Bytes that files became which gzip compressed.
+    unpacked_bytes: u64,
     fault: Option<ScanError>,
 }
 
@@ -73,7 +75,7 @@ impl Contents {
 
     fn window(&mut self, path: &str, layer: usize, bytes: &[u8], is_whole: bool) {
         if is_packed(bytes) {
-            let unpacked = if is_whole { gunzipped(bytes) } else { None };
+            let unpacked = if is_whole { self.gunzipped(bytes) } else { None };
             match unpacked {
                 Some(unpacked) if !is_packed(&unpacked) => self.scan(path, layer, &unpacked, true),
                 _ => drop(self.scanned.packed.insert(path.to_owned(), Digest::of(bytes))),
@@ -82,7 +84,25 @@ impl Contents {
         self.scan(path, layer, bytes, is_whole);
     }
 
+    /// The content of a file that gzip compressed, if it is one, and neither it nor all of them together are too large.
+    fn gunzipped(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !bytes.starts_with(b"\x1f\x8b") {
+            return None;
+        }
+        let most = (INPUT_BYTES_MAX as u64).min(UNPACKED_BYTES_MAX.saturating_sub(self.unpacked_bytes));
+        let mut unpacked = Vec::new();
+        let read = Gunzip::new(bytes, MEMBERS_MAX).take(most + 1).read_to_end(&mut unpacked);
+        // A stream that cannot be used was unpacked as well.
+        self.unpacked_bytes = self.unpacked_bytes.saturating_add(unpacked.len() as u64);
+        read.ok()?;
+        (unpacked.len() as u64 <= most).then_some(unpacked)
+    }
+
     fn scan(&mut self, path: &str, layer: usize, bytes: &[u8], is_whole: bool) {
+        // Then `fits` refuses the image, and a large file would have many more.
+        if self.scanned.secrets.len() > SECRETS_MAX {
+            return;
+        }
         match secrets::scan(path, bytes) {
             Ok(hits) => {
                 for mut hit in hits {
@@ -119,20 +139,13 @@ impl Contents {
     }
 }
 
-/// The content of a file that gzip compressed, if it is one, and not too large.
-fn gunzipped(bytes: &[u8]) -> Option<Vec<u8>> {
-    if !bytes.starts_with(b"\x1f\x8b") {
-        return None;
-    }
-    let mut unpacked = Vec::new();
-    let most = INPUT_BYTES_MAX as u64;
-    MultiGzDecoder::new(bytes).take(most + 1).read_to_end(&mut unpacked).ok()?;
-    (unpacked.len() as u64 <= most).then_some(unpacked)
-}
-
 /// As many bytes as a scan for secrets takes.
 const WINDOW_BYTES: usize = INPUT_BYTES_MAX;
 /// Longer than any secret.
 const OVERLAP_BYTES: usize = 64 << 10;
 const SECRETS_MAX: usize = 10_000;
 const PACKED_MAX: usize = 1_000_000;
+/// Bytes that all files together may become which gzip compressed. Those behind the last are counted as not scanned.
+const UNPACKED_BYTES_MAX: u64 = 8 << 30;
+/// Members of one such file.
+const MEMBERS_MAX: u32 = 4_096;

@@ -8,6 +8,7 @@
 mod config;
 mod content;
 mod fault;
+mod gunzip;
 mod image;
 mod judge;
 mod layout;

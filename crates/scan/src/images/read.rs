@@ -2,7 +2,7 @@
 //! layer removes, and the files that name packages are kept.
 //!
 //! Invariant: nothing counts unless all digests are right and every entry could be applied. Memory is bounded: by the number
-//! of entries, their paths, the files that are kept, and one window of a file.
+//! of entries, their paths and targets, the files that are kept, and one window of a file.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use archive::{Entries, Entry, Kind};
 use evidence::{Digest, Hasher};
-use flate2::bufread::MultiGzDecoder;
 
 use super::content::{Contents, Scanned};
 use super::fault::ImageFault;
+use super::gunzip::Gunzip;
 use super::layout::Layout;
 use super::manifest::{Compression, Layer};
 use super::path;
@@ -29,6 +29,8 @@ pub struct Pass {
     pub kept: BTreeMap<String, Vec<u8>>,
     /// Secrets, and what was not scanned for them.
     pub scanned: Scanned,
+    /// Files that were kept and that the tree does not have any more: their paths, with the last layer that has them.
+    pub removed: BTreeMap<String, usize>,
     /// Doubts about entries: paths and sentences.
     pub unclear: BTreeMap<String, String>,
     /// Entries of all layers.
@@ -75,9 +77,19 @@ pub fn layers(
     let is_last = |path: &str, layer: usize| {
         tree.node(path).is_some_and(|node| node.layer == layer && matches!(node.kind, NodeKind::File(_)))
     };
-    let kept = kept.into_iter().filter(|(path, (layer, _))| is_last(path, *layer));
-    let kept = kept.map(|(path, (_, bytes))| (path, bytes)).collect();
-    Ok(Pass { kept, scanned: contents.finish(), unclear, entries, bytes: bytes.get(), tree })
+    let (mut left, mut removed) = (BTreeMap::new(), BTreeMap::new());
+    for (path, (layer, bytes)) in kept {
+        if is_last(&path, layer) {
+            left.insert(path, bytes);
+        } else if !tree
+            .node(&path)
+            .is_some_and(|node| matches!(node.kind, NodeKind::File(_) | NodeKind::Link(_)))
+        {
+            removed.insert(path, layer);
+        }
+    }
+    let scanned = contents.finish();
+    Ok(Pass { kept: left, removed, scanned, unclear, entries, bytes: bytes.get(), tree })
 }
 
 impl Reading<'_> {
@@ -98,7 +110,7 @@ impl Reading<'_> {
         };
         let from: Box<dyn Read + '_> = match compression {
             Compression::None => Box::new(&mut blob),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(&mut blob)),
+            Compression::Gzip => Box::new(Gunzip::new(&mut blob, MEMBERS_MAX)),
         };
         let bound = Bound::Growth { packed: &packed, before: self.bytes.get() };
         let content = Counted { from, hash: Hasher::default(), bytes: &bytes, bound };
@@ -153,7 +165,7 @@ impl Reading<'_> {
                 Change::Other => {}
             }
             if entry.kind == Kind::HardLink {
-                self.hard_link(&entry, number);
+                self.hard_link(&entry, number)?;
             }
         }
         entries.drain().map_err(wrong)
@@ -164,7 +176,7 @@ impl Reading<'_> {
         let nodes = self.entries.max(self.tree.len() as u64);
         let (limit, what) = match (nodes > ENTRIES_MAX, self.tree.path_bytes() > PATHS_BYTES_MAX) {
             (true, _) => (ENTRIES_MAX, "files"),
-            (_, true) => (PATHS_BYTES_MAX, "bytes of paths"),
+            (_, true) => (PATHS_BYTES_MAX, "bytes of paths and targets of links"),
             _ => return Ok(()),
         };
         Err(ImageFault::Bound { limit, what })
@@ -189,11 +201,7 @@ impl Reading<'_> {
         } else if keeps {
             let mut bytes = Vec::new();
             entries.by_ref().take(entry.size).read_to_end(&mut bytes).map_err(fault)?;
-            self.kept_bytes += entry.size;
-            if self.kept_bytes > KEPT_BYTES_MAX {
-                let what = "bytes in files that name packages";
-                return Err(ImageFault::Bound { limit: KEPT_BYTES_MAX, what });
-            }
+            self.keep(entry.size)?;
             self.contents.add(path, number, &mut bytes.as_slice(), entry.size).map_err(fault)?;
             self.kept.insert(path.to_owned(), (number, bytes));
             return self.contents.fits();
@@ -202,15 +210,29 @@ impl Reading<'_> {
         self.contents.fits()
     }
 
+    /// Counts bytes that are kept.
+    fn keep(&mut self, bytes: u64) -> Result<(), ImageFault> {
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        if self.kept_bytes > KEPT_BYTES_MAX {
+            let what = "bytes in files that name packages";
+            return Err(ImageFault::Bound { limit: KEPT_BYTES_MAX, what });
+        }
+        Ok(())
+    }
+
     /// Another name of a file that is kept.
-    fn hard_link(&mut self, entry: &Entry, number: usize) {
-        let (Ok(path), Ok(target)) = (path::plain(&entry.path), path::plain(&entry.target)) else { return };
+    fn hard_link(&mut self, entry: &Entry, number: usize) -> Result<(), ImageFault> {
+        let (Ok(path), Ok(target)) = (path::plain(&entry.path), path::plain(&entry.target)) else {
+            return Ok(());
+        };
         if !(self.keeps)(&path) {
-            return;
+            return Ok(());
         }
         match self.kept.get(&target) {
             Some((_, bytes)) => {
+                // Each name has its bytes, so a few large files with many names would fill the memory.
                 let bytes = bytes.clone();
+                self.keep(bytes.len() as u64)?;
                 self.kept.insert(path, (number, bytes));
             }
             None => {
@@ -218,6 +240,7 @@ impl Reading<'_> {
                 self.unclear.insert(path, why.to_owned());
             }
         }
+        Ok(())
     }
 }
 
@@ -275,6 +298,8 @@ pub const fn is_program(node: &Node) -> bool {
 
 const ZSTD: &str = "it is compressed with zstd, which this program cannot read; save the image with gzip";
 const BUFFER_BYTES: usize = 64 << 10;
+/// Members of one compressed layer: some builders write one for each file.
+const MEMBERS_MAX: u32 = 2_000_000;
 /// A layer of a runtime or of a compiler has some 100,000 files.
 const ENTRIES_MAX: u64 = 1_000_000;
 const PATHS_BYTES_MAX: u64 = 256 << 20;

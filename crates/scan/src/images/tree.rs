@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use archive::{Entry, Kind};
 
-use super::path::{directory, name, plain, push};
+use super::path::{directory, joined, name, plain, push};
 
 /// A file, directory or link of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Applied {
     number: usize,
     /// Paths that it wrote, and the directories above them: its own whiteouts do not touch them.
     written: BTreeSet<String>,
+    /// Directories below which it has hidden all that lower layers left.
+    emptied: BTreeSet<String>,
 }
 
 /// The effect of an entry.
@@ -67,7 +69,7 @@ pub enum Change {
 impl Applied {
     /// A layer that has no entry yet.
     pub const fn new(number: usize) -> Self {
-        Self { number, written: BTreeSet::new() }
+        Self { number, written: BTreeSet::new(), emptied: BTreeSet::new() }
     }
 }
 
@@ -95,7 +97,7 @@ impl Tree {
         self.nodes.is_empty()
     }
 
-    /// Bytes of all paths, which stay in memory.
+    /// Bytes of all paths that ever were in the tree, and of the targets of links: a path that is removed again may be kept elsewhere.
     pub const fn path_bytes(&self) -> u64 {
         self.path_bytes
     }
@@ -104,20 +106,34 @@ impl Tree {
     /// links.
     #[must_use]
     pub fn resolve(&self, path: &str) -> Option<String> {
+        let mut steps = u64::MAX;
+        self.walk(path, &mut steps).ok().flatten()
+    }
+
+    /// Whether a path leads to a node, which counts as true if it takes more than these steps: then nobody knows.
+    #[must_use]
+    pub fn leads(&self, path: &str, steps: &mut u64) -> bool {
+        !matches!(self.walk(path, steps), Ok(None))
+    }
+
+    /// The path of the node that a path leads to. Each part of a path and of a link is a step.
+    fn walk(&self, path: &str, steps: &mut u64) -> Result<Option<String>, OutOfSteps> {
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let (mut found, mut hops) = (String::new(), 0);
         while let Some(part) = rest.pop() {
+            *steps = steps.checked_sub(1).ok_or(OutOfSteps)?;
             match part.as_str() {
                 "" | "." => continue,
                 // The root is above itself.
                 ".." => found = directory(&found).to_owned(),
                 part => {
                     let below = joined(&found, part);
-                    match &self.nodes.get(&below)?.kind {
+                    let Some(node) = self.nodes.get(&below) else { return Ok(None) };
+                    match &node.kind {
                         NodeKind::Link(target) => {
                             hops += 1;
                             if hops > HOPS_MAX {
-                                return None;
+                                return Ok(None);
                             }
                             if target.starts_with('/') {
                                 found.clear();
@@ -129,7 +145,7 @@ impl Tree {
                 }
             }
         }
-        Some(found)
+        Ok(Some(found))
     }
 
     /// Applies an entry. The error is a sentence about it.
@@ -158,7 +174,7 @@ impl Tree {
         let is_file = entry.kind == Kind::File;
         let is_directory = node.kind == NodeKind::Directory;
         if !(is_directory && self.nodes.get(&path).is_some_and(|old| old.kind == NodeKind::Directory)) {
-            self.remove(&path, &BTreeSet::new());
+            self.remove(&path);
         }
         self.insert(path.clone(), node);
         layer.written.insert(path.clone());
@@ -238,7 +254,7 @@ impl Tree {
     }
 
     /// Removes what lower layers left at a name, or with the opaque whiteout, in a whole directory.
-    fn whiteout(&mut self, parent: &str, hidden: &str, layer: &Applied) -> Result<(), EntryFault> {
+    fn whiteout(&mut self, parent: &str, hidden: &str, layer: &mut Applied) -> Result<(), EntryFault> {
         if ["", ".", ".."].contains(&hidden) {
             return Err(EntryFault::Whiteout);
         }
@@ -251,28 +267,49 @@ impl Tree {
             }
         }
         if hidden == OPAQUE {
-            let below: Vec<String> = self.below(parent).map(str::to_owned).collect();
-            for path in below.iter().filter(|path| !layer.written.contains(*path)) {
-                self.take(path);
-            }
+            self.empty(parent, layer);
         } else if !hidden.starts_with(WHITEOUT) {
             // Marks of a file system that layers should not hold hide nothing.
-            self.remove(&joined(parent, hidden), &layer.written);
+            let path = joined(parent, hidden);
+            self.empty(&path, layer);
+            if !layer.written.contains(&path) {
+                self.nodes.remove(&path);
+            }
         }
         Ok(())
     }
 
-    /// Removes a node and everything below it, but for these paths.
-    fn remove(&mut self, path: &str, kept: &BTreeSet<String>) {
+    /// Removes what lower layers left below a directory. A second time there is nothing to remove: all that is there is of this layer.
+    /// Otherwise a layer that hides what it wrote into one large directory again and again would keep a scan busy for days.
+    fn empty(&mut self, path: &str, layer: &mut Applied) {
+        let is_root = path.is_empty();
+        if !is_root && self.nodes.get(path).is_none_or(|node| node.kind != NodeKind::Directory) {
+            return;
+        }
+        let mut above = path;
+        while !layer.emptied.contains(above) {
+            if above.is_empty() {
+                let below = self.below(path).filter(|path| !layer.written.contains(*path));
+                let below: Vec<String> = below.map(str::to_owned).collect();
+                for path in &below {
+                    self.nodes.remove(path);
+                }
+                layer.emptied.insert(path.to_owned());
+                return;
+            }
+            above = directory(above);
+        }
+    }
+
+    /// Removes a node and everything below it.
+    fn remove(&mut self, path: &str) {
         if self.nodes.get(path).is_some_and(|node| node.kind == NodeKind::Directory) {
             let below: Vec<String> = self.below(path).map(str::to_owned).collect();
-            for path in below.iter().filter(|path| !kept.contains(*path)) {
-                self.take(path);
+            for path in &below {
+                self.nodes.remove(path);
             }
         }
-        if !kept.contains(path) {
-            self.take(path);
-        }
+        self.nodes.remove(path);
     }
 
     fn below(&self, path: &str) -> impl Iterator<Item = &str> {
@@ -282,18 +319,14 @@ impl Tree {
     }
 
     fn insert(&mut self, path: String, node: Node) {
-        let bytes = path.len() as u64;
-        if self.nodes.insert(path, node).is_none() {
-            self.path_bytes += bytes;
-        }
-    }
-
-    fn take(&mut self, path: &str) {
-        if self.nodes.remove(path).is_some() {
-            self.path_bytes = self.path_bytes.saturating_sub(path.len() as u64);
-        }
+        let target = if let NodeKind::Link(target) = &node.kind { target.len() } else { 0 };
+        self.path_bytes = self.path_bytes.saturating_add((path.len() + target) as u64);
+        self.nodes.insert(path, node);
     }
 }
+
+/// More steps than allowed.
+struct OutOfSteps;
 
 /// Why an entry cannot be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -319,10 +352,6 @@ pub enum EntryFault {
     /// It hides nothing that has a name.
     #[error("is a whiteout that hides no name of its directory")]
     Whiteout,
-}
-
-fn joined(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 const WHITEOUT: &str = ".wh.";

@@ -18,7 +18,7 @@ use evidence::document::{ComponentsDocument, Document as _, TEXT_BYTES_MAX, Tool
 
 use super::fault::ImageFault;
 use super::image::Image;
-use super::path::{directory, name};
+use super::path::{directory, joined, name};
 use crate::components::fault::Fault;
 use crate::components::purl::Purl;
 use crate::components::{self, licence};
@@ -29,7 +29,7 @@ pub use release::Release;
 
 /// Whether the file at a path names packages.
 pub fn is_read(path: &str) -> bool {
-    let status_d = path.strip_prefix("var/lib/dpkg/status.d/");
+    let status_d = path.strip_prefix(BARE).and_then(|rest| rest.strip_prefix('/'));
     matches!(
         path,
         "etc/os-release" | "usr/lib/os-release" | DPKG | "lib/apk/db/installed" | "usr/lib/apk/db/installed"
@@ -55,7 +55,7 @@ pub fn of(image: &Image) -> Result<Packages, ImageFault> {
         let read = match path.as_str() {
             DPKG => dpkg::read(bytes, false).map(|all| ("deb", all)),
             "lib/apk/db/installed" | "usr/lib/apk/db/installed" => apk::read(bytes).map(|all| ("apk", all)),
-            path if path.starts_with("var/lib/dpkg/status.d/") => {
+            path if path.strip_prefix(BARE).is_some_and(|rest| rest.starts_with('/')) => {
                 dpkg::read(bytes, true).map(|all| ("deb", all))
             }
             path => match rpm::kind_of(path) {
@@ -137,12 +137,12 @@ impl Packages {
             return;
         }
         for path in files.keys().filter(named) {
-            // The files beside a lockfile belong to it.
-            let beside = files.iter().filter(|(other, _)| {
-                *other == path
-                    || (directory(other) == directory(path) && components::format_of(other).is_none())
-            });
-            let group = beside.map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
+            // The files beside a module of Go belong to it. Other lockfiles stand alone: a large file would be copied for each of them.
+            let beside: &[&str] = if name(path) == "go.mod" { &GO_FILES } else { &[] };
+            let names = std::iter::once(name(path)).chain(beside.iter().copied());
+            let paths = names.map(|name| joined(directory(path), name));
+            let group = paths.filter_map(|path| files.get_key_value(&path));
+            let group = group.map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
             match components::of(&group) {
                 Ok(document) => self.join(document),
                 Err(error) => drop(self.unread.insert(path.clone(), error.to_string())),
@@ -169,8 +169,11 @@ fn is_lockfile(path: &str) -> bool {
     !is_foreign
         && !is_manifest
         && !path.starts_with("usr/share/doc/")
-        && (components::format_of(path).is_some()
-            || matches!(name(path), "go.sum" | "go.work" | "go.work.sum"))
+        && (components::format_of(path).is_some() || GO_FILES.contains(&name(path)))
 }
 
+/// Files that belong to a `go.mod` beside them.
+const GO_FILES: [&str; 3] = ["go.sum", "go.work", "go.work.sum"];
 const DPKG: &str = "var/lib/dpkg/status";
+/// A directory with a file for each package.
+const BARE: &str = "var/lib/dpkg/status.d";

@@ -41,12 +41,14 @@ pub fn read(kind: Kind, bytes: &[u8]) -> Result<Vec<Installed>, Fault> {
             "it is a database of the form {form}, which this program does not read; convert it by `rpm --rebuilddb --define '_db_backend sqlite'`"
         ))),
         Kind::Sqlite => {
-            let mut all = Vec::new();
-            for (number, header) in Database::open(bytes)?.blobs("Packages")?.iter().enumerate() {
-                let installed = installed(header).within(|| format!("package {}", number + 1))?;
+            let (mut all, mut number) = (Vec::new(), 0_usize);
+            Database::open(bytes)?.blobs("Packages", |header| {
+                number += 1;
+                let installed = installed(header).within(|| format!("package {number}"))?;
                 // Keys that sign packages stand among them.
                 all.extend(Some(installed).filter(|installed| installed.name != "gpg-pubkey"));
-            }
+                Ok(())
+            })?;
             Ok(all)
         }
     }

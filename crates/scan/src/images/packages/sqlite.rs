@@ -1,7 +1,8 @@
 //! The blobs of one table of a SQLite database (<https://www.sqlite.org/fileformat2.html>).
 //!
-//! Invariant: each page is read once, so that no chain of pages makes it go on for ever. It reads tables alone: neither indexes,
-//! nor what stands in a write-ahead log.
+//! Invariant: each page is read once, and all rows together have no more bytes than the database, so that neither a chain of pages nor
+//! cells of one page that share their bytes make it go on for ever. It reads tables alone: neither indexes, nor what stands in a
+//! write-ahead log.
 
 use std::collections::BTreeSet;
 
@@ -29,26 +30,29 @@ impl<'a> Database<'a> {
         Ok(Self { bytes, page_bytes, usable: page_bytes.saturating_sub(reserved) })
     }
 
-    /// The last column of each row of a table, which is a blob.
-    pub fn blobs(&self, table: &str) -> Result<Vec<Vec<u8>>, Fault> {
-        let is_table = |row: &Vec<Value>| matches!(row.as_slice(), [Value::Bytes(kind), Value::Bytes(name), ..] if kind == b"table" && name == table.as_bytes());
-        let schema = self.rows(1)?;
-        let row = schema.iter().find(|row| is_table(row));
-        let root = match row.and_then(|row| row.get(3)) {
-            Some(Value::Number(root)) => usize::try_from(*root).ok(),
-            _ => None,
-        };
+    /// Reads the last column of each row of a table, which is a blob.
+    pub fn blobs(&self, table: &str, mut each: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        let mut root = None;
+        self.rows(1, &mut |row| {
+            if let [Value::Bytes(kind), Value::Bytes(name), _, Value::Number(page), ..] = row
+                && kind == b"table"
+                && name == table.as_bytes()
+            {
+                root = usize::try_from(*page).ok();
+            }
+            Ok(())
+        })?;
         let root = root.ok_or_else(|| Fault::new(format!("it has no table `{table}`")))?;
-        let blob = |row: Vec<Value>| match row.into_iter().next_back() {
-            Some(Value::Bytes(blob)) => Ok(blob),
+        self.rows(root, &mut |row| match row.last() {
+            Some(Value::Bytes(blob)) => each(blob),
             _ => Err(Fault::new(format!("a row of `{table}` has no blob"))),
-        };
-        self.rows(root)?.into_iter().map(blob).collect()
+        })
     }
 
-    /// All rows of the table that begins at a page.
-    fn rows(&self, root: usize) -> Result<Vec<Vec<Value>>, Fault> {
-        let (mut open, mut seen, mut rows) = (vec![root], BTreeSet::new(), Vec::new());
+    /// Reads all rows of the table that begins at a page.
+    fn rows(&self, root: usize, each: &mut dyn FnMut(&[Value]) -> Result<(), Fault>) -> Result<(), Fault> {
+        let (mut open, mut seen) = (vec![root], BTreeSet::new());
+        let mut left = self.bytes.len();
         while let Some(number) = open.pop() {
             let page = self.page(number, &mut seen)?;
             let start = if number == 1 { HEADER_BYTES } else { 0 };
@@ -59,7 +63,7 @@ impl<'a> Database<'a> {
                 let at = short(page, start + head + 2 * cell).ok_or_else(damaged)?;
                 match kind {
                     Some(INTERIOR) => open.push(word(page, at).ok_or_else(damaged)?),
-                    Some(LEAF) => rows.push(self.row(page, at, &mut seen)?),
+                    Some(LEAF) => each(&self.row(page, at, &mut seen, &mut left)?)?,
                     _ => return Err(damaged()),
                 }
             }
@@ -67,7 +71,7 @@ impl<'a> Database<'a> {
                 open.push(word(page, start + 8).ok_or_else(damaged)?);
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn page(&self, number: usize, seen: &mut BTreeSet<usize>) -> Result<&'a [u8], Fault> {
@@ -78,13 +82,18 @@ impl<'a> Database<'a> {
         self.bytes.get(start..).and_then(|rest| rest.get(..self.page_bytes)).ok_or_else(damaged)
     }
 
-    fn row(&self, page: &[u8], at: usize, seen: &mut BTreeSet<usize>) -> Result<Vec<Value>, Fault> {
+    fn row(
+        &self,
+        page: &[u8],
+        at: usize,
+        seen: &mut BTreeSet<usize>,
+        left: &mut usize,
+    ) -> Result<Vec<Value>, Fault> {
         let mut cell = page.get(at..).ok_or_else(damaged)?;
         let length = usize::try_from(varint(&mut cell)?).map_err(|_| damaged())?;
         varint(&mut cell)?;
-        if length > self.bytes.len() {
-            return Err(damaged());
-        }
+        let whole = length.checked_add(CELL_BYTES_MIN).ok_or_else(damaged)?;
+        *left = left.checked_sub(whole).ok_or_else(damaged)?;
         record(&self.payload(cell, length, seen)?)
     }
 
@@ -127,6 +136,9 @@ fn record(payload: &[u8]) -> Result<Vec<Value>, Fault> {
     let mut values = payload.get(length..).ok_or_else(damaged)?;
     let mut row = Vec::new();
     while !types.is_empty() {
+        if row.len() >= COLUMNS_MAX {
+            return Err(damaged());
+        }
         let kind = varint(&mut types)?;
         let bytes = match kind {
             0 | 8 | 9 => 0,
@@ -186,5 +198,9 @@ fn damaged() -> Fault {
 }
 
 const HEADER_BYTES: usize = 100;
+/// The place of a cell in its page, and its two shortest numbers.
+const CELL_BYTES_MIN: usize = 4;
+/// The tables that are read have five columns and two.
+const COLUMNS_MAX: usize = 16;
 const INTERIOR: u8 = 0x05;
 const LEAF: u8 = 0x0d;

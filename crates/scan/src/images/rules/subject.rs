@@ -48,6 +48,7 @@ impl Judged {
 
     /// Programs of these names in the directories where programs are looked up.
     pub fn programs(&self, hits: &mut Hits, is_meant: impl Fn(&str) -> bool) {
+        let mut steps = STEPS_MAX;
         for (path, node) in self.image.pass.tree.nodes() {
             let is_place =
                 path.rsplit_once('/').is_some_and(|(above, _)| matches!(name(above), "bin" | "sbin"));
@@ -57,7 +58,7 @@ impl Judged {
             let is_there = match &node.kind {
                 NodeKind::File(_) => is_program(node),
                 // A link to a program that is no longer there starts nothing.
-                NodeKind::Link(_) => self.image.pass.tree.resolve(path).is_some(),
+                NodeKind::Link(_) => self.image.pass.tree.leads(path, &mut steps),
                 NodeKind::Directory | NodeKind::Special => false,
             };
             if is_there {
@@ -66,3 +67,6 @@ impl Judged {
         }
     }
 }
+
+/// Steps along links, of all programs that a rule looks for. Images have a few thousand such links.
+const STEPS_MAX: u64 = 10_000_000;
