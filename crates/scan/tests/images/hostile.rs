@@ -1,6 +1,6 @@
 //! Hostile and damaged images: each is an error that names the place, or a doubt that is told.
 
-use scan::images::{Archive, Image, Layout};
+use scan::images::{Archive, Image, Layout, NodeKind, begins_as_tar, is_image};
 use serde_json::{Value, json};
 
 use crate::support::{Build, Files, GZIP, INDEX, Item, MANIFEST, add, archive, gzip, tar};
@@ -65,6 +65,9 @@ fn attack_links_in_a_circle_lead_nowhere() {
     assert_eq!([tree.resolve("a"), tree.resolve("l0"), tree.resolve("none/x")], [None, None, None]);
     // The root is above itself, as in the container.
     assert_eq!(tree.resolve("up/x"), Some("etc/x".to_owned()));
+    // Nobody knows where a path leads that takes more steps than allowed.
+    let leads = |path, mut steps| tree.leads(path, &mut steps);
+    assert_eq!([leads("l0", 100), leads("up/x", 100), leads("l0", 10)], [false, true, true]);
 }
 
 #[test]
@@ -223,10 +226,13 @@ fn attack_archives_with_links_and_doubles_lead_nowhere_else() {
     }
     let mut twice = items(&|_| None);
     twice.push(twice[0].clone());
+    let mut masked = items(&|_| None);
+    masked.push(Item::link(layer.as_str(), "../other/layer.tar"));
     let mut device = items(&|_| None);
     device.push(Item::device("null"));
     for (items, why) in [
         (twice, "stands in it twice"),
+        (masked, "stands in it twice"),
         (device, "is a device or a pipe"),
         (vec![Item::file("../manifest.json", "[]")], "has `..` in its path"),
     ] {
@@ -270,7 +276,7 @@ fn attack_a_cut_archive_is_known_as_one() {
     for length in (512..bytes.len()).step_by(512) {
         let cut = bytes[..length].to_vec();
         match Archive::open(&cut) {
-            Ok(archive) if scan::images::is_image(&archive).unwrap() => {
+            Ok(archive) if is_image(&archive).unwrap() => {
                 let read = Image::read(&archive, None);
                 // All that is missing may be the end of the archive.
                 refused += usize::from(read.is_err());
@@ -280,4 +286,115 @@ fn attack_a_cut_archive_is_known_as_one() {
         }
     }
     assert!(refused > 3, "{refused}");
+}
+
+/// Programs in Go take `Layers` for `layers`: such a document would be one image here and another one where it runs.
+#[test]
+fn attack_keys_in_another_spelling_are_refused() {
+    let (files, manifest, _) = sound();
+    for (key, field) in [("Layers", "layers"), ("layer\u{17f}", "layers"), ("CONFIG", "config")] {
+        let mut changed = manifest.clone();
+        changed[key] = json!([]);
+        let told = error(&with(files.clone(), &changed));
+        assert!(told.contains(&format!("the key `{key}` is `{field}` for some tools")), "{key}: {told}");
+    }
+    let mut index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
+    index["manifests"][0]["Digest"] = json!("sha256:00");
+    let mut changed = files.clone();
+    changed.insert("index.json".to_owned(), index.to_string().into_bytes());
+    let told = error(&changed);
+    assert!(told.contains("the key `Digest` is `digest`"), "{told}");
+    for config in [json!({"User": "app", "user": "root"}), json!({"env": ["TOKEN=x"]})] {
+        let mut build = Build::of(&[&[Item::file("a", "1")]]);
+        build.config = config;
+        for files in [build.oci(), build.docker()] {
+            let told = error(&files);
+            assert!(told.contains("for some tools and nothing for others"), "{told}");
+        }
+    }
+    // Keys of people have any spelling.
+    let mut build = Build::of(&[&[Item::file("a", "1")]]);
+    build.config = json!({"Labels": {"user": "1", "User": "2"}});
+    Image::read(&build.oci(), None).unwrap();
+}
+
+/// Some tools read the index, and some the list of `docker save`.
+#[test]
+fn attack_an_index_and_a_list_name_the_same_image() {
+    let (one, other) = (Build::of(&[&[Item::file("a", "1")]]), Build::of(&[&[Item::file("b", "1")]]));
+    let of = |list: &Build| one.oci().into_iter().chain(list.docker()).collect::<Files>();
+    Image::read(&of(&one), None).unwrap();
+    let told = error(&of(&other));
+    assert!(told.contains("`manifest.json`: it names another image than `index.json`"), "{told}");
+    // Docker believes the content of the file and not its name.
+    let name = one.docker().into_keys().find(|name| name.ends_with(".json") && name != "manifest.json");
+    let mut renamed = of(&one);
+    renamed.insert(name.unwrap(), other.document().to_string().into_bytes());
+    let told = error(&renamed);
+    assert!(told.contains("the image was damaged or changed"), "{told}");
+    let mut bare = of(&one);
+    bare.remove("oci-layout");
+    let told = error(&bare);
+    assert!(told.contains("`index.json`: it stands beside `manifest.json` without `oci-layout`"), "{told}");
+}
+
+#[test]
+fn attack_documents_that_name_each_other_often_are_read_once() {
+    let mut files = Build::of(&[&[Item::file("a", "1")]]).oci();
+    for _ in 0..4 {
+        let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
+        let below = add(&mut files, index.to_string().as_bytes(), INDEX);
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": vec![below; 60]});
+        files.insert("index.json".to_owned(), index.to_string().into_bytes());
+    }
+    Image::read(&files, None).unwrap();
+    let mut files = Build::of(&[&[Item::file("a", "1")]]).docker();
+    let list: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let list = Value::from(vec![list[0].clone(); 101]);
+    files.insert("manifest.json".to_owned(), list.to_string().into_bytes());
+    let told = error(&files);
+    assert!(told.contains("it names more than 100 images"), "{told}");
+}
+
+#[test]
+fn attack_names_that_tools_read_differently_are_refused() {
+    let twice = Item { pax: vec![("path", "b")], ..Item::file(&"a".repeat(150), "x") };
+    let empty = Item { pax: vec![("path", "")], ..Item::directory("etc") };
+    for item in [twice, empty] {
+        let told = error(&Build::of(&[&[item]]).oci());
+        assert!(told.contains("has a name that is empty, or in two extension headers"), "{told}");
+    }
+}
+
+/// Each of these would list all files of its own layer again, and none of them hides one.
+#[test]
+fn attack_whiteouts_of_a_large_directory_of_their_own_layer() {
+    let files = (0..8_000).map(|n| Item::file(&format!("a/b/{n}"), ""));
+    let opaque = std::iter::repeat_n(Item::file("a/b/.wh..wh..opq", ""), 8_000);
+    let hidden = std::iter::repeat_n(Item::hidden("a/b"), 8_000);
+    let upper: Vec<Item> = files.chain(opaque).chain(hidden).chain([Item::hidden("a")]).collect();
+    let lower = [Item::file("a/b/old", "1"), Item::file("a/old", "1")];
+    let image = Image::read(&Build::of(&[&lower, &upper]).oci(), None).unwrap();
+    assert_eq!(image.pass.tree.len(), 8_002);
+    let mut files = image.pass.tree.nodes().filter(|(_, node)| node.kind != NodeKind::Directory);
+    assert!(files.all(|(_, node)| node.layer == 1), "both old files are gone");
+}
+
+/// Otherwise a scan of it would be one of a single file, in which nothing is found.
+#[test]
+fn attack_an_archive_without_the_mark_of_a_tar_is_known_as_one() {
+    let mut bytes = archive(&Build::of(&[&[Item::file("a", "1")]]).docker());
+    let mut at = 0;
+    while bytes[at] != 0 {
+        let size =
+            usize::from_str_radix(std::str::from_utf8(&bytes[at + 124..at + 135]).unwrap(), 8).unwrap();
+        bytes[at + 257..at + 265].fill(0);
+        bytes[at + 148..at + 156].fill(b' ');
+        let sum: u32 = bytes[at..at + 512].iter().map(|byte| u32::from(*byte)).sum();
+        bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        at += 512 + size.next_multiple_of(512);
+    }
+    assert!(begins_as_tar(&bytes[..512]));
+    assert!(is_image(&Archive::open(&bytes).unwrap()).unwrap());
+    assert!(!begins_as_tar(&[0; 512]) && !begins_as_tar(&[b'7'; 512]) && !begins_as_tar(b"# a text\n"));
 }

@@ -138,6 +138,71 @@ fn attack_damaged_databases_are_told() {
 }
 
 #[test]
+fn databases_behind_links_and_removed_ones_are_told() {
+    let status = Item::file("var/lib/dpkg/status", STATUS);
+    let moved = [Item::link("var/lib/dpkg", "/opt/dpkg"), Item::file("opt/dpkg/status", STATUS)];
+    let scan = scanned(&Build::of(&[&moved]));
+    assert_eq!(
+        scan.unread["var/lib/dpkg/status"],
+        "a link leads from it to `opt/dpkg/status`, which is not read; put the file itself there"
+    );
+    assert!(scan.document.findings.values().any(|finding| finding.undecided));
+    let bare = [Item::link("var/lib/dpkg/status.d", "../x"), Item::file("var/lib/x/a", "Package: a\n")];
+    let scan = scanned(&Build::of(&[&bare]));
+    assert_eq!(scan.unread.keys().collect::<Vec<_>>(), ["var/lib/dpkg/status.d"]);
+    let accounts = [Item::link("etc/passwd", "../opt/accounts"), Item::file("opt/accounts", "root::0:0")];
+    assert_eq!(scanned(&Build::of(&[&accounts])).unread.keys().collect::<Vec<_>>(), ["etc/passwd"]);
+    let removed = scanned(&Build::of(&[&[status], &[Item::hidden("var/lib/dpkg")]]));
+    let told = &removed.unread["var/lib/dpkg/status"];
+    assert!(told.starts_with("layer 1 has it and a later one removes it"), "{told}");
+    assert!(removed.components.components.is_empty());
+}
+
+#[test]
+fn databases_that_moved_within_their_sort_are_read() {
+    let database =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/rpmdb.sqlite")).unwrap();
+    let lower = [Item::link("var/lib/rpm", "../../usr/lib/sysimage/rpm"), Item::file("lib/x", "1")];
+    let old = [Item::file("usr/lib/sysimage/rpm/Packages", "of another form")];
+    let new = [
+        Item::hidden("usr/lib/sysimage/rpm/Packages"),
+        Item::bytes("usr/lib/sysimage/rpm/rpmdb.sqlite", &database),
+    ];
+    let scan = scanned(&Build::of(&[&lower, &old, &new]));
+    assert_eq!((scan.unread, scan.components.components.len()), (BTreeMap::new(), 43));
+}
+
+/// A database of two pages, with the schema in the first one, and so many cells in the second one that are the same key of a signer.
+fn cells_that_share_their_bytes(cells: usize) -> Vec<u8> {
+    let mut pages = vec![0_u8; 1_024];
+    let mut put = |at: usize, bytes: &[u8]| pages[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"SQLite format 3\0\x02\x00");
+    let leaf = |cells: usize| [&[0x0d, 0, 0][..], &u16::try_from(cells).unwrap().to_be_bytes()].concat();
+    put(100, &leaf(1));
+    put(108, &400_u16.to_be_bytes());
+    put(400, &[28, 1, 6, 23, 29, 29, 1, 13]);
+    put(408, b"tablePackagesPackages\x02");
+    put(512, &leaf(cells));
+    (0..cells).for_each(|cell| put(520 + 2 * cell, &430_u16.to_be_bytes()));
+    let word = |number: u32| number.to_be_bytes();
+    let entry = |tag: u32, at: u32| [tag, 6, at, 1].map(word).concat();
+    let header = [&word(3)[..], &word(11), &entry(1_000, 0), &entry(1_001, 9), &entry(1_002, 9)].concat();
+    put(512 + 430, &[71, 1, 4, 0, 0x81, 0x12]);
+    put(512 + 436, &[header.as_slice(), b"gpg-pubkey\0"].concat());
+    pages
+}
+
+#[test]
+fn attack_cells_that_share_their_bytes_are_no_more_than_the_database() {
+    let unread = |cells| {
+        let item = Item::bytes("var/lib/rpm/rpmdb.sqlite", &cells_that_share_their_bytes(cells));
+        scanned(&Build::of(&[&[item]])).unread
+    };
+    assert_eq!(unread(2), BTreeMap::new());
+    assert_eq!(unread(200)["var/lib/rpm/rpmdb.sqlite"], "the database is damaged");
+}
+
+#[test]
 fn packages_of_languages_and_lockfiles() {
     let cargo = "version = 4\n\n[[package]]\nname = \"serde\"\nversion = \"1.0.1\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"";
     let cargo = format!("{cargo}{}\"\n", "ab".repeat(32));

@@ -10,6 +10,7 @@ mod language;
 mod release;
 mod rpm;
 mod sqlite;
+mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +71,7 @@ pub fn of(image: &Image) -> Result<Packages, ImageFault> {
     }
     language::add(image, &mut packages);
     packages.lockfiles(image);
+    packages.unread.extend(unseen::databases(image));
     packages.document.check()?;
     Ok(packages)
 }
