@@ -157,8 +157,11 @@ impl RuleFinding {
             Site::File { path, line, .. } => (Some(path.clone()), *line),
             _ => (None, None),
         };
-        let (message, remedy) =
-            self.message.rsplit_once(": ").unwrap_or((&self.message, "see the page of the rule"));
+        // A message is `FAULT (PLACE): REMEDY`, and a remedy may have a colon, too.
+        let (message, remedy) = match self.message.split_once("): ") {
+            Some((message, remedy)) => (format!("{message})"), remedy),
+            None => (self.message.clone(), "see the page of the rule"),
+        };
         Row {
             id: self.id.clone(),
             rule: self.rule.clone(),
@@ -173,7 +176,7 @@ impl RuleFinding {
             },
             file,
             line,
-            message: message.to_owned(),
+            message,
             remedy: remedy.to_owned(),
         }
     }
