@@ -60,6 +60,7 @@ pub mod random;
 pub mod record;
 pub mod rejection;
 pub mod request;
+pub mod rescan;
 pub mod role_way;
 pub mod rollback;
 pub mod rollback_by_hand;

@@ -5,6 +5,7 @@
 //! nothing here decides anything. The command line shows it under a person's own pin, the console under the server's own
 //! word; both show the same. This crate deliberately omits keys, pins, HTTP and storage.
 
+pub mod alerts;
 pub mod approvers;
 pub mod budget;
 pub mod comparison;
@@ -20,6 +21,7 @@ pub mod findings;
 pub mod founding_words;
 pub mod headline;
 pub mod ids;
+pub mod inventory;
 pub mod named_release;
 pub mod next_step;
 pub mod outcome;
@@ -31,6 +33,7 @@ pub mod policy_facts;
 pub mod posture;
 pub mod record;
 pub mod release_words;
+pub mod rescan;
 pub mod results;
 pub mod rollback_words;
 pub mod rollout_words;

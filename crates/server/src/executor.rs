@@ -25,6 +25,7 @@ use crate::dossier::{DossierError, attach_log_proofs};
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::job::{Answer, CommandSource, Job};
 use crate::openings::{self, Opening};
+use crate::rescan;
 use crate::shared::Shared;
 
 /// Gates that could not be judged yet, and the executor's running time when that was first seen.
@@ -43,6 +44,8 @@ pub struct Round<'a> {
     pub moment: Moment,
     /// How long the executor has run.
     pub running: Duration,
+    /// Places whose gates are held, with the reason.
+    pub held: &'a BTreeMap<Place, String>,
 }
 
 /// Runs until the server ends: one round after each change of the ledger, and more after pauses while a gate waits for
@@ -57,9 +60,11 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
         let (at, signer) = (Arc::clone(&shared), Arc::clone(&provenance));
         let mut held = std::mem::take(&mut waiting);
         let round = tokio::task::spawn_blocking(move || {
+            let state = at.intake.state();
             let round = Round {
                 keeper: &at.gatekeeper,
-                state: &at.intake.state(),
+                held: &rescan::held(&at, &state),
+                state: &state,
                 provenance: &signer,
                 moment: clock::now(),
                 running: since.elapsed(),
@@ -197,6 +202,9 @@ impl Round<'_> {
     /// Judges one gate; `None` while the newest entries are not witnessed, for a limited time.
     fn judge(&self, due: &GateDue, waiting: &mut Waiting) -> Result<Option<Job>, EdgeError> {
         let (keeper, moment) = (self.keeper, self.moment);
+        if let Some(what) = self.held.get(&due.place) {
+            return self.record(due, None, &Judgement::undecided("alert-open", what, ALERTS)).map(Some);
+        }
         let collected = match judge::collect(self.state, &keeper.store(), &due.place, moment) {
             Ok(collected) => collected,
             Err(error) => {
@@ -293,6 +301,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
     Ok(Job { command, origin, particulars: None, blobs, bodies: Vec::new(), span: Span::none() })
 }
 
+const ALERTS: &str = "mend it in a new run, or have the finding waived; once `countersign alerts` shows the alert no more, promote again";
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
 /// Pause between two rounds while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -5,6 +5,8 @@
 
 mod addresses;
 mod agent_turns;
+mod alert_rules;
+mod alert_view;
 mod attendance;
 mod batch;
 mod browser_sessions;
@@ -29,6 +31,7 @@ mod http;
 mod installation_view;
 mod intake;
 mod introducer;
+mod inventory;
 mod job;
 mod lanes;
 mod lifted_view;
@@ -48,6 +51,8 @@ mod recorded;
 mod refusals;
 mod release_history;
 mod replaying;
+mod rescan;
+mod rescan_task;
 mod retreats;
 mod rollout_view;
 mod run_view;
@@ -78,6 +83,7 @@ mod writer;
 mod writer_error;
 
 pub use addresses::Address;
+pub use alert_rules::{AlertRulesError, FILE as ALERTS_FILE};
 pub use caller::Caller;
 pub use certificates::{CertificateError, CertificateFiles, TlsListen};
 pub use disk_space::{DiskFull, DiskSpace};

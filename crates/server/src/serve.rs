@@ -10,9 +10,10 @@ use evidence::Digest;
 use evidence::machine::MachineSigner;
 use ledger::Ledger;
 use listen::{Limits, TlsListener};
+use review::rescan::AdvisorySource;
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 use vault::RootKey;
@@ -41,8 +42,8 @@ use crate::vault_store::{VaultError, VaultStore};
 use crate::views::Views;
 use crate::watchers::Watchers;
 use crate::{
-    clock, disk_usage, executor, live, log_removal, lost_runs, salt, snapshot_task, status_task, sweep_task,
-    witness_task,
+    alert_rules, clock, disk_usage, executor, live, log_removal, lost_runs, rescan_task, salt, snapshot_task,
+    status_task, sweep_task, witness_task,
 };
 
 /// The inputs of a server.
@@ -62,6 +63,8 @@ pub struct Serve {
     pub provenance: MachineSigner,
     /// The key that opens the vault's key ring; without it the vault is sealed.
     pub root_key: Option<Arc<dyn RootKey>>,
+    /// Advisories by which what runs and what waits is judged again.
+    pub advisories: Option<Arc<dyn AdvisorySource>>,
 }
 
 /// The addresses of a server that answers.
@@ -107,8 +110,6 @@ pub async fn serve(
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
-    let stored = StorageCount::open(&config.data)?;
-    let services = Services::default();
     let vault = vault(&config.data, &intake, config.root_key)?;
     let shared = Arc::new(Shared {
         intake,
@@ -121,15 +122,19 @@ pub async fn serve(
         taking_values: Semaphore::new(VALUES_AT_ONCE),
         logs,
         attendance: Attendance::new(Instant::now()),
-        services,
+        services: Services::default(),
         secret_uses: SecretUses::default(),
         console,
         browsers: BrowserSessions::default(),
         watchers: Watchers::new(),
         pages: PageCaches::default(),
+        advisories: config.advisories,
+        alert_rules: alert_rules::read(&config.data)?,
+        rescanning: Mutex::default(),
         certificates: certificates.clone(),
         stopping,
     });
+    let stored = StorageCount::open(&config.data)?;
     let tasks = tasks(&shared, config.witnesses, config.provenance, stored);
     let stopped = shared.stopping.clone();
     let stop = async move {
@@ -177,7 +182,7 @@ fn tasks(
     witnesses: Vec<String>,
     provenance: MachineSigner,
     stored: StorageCount,
-) -> [JoinHandle<()>; 10] {
+) -> [JoinHandle<()>; 11] {
     let at = || Arc::clone(shared);
     [
         tokio::spawn(witness_task::run(at(), witnesses.clone())),
@@ -190,6 +195,7 @@ fn tasks(
         tokio::spawn(disk_usage::run(at(), stored)),
         tokio::spawn(log_removal::run(at())),
         tokio::spawn(live::run(at())),
+        tokio::spawn(rescan_task::run(at())),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ledger::LedgerError;
 
+use crate::alert_rules::AlertRulesError;
 use crate::certificates::CertificateError;
 use crate::disk_usage::StoredError;
 use crate::edge::EdgeError;
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// The certificate for other machines cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The operator's rules about alerts are invalid.
+    #[error(transparent)]
+    AlertRules(#[from] AlertRulesError),
     /// The runtime failed.
     #[error("the server failed: {0}")]
     Io(#[from] std::io::Error),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::http::{Method, Uri};
 use evidence::claim::ClaimedOperation;
-use tokio::sync::{Semaphore, watch};
+use review::alerts::AlertRules;
+use review::rescan::AdvisorySource;
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::addresses::Address;
 use crate::attendance::Attendance;
@@ -43,6 +45,11 @@ pub struct Shared {
     pub browsers: BrowserSessions,
     pub watchers: Watchers,
     pub pages: PageCaches,
+    /// The newest advisories, if the operator gave some: what runs and what waits is judged again by them.
+    pub advisories: Option<Arc<dyn AdvisorySource>>,
+    pub alert_rules: AlertRules,
+    /// One judgement of everything at a time, so that no alert is opened twice.
+    pub rescanning: Mutex<()>,
     /// Certificates of the listener for other machines, if there is one.
     pub certificates: Option<Arc<Certificates>>,
     /// Becomes true when the server is asked to end; waiting handlers then answer at once.

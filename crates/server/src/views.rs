@@ -3,12 +3,14 @@
 //! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt identically, and no decision
 //! uses them.
 
+pub mod alerts;
 mod columns;
 mod comparison;
 mod entries;
 mod error;
 pub mod figures;
 pub mod freezes;
+pub mod inventory;
 pub mod moments;
 pub mod records;
 pub mod releases;
@@ -19,7 +21,7 @@ pub mod statements;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use columns::parsed;
@@ -30,9 +32,10 @@ pub use entries::project_of;
 pub use error::ViewError;
 use evidence::{Digest, Moment, Name};
 use ledger::Reader;
+use review::inventory::Listing;
 use rusqlite::{Connection, OptionalExtension as _, params};
 pub use schema::FILE;
-use schema::{SCHEMA, TABLES, VERSION};
+use schema::{INDEX, SCHEMA, TABLES, VERSION};
 
 use crate::caller::Caller;
 
@@ -40,6 +43,7 @@ use crate::caller::Caller;
 #[derive(Debug)]
 pub struct Views {
     connection: Mutex<Connection>,
+    path: PathBuf,
 }
 
 /// The kind of entry that names a blob.
@@ -71,18 +75,19 @@ impl Views {
     /// # Errors
     /// `ViewError` if the file is not a file of views.
     pub fn open(data: &Path) -> Result<Self, ViewError> {
-        let connection = Connection::open(data.join(FILE))?;
+        let path = data.join(FILE);
+        let connection = Connection::open(&path)?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version != VERSION {
             // The file is of another version of this program: it is rebuilt from the ledger.
-            for (table, _) in TABLES {
+            for table in TABLES.iter().map(|(table, _)| table).chain(&INDEX) {
                 connection.execute_batch(&format!("DROP TABLE IF EXISTS \"{table}\";"))?;
             }
         }
         connection.execute_batch(SCHEMA)?;
         connection.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Mutex::new(connection), path })
     }
 
     /// Applies every new entry.
@@ -156,6 +161,27 @@ impl Views {
             })
         })?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Adds listings of documents to the index, all or none.
+    ///
+    /// # Errors
+    /// `ViewError` if the rows cannot be written.
+    pub fn put_listings(&self, listings: &[(i64, Listing)]) -> Result<(), ViewError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction()?;
+        for (document, listing) in listings {
+            inventory::put(&transaction, *document, listing)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// A second connection that only reads, for questions that take long.
+    ///
+    /// # Errors
+    /// `ViewError` if the file cannot be opened.
+    pub fn beside(&self) -> Result<Connection, ViewError> {
+        Ok(ledger::open_read_only(&self.path)?)
     }
 
     /// Runs a query.

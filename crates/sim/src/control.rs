@@ -130,6 +130,7 @@ impl Control {
         let state = self.state();
         if self.looked_at != Some(state.entries) || !self.waiting.is_empty() {
             let round = Round {
+                held: &std::collections::BTreeMap::new(),
                 keeper: &self.keeper,
                 state: &state,
                 provenance: &self.provenance,

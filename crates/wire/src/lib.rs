@@ -3,6 +3,7 @@
 //! Invariant: roles communicate only through this crate. Bodies are typed and bounded on both sides; problems follow RFC
 //! 9457. This crate deliberately omits storage and decisions.
 
+mod alerts;
 mod api;
 mod certificate;
 mod client;
@@ -29,6 +30,10 @@ mod transport;
 mod urls;
 mod vitals;
 
+pub use alerts::{
+    ALERTS_MAX, AcknowledgedView, AlertAnswered, AlertState, AlertView, KnownProblemView, PackageView,
+    RescanView, SPOTS_MAX, SpotState, SpotView, WatchedView, WhereView,
+};
 pub use api::{
     ANSWER_HEADER, API, BLOB_BYTES_MAX, BODY_BYTES_MAX, LOG_PIECE_BYTES_MAX, NONCE_HEADER, OPEN_SESSION,
     PROBLEM_JSON, REQUEST_ID_HEADER, RUNNER_WORK_MAX, SOCKET, SOCKET_FILE, UPLOAD_BYTES_MAX,

@@ -83,6 +83,8 @@ pub const PAGES: &[Page] = &[
     ),
     page("components", "/components", Way::At("/components"), "components: what is used where"),
     page("component", "/components", Way::At("/components?q=totalist"), "one component: where it runs"),
+    page("where", "/where", Way::At("/where?what=totalist"), "where a package runs, waits or ran"),
+    page("alerts", "/alerts", Way::At("/alerts"), "alerts: what runs and is judged worse now"),
     page("delivery", "/delivery", Way::At("/delivery"), "figures of delivery"),
     page("policies", "/policies", Way::At("/policies"), "policies in force, and what each blocks"),
     page(

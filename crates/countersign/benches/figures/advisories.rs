@@ -34,7 +34,7 @@ pub fn components() {
 }
 
 /// Records of seeded sizes: a third have a vector, some have two ranges.
-fn database(records: u64) -> Vec<u8> {
+pub fn database(records: u64) -> Vec<u8> {
     let mut builder = Builder::new("seeded", [Ecosystem::CratesIo]);
     let mut seed = 17_u64;
     for n in 0..records {

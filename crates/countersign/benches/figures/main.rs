@@ -25,6 +25,7 @@ mod reads;
 mod scans;
 mod shipped;
 mod streams;
+mod watched;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +57,7 @@ fn main() {
         ("advisories", &advisories::components),
         ("images", &images::images),
         ("changes", &changes::changes),
+        ("watched", &watched::watched),
         ("freeze", &neighbours::freeze),
         ("production", &commit_to_production),
         ("pages", &pages::pages),

@@ -3,6 +3,7 @@
 mod agent;
 mod agent_memory;
 mod agent_order;
+mod alerts;
 mod apply;
 mod apply_steps;
 mod approve;
@@ -23,6 +24,7 @@ mod joined_again;
 mod key;
 mod key_use;
 mod lift;
+mod locate;
 mod logs;
 mod logs_place;
 mod machine_key;
@@ -42,6 +44,7 @@ mod project;
 mod promote;
 mod record;
 mod renewal;
+mod rescan;
 mod rollback;
 mod rollback_out;
 mod rollout;
@@ -173,6 +176,12 @@ enum Verb {
     Preview(preview::PreviewVerb),
     /// Show every value in which what runs in one environment differs from what runs in another one.
     Parity(parity::Parity),
+    /// Show where a package, a vulnerability or an artifact runs, waits or ran.
+    Where(locate::Where),
+    /// Have what runs and what waits judged again by newer advisories. Nothing is executed.
+    Rescan(rescan::Rescan),
+    /// Show alerts: what runs or waits and is judged worse now than when it was released; and say that you look after one.
+    Alerts(alerts::Alerts),
     /// Stop all releases to a place or a project until the freeze is lifted. A rollback still works.
     Freeze(trust_status::Places),
     /// Lift a freeze; releases that it held proceed automatically.
@@ -280,6 +289,9 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Rollout(verb) => rollout::run(&verb, output),
         Verb::Preview(verb) => preview::run(&verb, output),
         Verb::Parity(verb) => parity::run(&verb, output),
+        Verb::Where(verb) => locate::run(&verb, output),
+        Verb::Rescan(verb) => rescan::run(&verb, output),
+        Verb::Alerts(verb) => alerts::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Calendar(verb) => calendar::run(&verb, output),

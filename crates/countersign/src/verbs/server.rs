@@ -1,12 +1,16 @@
 //! `countersign server`: the control plane's process.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use client::files::write_private;
 use client::home::Home;
 use client::key_files;
+use client::rescan::AdvisoriesFile;
 use evidence::trust_root::TrustRoot;
+use review::rescan::AdvisorySource;
 use tlog::NoteSigner;
 
 use super::tls_arguments::TlsArguments;
@@ -33,6 +37,10 @@ pub struct Server {
     witness: Vec<String>,
     #[command(flatten)]
     vault: VaultArguments,
+    /// Database of advisories by which what runs and what waits is judged again; `countersign osv sync` makes it, also while the
+    /// server runs; default: none.
+    #[arg(long, value_name = "FILE")]
+    advisories: Option<PathBuf>,
     #[command(flatten)]
     child: Child,
     #[command(flatten)]
@@ -56,6 +64,10 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
         witnesses: verb.witness.clone(),
         provenance: key_files::read(&home.keys().join("provenance.pem"))?,
         root_key: verb.vault.root_key(&home),
+        advisories: verb
+            .advisories
+            .clone()
+            .map(|file| Arc::new(AdvisoriesFile(file)) as Arc<dyn AdvisorySource>),
     };
     let url_file = home.url_file();
     let ready = |ready: &server::Ready| {

@@ -89,6 +89,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         &listening[..],
         &verb.tls.arguments()?[..],
         &verb.vault.arguments()[..],
+        &advisories(&verb.operator)?[..],
         &log[..],
     ]
     .concat();
@@ -155,6 +156,14 @@ impl UpReport {
             false => format!("{}   (`countersign open` lets your browser read it)", self.console),
         }
     }
+}
+
+/// The database of advisories that the operator named, for the server: it judges by the same one as the runners.
+fn advisories(operator: &Operator) -> Result<Vec<String>, Failure> {
+    let Some(file) = &operator.advisories else { return Ok(Vec::new()) };
+    let file = std::path::absolute(file)?;
+    let text = file.to_str().ok_or_else(|| Failure::usage("--advisories: the path is not UTF-8"))?;
+    Ok(vec!["--advisories".to_owned(), text.to_owned()])
 }
 
 /// Fails before anything is started if the server could not listen.

@@ -1,6 +1,7 @@
 //! From a commit to production with the commands that people type, on the example service: passing releases, refusals with
 //! their reasons, and an auditor's findings afterwards.
 
+mod alerts;
 mod bars;
 mod before;
 mod by_hand;

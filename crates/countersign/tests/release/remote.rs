@@ -276,6 +276,7 @@ fn release(ada: &Far, bob: &Far) {
     assert!(
         bob.refused(&["parity", PLACE, PLACE]).contains("is one place; name two environments of a service")
     );
+    watching(bob);
     assert_eq!(bob.ok(&["preview", "list"]), json!([]), "nobody has made one");
     let none = bob.json(&["preview", "remove", "pr-1", "--yes"], 2)["error"].clone();
     assert!(none.as_str().unwrap().contains("`pr-1` names no preview"), "{none}");
@@ -298,6 +299,20 @@ fn release(ada: &Far, bob: &Far) {
     let cancelled = ada.home.run_in(&ada.repository(), &["cancel", &run]);
     assert!(matches!(cancelled.status.code(), Some(0 | 3)), "{cancelled:?}");
     ada.done.borrow_mut().insert("cancel".into());
+}
+
+/// What is known of what runs.
+fn watching(bob: &Far) {
+    let found = bob.ok(&["where", "CVE-2019-10906"]);
+    assert!(found["running"].as_u64().is_some_and(|count| count > 0), "{found}");
+    assert!(bob.refused(&["where", "a<"]).contains("ask for a package URL"));
+    let judged = bob.ok(&["rescan"]);
+    assert!(judged["releases"].as_u64().is_some_and(|count| count > 0), "{judged}");
+    assert!(judged["snapshot"].is_null(), "the server has no advisories: {judged}");
+    assert_eq!(bob.ok(&["alerts"]), json!([]));
+    assert_eq!(bob.ok(&["alerts", "list", "--all"]), json!([]));
+    let said = bob.refused(&["alerts", "acknowledge", "ffff", "--reason", "it is mine"]);
+    assert!(said.contains("no alert begins with `ffff`"), "{said}");
 }
 
 /// What a person says about the findings and tests of the release that waits.

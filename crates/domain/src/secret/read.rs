@@ -2,6 +2,10 @@
 //!
 //! Invariant: to decide changes nothing. The writer decides, in the state after all that it has accepted.
 
+use std::collections::BTreeMap;
+
+use evidence::records::Body;
+
 use super::decision::ReadingDecision;
 use super::lend::{self, Lend};
 use super::show::{self, Show};
@@ -17,6 +21,8 @@ pub enum Reading {
     Show(Box<Show>),
     /// An agent tells which versions it uses.
     Tell(Box<Tell>),
+    /// The server notes lines that it alone vouches for, and nothing is read.
+    Note(Vec<Body>),
 }
 
 impl Reading {
@@ -27,6 +33,7 @@ impl Reading {
             Self::Lend(lend) => lend.names.len() * LINE_BYTES,
             Self::Tell(tell) => tell.versions.len() * LINE_BYTES,
             Self::Show(show) => LINE_BYTES + show.reason.len(),
+            Self::Note(lines) => lines.len() * LINE_BYTES,
         }
     }
 }
@@ -40,6 +47,7 @@ pub fn read(state: &State, reading: &Reading, moment: evidence::Moment) -> Readi
         }
         Reading::Tell(tell) => tell::tell(state, tell),
         Reading::Show(show) => show::show(&state.identity, &state.secret, show, moment),
+        Reading::Note(lines) => ReadingDecision { lines: lines.clone(), lent: Ok(BTreeMap::new()) },
     }
 }
 

@@ -30,3 +30,4 @@ pub use maker::Maker;
 pub use reference::{Producer, ReportRef};
 pub use table::{AnyDocument, DocumentKind, Documents, Listed, Summary};
 pub use tests::TestsDocument;
+pub use version::compare as compare_versions;

@@ -14,7 +14,8 @@ pub(super) fn later(one: Option<String>, other: Option<String>) -> Option<String
 }
 
 /// Compares part by part: numbers as numbers, `1.0-rc1` before `1.0`, `1.0` before `1.0.1`, `1.0a` and `1.0-2`.
-fn compare(one: &str, other: &str) -> Ordering {
+#[must_use]
+pub fn compare(one: &str, other: &str) -> Ordering {
     parts(one).cmp(&parts(other)).then_with(|| one.cmp(other))
 }
 

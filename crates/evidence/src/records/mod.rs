@@ -7,14 +7,18 @@
 //! A new kind is one file here and a row in `table.rs`.
 
 mod alert;
+mod alert_answer;
 mod form;
+mod place_alert;
 mod record_error;
 mod rules;
 mod secret_used;
 mod table;
 
 pub use alert::{Alert, AlertSort};
+pub use alert_answer::{AlertAnswer, AnswerSort};
 pub use form::{LINES_BYTES_MAX, Line, Lines};
+pub use place_alert::{AlertCause, AlertNews, PlaceAlert};
 pub use record_error::RecordError;
 pub use rules::Columns;
 pub use secret_used::{REASON_BYTES_MAX, SecretUsed};

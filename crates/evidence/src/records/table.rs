@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::alert::Alert;
+use super::alert_answer::AlertAnswer;
+use super::place_alert::PlaceAlert;
 use super::record_error::RecordError;
 use super::rules::{Columns, Content as _};
 use super::secret_used::SecretUsed;
@@ -103,4 +105,8 @@ kinds! {
     "secret-used" SecretUsed(SecretUsed),
     /// Something happened that people should look at now.
     "alert" Alert(Alert),
+    /// What runs or waits at a place is judged worse than when it was released.
+    "place-alert" PlaceAlert(PlaceAlert),
+    /// A person answered such an alert, or its cause went.
+    "alert-answer" AlertAnswer(AlertAnswer),
 }

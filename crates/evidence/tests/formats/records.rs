@@ -1,10 +1,12 @@
 //! The example of lines of records, the tree over them, and what their form refuses.
 
+use evidence::document::findings::Severity;
 use evidence::entry::{Actor, PAYLOAD_BYTES_MAX};
 use evidence::records::{
-    Alert, AlertSort, Body, LINES_BYTES_MAX, Line, Lines, RecordError, RecordKind, SecretUsed,
+    Alert, AlertAnswer, AlertCause, AlertNews, AlertSort, AnswerSort, Body, LINES_BYTES_MAX, Line, Lines,
+    PlaceAlert, RecordError, RecordKind, SecretUsed,
 };
-use evidence::{Id, canonical};
+use evidence::{Digest, Id, Moment, canonical};
 use tlog::{Hash, leaf_hash, verify_inclusion};
 
 use super::check;
@@ -40,12 +42,45 @@ fn alert() -> Alert {
     Alert { sort: AlertSort::OutsideHours, secret, number: None, who, run, step, place: None }
 }
 
+fn of_place() -> PlaceAlert {
+    let place = "shop/api/production".parse().unwrap();
+    let finding = Digest::of(b"finding");
+    PlaceAlert {
+        alert: PlaceAlert::identity(AlertCause::Advisory, &place, &finding.to_string()).unwrap(),
+        news: AlertNews::Opened,
+        cause: AlertCause::Advisory,
+        place,
+        release: Some(4),
+        artifact: Digest::of(b"artifact"),
+        finding: Some(finding),
+        subject: "RUSTSEC-2026-0007".to_owned(),
+        aliases: ["CVE-2026-7".to_owned()].into(),
+        component: Some("pkg:cargo/serde@1.0.0".to_owned()),
+        severity: Severity::Critical,
+        exploited: false,
+        what: "Memory is read after it was freed".to_owned(),
+        fixed: Some("1.0.1".to_owned()),
+        owner: Some("@shop/payments".to_owned()),
+        champion: None,
+        due: Moment::from_millis(1_796_600_000_000).unwrap(),
+        snapshot: Some(Moment::from_millis(1_796_000_000_000).unwrap()),
+    }
+}
+
+fn answer() -> AlertAnswer {
+    let PlaceAlert { alert, place, subject, .. } = of_place();
+    let who = Actor::Person(id(7));
+    let reason = "the fix is on its way".to_owned();
+    AlertAnswer { alert, answer: AnswerSort::Acknowledged, place, subject, who, reason }
+}
+
 fn line(salt: u8, body: impl Into<Body>) -> Line {
     Line { salt: id(salt), body: body.into() }
 }
 
 fn lines() -> Lines {
-    let all = vec![line(1, used()), line(2, refused()), line(3, alert())];
+    let all =
+        vec![line(1, used()), line(2, refused()), line(3, alert()), line(4, of_place()), line(5, answer())];
     let mut split = Lines::split(all).unwrap();
     assert_eq!(split.len(), 1);
     split.remove(0)
@@ -66,6 +101,8 @@ fn record_example() {
             "shop/registry/token version 3 was lent",
             "shop/registry/token was refused: secret-outside-hours, secret-pool",
             "shop/registry/token was asked for outside the hours of its grant",
+            "RUSTSEC-2026-0007 in pkg:cargo/serde@1.0.0 is an open problem now (critical)",
+            "the alert about RUSTSEC-2026-0007 was acknowledged",
         ]
     );
 }

@@ -5,6 +5,7 @@
 //! This module deliberately omits HTML, which is in `web`, and HTTP, which is in `http/console`.
 
 mod acting;
+mod alerts;
 mod board;
 mod budgets;
 mod cache;
@@ -29,6 +30,7 @@ mod idle;
 mod judged;
 mod judgement;
 mod ledger;
+mod located;
 mod log;
 mod machines;
 mod overview;
@@ -63,6 +65,8 @@ mod waiting;
 mod words;
 
 pub use caches::PageCaches;
+pub use counting::at_place as statements_at;
+pub use judged::contents;
 pub use ledger::{FileSort, file};
 pub use pages::{Form, PAGES, Page, PageAddress};
 pub use reading::Reading;

@@ -13,7 +13,7 @@ use wire::{PlaceView, RunState, WorkState};
 use super::reading::{Reading, time};
 use super::situation::Situation;
 use super::words::{command, fact, run_href};
-use super::{board, commits, exposure, idle, run, waiting};
+use super::{alerts, board, commits, exposure, idle, run, waiting};
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::views::runs::{RunRow, RunSelection};
@@ -144,6 +144,7 @@ fn health(at: &Reading<'_>, state: &State, situation: &Situation) -> Result<Vec<
             shown::counted(usize::try_from(state.entries).unwrap_or_default(), "entry", "entries"),
         ),
     ];
+    facts.extend(open_alerts(at, state)?);
     facts.extend(disk(at));
     facts.extend(situation.status.as_ref().map(|status| until("Status", status.expires, at.now)));
     facts.extend(situation.root_expires.map(|end| until("Trust root", end, at.now)));
@@ -160,6 +161,24 @@ fn witnessed(at: &Reading<'_>, state: &State) -> Result<Fact, Failure> {
         size => format!("{size} of {} entries", state.entries),
     };
     Ok(Fact { state: Some(shape), ..fact("Witnessed", value) })
+}
+
+/// Open alerts, with a link to their page; none without advisories and alerts.
+fn open_alerts(at: &Reading<'_>, state: &State) -> Result<Option<Fact>, Failure> {
+    let (open, critical, overdue) = alerts::open_count(at, state)?;
+    if open == 0 && at.shared.advisories.is_none() {
+        return Ok(None);
+    }
+    let shape = match (open, critical + overdue) {
+        (0, _) => model::State::Pass,
+        (_, 0) => model::State::Wait,
+        _ => model::State::Stop,
+    };
+    let value = match critical {
+        0 => format!("{open} open"),
+        critical => format!("{open} open, {critical} critical"),
+    };
+    Ok(Some(Fact { state: Some(shape), href: Some("/alerts".to_owned()), ..fact("Alerts", value) }))
 }
 
 /// Free space on the disk of the data directory.

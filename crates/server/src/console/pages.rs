@@ -11,8 +11,8 @@ use super::frame::{Heading, frame};
 use super::reading::{Reading, malformed, nothing};
 use super::words::command;
 use super::{
-    calendar, compare, components, delivery, drift, findings, ledger, log, overview, parity, place, policies,
-    posture, previews, record, release, rollout, run, secrets, service, system, trust,
+    alerts, calendar, compare, components, delivery, drift, findings, ledger, located, log, overview, parity,
+    place, policies, posture, previews, record, release, rollout, run, secrets, service, system, trust,
 };
 use crate::http::logged_work::LoggedWork;
 use crate::http::problem::Failure;
@@ -74,6 +74,8 @@ pub const PAGES: &[Page] = &[
     Page { path: "/services/{project}/{service}", json: None, make: service_page },
     Page { path: "/findings", json: Some("/findings.json"), make: findings_page },
     Page { path: "/components", json: Some("/components.json"), make: components_page },
+    Page { path: "/where", json: Some("/where.json"), make: where_page },
+    Page { path: "/alerts", json: Some("/alerts.json"), make: alerts_page },
     Page { path: "/posture", json: Some("/posture.json"), make: posture_page },
     Page { path: "/delivery", json: Some("/delivery.json"), make: delivery_page },
     Page { path: "/drift", json: Some("/drift.json"), make: drift_page },
@@ -203,6 +205,16 @@ fn findings_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<
 fn components_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
     let page = components::components(at, &address.query)?;
     made(at, address, form, ("Components".to_owned(), of_ledger()), &page, pages::sheet)
+}
+
+fn where_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = located::located(at, &address.query)?;
+    made(at, address, form, ("Where".to_owned(), by_server("countersign where WHAT")), &page, pages::sheet)
+}
+
+fn alerts_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {
+    let page = alerts::alerts(at, &address.query)?;
+    made(at, address, form, ("Alerts".to_owned(), by_server("countersign alerts")), &page, pages::sheet)
 }
 
 fn posture_page(at: &Reading<'_>, address: &PageAddress, form: Form) -> Result<String, Failure> {

@@ -14,6 +14,7 @@ mod record;
 mod releases;
 mod service;
 mod system;
+mod watched;
 
 use std::path::Path;
 use std::time::Instant;
@@ -88,6 +89,9 @@ impl Corpus {
             browsers: BrowserSessions::default(),
             watchers: Watchers::new(),
             pages: PageCaches::default(),
+            advisories: None,
+            alert_rules: review::alerts::AlertRules::default(),
+            rescanning: tokio::sync::Mutex::new(()),
             certificates: None,
             stopping: watch::channel(false).1,
         };

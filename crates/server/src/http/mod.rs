@@ -4,6 +4,7 @@
 //! Invariant: bodies are bounded, blocking work runs off the runtime's threads, and every error is a problem document.
 //! Other machines are answered over TLS alone, and a machine's claims then only beside its certificate.
 
+mod alerts;
 mod api;
 mod bodies;
 mod certificates;
@@ -90,6 +91,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/runs", get(reading::runs))
         .route("/runs/{run}", get(reading::run))
         .merge(places())
+        .merge(watched())
         .route("/evidence/{*place}", get(reading::evidence))
         .route("/consistency", get(reading::consistency))
         .route("/wait", get(reading::wait))
@@ -126,6 +128,16 @@ fn places() -> Router<Arc<Shared>> {
         .route("/releases/{project}/{service}/{environment}/{number}", get(reading::release))
         .route("/place-secrets/{*place}", get(reading::place_secrets))
         .route("/place-configuration/{*place}", get(reading::place_configuration))
+}
+
+/// What runs, and what is known of it now.
+fn watched() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/where", get(alerts::locate))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/answers", post(alerts::answer))
+        .route("/rescans", post(alerts::rescan))
+        .route("/watched/{*place}", get(alerts::watched))
 }
 
 /// Whether commands are accepted; open to everybody, and says nothing else.

@@ -14,7 +14,7 @@ use wire::{RunState, WorkState};
 use super::columns::signed;
 use super::error::ViewError;
 use super::releases::EntryPosition;
-use super::{figures, freezes, moments, records, releases, search, statements};
+use super::{alerts, figures, freezes, inventory, moments, records, releases, search, statements};
 use crate::caller::refused_of_none;
 
 /// Applies the entries from the cursor to a number.
@@ -52,8 +52,10 @@ pub fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewEr
     let position = EntryPosition { number, time: &time };
     releases::apply(rows, position, &event)?;
     moments::apply(rows, position, &event)?;
+    inventory::apply(rows, position, &event)?;
     statements::apply(rows, number, &event)?;
     records::apply(rows, number, (&header, &event, entry))?;
+    alerts::apply(rows, number, (&header, &event, entry))?;
     search::apply(rows, number, &header, (project, &refused), (&event, &entry.facts.bytes))?;
     if let Event::StatusSet(status) = &event {
         freezes::apply(rows, number, &time, &header.actor, status)?;

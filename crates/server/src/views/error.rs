@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use review::rescan::AdvisoriesFault;
+
 use ledger::LedgerError;
 
 /// Why a view cannot be read or written.
@@ -22,4 +24,7 @@ pub enum ViewError {
     /// The file failed.
     #[error("views: cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, std::io::Error),
+    /// The advisories cannot be read.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesFault),
 }

@@ -41,6 +41,34 @@ CREATE TABLE IF NOT EXISTS entry (entry INTEGER PRIMARY KEY, kind TEXT NOT NULL,
   refused TEXT NOT NULL, person TEXT, time TEXT NOT NULL) STRICT;
 CREATE VIRTUAL TABLE IF NOT EXISTS entry_text USING fts5(words, content='', detail='none');
 CREATE VIRTUAL TABLE IF NOT EXISTS entry_word USING fts5vocab(entry_text, instance);
+CREATE TABLE IF NOT EXISTS document (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS made (run TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (run, document))
+  STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ran (place TEXT NOT NULL, began INTEGER NOT NULL, release INTEGER NOT NULL, artifact TEXT NOT NULL,
+  run TEXT NOT NULL, since TEXT NOT NULL, until TEXT, PRIMARY KEY (place, began)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alert (alert TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL, place TEXT NOT NULL,
+  artifact TEXT NOT NULL, critical INTEGER NOT NULL, state TEXT NOT NULL, line TEXT NOT NULL, opened TEXT NOT NULL,
+  overdue TEXT, person TEXT, reason TEXT, acknowledged TEXT, why TEXT, closed TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS alert_id (id TEXT NOT NULL, alert TEXT NOT NULL, component TEXT, PRIMARY KEY (id, alert))
+  STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS listed (document INTEGER PRIMARY KEY, sort TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS package (number INTEGER PRIMARY KEY, purl TEXT NOT NULL UNIQUE, bare TEXT NOT NULL,
+  name TEXT NOT NULL, own TEXT NOT NULL, version TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS component (package INTEGER NOT NULL, document INTEGER NOT NULL, direct INTEGER,
+  PRIMARY KEY (package, document)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS finding (document INTEGER NOT NULL, finding BLOB NOT NULL, severity INTEGER NOT NULL,
+  exploited INTEGER NOT NULL, component TEXT, body TEXT NOT NULL, PRIMARY KEY (document, finding)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS problem (id TEXT NOT NULL, document INTEGER NOT NULL, finding BLOB NOT NULL,
+  PRIMARY KEY (id, document, finding)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS made_of_document ON made (document);
+CREATE INDEX IF NOT EXISTS ran_of_run ON ran (run);
+CREATE INDEX IF NOT EXISTS ran_of_artifact ON ran (artifact);
+CREATE INDEX IF NOT EXISTS ran_now ON ran (place) WHERE until IS NULL;
+CREATE INDEX IF NOT EXISTS alert_of_artifact ON alert (artifact);
+CREATE INDEX IF NOT EXISTS alert_of_state ON alert (state, closed);
+CREATE INDEX IF NOT EXISTS package_of_bare ON package (bare);
+CREATE INDEX IF NOT EXISTS package_of_name ON package (name);
+CREATE INDEX IF NOT EXISTS component_of_document ON component (document, package);
 CREATE INDEX IF NOT EXISTS entry_of_kind ON entry (kind);
 CREATE INDEX IF NOT EXISTS entry_of_project ON entry (project);
 CREATE INDEX IF NOT EXISTS entry_of_person ON entry (person);
@@ -65,7 +93,7 @@ CREATE INDEX IF NOT EXISTS statement_of_project ON statement (project);
 ";
 
 /// Tables with their columns, for comparing.
-pub const TABLES: [(&str, &str); 17] = [
+pub const TABLES: [(&str, &str); 22] = [
     ("cursor", "entries"),
     ("source", "run, requester, pack"),
     ("run", "run, entry, project, commit_id, state, started, ended, services, person, preview"),
@@ -89,11 +117,21 @@ pub const TABLES: [(&str, &str); 17] = [
     ("entry_word", "term, doc"),
     ("entry_text", "rowid"),
     ("moment", "entry, place, release, kind, time, person"),
+    ("document", "number, hex(digest)"),
+    ("made", "run, document"),
+    ("ran", "place, began, release, artifact, run, since, until"),
+    (
+        "alert",
+        "alert, entry, project, place, artifact, critical, state, line, opened, overdue, person, reason, acknowledged, why, closed",
+    ),
+    ("alert_id", "id, alert, component"),
     ("enrolled", "person, enrolment"),
     (
         "statement",
         "digest, entry, kind, person, project, service, environment, begins, until, envelope, withdrawn",
     ),
 ];
+/// Tables of the index over documents. They follow from blobs, not from entries, so they are made anew and never compared.
+pub const INDEX: [&str; 5] = ["listed", "package", "component", "finding", "problem"];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 16;
+pub const VERSION: i64 = 17;

@@ -110,5 +110,25 @@ pub fn at(rows: &Connection, place: &Place, now: Moment) -> rusqlite::Result<Vec
     found.collect()
 }
 
+/// Statements whose scope covers a place and that were in force at a moment, and are not in force now: kind and digest of the envelope.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn ended_since(
+    rows: &Connection,
+    place: &Place,
+    (since, now): (Moment, Moment),
+) -> rusqlite::Result<Vec<(String, Digest)>> {
+    let mut statement = rows.prepare_cached(
+        "SELECT s.kind, s.envelope FROM statement AS s LEFT JOIN entry AS e ON e.entry = s.withdrawn \
+         WHERE s.project = ?1 AND s.service IN ('', ?2) AND s.environment IN ('', ?3) AND s.begins <= ?4 \
+         AND s.until > ?4 AND (s.until <= ?5 OR s.withdrawn IS NOT NULL) AND (e.time IS NULL OR e.time > ?4)",
+    )?;
+    let (project, service, environment) =
+        (place.project.as_str(), place.service.as_str(), place.environment.as_str());
+    let values = params![project, service, environment, since.to_string(), now.to_string()];
+    statement.query_map(values, |row| Ok((row.get(0)?, parsed(row, 1)?)))?.collect()
+}
+
 /// Most statements that are shown at a place.
 const SHOWN_MAX: i64 = 50;

@@ -105,6 +105,7 @@ impl Office {
             self.cosign(witnesses);
             let state = self.state();
             let round = Round {
+                held: &std::collections::BTreeMap::new(),
                 keeper: &self.keeper,
                 state: &state,
                 provenance: &self.provenance,

@@ -1,0 +1,75 @@
+//! Judges what runs and what waits again: when the ledger has grown, when the advisories are new, and from time to time, because
+//! statements end and deadlines pass.
+//!
+//! Invariant: a judgement that fails changes no alert, and its reason is in the log once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::secret::Reading;
+use evidence::Place;
+use tracing::{info, warn};
+use wire::RescanView;
+
+use crate::clock;
+use crate::http::problem::Failure;
+use crate::rescan;
+use crate::shared::Shared;
+
+/// Judges for as long as the server runs.
+pub async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.intake.changes();
+    let mut failed = String::new();
+    loop {
+        changes.borrow_and_update();
+        let began = Instant::now();
+        match judge(&shared, |_| true).await {
+            Ok(view) => {
+                failed.clear();
+                let RescanView { opened, changed, closed, releases, .. } = view;
+                if opened + changed + closed > 0 {
+                    info!(opened, changed, closed, "{releases} releases were judged again");
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if error != failed {
+                    warn!("what runs cannot be judged again: {error}");
+                }
+                failed = error;
+            }
+        }
+        // Most of the time is left to those who ask.
+        tokio::time::sleep(PAUSE.max(began.elapsed() * REST)).await;
+        match tokio::time::timeout(EVERY, changes.changed()).await {
+            Ok(Err(_)) => return,
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+}
+
+/// Judges the releases at some places again, and records what changed.
+///
+/// # Errors
+/// `Failure` if nothing could be judged, or the lines could not be recorded.
+pub async fn judge(
+    shared: &Arc<Shared>,
+    covers: impl Fn(&Place) -> bool + Send + 'static,
+) -> Result<RescanView, Failure> {
+    let _turn = shared.rescanning.lock().await;
+    let at = Arc::clone(shared);
+    let judged = tokio::task::spawn_blocking(move || rescan::judge(&at, clock::now(), &covers));
+    let (lines, view) = judged.await.map_err(Failure::failed)??;
+    for part in lines.chunks(LINES_MAX) {
+        shared.intake.read(Reading::Note(part.to_vec())).await?;
+    }
+    Ok(view)
+}
+
+/// Least pause between two judgements.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So many times as long as a judgement took, nothing is judged.
+const REST: u32 = 9;
+const EVERY: Duration = Duration::from_mins(1);
+/// Most lines of one commit.
+const LINES_MAX: usize = 1_000;

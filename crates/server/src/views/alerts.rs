@@ -1,0 +1,237 @@
+//! One row for each alert about a place, with its newest line and what became of it.
+//!
+//! Invariant: rows follow from the lines alone. No decision of an agent reads one; the server's gate may hold an artifact because of
+//! one, which only withholds.
+
+use domain::Event;
+use domain::PersonId;
+use evidence::entry::{Actor, Entry, Header};
+use evidence::{Digest, Moment, Name};
+use judge::{LinesError, lines_of};
+use review::alerts::{self, Answer, OpenAlert, Told, told};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use wire::AlertState;
+
+use super::columns::{parsed, signed};
+use super::error::ViewError;
+
+/// An alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertRow {
+    /// Its newest line.
+    pub alert: OpenAlert,
+    /// Number of the entry of that line.
+    pub entry: u64,
+    /// Its state.
+    pub state: AlertState,
+    /// Time at which it was opened.
+    pub opened: Moment,
+    /// Time at which its time was over.
+    pub overdue: Option<Moment>,
+    /// The person who acknowledged it, with the reason and the time.
+    pub acknowledged: Option<(PersonId, String, Moment)>,
+    /// Why its cause is gone, and since when.
+    pub closed: Option<(String, Moment)>,
+}
+
+/// Applies an entry.
+pub fn apply(
+    rows: &Connection,
+    number: u64,
+    (header, event, entry): (&Header, &Event, &Entry),
+) -> Result<(), ViewError> {
+    let Event::Recorded(facts) = event else { return Ok(()) };
+    let lines = match lines_of(header, facts, entry) {
+        Ok(lines) => lines,
+        Err(LinesError::Erased) => return Ok(()),
+        Err(error) => return Err(ViewError::Entry(format!("entry {number}: {error}"))),
+    };
+    for line in lines.iter() {
+        match told(&line.body) {
+            Some(Told::News(news)) => self::news(rows, (number, header.time), news)?,
+            Some(Told::Answer(answer)) => self::answer(rows, header.time, answer)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn news(rows: &Connection, (number, time): (u64, Moment), alert: &OpenAlert) -> Result<(), ViewError> {
+    let id = alert.alert.to_string();
+    let known = one(rows, &alert.alert)?.filter(|known| known.state != AlertState::Closed);
+    let line = serde_json::to_string(alert).map_err(|error| ViewError::Entry(error.to_string()))?;
+    let opened = known.as_ref().map_or(time, |known| known.opened);
+    let again = known.as_ref().is_none_or(|known| alerts::is_worse(&known.alert, alert));
+    let acknowledged = known.as_ref().filter(|_| !again).and_then(|known| known.acknowledged.clone());
+    let overdue = match alerts::is_overdue(alert) {
+        true => Some(time),
+        false => known.as_ref().filter(|_| !again).and_then(|known| known.overdue),
+    };
+    let state = if acknowledged.is_some() { AlertState::Acknowledged } else { AlertState::Open };
+    let (person, reason, since) = match acknowledged {
+        Some((person, reason, since)) => (Some(person.to_string()), Some(reason), Some(since.to_string())),
+        None => (None, None, None),
+    };
+    rows.prepare_cached(
+        "INSERT OR REPLACE INTO alert (alert, entry, project, place, artifact, critical, state, line, opened, overdue, \
+         person, reason, acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        id,
+        signed(number),
+        alert.place.project.as_str(),
+        alert.place.to_string(),
+        alert.artifact.to_string(),
+        alerts::is_critical(alert),
+        word(state),
+        line,
+        opened.to_string(),
+        overdue.map(|time| time.to_string()),
+        person,
+        reason,
+        since
+    ])?;
+    for id_of in alert.aliases.iter().chain([&alert.subject]) {
+        rows.prepare_cached("INSERT OR IGNORE INTO alert_id (id, alert, component) VALUES (?1, ?2, ?3)")?
+            .execute(params![id_of.to_uppercase(), id, alert.component])?;
+    }
+    Ok(())
+}
+
+fn answer(rows: &Connection, time: Moment, answer: &Answer) -> rusqlite::Result<()> {
+    let (id, time) = (answer.alert.to_string(), time.to_string());
+    if alerts::is_closing(answer) {
+        rows.prepare_cached(
+            "UPDATE alert SET state = 'closed', why = ?2, closed = ?3 WHERE alert = ?1 AND state <> 'closed'",
+        )?
+        .execute(params![id, answer.reason, time])?;
+        return Ok(());
+    }
+    let Actor::Person(person) = &answer.who else { return Ok(()) };
+    rows.prepare_cached(
+        "UPDATE alert SET state = 'acknowledged', person = ?2, reason = ?3, acknowledged = ?4 \
+         WHERE alert = ?1 AND state <> 'closed'",
+    )?
+    .execute(params![id, person.to_string(), answer.reason, time])?;
+    Ok(())
+}
+
+const fn word(state: AlertState) -> &'static str {
+    match state {
+        AlertState::Open => "open",
+        AlertState::Acknowledged => "acknowledged",
+        AlertState::Closed => "closed",
+    }
+}
+
+const COLUMNS: &str = "alert, entry, state, line, opened, overdue, person, reason, acknowledged, why, closed, project FROM alert";
+
+/// An alert by its identity.
+///
+/// # Errors
+/// `rusqlite::Error` if the row cannot be read.
+pub fn one(rows: &Connection, alert: &Digest) -> rusqlite::Result<Option<AlertRow>> {
+    let text = format!("SELECT {COLUMNS} WHERE alert = ?1");
+    rows.prepare_cached(&text)?.query_row(params![alert.to_string()], row_of).optional()
+}
+
+/// Alerts whose identity begins with these digits; at most two.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn beginning(rows: &Connection, digits: &str) -> rusqlite::Result<Vec<AlertRow>> {
+    let text = format!("SELECT {COLUMNS} WHERE alert >= ?1 AND alert < ?1 || 'g' LIMIT 2");
+    let mut statement = rows.prepare_cached(&text)?;
+    let digits = digits.strip_prefix("sha256:").unwrap_or(digits);
+    statement.query_map(params![format!("sha256:{digits}")], row_of)?.collect()
+}
+
+/// All alerts whose cause is not gone.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn open(rows: &Connection) -> rusqlite::Result<Vec<AlertRow>> {
+    let text = format!("SELECT {COLUMNS} WHERE state <> 'closed'");
+    rows.prepare_cached(&text)?.query_map([], row_of)?.collect()
+}
+
+/// Alerts that a caller may read: those that are open, the most urgent first, and then the newest that were closed.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn list(
+    rows: &Connection,
+    most: usize,
+    may_read: &dyn Fn(&Name) -> bool,
+) -> rusqlite::Result<Vec<AlertRow>> {
+    let mut found = open(rows)?;
+    found.sort_by_key(|row| {
+        let urgent = (alerts::is_critical(&row.alert), row.alert.severity);
+        (std::cmp::Reverse(urgent), row.alert.due, row.alert.alert)
+    });
+    let text = format!("SELECT {COLUMNS} WHERE state = 'closed' ORDER BY closed DESC LIMIT {CLOSED_MAX}");
+    let mut statement = rows.prepare_cached(&text)?;
+    for row in statement.query_map([], row_of)? {
+        found.push(row?);
+    }
+    found.retain(|row| may_read(&row.alert.place.project));
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Number of open alerts in projects that a caller may read: all, critical ones, and overdue ones.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn count(rows: &Connection, may_read: &dyn Fn(&Name) -> bool) -> rusqlite::Result<(u64, u64, u64)> {
+    let text = "SELECT project, count(*), sum(critical), sum(overdue IS NOT NULL) FROM alert \
+                WHERE state <> 'closed' GROUP BY project";
+    let mut statement = rows.prepare_cached(text)?;
+    let mut all = (0, 0, 0);
+    let found = statement.query_map([], |row| {
+        let number = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
+        Ok((parsed::<Name>(row, 0)?, number(1)?, number(2)?, number(3)?))
+    })?;
+    for row in found {
+        let (project, open, critical, overdue) = row?;
+        if may_read(&project) {
+            all = (all.0 + open, all.1 + critical, all.2 + overdue);
+        }
+    }
+    Ok(all)
+}
+
+/// A critical alert about an artifact whose cause is not gone, acknowledged or not.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn critical_of(rows: &Connection, artifact: &Digest) -> rusqlite::Result<Option<AlertRow>> {
+    let text = format!("SELECT {COLUMNS} WHERE artifact = ?1 AND state <> 'closed' AND critical LIMIT 1");
+    rows.prepare_cached(&text)?.query_row(params![artifact.to_string()], row_of).optional()
+}
+
+fn row_of(row: &Row<'_>) -> rusqlite::Result<AlertRow> {
+    let moment = |at| row.get::<_, Option<String>>(at)?.map(|_| parsed(row, at)).transpose();
+    let state: String = row.get(2)?;
+    let line: String = row.get(3)?;
+    let unsound = |text: String| rusqlite::Error::InvalidColumnType(3, text, rusqlite::types::Type::Text);
+    let person: Option<PersonId> = row.get::<_, Option<String>>(6)?.map(|_| parsed(row, 6)).transpose()?;
+    let acknowledged = person.zip(row.get::<_, Option<String>>(7)?).zip(moment(8)?);
+    let closed: Option<Moment> = moment(10)?;
+    Ok(AlertRow {
+        alert: serde_json::from_str(&line).map_err(|error| unsound(error.to_string()))?,
+        entry: row.get::<_, i64>(1)?.unsigned_abs(),
+        state: match state.as_str() {
+            "open" => AlertState::Open,
+            "acknowledged" => AlertState::Acknowledged,
+            _ => AlertState::Closed,
+        },
+        opened: parsed(row, 4)?,
+        overdue: moment(5)?,
+        acknowledged: acknowledged.map(|((person, reason), time)| (person, reason, time)),
+        closed: row.get::<_, Option<String>>(9)?.zip(closed),
+    })
+}
+
+/// Most closed alerts in one list.
+const CLOSED_MAX: usize = 500;
