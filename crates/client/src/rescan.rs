@@ -185,7 +185,7 @@ mod tests {
             "affected": [{"package": {"ecosystem": "crates.io", "name": "serde"},
             "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]}]}"#;
         std::fs::create_dir(dir.path().join("records")).unwrap();
-        std::fs::write(dir.path().join("records/1.json"), record).unwrap();
+        disk::write(&dir.path().join("records/1.json"), record.as_bytes(), 0o644).unwrap();
         let file = dir.path().join("advisories");
         let all = Ecosystem::ALL;
         crate::advisories::sync(&dir.path().join("records"), None, "records", &all, &file, &mut |_| ())
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(found, [Some("pkg:cargo/serde@1.0.0")]);
         assert_eq!(answers.problems[0].finding.fixed.as_deref(), Some("1.0.1"));
         assert_eq!(answers.not_held.len(), 1);
-        std::fs::write(&file, "damaged").unwrap();
+        disk::write(&file, b"damaged", 0o644).unwrap();
         assert!(AdvisoriesFile(file).open().is_err());
     }
 }

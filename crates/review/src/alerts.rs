@@ -29,7 +29,7 @@ pub enum Told<'a> {
     Answer(&'a Answer),
 }
 
-/// What a line says about an alert; `None` for every other line.
+/// The news or the answer of a line about an alert; `None` for every other line.
 #[must_use]
 pub const fn told(body: &Body) -> Option<Told<'_>> {
     match body {
@@ -40,7 +40,7 @@ pub const fn told(body: &Body) -> Option<Told<'_>> {
 }
 
 /// The operator's rules about alerts: `alerts.json` in the data directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AlertRules {
     /// Days until an alert is overdue, by severity.
@@ -49,6 +49,15 @@ pub struct AlertRules {
     pub champions: BTreeMap<String, String>,
     /// Environments whose gates hold an artifact while a critical alert about it is open.
     pub hold: BTreeSet<Name>,
+    /// Most alerts that are open at a time.
+    pub most: u32,
+}
+
+impl Default for AlertRules {
+    fn default() -> Self {
+        let (days, champions, hold) = (Deadlines::default(), BTreeMap::new(), BTreeSet::new());
+        Self { days, champions, hold, most: 10_000 }
+    }
 }
 
 /// Days by severity.
@@ -130,12 +139,18 @@ pub fn of_problem(
         exploited: *exploited,
         what: message.clone(),
         fixed: fixed.clone(),
-        champion: owner.as_ref().and_then(|owner| rules.champions.get(owner)).map(|name| text(name, 200)),
+        champion: owner
+            .as_ref()
+            .and_then(|owner| rules.champions.get(owner))
+            .map(|name| text(name, CHAMPION_BYTES_MAX))
+            .filter(|name| !name.is_empty()),
         owner: owner.clone(),
         due: rules.days.due(*severity, *exploited, now),
         snapshot,
     })
 }
+
+const CHAMPION_BYTES_MAX: usize = 200;
 
 /// The line of an alert that a new judgement found, beside the one that is on record: `None` if nothing is new.
 #[must_use]

@@ -49,7 +49,7 @@ mod tests {
             read(dir.path())
         };
         let rules = of(r#"{ "days": { "critical": 2 }, "hold": ["production"] }"#).unwrap();
-        assert_eq!((rules.days.critical, rules.days.high, rules.hold.len()), (2, 30, 1));
+        assert_eq!((rules.days.critical, rules.days.high, rules.hold.len(), rules.most), (2, 30, 1, 10_000));
         for text in [r#"{ "days": { "kritical": 2 } }"#, r#"{ "hold": "production" }"#, ""] {
             let error = of(text).unwrap_err().to_string();
             assert!(error.contains(FILE), "{error}");

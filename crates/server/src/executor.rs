@@ -301,7 +301,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
     Ok(Job { command, origin, particulars: None, blobs, bodies: Vec::new(), span: Span::none() })
 }
 
-const ALERTS: &str = "mend it in a new run, or have the finding waived; once `countersign alerts` shows the alert no more, promote again";
+const ALERTS: &str = "mend it in a new run, or have the finding waived there; once `countersign alerts` shows the alert no more, promote again";
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
 /// Pause between two rounds while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);

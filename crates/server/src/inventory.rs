@@ -4,21 +4,26 @@ use evidence::{Digest, Name, Place};
 use judge::Store as _;
 use review::inventory::{Listing, rank};
 use rusqlite::Connection;
-use wire::{KnownProblemView, PackageView, SPOTS_MAX, SpotState, SpotView, WatchedView, WhereView};
+use wire::{
+    KnownProblemView, PackageView, ProblemKind, SPOTS_MAX, SpotState, SpotView, WatchedView, WhereView,
+};
 
 use crate::http::freshness::up_to_date;
 use crate::http::problem::Failure;
 use crate::shared::Shared;
 use crate::views::inventory::{self, Question, Spot, Watched};
 
-/// Adds documents that the index lacks, at most so many.
+/// Adds documents that are not in the index yet, at most so many.
 ///
 /// # Errors
-/// `Failure` if the views cannot be read or written.
+/// `Failure` if the views cannot be read or written, or the server ends.
 pub fn catch_up(shared: &Shared, most: usize) -> Result<(), Failure> {
     up_to_date(shared)?;
     let mut left = most;
     while left > 0 {
+        if *shared.stopping.borrow() {
+            return Err(Failure::new(ProblemKind::Busy, "the server ends"));
+        }
         let next = shared.views.ask(|rows| inventory::unlisted(rows, left.min(BATCH)));
         let next = next.map_err(Failure::failed)?;
         if next.is_empty() {
@@ -49,7 +54,8 @@ pub fn answer(
     may_read: &dyn Fn(&Name) -> bool,
 ) -> Result<WhereView, Failure> {
     catch_up(shared, CATCH_UP_MAX)?;
-    let found = shared.views.ask(|rows| Ok((inventory::locate(rows, question)?, inventory::gaps(rows)?)));
+    let found =
+        shared.views.ask(|rows| Ok((inventory::locate(rows, question)?, inventory::gaps(rows, may_read)?)));
     let ((mut spots, more), (behind, unread)) = found.map_err(Failure::failed)?;
     spots.retain(|spot| may_read(spot.project()));
     let count = |state: SpotState| spots.iter().filter(|spot| state_of(spot) == state).count() as u64;

@@ -1,4 +1,4 @@
-//! What runs and what waits, judged again: by newer advisories, and by statements that have ended since.
+//! Releases that run or wait, judged again: by newer advisories, and by statements that have ended since.
 //!
 //! Invariant: nothing is executed, and no verdict is changed: a difference is an alert. An alert is closed only when its cause is known
 //! to be gone: what cannot be judged now stays open.
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::State;
 use evidence::dsse::Envelope;
 use evidence::records::Body;
-use evidence::{Digest, Moment, Place};
+use evidence::{Digest, Id, Moment, Place};
 use judge::Store as _;
 use review::alerts::{self, Cause, OpenAlert, Subject};
 use review::contents::Contents;
@@ -23,7 +23,7 @@ use crate::http::problem::Failure;
 use crate::inventory::catch_up;
 use crate::shared::Shared;
 use crate::views::alerts::AlertRow;
-use crate::views::inventory::{Judged, Watched, finding_of, gaps};
+use crate::views::inventory::{Judged, Watched, finding_of};
 use crate::views::{alerts as rows_of_alerts, statements};
 
 /// One judgement of many releases.
@@ -37,6 +37,8 @@ struct Round<'a> {
     found: BTreeMap<Digest, OpenAlert>,
     /// Alerts whose findings a statement settles now.
     settled: BTreeSet<Digest>,
+    /// Number of statements that could not be read.
+    unread: u64,
 }
 
 /// The lines for everything that changed, and the counts of the judgement; only for some places.
@@ -52,9 +54,11 @@ pub fn judge(
     let (state, rows) = (shared.intake.state(), shared.views.beside().map_err(Failure::failed)?);
     let judged = Judged::of(&rows, covers, shared.advisories.as_deref()).map_err(Failure::failed)?;
     let (found, settled) = (BTreeMap::new(), BTreeSet::new());
-    let mut round = Round { shared, state: &state, rows: &rows, now, judged: &judged, found, settled };
+    let mut round =
+        Round { shared, state: &state, rows: &rows, now, judged: &judged, found, settled, unread: 0 };
     judged.watched.iter().try_for_each(|one| round.release(one))?;
     let mut open = rows_of_alerts::open(&rows).map_err(Failure::failed)?;
+    let all = open.len() as u64;
     open.retain(|row| covers(&row.alert.place));
     let mut view = RescanView {
         releases: judged.watched.len() as u64,
@@ -64,11 +68,12 @@ pub fn judge(
         opened: 0,
         changed: 0,
         closed: 0,
+        left: 0,
         not_held: counted(judged.not_held.values()),
         unlisted: round.unlisted(),
-        unread: gaps(&rows).map_err(Failure::failed)?.1,
+        unread: judged.unread + round.unread,
     };
-    let lines = round.lines(&open, &mut view);
+    let lines = round.lines((&open, all), &mut view);
     Ok((lines, view))
 }
 
@@ -92,12 +97,13 @@ impl Round<'_> {
         }
         let contents = self.contents(one)?;
         let contents = contents.as_ref();
-        let barred = contents.map(|known| known.barred.clone()).unwrap_or_default();
         let reading =
             Reading { shared: self.shared, caller: &Caller::Owner, now: self.now, session_ends: None };
         let counting = statements_at(&reading, self.state, &one.place);
+        // While nobody knows the people behind a change, a statement that they may not sign does not count.
+        let is_barred = |person: &Id| contents.is_none_or(|known| known.barred.contains(person));
         let counts = |known: &&Counting| {
-            !(known.statement.kind().rules().bars_authors && barred.contains(&known.statement.person))
+            !(known.statement.kind().rules().bars_authors && is_barred(&known.statement.person))
         };
         let counting: Vec<&Counting> = counting.iter().map(AsRef::as_ref).filter(counts).collect();
         let subject = Subject {
@@ -111,7 +117,7 @@ impl Round<'_> {
             let by = (&self.shared.alert_rules, snapshot, self.now);
             let Some(alert) = alerts::of_problem(cause, &subject, &problem, by) else { continue };
             if Standing::of(&problem.id, &problem.finding, &counting).is_open() {
-                // What runs is looked at before what waits at the same place.
+                // A release that runs is looked at before one that waits at the same place.
                 self.found.entry(alert.alert).or_insert(alert);
             } else {
                 self.settled.insert(alert.alert);
@@ -121,15 +127,19 @@ impl Round<'_> {
     }
 
     /// Problems that a statement settled when the release began to run, and settles no more.
-    fn ended(&self, one: &Watched) -> Result<Vec<(Cause, Problem)>, Failure> {
+    fn ended(&mut self, one: &Watched) -> Result<Vec<(Cause, Problem)>, Failure> {
         let (Some(since), Some(run)) = (one.since, one.run) else { return Ok(Vec::new()) };
-        let known = self.judged.runs.get(&run).map(|facts| &facts.known).filter(|known| !known.is_empty());
+        let judged = self.judged;
+        let known = judged.runs.get(&run).map(|facts| &facts.known).filter(|known| !known.is_empty());
         let Some(known) = known else { return Ok(Vec::new()) };
         let ended = statements::ended_since(self.rows, &one.place, (since, self.now));
         let mut found: BTreeMap<Digest, Problem> = BTreeMap::new();
         for (_, envelope) in ended.map_err(Failure::failed)?.iter().filter(|(kind, _)| settles_by_name(kind))
         {
-            let Some(stated) = self.statement(envelope) else { continue };
+            let Some(stated) = self.statement(envelope) else {
+                self.unread += 1;
+                continue;
+            };
             for id in known.keys().filter(|id| stated.statement.subjects.contains(id)) {
                 let problem = finding_of(self.rows, run, id).map_err(Failure::failed)?;
                 let settled = problem.filter(|it| stated.statement.settles(&it.id, &it.finding));
@@ -164,16 +174,22 @@ impl Round<'_> {
     }
 
     /// The lines by which the alerts on record become those that were found.
-    fn lines(&self, open: &[AlertRow], view: &mut RescanView) -> Vec<Body> {
+    fn lines(&self, (open, all): (&[AlertRow], u64), view: &mut RescanView) -> Vec<Body> {
         let known: BTreeMap<Digest, &AlertRow> = open.iter().map(|row| (row.alert.alert, row)).collect();
         let mut lines = Vec::new();
-        for (id, found) in &self.found {
+        let mut room = u64::from(self.shared.alert_rules.most).saturating_sub(all);
+        let mut due: Vec<_> = self.found.iter().collect();
+        due.sort_by_key(|(_, alert)| std::cmp::Reverse((alerts::is_critical(alert), alert.severity)));
+        for (id, found) in due {
             let row = known.get(id);
-            if let Some(line) = alerts::news(row.map(|row| &row.alert), found.clone()) {
+            if row.is_none() && room == 0 {
+                view.left += 1;
+            } else if let Some(line) = alerts::news(row.map(|row| &row.alert), found.clone()) {
                 if row.is_some() {
-                    view.changed += 1
+                    view.changed += 1;
                 } else {
-                    view.opened += 1
+                    view.opened += 1;
+                    room -= 1;
                 }
                 lines.push(line);
             } else if let Some(row) = row.filter(|row| row.overdue.is_none())
@@ -194,20 +210,23 @@ impl Round<'_> {
 
     /// Why the cause of an alert is gone; `None` while nobody knows that.
     fn why_closed(&self, alert: &OpenAlert) -> Option<&'static str> {
-        let Judged { watched, not_held, knowledge, .. } = self.judged;
-        let is_of = |one: &Watched| one.place == alert.place && one.artifact == alert.artifact;
-        if !watched.iter().any(is_of) {
+        let is_of = |one: &&Watched| one.place == alert.place && one.artifact == alert.artifact;
+        let mut releases = self.judged.watched.iter().filter(is_of).peekable();
+        if releases.peek().is_none() {
             return Some("the release neither runs nor waits there any more");
         }
         if self.settled.contains(&alert.alert) {
             return Some("a statement settles it");
         }
-        let is_judged =
-            knowledge.is_some() && alert.component.as_ref().is_none_or(|purl| !not_held.contains_key(purl));
         match alert.cause {
-            Cause::Advisory if !is_judged => None,
-            Cause::Advisory => Some("the advisories name it no more, or no worse than at the release"),
-            Cause::StatementEnded => Some("it is settled again"),
+            // A list that is lost, or an ecosystem that the advisories do not hold, is no answer.
+            Cause::Advisory => releases
+                .any(|one| alert.component.as_ref().is_some_and(|purl| self.judged.has_judged(one, purl)))
+                .then_some("the advisories name it no more, or no worse than at the release"),
+            // A statement that has ended stays so for the release that it let through.
+            Cause::StatementEnded => releases
+                .all(|one| one.release != alert.release)
+                .then_some("it was released again without the statement"),
         }
     }
 }
@@ -225,10 +244,10 @@ pub fn held(shared: &Shared, state: &State) -> BTreeMap<Place, String> {
 }
 
 fn why_held(shared: &Shared, state: &State, place: &Place) -> Option<String> {
-    let artifact = state.release.at(place)?.open.as_ref()?.facts.artifact;
+    let facts = &state.release.at(place)?.open.as_ref()?.facts;
     let read = || {
-        crate::http::freshness::up_to_date(shared)?;
-        let found = shared.views.ask(|rows| rows_of_alerts::critical_of(rows, &artifact));
+        catch_up(shared, usize::MAX)?;
+        let found = shared.views.ask(|rows| rows_of_alerts::critical_of(rows, &facts.artifact, place));
         found.map_err(Failure::failed)
     };
     match read() {

@@ -11,6 +11,7 @@ use evidence::Place;
 use tracing::{info, warn};
 use wire::RescanView;
 
+use crate::alert_rules::FILE;
 use crate::clock;
 use crate::http::problem::Failure;
 use crate::rescan;
@@ -19,14 +20,18 @@ use crate::shared::Shared;
 /// Judges for as long as the server runs.
 pub async fn run(shared: Arc<Shared>) {
     let mut changes = shared.intake.changes();
-    let mut failed = String::new();
+    let (mut failed, mut is_full) = (String::new(), false);
     loop {
         changes.borrow_and_update();
         let began = Instant::now();
         match judge(&shared, |_| true).await {
             Ok(view) => {
                 failed.clear();
-                let RescanView { opened, changed, closed, releases, .. } = view;
+                let RescanView { opened, changed, closed, left, releases, .. } = view;
+                if left > 0 && !is_full {
+                    warn!(left, "as many alerts are open as `most` of {FILE} allows: no more are opened");
+                }
+                is_full = left > 0;
                 if opened + changed + closed > 0 {
                     info!(opened, changed, closed, "{releases} releases were judged again");
                 }
@@ -34,7 +39,7 @@ pub async fn run(shared: Arc<Shared>) {
             Err(error) => {
                 let error = error.to_string();
                 if error != failed {
-                    warn!("what runs cannot be judged again: {error}");
+                    warn!("releases that run or wait cannot be judged again: {error}");
                 }
                 failed = error;
             }

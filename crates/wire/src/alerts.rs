@@ -130,6 +130,9 @@ pub struct RescanView {
     pub changed: u64,
     /// Alerts that were closed.
     pub closed: u64,
+    /// Alerts that were not opened, because as many are open as the operator allows.
+    #[serde(default)]
+    pub left: u64,
     /// Ecosystems of which the advisories hold no record, with their number of packages.
     #[serde(default)]
     pub not_held: std::collections::BTreeMap<String, u64>,
@@ -195,7 +198,7 @@ pub struct WhereView {
     pub spots: Vec<SpotView>,
     /// Whether there are more than were counted.
     pub more: bool,
-    /// Documents that the index lacks yet.
+    /// Documents that are not in the index yet.
     pub behind: u64,
     /// Documents that could not be read, so that nothing is known of them.
     pub unread: u64,

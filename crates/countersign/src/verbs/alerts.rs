@@ -80,7 +80,7 @@ fn list(verb: &List, output: Output) -> Result<(), Failure> {
 fn acknowledge(verb: &Acknowledge, output: Output) -> Result<(), Failure> {
     let access = verb.data_dir.access()?;
     let client = session::client(&access)?;
-    let arguments = json!({ "alert": verb.alert, "reason": verb.reason });
+    let arguments = json!({ "digits": verb.alert, "reason": verb.reason });
     let signed = request::sign(&access, "alert-acknowledge", arguments, Parts::default())?;
     let answered = runtime()?.block_on(client.acknowledge_alert(signed.envelope().clone()))?;
     output.print(&answered.alert, |alert| format!("{}\nit stays open until its cause is gone", text(alert)))

@@ -44,7 +44,7 @@ pub fn run(verb: &Rescan, output: Output) -> Result<(), Failure> {
 }
 
 fn text(view: &RescanView) -> String {
-    let RescanView { releases, packages, snapshot, source, opened, changed, closed, .. } = view;
+    let RescanView { releases, packages, snapshot, source, opened, changed, closed, left, .. } = view;
     let by = match (snapshot, source) {
         (Some(date), Some(source)) => format!("by the advisories of {date} from {}", shown::line(source)),
         _ => "without advisories (`countersign server --advisories FILE`): only ended statements were looked at".to_owned(),
@@ -55,6 +55,9 @@ fn text(view: &RescanView) -> String {
             "alerts: {opened} opened, {changed} changed, {closed} closed; `countersign alerts` lists them"
         ),
     ];
+    lines.extend((*left > 0).then(|| {
+        format!("{left} more are due and were not opened: as many are open as `most` of alerts.json allows")
+    }));
     lines.extend(
         view.not_held
             .iter()

@@ -143,7 +143,7 @@ fn with_reason(command: &Command, names: &mut Vec<String>) {
 #[test]
 fn attack_a_placeholder_is_no_reason_of_any_verb() {
     let place = "shop/api/production";
-    let verbs: [&[&str]; 18] = [
+    let verbs: [&[&str]; 19] = [
         &["approve", place],
         &["reject", place],
         &["waive", "78f0ee1d6acb", "--until", "2026-12-31"],
@@ -169,10 +169,12 @@ fn attack_a_placeholder_is_no_reason_of_any_verb() {
         &["secret", "get", "shop/a"],
         &["secret", "exec", "shop/a=A"],
         &["secret", "rotate", "recipe.yaml"],
+        &["alerts", "acknowledge", "78f0ee1d6acb"],
     ];
     let mut names = Vec::new();
     with_reason(&CommandLine::command(), &mut names);
-    let name = |verb: &&[&str]| verb[usize::from(["secret", "rollout"].contains(&verb[0]))].to_owned();
+    let name =
+        |verb: &&[&str]| verb[usize::from(["secret", "rollout", "alerts"].contains(&verb[0]))].to_owned();
     let mut listed: Vec<_> = verbs.iter().map(name).collect();
     names.sort();
     listed.sort();

@@ -59,9 +59,12 @@ fn alerts(shop: &Shop, place: &str, all: bool) -> Vec<Value> {
     shop.ok(&[&["alerts", "list", "--place", place], more].concat()).as_array().unwrap().clone()
 }
 
+/// The places in an answer, in the order of their names.
 fn spots(answer: &Value, state: &str) -> Vec<String> {
     let all = answer["spots"].as_array().unwrap().iter().filter(|spot| spot["state"] == json!(state));
-    all.map(|spot| spot["place"].as_str().unwrap().to_owned()).collect()
+    let mut places: Vec<_> = all.map(|spot| spot["place"].as_str().unwrap().to_owned()).collect();
+    places.sort();
+    places
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn an_advisory_after_a_release_alerts_its_owner_blocks_its_promotion_and_names_i
 
     // It blocks the promotion, also once somebody looks after it.
     shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
-    let refused = shop.in_repository(&["promote"], 3);
+    let refused = shop.in_repository(&["promote"], 4);
     assert_eq!(codes(&refused), ["alert-open"], "{refused}");
     assert!(refused.to_string().contains("upgrade pkg:cargo/serde to 1.0.1"), "{refused}");
     let digits = alert["alert"].as_str().unwrap()["sha256:".len()..][..12].to_owned();
@@ -121,7 +124,7 @@ fn an_advisory_after_a_release_alerts_its_owner_blocks_its_promotion_and_names_i
     assert_eq!(answered["state"], json!("acknowledged"));
     assert_eq!(answered["acknowledged"]["reason"], json!("the fix is on its way"));
     shop.in_repository(&["alerts", "acknowledge", "ffffffffffff", "--reason", "x"], 1);
-    let refused = shop.in_repository(&["promote"], 3);
+    let refused = shop.in_repository(&["promote"], 4);
     assert_eq!(codes(&refused), ["alert-open"], "{refused}");
 
     // The fix goes to production, and the alerts close by themselves.
@@ -135,7 +138,7 @@ fn an_advisory_after_a_release_alerts_its_owner_blocks_its_promotion_and_names_i
     }
     let found = shop.ok(&["where", "serde@1.0.0"]);
     assert_eq!(spots(&found, "ran").len(), 2, "{found}");
-    assert!(found["spots"][0]["until"].is_string());
+    assert!(found["spots"][0]["until"].is_string(), "{found}");
 
     // Everything is on record, and nothing of it is a decision.
     let replayed = shop.ok(&["audit", "replay"]);
@@ -166,9 +169,24 @@ fn the_end_of_a_waiver_alerts_and_another_waiver_closes_it() {
     assert_eq!(opened.len(), 1, "{opened:?}");
     assert_eq!((&opened[0]["cause"], &opened[0]["subject"]), (&json!("statement-ended"), &json!(RULE)));
     assert_eq!(opened[0]["fixed"], json!("1.0.1"));
-    assert!(up.stop());
-    // A server that comes back knows the alert, and does not open it twice.
+    // A server that was killed knows the alert, and does not open it twice; the same with the answer to it.
+    up.kill_all();
     let up = shop.home.up_in(&["--advisories", &file]);
-    assert_eq!(alerts(&shop, PLACE, false).len(), 1);
+    assert_eq!(alerts(&shop, PLACE, false), opened);
+    let digits = &opened[0]["alert"].as_str().unwrap()["sha256:".len()..][..12];
+    let answered = shop.ok(&["alerts", "acknowledge", digits, "--reason", "it is ours"]);
+    up.kill_all();
+    let up = shop.home.up_in(&["--advisories", &file]);
+    assert_eq!(alerts(&shop, PLACE, false), [answered]);
+    // A new run has the finding, too, and another waiver settles it.
+    with(&shop, "again", "1.0.0");
+    shop.ok(&["run"]);
+    shop.ok(&waive);
+    let all = alerts(&shop, PLACE, true);
+    assert_eq!(
+        all.iter().map(|alert| (&alert["state"], &alert["why_closed"])).collect::<Vec<_>>(),
+        [(&json!("closed"), &json!("a statement settles it"))],
+        "{all:?}"
+    );
     assert!(up.stop());
 }

@@ -33,7 +33,7 @@ impl Reading {
             Self::Lend(lend) => lend.names.len() * LINE_BYTES,
             Self::Tell(tell) => tell.versions.len() * LINE_BYTES,
             Self::Show(show) => LINE_BYTES + show.reason.len(),
-            Self::Note(lines) => lines.len() * LINE_BYTES,
+            Self::Note(lines) => lines.len() * NOTED_BYTES,
         }
     }
 }
@@ -52,3 +52,5 @@ pub fn read(state: &State, reading: &Reading, moment: evidence::Moment) -> Readi
 }
 
 const LINE_BYTES: usize = 512;
+/// A line that is noted has sentences, too.
+const NOTED_BYTES: usize = 2_048;

@@ -105,7 +105,7 @@ kinds! {
     "secret-used" SecretUsed(SecretUsed),
     /// Something happened that people should look at now.
     "alert" Alert(Alert),
-    /// What runs or waits at a place is judged worse than when it was released.
+    /// A release that runs or waits at a place is judged worse now than when it was released.
     "place-alert" PlaceAlert(PlaceAlert),
     /// A person answered such an alert, or its cause went.
     "alert-answer" AlertAnswer(AlertAnswer),

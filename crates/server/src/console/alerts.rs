@@ -51,13 +51,14 @@ fn page(all: &[AlertView], facets: &Facets, has_advisories: bool) -> Sheet {
     sub.extend((critical > 0).then(|| format!("{critical} critical")));
     sub.extend((overdue > 0).then(|| format!("{overdue} overdue")));
     sub.push(match has_advisories {
-        true => "what runs and what waits is judged by the server's advisories".to_owned(),
+        true => "releases that run or wait are judged by the server's advisories".to_owned(),
         false => "the server has no advisories, so only ended statements are found".to_owned(),
     });
     Sheet {
         headline: match open.len() {
             0 => "No alert is open".to_owned(),
-            count => format!("{} open", shown::many(count, "alert")),
+            1 => "1 alert open".to_owned(),
+            count => format!("{count} alerts open"),
         },
         badge: Some(match (critical, open.len()) {
             (0, 0) if has_advisories => badge(State::Pass, "clear"),

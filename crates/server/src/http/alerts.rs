@@ -68,14 +68,20 @@ pub async fn answer(
     let (row, line) = blocking(move || {
         let request = signed(&at, &headers, ACKNOWLEDGE)?;
         let (digits, reason): (String, String) =
-            (argument(&request, "alert")?, argument(&request, "reason")?);
+            (argument(&request, "digits")?, argument(&request, "reason")?);
         let row = named(&at, request.person.into(), &digits)?;
         let line = acknowledged(&row.alert, request.person, &reason);
         line.check().map_err(|error| malformed(error.to_string()))?;
-        Ok((row, line))
+        // The same answer once more, such as after a lost connection, is on record.
+        let is_new = row.acknowledged.as_ref().is_none_or(|(by, why, _)| {
+            (*by, why.as_str()) != (PersonId::from(request.person), reason.as_str())
+        });
+        Ok((row, is_new.then_some(line)))
     })
     .await?;
-    shared.intake.read(Reading::Note(vec![line])).await?;
+    if let Some(line) = line {
+        shared.intake.read(Reading::Note(vec![line])).await?;
+    }
     let told = blocking(move || {
         up_to_date(&shared)?;
         let row = shared.views.ask(|rows| alerts::one(rows, &row.alert.alert)).map_err(Failure::failed)?;

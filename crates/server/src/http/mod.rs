@@ -130,7 +130,7 @@ fn places() -> Router<Arc<Shared>> {
         .route("/place-configuration/{*place}", get(reading::place_configuration))
 }
 
-/// What runs, and what is known of it now.
+/// Releases that run or wait, and everything that is known of them now.
 fn watched() -> Router<Arc<Shared>> {
     Router::new()
         .route("/where", get(alerts::locate))

@@ -6,7 +6,7 @@
 use domain::Event;
 use domain::PersonId;
 use evidence::entry::{Actor, Entry, Header};
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Moment, Name, Place};
 use judge::{LinesError, lines_of};
 use review::alerts::{self, Answer, OpenAlert, Told, told};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -73,7 +73,7 @@ fn news(rows: &Connection, (number, time): (u64, Moment), alert: &OpenAlert) -> 
         None => (None, None, None),
     };
     rows.prepare_cached(
-        "INSERT OR REPLACE INTO alert (alert, entry, project, place, artifact, critical, state, line, opened, overdue, \
+        "INSERT OR REPLACE INTO alerted (alert, entry, project, place, artifact, critical, state, line, opened, overdue, \
          person, reason, acknowledged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
@@ -102,14 +102,14 @@ fn answer(rows: &Connection, time: Moment, answer: &Answer) -> rusqlite::Result<
     let (id, time) = (answer.alert.to_string(), time.to_string());
     if alerts::is_closing(answer) {
         rows.prepare_cached(
-            "UPDATE alert SET state = 'closed', why = ?2, closed = ?3 WHERE alert = ?1 AND state <> 'closed'",
+            "UPDATE alerted SET state = 'closed', why = ?2, closed = ?3 WHERE alert = ?1 AND state <> 'closed'",
         )?
         .execute(params![id, answer.reason, time])?;
         return Ok(());
     }
     let Actor::Person(person) = &answer.who else { return Ok(()) };
     rows.prepare_cached(
-        "UPDATE alert SET state = 'acknowledged', person = ?2, reason = ?3, acknowledged = ?4 \
+        "UPDATE alerted SET state = 'acknowledged', person = ?2, reason = ?3, acknowledged = ?4 \
          WHERE alert = ?1 AND state <> 'closed'",
     )?
     .execute(params![id, person.to_string(), answer.reason, time])?;
@@ -124,7 +124,7 @@ const fn word(state: AlertState) -> &'static str {
     }
 }
 
-const COLUMNS: &str = "alert, entry, state, line, opened, overdue, person, reason, acknowledged, why, closed, project FROM alert";
+const COLUMNS: &str = "alert, entry, state, line, opened, overdue, person, reason, acknowledged, why, closed, project FROM alerted";
 
 /// An alert by its identity.
 ///
@@ -184,7 +184,7 @@ pub fn list(
 /// # Errors
 /// `rusqlite::Error` if the rows cannot be read.
 pub fn count(rows: &Connection, may_read: &dyn Fn(&Name) -> bool) -> rusqlite::Result<(u64, u64, u64)> {
-    let text = "SELECT project, count(*), sum(critical), sum(overdue IS NOT NULL) FROM alert \
+    let text = "SELECT project, count(*), sum(critical), sum(overdue IS NOT NULL) FROM alerted \
                 WHERE state <> 'closed' GROUP BY project";
     let mut statement = rows.prepare_cached(text)?;
     let mut all = (0, 0, 0);
@@ -201,13 +201,24 @@ pub fn count(rows: &Connection, may_read: &dyn Fn(&Name) -> bool) -> rusqlite::R
     Ok(all)
 }
 
-/// A critical alert about an artifact whose cause is not gone, acknowledged or not.
+/// A critical alert that is open and keeps an artifact from a place, acknowledged or not: one about the artifact anywhere, or one about
+/// the place because of a component that the artifact has, too.
 ///
 /// # Errors
 /// `rusqlite::Error` if the rows cannot be read.
-pub fn critical_of(rows: &Connection, artifact: &Digest) -> rusqlite::Result<Option<AlertRow>> {
-    let text = format!("SELECT {COLUMNS} WHERE artifact = ?1 AND state <> 'closed' AND critical LIMIT 1");
-    rows.prepare_cached(&text)?.query_row(params![artifact.to_string()], row_of).optional()
+pub fn critical_of(
+    rows: &Connection,
+    artifact: &Digest,
+    place: &Place,
+) -> rusqlite::Result<Option<AlertRow>> {
+    let text = format!(
+        "SELECT {COLUMNS} WHERE state <> 'closed' AND critical AND (artifact = ?1 OR (place = ?2 AND EXISTS (\
+         SELECT 1 FROM alert_id AS i JOIN package AS k ON k.purl = i.component \
+         JOIN component AS c ON c.package = k.number JOIN made AS m ON m.document = c.document \
+         JOIN release AS r ON r.run = m.run WHERE i.alert = alerted.alert AND r.artifact = ?1))) LIMIT 1"
+    );
+    let values = params![artifact.to_string(), place.to_string()];
+    rows.prepare_cached(&text)?.query_row(values, row_of).optional()
 }
 
 fn row_of(row: &Row<'_>) -> rusqlite::Result<AlertRow> {

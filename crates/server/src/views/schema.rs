@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS made (run TEXT NOT NULL, document INTEGER NOT NULL, P
   STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ran (place TEXT NOT NULL, began INTEGER NOT NULL, release INTEGER NOT NULL, artifact TEXT NOT NULL,
   run TEXT NOT NULL, since TEXT NOT NULL, until TEXT, PRIMARY KEY (place, began)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS alert (alert TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL, place TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS alerted (alert TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL, place TEXT NOT NULL,
   artifact TEXT NOT NULL, critical INTEGER NOT NULL, state TEXT NOT NULL, line TEXT NOT NULL, opened TEXT NOT NULL,
   overdue TEXT, person TEXT, reason TEXT, acknowledged TEXT, why TEXT, closed TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS alert_id (id TEXT NOT NULL, alert TEXT NOT NULL, component TEXT, PRIMARY KEY (id, alert))
@@ -64,8 +64,11 @@ CREATE INDEX IF NOT EXISTS made_of_document ON made (document);
 CREATE INDEX IF NOT EXISTS ran_of_run ON ran (run);
 CREATE INDEX IF NOT EXISTS ran_of_artifact ON ran (artifact);
 CREATE INDEX IF NOT EXISTS ran_now ON ran (place) WHERE until IS NULL;
-CREATE INDEX IF NOT EXISTS alert_of_artifact ON alert (artifact);
-CREATE INDEX IF NOT EXISTS alert_of_state ON alert (state, closed);
+CREATE INDEX IF NOT EXISTS alert_of_artifact ON alerted (artifact);
+CREATE INDEX IF NOT EXISTS alert_of_place ON alerted (place, state);
+CREATE INDEX IF NOT EXISTS alert_id_of_alert ON alert_id (alert);
+CREATE INDEX IF NOT EXISTS alert_of_state ON alerted (state, closed);
+CREATE INDEX IF NOT EXISTS listed_unread ON listed (document) WHERE sort = 'unreadable';
 CREATE INDEX IF NOT EXISTS package_of_bare ON package (bare);
 CREATE INDEX IF NOT EXISTS package_of_name ON package (name);
 CREATE INDEX IF NOT EXISTS component_of_document ON component (document, package);
@@ -121,7 +124,7 @@ pub const TABLES: [(&str, &str); 22] = [
     ("made", "run, document"),
     ("ran", "place, began, release, artifact, run, since, until"),
     (
-        "alert",
+        "alerted",
         "alert, entry, project, place, artifact, critical, state, line, opened, overdue, person, reason, acknowledged, why, closed",
     ),
     ("alert_id", "id, alert, component"),

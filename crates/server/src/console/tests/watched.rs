@@ -49,6 +49,10 @@ fn what_runs_is_judged_again_and_the_inbox_shows_it_once() {
     assert_eq!(view.packages == 0, lines.is_empty(), "{view:?}");
     let places: BTreeSet<_> = lines.iter().filter_map(|line| line.columns().place.cloned()).collect();
     assert!(places.iter().all(|place| !view.unlisted.contains(place)));
+    // The operator's bound holds, and says what it leaves out.
+    corpus.shared.as_mut().unwrap().alert_rules.most = 1;
+    let (bounded, view) = rescan::judge(corpus.shared(), late(), &|_| true).unwrap();
+    assert_eq!((bounded.len(), view.left), (lines.len().min(1), (lines.len().saturating_sub(1)) as u64));
 }
 
 fn late() -> Moment {

@@ -143,7 +143,8 @@ fn bound(text: &str) -> Result<(Bound, String), NoQuestion> {
         ("=", Bound::Equal),
     ];
     let found = forms.iter().find_map(|(sign, bound)| Some((*bound, text.strip_prefix(sign)?.trim())));
-    let (bound, version) = found.filter(|(_, version)| !version.is_empty()).ok_or(NoQuestion)?;
+    let is_version = |version: &str| !version.is_empty() && !version.starts_with(['<', '>', '=']);
+    let (bound, version) = found.filter(|(_, version)| is_version(version)).ok_or(NoQuestion)?;
     Ok((bound, version.to_owned()))
 }
 
@@ -201,7 +202,7 @@ pub fn locate(rows: &Connection, question: &Question) -> rusqlite::Result<(Vec<S
     Ok((found, more))
 }
 
-/// What runs goes before what waits and what ran; then the newest goes first.
+/// Releases that run go before those that wait and those that ran; then the newest goes first.
 fn order(spot: &Spot) -> (u8, std::cmp::Reverse<Option<Moment>>, &Place) {
     let state = match (spot.since, spot.until) {
         (Some(_), None) => 0,

@@ -8,7 +8,7 @@ use review::inventory::Problem;
 use review::rescan::{Advisories, AdvisorySource, KnownProblems, news};
 use rusqlite::Connection;
 
-use super::{Watched, known, live, package, packages};
+use super::{Watched, known, live, package, packages, unread};
 use crate::views::error::ViewError;
 
 /// Facts about the documents of a run.
@@ -31,10 +31,14 @@ pub struct Judged {
     pub problems: BTreeMap<i64, Vec<Problem>>,
     /// Packages of which the advisories hold nothing, with the ecosystem.
     pub not_held: BTreeMap<String, String>,
-    /// The advisories; `None` if there are none.
+    /// The advisories; `None` without any.
     pub knowledge: Option<Knowledge>,
     /// Number of packages.
     pub packages: usize,
+    /// Number of documents of these releases that could not be read.
+    pub unread: u64,
+    /// Numbers of the packages that were judged, by package URL.
+    numbers: BTreeMap<String, i64>,
 }
 
 impl Judged {
@@ -50,8 +54,9 @@ impl Judged {
         let mut watched = live(rows)?;
         watched.retain(|one| covers(&one.place));
         let ids: BTreeSet<Id> = watched.iter().filter_map(|one| one.run).collect();
-        let mut runs = BTreeMap::new();
+        let (mut runs, mut lost) = (BTreeMap::new(), 0);
         for run in ids {
+            lost += unread(rows, run)?;
             runs.insert(run, RunFacts { packages: packages(rows, run)?, known: known(rows, run)? });
         }
         let all: BTreeSet<i64> = runs.values().flat_map(|run| run.packages.iter().copied()).collect();
@@ -62,6 +67,8 @@ impl Judged {
             not_held: BTreeMap::new(),
             knowledge: None,
             packages: all.len(),
+            unread: lost,
+            numbers: BTreeMap::new(),
         };
         if let Some(source) = source {
             judged.by(rows, source.open()?.as_ref(), &all)?;
@@ -75,10 +82,10 @@ impl Judged {
         advisories: &dyn Advisories,
         all: &BTreeSet<i64>,
     ) -> Result<(), ViewError> {
-        let (mut named, mut numbers) = (Vec::new(), BTreeMap::new());
+        let mut named = Vec::new();
         for number in all {
             if let Some(package) = package(rows, *number)? {
-                numbers.insert(package.purl.clone(), *number);
+                self.numbers.insert(package.purl.clone(), *number);
                 named.push(package);
             }
         }
@@ -86,7 +93,7 @@ impl Judged {
         named.sort();
         let answers = advisories.judge(&named)?;
         for problem in answers.problems {
-            let number = problem.component().and_then(|purl| numbers.get(purl));
+            let number = problem.component().and_then(|purl| self.numbers.get(purl));
             if let Some(number) = number {
                 self.problems.entry(*number).or_default().push(problem);
             }
@@ -94,6 +101,14 @@ impl Judged {
         self.not_held = answers.not_held;
         self.knowledge = Some(advisories.knowledge());
         Ok(())
+    }
+
+    /// Whether the advisories gave an answer about a package of a release.
+    #[must_use]
+    pub fn has_judged(&self, one: &Watched, purl: &str) -> bool {
+        let facts = one.run.and_then(|run| self.runs.get(&run));
+        let number = self.numbers.get(purl).filter(|_| !self.not_held.contains_key(purl));
+        number.is_some_and(|number| facts.is_some_and(|facts| facts.packages.contains(number)))
     }
 
     /// The problems of a release that it did not know, or not as grave.

@@ -12,15 +12,15 @@ mod watched;
 use domain::Event;
 use domain::release::Reported;
 use evidence::report::ReleaseOutcome;
-use evidence::{Digest, Place};
+use evidence::{Digest, Name, Place};
 use review::inventory::{Listing, rank};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::signed;
+use super::columns::{parsed, signed};
 use super::releases::EntryPosition;
 pub use found::{Bound, NoQuestion, Question, Sought, Spot, locate};
 pub use judged::{Judged, RunFacts};
-pub use watched::{Watched, finding_of, known, live, package, packages};
+pub use watched::{Watched, finding_of, known, live, package, packages, unread};
 
 /// Applies an event, after the releases have; ignores unrelated ones.
 pub fn apply(rows: &Connection, at: EntryPosition<'_>, event: &Event) -> rusqlite::Result<()> {
@@ -106,7 +106,7 @@ fn close_with(
     rows.prepare_cached(&text)?.execute(params![place.to_string(), at.time, value]).map(drop)
 }
 
-/// The next documents that the index lacks, in their order.
+/// The next documents that are not in the index yet, in their order.
 pub fn unlisted(rows: &Connection, most: usize) -> rusqlite::Result<Vec<(i64, Digest)>> {
     let mut statement = rows.prepare_cached(
         "SELECT number, digest FROM document WHERE number > (SELECT coalesce(max(document), 0) FROM listed) \
@@ -187,12 +187,26 @@ fn put_problem(
     Ok(())
 }
 
-/// Documents that the index lacks, and those that could not be read.
-pub fn gaps(rows: &Connection) -> rusqlite::Result<(u64, u64)> {
-    let count = |text: &str| rows.prepare_cached(text)?.query_row([], |row| row.get::<_, i64>(0));
+/// Documents of a reader's projects that are not in the index yet, and those that could not be read.
+pub fn gaps(rows: &Connection, may_read: &dyn Fn(&Name) -> bool) -> rusqlite::Result<(u64, u64)> {
+    let count = |which: &str| {
+        let text = format!(
+            "SELECT u.project, count(DISTINCT m.document) FROM {which} \
+             JOIN run AS u ON u.run = m.run GROUP BY u.project"
+        );
+        let mut statement = rows.prepare_cached(&text)?;
+        let found = statement.query_map([], |row| Ok((parsed::<Name>(row, 0)?, row.get::<_, i64>(1)?)))?;
+        let mut all = 0;
+        for row in found {
+            let (project, count) = row?;
+            all += if may_read(&project) { count.unsigned_abs() } else { 0 };
+        }
+        Ok::<_, rusqlite::Error>(all)
+    };
     let behind = count(
-        "SELECT count(*) FROM document WHERE number > (SELECT coalesce(max(document), 0) FROM listed)",
+        "document AS d JOIN made AS m ON m.document = d.number \
+         AND d.number > (SELECT coalesce(max(document), 0) FROM listed)",
     )?;
-    let unread = count("SELECT count(*) FROM listed WHERE sort = 'unreadable'")?;
-    Ok((behind.unsigned_abs(), unread.unsigned_abs()))
+    let unread = count("listed AS l JOIN made AS m ON m.document = l.document AND l.sort = 'unreadable'")?;
+    Ok((behind, unread))
 }

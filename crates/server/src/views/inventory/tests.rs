@@ -150,7 +150,13 @@ fn attack_what_is_no_question_is_refused_and_what_cannot_be_read_is_counted() {
     }
     let rows = rows();
     let number = number_of(&rows, &Digest::of(b"lost")).unwrap();
-    assert_eq!((gaps(&rows).unwrap(), unlisted(&rows, 9).unwrap().len()), ((1, 0), 1));
+    let by = run(1).to_string();
+    rows.execute("INSERT INTO made (run, document) VALUES (?1, ?2)", params![by, number]).unwrap();
+    let text = "INSERT INTO run (run, entry, project, commit_id, state, started, services) VALUES (?1, 1, 'shop', '', '', '', '')";
+    rows.execute(text, [by]).unwrap();
+    let seen = |name: &str| gaps(&rows, &|project| project.as_str() == name).unwrap();
+    assert_eq!((seen("shop"), seen("bank"), unlisted(&rows, 9).unwrap().len()), ((1, 0), (0, 0), 1));
     put(&rows, number, &Listing::Unreadable).unwrap();
-    assert_eq!((gaps(&rows).unwrap(), unlisted(&rows, 9).unwrap().len()), ((0, 1), 0));
+    assert_eq!((seen("shop"), seen("bank"), unlisted(&rows, 9).unwrap().len()), ((0, 1), (0, 0), 0));
+    assert_eq!(unread(&rows, run(1)).unwrap(), 1);
 }

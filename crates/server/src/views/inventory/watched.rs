@@ -23,7 +23,7 @@ pub struct Watched {
     pub run: Option<Id>,
     /// Whether it waits; otherwise it runs.
     pub waits: bool,
-    /// The evidence that its gate judged, if it did.
+    /// The evidence that a gate judged for it: the gate of its place, or else of another one.
     pub bundle: Option<Digest>,
     /// From when it runs; `None` while it waits.
     pub since: Option<Moment>,
@@ -34,15 +34,16 @@ pub struct Watched {
 /// # Errors
 /// `rusqlite::Error` if the rows cannot be read.
 pub fn live(rows: &Connection) -> rusqlite::Result<Vec<Watched>> {
-    let running = "SELECT n.place, n.release, n.artifact, n.run, 0, (SELECT bundle FROM release AS r \
-                   WHERE r.place = n.place AND r.artifact = n.artifact AND r.bundle IS NOT NULL \
-                   ORDER BY r.began DESC LIMIT 1), n.since FROM ran AS n WHERE n.until IS NULL";
+    let running = format!(
+        "SELECT r.place, r.release, r.artifact, r.run, 0, {BUNDLE}, r.since FROM ran AS r WHERE r.until IS NULL"
+    );
     let waiting = format!(
-        "SELECT r.place, r.release, r.artifact, r.run, 1, r.bundle, NULL FROM release AS r WHERE r.kind = 'release' AND {WAITS}"
+        "SELECT r.place, r.release, r.artifact, r.run, 1, {BUNDLE}, NULL FROM release AS r \
+         WHERE r.kind = 'release' AND {WAITS}"
     );
     let mut found = Vec::new();
-    for text in [running, &waiting] {
-        let mut statement = rows.prepare_cached(text)?;
+    for text in [running, waiting] {
+        let mut statement = rows.prepare_cached(&text)?;
         let all = statement.query_map([], |row| {
             let run: String = row.get(3)?;
             Ok(Watched {
@@ -72,6 +73,17 @@ pub fn packages(rows: &Connection, run: Id) -> rusqlite::Result<BTreeSet<i64>> {
     let mut statement = rows.prepare_cached(text)?;
     let found = statement.query_map(params![run.to_string()], |row| row.get(0))?;
     found.collect()
+}
+
+/// Number of documents of a run that could not be read.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn unread(rows: &Connection, run: Id) -> rusqlite::Result<u64> {
+    let text = "SELECT count(*) FROM made AS m JOIN listed AS l ON l.document = m.document \
+                WHERE m.run = ?1 AND l.sort = 'unreadable'";
+    let mut statement = rows.prepare_cached(text)?;
+    statement.query_row(params![run.to_string()], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 /// A package by its number.
@@ -113,3 +125,7 @@ pub fn finding_of(rows: &Connection, run: Id, id: &Digest) -> rusqlite::Result<O
         statement.query_row(params![run.to_string(), id.as_bytes()], |row| row.get(0)).optional()?;
     Ok(body.and_then(|body| Some(Problem { id: *id, finding: serde_json::from_str(&body).ok()? })))
 }
+
+/// The newest evidence about the artifact of a row. A gate that is held judges none.
+const BUNDLE: &str = "(SELECT b.bundle FROM release AS b WHERE b.artifact = r.artifact AND b.bundle IS NOT NULL \
+                      ORDER BY b.place = r.place DESC, b.began DESC LIMIT 1)";
