@@ -8,6 +8,7 @@ use super::shop::Shop;
 use super::{PLACE, at};
 use crate::codes;
 use crate::support::packages::{LOCKFILE, record};
+use crate::support::{Up, until};
 
 const DEV: &str = "shop/ledger-api/dev";
 const RULE: &str = "RUSTSEC-2026-0007";
@@ -57,6 +58,11 @@ fn alerts(shop: &Shop, place: &str, all: bool) -> Vec<Value> {
     shop.ok(&["rescan"]);
     let more: &[&str] = if all { &["--all"] } else { &[] };
     shop.ok(&[&["alerts", "list", "--place", place], more].concat()).as_array().unwrap().clone()
+}
+
+/// Everything again. The processes before may take a moment to be gone.
+fn up_again(shop: &Shop, file: &str) -> Up {
+    until(|| Some(shop.home.up_in(&["--advisories", file])).filter(|up| !up.url.is_empty()))
 }
 
 /// The places in an answer, in the order of their names.
@@ -171,12 +177,12 @@ fn the_end_of_a_waiver_alerts_and_another_waiver_closes_it() {
     assert_eq!(opened[0]["fixed"], json!("1.0.1"));
     // A server that was killed knows the alert, and does not open it twice; the same with the answer to it.
     up.kill_all();
-    let up = shop.home.up_in(&["--advisories", &file]);
+    let up = up_again(&shop, &file);
     assert_eq!(alerts(&shop, PLACE, false), opened);
     let digits = &opened[0]["alert"].as_str().unwrap()["sha256:".len()..][..12];
     let answered = shop.ok(&["alerts", "acknowledge", digits, "--reason", "it is ours"]);
     up.kill_all();
-    let up = shop.home.up_in(&["--advisories", &file]);
+    let up = up_again(&shop, &file);
     assert_eq!(alerts(&shop, PLACE, false), [answered]);
     // A new run has the finding, too, and another waiver settles it.
     with(&shop, "again", "1.0.0");
