@@ -6,7 +6,9 @@ use super::look::Look;
 use super::outcomes::{artifact_of, promote, recorded, refused, running};
 use super::repository::broke;
 use super::stage::Stage;
-use super::{attack, configuration, drift, findings, lived_in, outside, rollouts, secrets, windows};
+use super::{
+    advisories, attack, configuration, drift, findings, lived_in, outside, rollouts, secrets, windows,
+};
 use crate::failure::Failure;
 
 /// All acts, in order; returns the list of things to look at.
@@ -27,6 +29,7 @@ pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
     windows::held(stage)?;
     drift::edited(stage)?;
     configuration::declared(stage)?;
+    advisories::told(stage)?;
     let look = lived_in::all(stage)?;
     aftermath(stage)?;
     Ok(look)

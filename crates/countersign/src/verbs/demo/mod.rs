@@ -5,6 +5,7 @@
 //! that names the line.
 
 mod acts;
+mod advisories;
 mod attack;
 mod configuration;
 mod database;
@@ -15,6 +16,7 @@ mod held;
 mod lived_in;
 mod look;
 mod migration;
+mod mirror;
 mod outcomes;
 mod outside;
 mod repository;

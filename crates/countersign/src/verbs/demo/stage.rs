@@ -14,6 +14,7 @@ use shown::shell;
 use wire::{Client, EntryView};
 
 use super::example::LEDGER_API;
+use super::mirror;
 use super::repository::{Answered, Repository};
 use super::traffic::Traffic;
 use crate::children::Role;
@@ -202,7 +203,10 @@ impl Stage {
     fn raise(&mut self, tools: &[&str]) -> Result<(), Failure> {
         let home = Home::new(Some(&self.data))?;
         let witness = Role::start("witness", &home.witness(), &self.log)?;
-        let arguments = [&["--witness".to_owned(), witness.ready.url.clone()], self.log.as_slice()].concat();
+        mirror::prepare(&self.ledger)?;
+        let known = ["--advisories".to_owned(), mirror::database(&self.ledger).display().to_string()];
+        let arguments =
+            [&["--witness".to_owned(), witness.ready.url.clone()], known.as_slice(), &self.log].concat();
         self.roles.push((home.witness(), witness));
         let server = Role::start("server", &self.data, &arguments)?;
         self.url.clone_from(&server.ready.url);
@@ -245,7 +249,8 @@ impl Stage {
     pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
         let mut arguments = [&["--server".to_owned(), self.url.clone()], self.log.as_slice()].concat();
         if role == "runner" {
-            arguments.push("--follow-paths".to_owned());
+            let known = mirror::database(&self.ledger).display().to_string();
+            arguments.extend(["--follow-paths".to_owned(), "--advisories".to_owned(), known]);
         }
         if role == "agent" {
             // People are watching the demo, so the agent waits only one second.
