@@ -17,8 +17,8 @@ use crate::host::Host;
 use crate::step_image::StepImage;
 use crate::task::OwnTaskError;
 
-/// What the task of a scan of images gets.
 /// Words and files for the task of a scan of images.
+#[derive(Debug, Default)]
 pub struct ShownImages {
     /// The directory of blobs, and the manifest and the name of each image.
     pub words: Vec<String>,
