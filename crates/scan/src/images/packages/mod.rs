@@ -7,6 +7,7 @@ mod apk;
 mod dpkg;
 mod installed;
 mod language;
+mod places;
 mod release;
 mod rpm;
 mod sqlite;
@@ -26,15 +27,14 @@ use crate::components::{self, licence};
 
 use installed::Installed;
 pub use installed::Packages;
+use places::{APK, BARE, DPKG, is_bare};
 pub use release::Release;
 
 /// Whether the file at a path names packages.
 pub fn is_read(path: &str) -> bool {
-    let status_d = path.strip_prefix(BARE).and_then(|rest| rest.strip_prefix('/'));
-    matches!(
-        path,
-        "etc/os-release" | "usr/lib/os-release" | DPKG | "lib/apk/db/installed" | "usr/lib/apk/db/installed"
-    ) || status_d.is_some_and(|name| !name.contains('/') && !name.ends_with(".md5sums"))
+    matches!(path, "etc/os-release" | "usr/lib/os-release" | DPKG)
+        || APK.contains(&path)
+        || (directory(path) == BARE && !path.ends_with(".md5sums"))
         || rpm::kind_of(path).is_some()
         || language::is_read(path)
         || is_lockfile(path)
@@ -55,10 +55,8 @@ pub fn of(image: &Image) -> Result<Packages, ImageFault> {
     for (path, bytes) in &image.pass.kept {
         let read = match path.as_str() {
             DPKG => dpkg::read(bytes, false).map(|all| ("deb", all)),
-            "lib/apk/db/installed" | "usr/lib/apk/db/installed" => apk::read(bytes).map(|all| ("apk", all)),
-            path if path.strip_prefix(BARE).is_some_and(|rest| rest.starts_with('/')) => {
-                dpkg::read(bytes, true).map(|all| ("deb", all))
-            }
+            path if APK.contains(&path) => apk::read(bytes).map(|all| ("apk", all)),
+            path if is_bare(path) => dpkg::read(bytes, true).map(|all| ("deb", all)),
             path => match rpm::kind_of(path) {
                 Some(kind) => rpm::read(kind, bytes).map(|all| ("rpm", all)),
                 None => continue,
@@ -176,6 +174,3 @@ fn is_lockfile(path: &str) -> bool {
 
 /// Files that belong to a `go.mod` beside them.
 const GO_FILES: [&str; 3] = ["go.sum", "go.work", "go.work.sum"];
-const DPKG: &str = "var/lib/dpkg/status";
-/// A directory with a file for each package.
-const BARE: &str = "var/lib/dpkg/status.d";

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::super::image::Image;
 use super::super::tree::NodeKind;
-use super::{BARE, DPKG, rpm};
+use super::places::{APK, BARE, DPKG, is_bare};
+use super::rpm;
 
 /// Sorts of databases.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,10 +51,10 @@ fn behind_link(image: &Image, path: &str) -> Option<String> {
 }
 
 fn sort_of(path: &str) -> Option<Sort> {
-    if path == DPKG || path.strip_prefix(BARE).is_some_and(|rest| rest.starts_with('/')) {
+    if path == DPKG || is_bare(path) {
         return Some(Sort::Dpkg);
     }
-    if matches!(path, "lib/apk/db/installed" | "usr/lib/apk/db/installed") {
+    if APK.contains(&path) {
         return Some(Sort::Apk);
     }
     rpm::kind_of(path).map(|_| Sort::Rpm)
@@ -63,8 +64,8 @@ fn sort_of(path: &str) -> Option<Sort> {
 const PLACES: [&str; 18] = [
     DPKG,
     BARE,
-    "lib/apk/db/installed",
-    "usr/lib/apk/db/installed",
+    APK[0],
+    APK[1],
     "var/lib/rpm/rpmdb.sqlite",
     "var/lib/rpm/Packages",
     "var/lib/rpm/Packages.db",
