@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evidence::document::findings::{Finding, Severity};
-use evidence::document::{MESSAGE_BYTES_MAX, text};
+use evidence::document::text;
 use evidence::records::{AlertAnswer, AlertCause, AlertNews, AnswerSort, Body, PlaceAlert};
 use evidence::{Digest, Moment, Name, Place};
 use serde::Deserialize;
@@ -123,70 +123,33 @@ pub fn of_problem(
     (rules, snapshot, now): (&AlertRules, Option<Moment>, Moment),
 ) -> Option<OpenAlert> {
     let Finding { rule, aliases, severity, exploited, message, fixed, .. } = &problem.finding;
-    let alert = PlaceAlert::identity(cause, &subject.place, &problem.id.to_string()).ok()?;
+    let Subject { place, release, artifact, owner } = subject;
     Some(PlaceAlert {
+        alert: PlaceAlert::identity(cause, place, &problem.id.to_string()).ok()?,
+        news: AlertNews::Opened,
         cause,
+        place: place.clone(),
+        release: *release,
+        artifact: *artifact,
         finding: Some(problem.id),
+        subject: rule.clone(),
         aliases: aliases.clone(),
         component: problem.component().map(str::to_owned),
         severity: *severity,
         exploited: *exploited,
+        what: message.clone(),
         fixed: fixed.clone(),
+        champion: owner
+            .as_ref()
+            .and_then(|owner| rules.champions.get(owner))
+            .map(|name| text(name, CHAMPION_BYTES_MAX))
+            .filter(|name| !name.is_empty()),
+        owner: owner.clone(),
         due: rules.days.due(*severity, *exploited, now),
         snapshot,
-        ..about(alert, subject, (rule, message), (rules, now))
     })
 }
 
-/// The alert about changed pipeline files of a release that waits. `None` if there are none, or its identity cannot be made.
-#[must_use]
-pub fn of_pipeline(
-    subject: &Subject,
-    files: &[String],
-    (rules, now): (&AlertRules, Moment),
-) -> Option<OpenAlert> {
-    let cause = AlertCause::PipelineChanged;
-    let alert = PlaceAlert::identity(cause, &subject.place, &subject.artifact.to_string()).ok()?;
-    let first = files.iter().take(FILES_SHOWN).map(String::as_str).collect::<Vec<_>>();
-    let first = (!first.is_empty()).then(|| first.join(", "))?;
-    let more = files.len().saturating_sub(FILES_SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let what = text(&format!("files that decide how it is built and shipped changed: {first}{more}"), MESSAGE_BYTES_MAX);
-    Some(about(alert, subject, (cause.as_str(), &what), (rules, now)))
-}
-
-/// An alert of medium severity about no finding.
-fn about(
-    alert: Digest,
-    subject: &Subject,
-    (rule, what): (&str, &str),
-    (rules, now): (&AlertRules, Moment),
-) -> OpenAlert {
-    let Subject { place, release, artifact, owner } = subject;
-    let champion = owner.as_ref().and_then(|owner| rules.champions.get(owner));
-    PlaceAlert {
-        alert,
-        news: AlertNews::Opened,
-        cause: AlertCause::PipelineChanged,
-        place: place.clone(),
-        release: *release,
-        artifact: *artifact,
-        finding: None,
-        subject: rule.to_owned(),
-        aliases: BTreeSet::new(),
-        component: None,
-        severity: Severity::Medium,
-        exploited: false,
-        what: what.to_owned(),
-        fixed: None,
-        champion: champion.map(|name| text(name, CHAMPION_BYTES_MAX)).filter(|name| !name.is_empty()),
-        owner: owner.clone(),
-        due: rules.days.due(Severity::Medium, false, now),
-        snapshot: None,
-    }
-}
-
-const FILES_SHOWN: usize = 3;
 const CHAMPION_BYTES_MAX: usize = 200;
 
 /// The line of an alert that a new judgement found, beside the one that is on record: `None` if nothing is new.
@@ -244,9 +207,6 @@ pub fn is_overdue(alert: &OpenAlert) -> bool {
 /// The best answer to an alert, in words.
 #[must_use]
 pub fn remedy(alert: &OpenAlert) -> String {
-    if alert.cause == AlertCause::PipelineChanged {
-        return "look at the change of these files before you approve it".to_owned();
-    }
     match (&alert.fixed, &alert.component) {
         (Some(fixed), Some(purl)) => format!("upgrade {} to {fixed}", crate::inventory::bare(purl)),
         (None, Some(purl)) => {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use evidence::document::components::{Component, ComponentsDocument, Scope};
 use evidence::document::findings::{Finding, Severity, Site};
 use evidence::document::{DocumentKind, FindingsDocument};
-use evidence::pipeline_files::{PipelineSort, sort_of};
 use evidence::{Digest, Id, Moment, Name};
 use judge::{Checked, DocumentProof, Owners};
 
@@ -31,8 +30,6 @@ pub struct Contents {
     pub owner: Option<String>,
     /// People whose statements do not count here, because they are behind the change.
     pub barred: BTreeSet<Id>,
-    /// Changed files that decide how it is built and shipped, without lockfiles and build scripts.
-    pub pipeline_files: Vec<String>,
 }
 
 /// A finding of a release.
@@ -103,12 +100,6 @@ impl Found {
     }
 }
 
-/// Changed pipeline files, where the source pack shows which files changed.
-fn pipeline_files(checked: &Checked<'_>) -> Vec<String> {
-    let changes = checked.source.pack.changes(&checked.source.base).unwrap_or_default();
-    changes.into_keys().filter(|path| sort_of(path) == Some(PipelineSort::Pipeline)).collect()
-}
-
 impl Contents {
     /// Findings and components of checked evidence.
     #[must_use]
@@ -125,7 +116,6 @@ impl Contents {
             scanned: scanned(proof),
             owner: owners.service().map(str::to_owned),
             barred: barred.collect(),
-            pipeline_files: pipeline_files(checked),
         }
     }
 

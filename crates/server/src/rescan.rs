@@ -92,7 +92,7 @@ impl Round<'_> {
         let mut problems: Vec<(Cause, Problem)> =
             news.map(|problem| (Cause::Advisory, problem.clone())).collect();
         problems.extend(self.ended(one)?);
-        if problems.is_empty() && !one.waits {
+        if problems.is_empty() {
             return Ok(());
         }
         let contents = self.contents(one)?;
@@ -112,9 +112,6 @@ impl Round<'_> {
             artifact: one.artifact,
             owner: contents.and_then(|known| known.owner.clone()),
         };
-        let files = contents.filter(|_| one.waits).map(|known| known.pipeline_files.as_slice());
-        let changed = alerts::of_pipeline(&subject, files.unwrap_or_default(), (&self.shared.alert_rules, self.now));
-        self.found.extend(changed.map(|alert| (alert.alert, alert)));
         let snapshot = self.judged.knowledge.as_ref().map(|knowledge| knowledge.modified);
         for (cause, problem) in problems {
             let by = (&self.shared.alert_rules, snapshot, self.now);
@@ -230,9 +227,6 @@ impl Round<'_> {
             Cause::StatementEnded => releases
                 .all(|one| one.release != alert.release)
                 .then_some("it was released again without the statement"),
-            Cause::PipelineChanged => {
-                releases.all(|one| !one.waits).then_some("it runs, past the gate of its place")
-            }
         }
     }
 }

@@ -86,8 +86,6 @@ pub enum AlertCause {
     Advisory,
     /// A waiver or a statement that a finding does no harm has ended.
     StatementEnded,
-    /// Files that decide how a change is built and shipped differ from those of the release before.
-    PipelineChanged,
 }
 
 impl AlertCause {
@@ -97,7 +95,6 @@ impl AlertCause {
         match self {
             Self::Advisory => "advisory",
             Self::StatementEnded => "statement-ended",
-            Self::PipelineChanged => "pipeline-changed",
         }
     }
 }
