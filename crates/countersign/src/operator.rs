@@ -77,7 +77,8 @@ pub struct Operator {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1 << 24))]
     pub steps_memory_max: Option<u64>,
     /// Database of advisories that scans of dependencies judge by; `countersign osv sync` makes it, also while runners run;
-    /// default: `countersign/advisories` in your data directory (`XDG_DATA_HOME`).
+    /// default: `countersign/advisories` in your data directory (`XDG_DATA_HOME`). If it is named here, the server of `up` judges
+    /// by it what runs and what waits, too.
     #[arg(long, value_name = "FILE")]
     pub advisories: Option<PathBuf>,
     /// File of registries in the form of Docker's `config.json`: an image that a step needs is pulled from a registry that it

@@ -246,3 +246,92 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AlertRow> {
 
 /// Most closed alerts in one list.
 const CLOSED_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use evidence::Id;
+    use evidence::document::findings::{Class, Severity, Site};
+    use evidence::records::Body;
+    use lab::at;
+    use lab::documents::findings;
+    use review::alerts::{AlertRules, Cause, Subject, acknowledged, closed};
+    use review::inventory::Problem;
+
+    use super::super::schema::SCHEMA;
+    use super::*;
+
+    const SERDE: &str = "pkg:cargo/serde@1.0.0";
+    const PLACE: &str = "shop/api/production";
+
+    fn rows() -> Connection {
+        let rows = Connection::open_in_memory().unwrap();
+        rows.execute_batch(SCHEMA).unwrap();
+        rows
+    }
+
+    fn alert(severity: Severity) -> OpenAlert {
+        let (id, mut finding) =
+            findings(&[("GHSA-1", Class::Dependency, severity)]).findings.pop_first().unwrap();
+        finding.site = Site::Component { purl: SERDE.to_owned(), through: Vec::new() };
+        let (place, artifact) = (PLACE.parse().unwrap(), Digest::of(b"old"));
+        let subject = Subject { place, release: Some(1), artifact, owner: None };
+        let by = (&AlertRules::default(), None, at(1));
+        alerts::of_problem(Cause::Advisory, &subject, &Problem { id, finding }, by).unwrap()
+    }
+
+    fn tell(rows: &Connection, time: i64, body: &Body) {
+        let Some(Told::Answer(told)) = told(body) else { unreachable!() };
+        answer(rows, at(time), told).unwrap();
+    }
+
+    #[test]
+    fn an_alert_is_one_row_and_an_answer_counts_until_it_is_worse_or_closed() {
+        let (rows, high) = (rows(), alert(Severity::High));
+        let now = || one(&rows, &high.alert).unwrap().unwrap();
+        for number in [1, 2] {
+            news(&rows, (number, at(number.cast_signed())), &high).unwrap();
+        }
+        assert_eq!((now().entry, now().opened, now().state), (2, at(1), AlertState::Open));
+        tell(&rows, 3, &acknowledged(&high, Id::from_random([7; 16]), "it is mine"));
+        news(&rows, (4, at(4)), &high).unwrap();
+        assert_eq!((now().state, open(&rows).unwrap().len()), (AlertState::Acknowledged, 1));
+        news(&rows, (5, at(5)), &alert(Severity::Critical)).unwrap();
+        assert_eq!((now().state, now().acknowledged, now().opened), (AlertState::Open, None, at(1)));
+        assert_eq!(count(&rows, &|_| true).unwrap(), (1, 1, 0));
+        assert_eq!(count(&rows, &|_| false).unwrap(), (0, 0, 0));
+        tell(&rows, 6, &closed(&high, "it is gone"));
+        assert_eq!(now().closed, Some(("it is gone".to_owned(), at(6))));
+        tell(&rows, 7, &acknowledged(&high, Id::from_random([7; 16]), "late"));
+        assert_eq!((now().state, open(&rows).unwrap().len()), (AlertState::Closed, 0));
+        news(&rows, (8, at(8)), &high).unwrap();
+        assert_eq!((now().state, now().opened, now().closed), (AlertState::Open, at(8), None));
+    }
+
+    #[test]
+    fn attack_a_critical_alert_keeps_its_artifact_and_its_component_from_the_place() {
+        let rows = rows();
+        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+        let holds = |artifact: &Digest, place: &str| {
+            critical_of(&rows, artifact, &place.parse().unwrap()).unwrap().is_some()
+        };
+        news(&rows, (1, at(1)), &alert(Severity::High)).unwrap();
+        assert!(!holds(&old, PLACE), "it is not critical");
+        let critical = alert(Severity::Critical);
+        news(&rows, (2, at(2)), &critical).unwrap();
+        assert!(holds(&old, PLACE) && holds(&old, "shop/api/dev"), "wherever the artifact goes");
+        assert!(!holds(&new, PLACE), "nothing is known of it");
+        rows.execute_batch(&format!(
+            "INSERT INTO document (number, digest) VALUES (1, x'00'); INSERT INTO made (run, document) VALUES ('r', 1);
+             INSERT INTO package (number, purl, bare, name, own, version) VALUES (1, '{SERDE}', '', '', '', '');
+             INSERT INTO component (package, document) VALUES (1, 1);
+             INSERT INTO release (place, began, kind, run, artifact, release, stage, reasons, changed, time)
+             VALUES ('{PLACE}', 1, 'release', 'r', '{new}', 2, 'held', '', 1, '');"
+        ))
+        .unwrap();
+        assert!(holds(&new, PLACE) && !holds(&new, "shop/api/dev"));
+        tell(&rows, 3, &acknowledged(&critical, Id::from_random([7; 16]), "it is mine"));
+        assert!(holds(&old, PLACE) && holds(&new, PLACE), "an answer lets nothing through");
+        tell(&rows, 4, &closed(&critical, "it is gone"));
+        assert!(!holds(&old, PLACE) && !holds(&new, PLACE));
+    }
+}

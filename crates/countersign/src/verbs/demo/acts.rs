@@ -25,11 +25,11 @@ pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;
+    advisories::told(stage)?;
     rollouts::all(stage)?;
     windows::held(stage)?;
     drift::edited(stage)?;
     configuration::declared(stage)?;
-    advisories::told(stage)?;
     let look = lived_in::all(stage)?;
     aftermath(stage)?;
     Ok(look)
