@@ -41,7 +41,7 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
-    let figures: [(&str, &dyn Fn()); 18] = [
+    let figures: [(&str, &dyn Fn()); 20] = [
         ("appends", &peers::appends),
         ("gate", &peers::gate),
         ("policy", &shipped::policy),
