@@ -1,4 +1,4 @@
-//! What ships is judged again: an advisory that comes after a release alerts its owner, holds its promotion and names its fix; so
+//! Releases are judged again: an advisory that comes after a release alerts its owner, holds its promotion and names its fix; so
 //! does the end of a waiver.
 
 use std::time::Duration;
