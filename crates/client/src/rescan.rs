@@ -12,7 +12,7 @@ use evidence::document::findings::Site;
 use evidence::document::{Knowledge, Tool};
 use review::inventory::{Package, Problem, severity_of};
 use review::rescan::{Advisories, AdvisoriesFault, AdvisorySource, Answers, is_news};
-use scan::advisories::{DEPRECATED, Database, SOURCE_DIFFERS, UNPINNED, YANKED};
+use scan::advisories::{AdvisoriesError, DEPRECATED, Database, SOURCE_DIFFERS, UNPINNED, YANKED};
 use serde::Serialize;
 use wire::{PackageView, WatchedView};
 
@@ -41,27 +41,47 @@ impl Advisories for Opened {
     fn judge(&self, packages: &[Package]) -> Result<Answers, AdvisoriesFault> {
         let mut answers = Answers::default();
         // A document has a bound, and each answer is one.
-        for part in packages.chunks(PART) {
-            let mut document = ComponentsDocument::new([Tool::new("countersign rescan", None)]);
-            for package in part {
-                if let Some(ecosystem) = scan::advisories::not_held(&package.purl, &self.0) {
-                    answers.not_held.insert(package.purl.clone(), ecosystem);
-                } else {
-                    document.add(package.purl.clone(), component(package));
-                }
-            }
-            let judged = scan::advisories::judge(&document, &self.0);
-            let judged = judged.map_err(|error| AdvisoriesFault(error.to_string()))?;
-            // Facts about lockfiles and publishers' words are no advisories.
-            let told = [UNPINNED, SOURCE_DIFFERS, YANKED, DEPRECATED];
-            let found = judged.findings.into_iter().filter(|(_, finding)| {
-                matches!(finding.site, Site::Component { .. }) && !told.contains(&finding.rule.as_str())
-            });
-            answers.problems.extend(found.map(|(id, finding)| Problem { id, finding }));
-        }
+        packages.chunks(PART).try_for_each(|part| self.add(part, &mut answers))?;
         Ok(answers)
     }
 }
+
+impl Opened {
+    fn add(&self, part: &[Package], answers: &mut Answers) -> Result<(), AdvisoriesFault> {
+        let mut document = ComponentsDocument::new([Tool::new("countersign rescan", None)]);
+        for package in part {
+            if let Some(ecosystem) = scan::advisories::not_held(&package.purl, &self.0) {
+                answers.not_held.insert(package.purl.clone(), ecosystem);
+            } else {
+                document.add(package.purl.clone(), component(package));
+            }
+        }
+        let judged = match (scan::advisories::judge(&document, &self.0), part) {
+            (Ok(judged), _) => judged,
+            // A list of packages that was made for it must not stop the judgement of all others.
+            (Err(AdvisoriesError::Document(_)), [package]) => {
+                answers.not_held.insert(package.purl.clone(), TOO_MANY.to_owned());
+                return Ok(());
+            }
+            (Err(AdvisoriesError::Document(_)), [_, ..]) => {
+                let (first, second) = part.split_at(part.len() / 2);
+                self.add(first, answers)?;
+                return self.add(second, answers);
+            }
+            (Err(error), _) => return Err(AdvisoriesFault(error.to_string())),
+        };
+        // Facts about lockfiles and publishers' words are no advisories.
+        let told = [UNPINNED, SOURCE_DIFFERS, YANKED, DEPRECATED];
+        let found = judged.findings.into_iter().filter(|(_, finding)| {
+            matches!(finding.site, Site::Component { .. }) && !told.contains(&finding.rule.as_str())
+        });
+        answers.problems.extend(found.map(|(id, finding)| Problem { id, finding }));
+        Ok(())
+    }
+}
+
+/// In place of an ecosystem, of a package with more problems than an answer holds.
+const TOO_MANY: &str = "those with too many problems";
 
 /// Problems of the releases of a place that are new, by a database of one's own.
 #[derive(Debug, Serialize)]

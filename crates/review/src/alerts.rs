@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evidence::document::findings::{Finding, Severity};
 use evidence::document::text;
-use evidence::records::{AlertAnswer, AlertCause, AlertNews, AnswerSort, Body, PlaceAlert};
+use evidence::records::{ALIASES_BYTES_MAX, AlertAnswer, AlertCause, AlertNews, AnswerSort, Body, PlaceAlert};
 use evidence::{Digest, Moment, Name, Place};
 use serde::Deserialize;
 
@@ -49,7 +49,7 @@ pub struct AlertRules {
     pub champions: BTreeMap<String, String>,
     /// Environments whose gates hold an artifact while a critical alert about it is open.
     pub hold: BTreeSet<Name>,
-    /// Most alerts that are open at a time.
+    /// Most alerts of one project that are open at a time.
     pub most: u32,
 }
 
@@ -133,7 +133,7 @@ pub fn of_problem(
         artifact: *artifact,
         finding: Some(problem.id),
         subject: rule.clone(),
-        aliases: aliases.clone(),
+        aliases: fitting(aliases),
         component: problem.component().map(str::to_owned),
         severity: *severity,
         exploited: *exploited,
@@ -148,6 +148,17 @@ pub fn of_problem(
         due: rules.days.due(*severity, *exploited, now),
         snapshot,
     })
+}
+
+/// The first aliases, as many as a line has room for: a report of a step may name long ones.
+fn fitting(aliases: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut left = ALIASES_BYTES_MAX;
+    let fits = |alias: &&String| {
+        let rest = left.checked_sub(alias.len());
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    aliases.iter().filter(fits).cloned().collect()
 }
 
 const CHAMPION_BYTES_MAX: usize = 200;
@@ -210,8 +221,9 @@ pub fn remedy(alert: &OpenAlert) -> String {
     match (&alert.fixed, &alert.component) {
         (Some(fixed), Some(purl)) => format!("upgrade {} to {fixed}", crate::inventory::bare(purl)),
         (None, Some(purl)) => {
-            format!("no fixed version is known: replace {}, or waive it", crate::inventory::bare(purl))
+            let bare = crate::inventory::bare(purl);
+            format!("no fixed version is known: replace {bare}, or run again and waive the finding there")
         }
-        _ => "mend it and release again, or waive it".to_owned(),
+        _ => "mend it and release again, or run again and waive the finding there".to_owned(),
     }
 }

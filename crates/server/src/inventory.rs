@@ -54,9 +54,10 @@ pub fn answer(
     may_read: &dyn Fn(&Name) -> bool,
 ) -> Result<WhereView, Failure> {
     catch_up(shared, CATCH_UP_MAX)?;
-    let found =
-        shared.views.ask(|rows| Ok((inventory::locate(rows, question)?, inventory::gaps(rows, may_read)?)));
-    let ((mut spots, more), (behind, unread)) = found.map_err(Failure::failed)?;
+    // A question may read many rows, and nobody else waits for it.
+    let rows = shared.views.beside().map_err(Failure::failed)?;
+    let (mut spots, more) = inventory::locate(&rows, question).map_err(Failure::failed)?;
+    let (behind, unread) = inventory::gaps(&rows, may_read).map_err(Failure::failed)?;
     spots.retain(|spot| may_read(spot.project()));
     let count = |state: SpotState| spots.iter().filter(|spot| state_of(spot) == state).count() as u64;
     Ok(WhereView {

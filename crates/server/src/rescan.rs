@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::State;
 use evidence::dsse::Envelope;
 use evidence::records::Body;
-use evidence::{Digest, Id, Moment, Place};
+use evidence::{Digest, Id, Moment, Name, Place};
 use judge::Store as _;
 use review::alerts::{self, Cause, OpenAlert, Subject};
 use review::contents::Contents;
@@ -58,7 +58,10 @@ pub fn judge(
         Round { shared, state: &state, rows: &rows, now, judged: &judged, found, settled, unread: 0 };
     judged.watched.iter().try_for_each(|one| round.release(one))?;
     let mut open = rows_of_alerts::open(&rows).map_err(Failure::failed)?;
-    let all = open.len() as u64;
+    let mut taken: BTreeMap<Name, u64> = BTreeMap::new();
+    for row in &open {
+        *taken.entry(row.alert.place.project.clone()).or_default() += 1;
+    }
     open.retain(|row| covers(&row.alert.place));
     let mut view = RescanView {
         releases: judged.watched.len() as u64,
@@ -73,7 +76,7 @@ pub fn judge(
         unlisted: round.unlisted(),
         unread: judged.unread + round.unread,
     };
-    let lines = round.lines((&open, all), &mut view);
+    let lines = round.lines((&open, taken), &mut view);
     Ok((lines, view))
 }
 
@@ -174,22 +177,28 @@ impl Round<'_> {
     }
 
     /// The lines by which the alerts on record become those that were found.
-    fn lines(&self, (open, all): (&[AlertRow], u64), view: &mut RescanView) -> Vec<Body> {
+    fn lines(
+        &self,
+        (open, mut taken): (&[AlertRow], BTreeMap<Name, u64>),
+        view: &mut RescanView,
+    ) -> Vec<Body> {
         let known: BTreeMap<Digest, &AlertRow> = open.iter().map(|row| (row.alert.alert, row)).collect();
         let mut lines = Vec::new();
-        let mut room = u64::from(self.shared.alert_rules.most).saturating_sub(all);
+        let most = u64::from(self.shared.alert_rules.most);
         let mut due: Vec<_> = self.found.iter().collect();
         due.sort_by_key(|(_, alert)| std::cmp::Reverse((alerts::is_critical(alert), alert.severity)));
         for (id, found) in due {
             let row = known.get(id);
-            if row.is_none() && room == 0 {
+            // One project must not take the room of another.
+            let taken = taken.entry(found.place.project.clone()).or_default();
+            if row.is_none() && *taken >= most {
                 view.left += 1;
             } else if let Some(line) = alerts::news(row.map(|row| &row.alert), found.clone()) {
                 if row.is_some() {
                     view.changed += 1;
                 } else {
                     view.opened += 1;
-                    room -= 1;
+                    *taken += 1;
                 }
                 lines.push(line);
             } else if let Some(row) = row.filter(|row| row.overdue.is_none())
@@ -260,7 +269,7 @@ fn sentence(alert: &OpenAlert) -> String {
     let OpenAlert { subject, component, place, .. } = alert;
     let at = component.as_ref().map(|purl| format!(" in {purl}")).unwrap_or_default();
     format!(
-        "a critical alert about this artifact is open: {subject}{at} at {place}; {}",
+        "a critical alert is open about this artifact, or a component that it has: {subject}{at} at {place}; {}",
         alerts::remedy(alert)
     )
 }

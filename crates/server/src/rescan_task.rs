@@ -61,14 +61,20 @@ pub async fn judge(
     shared: &Arc<Shared>,
     covers: impl Fn(&Place) -> bool + Send + 'static,
 ) -> Result<RescanView, Failure> {
-    let _turn = shared.rescanning.lock().await;
-    let at = Arc::clone(shared);
-    let judged = tokio::task::spawn_blocking(move || rescan::judge(&at, clock::now(), &covers));
-    let (lines, view) = judged.await.map_err(Failure::failed)??;
-    for part in lines.chunks(LINES_MAX) {
-        shared.intake.read(Reading::Note(part.to_vec())).await?;
-    }
-    Ok(view)
+    let turn = Arc::clone(&shared.rescanning).lock_owned().await;
+    let shared = Arc::clone(shared);
+    // A caller who goes away ends neither the judgement nor its turn.
+    let judged = tokio::spawn(async move {
+        let _turn = turn;
+        let at = Arc::clone(&shared);
+        let judged = tokio::task::spawn_blocking(move || rescan::judge(&at, clock::now(), &covers));
+        let (lines, view) = judged.await.map_err(Failure::failed)??;
+        for part in lines.chunks(LINES_MAX) {
+            shared.intake.read(Reading::Note(part.to_vec())).await?;
+        }
+        Ok::<_, Failure>(view)
+    });
+    judged.await.map_err(Failure::failed)?
 }
 
 /// Least pause between two judgements.

@@ -130,7 +130,7 @@ pub async fn serve(
         pages: PageCaches::default(),
         advisories: config.advisories,
         alert_rules: alert_rules::read(&config.data)?,
-        rescanning: Mutex::default(),
+        rescanning: Arc::default(),
         certificates: certificates.clone(),
         stopping,
     });

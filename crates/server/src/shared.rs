@@ -49,7 +49,7 @@ pub struct Shared {
     pub advisories: Option<Arc<dyn AdvisorySource>>,
     pub alert_rules: AlertRules,
     /// One judgement of everything at a time, so that no alert is opened twice.
-    pub rescanning: Mutex<()>,
+    pub rescanning: Arc<Mutex<()>>,
     /// Certificates of the listener for other machines, if there is one.
     pub certificates: Option<Arc<Certificates>>,
     /// Becomes true when the server is asked to end; waiting handlers then answer at once.

@@ -196,7 +196,7 @@ pub struct WhereView {
     pub past: u64,
     /// The releases: those that run first.
     pub spots: Vec<SpotView>,
-    /// Whether there are more than were counted.
+    /// Whether the list is not complete.
     pub more: bool,
     /// Documents that are not in the index yet.
     pub behind: u64,

@@ -37,7 +37,7 @@ fn text(answer: &WhereView) -> String {
     lines.extend(spots.iter().take(SHOWN_MAX).map(line));
     let rest = spots.len().saturating_sub(SHOWN_MAX);
     lines.extend((rest > 0).then(|| format!("and {rest} more; `-o json` lists them")));
-    lines.extend(more.then(|| "there are more than were counted: ask for less".to_owned()));
+    lines.extend(more.then(|| "the list is not complete: name a version or a range".to_owned()));
     let documents =
         |count: u64| if count == 1 { "1 document".to_owned() } else { format!("{count} documents") };
     lines.extend(

@@ -18,7 +18,7 @@ mod table;
 pub use alert::{Alert, AlertSort};
 pub use alert_answer::{AlertAnswer, AnswerSort};
 pub use form::{LINES_BYTES_MAX, Line, Lines};
-pub use place_alert::{AlertCause, AlertNews, PlaceAlert};
+pub use place_alert::{ALIASES_BYTES_MAX, AlertCause, AlertNews, PlaceAlert};
 pub use record_error::RecordError;
 pub use rules::Columns;
 pub use secret_used::{REASON_BYTES_MAX, SecretUsed};

@@ -124,6 +124,9 @@ impl Content for PlaceAlert {
         if self.aliases.len() > ALIASES_MAX {
             return Some("an alert has more than 64 aliases");
         }
+        if self.aliases.iter().map(String::len).sum::<usize>() > ALIASES_BYTES_MAX {
+            return Some("the aliases of an alert have more than 8 KiB");
+        }
         (!(1..=MESSAGE_BYTES_MAX).contains(&self.what.len()))
             .then_some("the sentence of an alert has 1 to 400 bytes")
     }
@@ -156,3 +159,5 @@ impl Content for PlaceAlert {
 }
 
 const ALIASES_MAX: usize = 64;
+/// Most bytes of all aliases of an alert: its line has to fit into an entry.
+pub const ALIASES_BYTES_MAX: usize = 8 << 10;

@@ -51,12 +51,13 @@ pub fn judge<L: Layout>(
     for StepImage { layout, manifest, name } in images {
         let scan = scan_by(IN_STEPS, layout, Some(manifest), Asked::default())
             .map_err(|fault| ToolchainError::Image(name.clone(), fault))?;
-        for (id, finding) in scan.document.findings {
+        let packages = advisories::judge(&scan.components, database)?;
+        all.tools.extend(packages.tools);
+        for (id, finding) in scan.document.findings.into_iter().chain(packages.findings) {
             let place = IdentityPlace::Source { path: name, text: &id.to_string(), nth: 0 };
             let id = identity(finding.class, &finding.rule, &place).map_err(DocumentError::from)?;
             all.add(id, Finding { site: within(name, finding.site), ..finding });
         }
-        all = all.merge(advisories::judge(&scan.components, database)?);
     }
     Ok(all)
 }

@@ -91,7 +91,7 @@ impl Corpus {
             pages: PageCaches::default(),
             advisories: None,
             alert_rules: review::alerts::AlertRules::default(),
-            rescanning: tokio::sync::Mutex::new(()),
+            rescanning: std::sync::Arc::default(),
             certificates: None,
             stopping: watch::channel(false).1,
         };

@@ -103,10 +103,7 @@ pub async fn rescan(
         let person = PersonId::from(request.person);
         if let Some(place) = &place {
             right::of_project(&at, &Caller::Person(person), &place.project)?;
-            if at.intake.state().gate.environment(place).is_none() {
-                let what = format!("there is no place {place}; `countersign status` shows the places");
-                return Err(Failure::new(ProblemKind::NotFound, what));
-            }
+            known_place(&at, place)?;
         }
         Ok((place, person))
     })
@@ -125,7 +122,17 @@ pub async fn watched(
 ) -> Result<Json<Vec<WatchedView>>, Failure> {
     let place: Place = place.parse().map_err(malformed)?;
     right::of_project(&shared, &caller, &place.project)?;
+    known_place(&shared, &place)?;
     Ok(Json(blocking(move || inventory::watched(&shared, &place)).await?))
+}
+
+/// Refuses a place that there is not: a typing error must not look like "nothing found".
+fn known_place(shared: &Shared, place: &Place) -> Result<(), Failure> {
+    if shared.intake.state().gate.environment(place).is_some() {
+        return Ok(());
+    }
+    let what = format!("there is no place {place}; `countersign status` shows the places");
+    Err(Failure::new(ProblemKind::NotFound, what))
 }
 
 /// The signed request in the header, if it is for this action.

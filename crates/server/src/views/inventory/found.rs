@@ -158,6 +158,12 @@ fn is_id(text: &str) -> bool {
     (is_numbered && known.iter().any(|name| source.eq_ignore_ascii_case(name))) || is_lettered
 }
 
+/// Whether a package URL names a version.
+fn has_version(purl: &str) -> bool {
+    let path = purl.split('?').next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default().contains('@')
+}
+
 impl Bound {
     fn holds(self, version: &str, bound: &str) -> bool {
         let order = compare_versions(version, bound);
@@ -186,7 +192,10 @@ pub fn locate(rows: &Connection, question: &Question) -> rusqlite::Result<(Vec<S
             let exact = "SELECT number, version FROM package WHERE purl = ?1";
             let bare = "SELECT number, version FROM package WHERE bare = ?1";
             let packages = match matching(rows, exact, purl, question)? {
-                found if found.is_empty() => matching(rows, bare, &purl.to_lowercase(), question)?,
+                // A list may name a package without a version, and others have it with one.
+                found if found.is_empty() || !has_version(purl) => {
+                    matching(rows, bare, &purl.to_lowercase(), question)?
+                }
                 found => found,
             };
             of_packages(rows, &packages, &mut spots)?;
@@ -194,6 +203,8 @@ pub fn locate(rows: &Connection, question: &Question) -> rusqlite::Result<(Vec<S
         Sought::Name(name) => {
             let text = "SELECT number, version FROM package WHERE name = ?1";
             of_packages(rows, &matching(rows, text, name, question)?, &mut spots)?;
+            // Ids of advisories have many forms: a name may be one, too.
+            of_problem(rows, &name.to_uppercase(), question, &mut spots)?;
         }
     }
     let more = spots.rows >= ROWS_MAX;
@@ -239,6 +250,11 @@ fn of_packages(rows: &Connection, packages: &[i64], spots: &mut Spots) -> rusqli
          JOIN release AS r ON r.run = m.run AND r.kind = 'release' AND {WAITS} WHERE c.package = ?1 LIMIT ?2"
     );
     for package in packages {
+        if spots.rows >= ROWS_MAX {
+            break;
+        }
+        // A package that never ran costs two queries, too.
+        spots.rows += 1;
         spots.add(rows, &ran, params![package, ROWS_MAX])?;
         spots.add(rows, &waits, params![package, ROWS_MAX])?;
     }
