@@ -10,7 +10,7 @@ use evidence::dsse::Envelope;
 use evidence::records::Body;
 use evidence::{Digest, Id, Moment, Name, Place};
 use judge::Store as _;
-use review::alerts::{self, Cause, OpenAlert, Subject};
+use review::alerts::{self, Cause, OpenAlert, Subject, Told};
 use review::contents::Contents;
 use review::inventory::Problem;
 use review::standing::{Counting, Standing, settles_by_name};
@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use wire::RescanView;
 
 use crate::caller::Caller;
+use crate::clock;
 use crate::console::{Reading, contents, statements_at};
 use crate::http::problem::Failure;
 use crate::inventory::catch_up;
@@ -240,7 +241,8 @@ impl Round<'_> {
     }
 }
 
-/// Places whose due gates are held by a critical alert, with the sentence about it. A gate whose alerts cannot be read is held, too.
+/// Places whose due gates are held by a critical alert, open or due now, with the sentence about it. A gate is held, too, where that
+/// cannot be judged: the task that judges everything may be late, or may have failed.
 pub fn held(shared: &Shared, state: &State) -> BTreeMap<Place, String> {
     let hold = &shared.alert_rules.hold;
     let due: Vec<Place> = state
@@ -255,13 +257,30 @@ pub fn held(shared: &Shared, state: &State) -> BTreeMap<Place, String> {
 fn why_held(shared: &Shared, state: &State, place: &Place) -> Option<String> {
     let facts = &state.release.at(place)?.open.as_ref()?.facts;
     let read = || {
-        catch_up(shared, usize::MAX)?;
-        let found = shared.views.ask(|rows| rows_of_alerts::critical_of(rows, &facts.artifact, place));
+        let (news, _) = judge(shared, clock::now(), &|at| at == place)?;
+        let found = shared.views.ask(|rows| {
+            for alert in news.iter().filter_map(critical) {
+                let artifact = &facts.artifact;
+                let purl = alert.component.as_deref();
+                if alert.artifact == *artifact
+                    || purl.map_or(Ok(false), |purl| rows_of_alerts::has_component(rows, artifact, purl))?
+                {
+                    return Ok(Some(sentence(alert)));
+                }
+            }
+            let open = rows_of_alerts::critical_of(rows, &facts.artifact, place)?;
+            Ok(open.map(|row| sentence(&row.alert)))
+        });
         found.map_err(Failure::failed)
     };
-    match read() {
-        Ok(found) => found.map(|row| sentence(&row.alert)),
-        Err(error) => Some(format!("the alerts about the artifact cannot be read: {error}")),
+    read().unwrap_or_else(|error| Some(format!("the artifact cannot be judged again: {error}")))
+}
+
+/// The alert of a line, if it is a critical one.
+fn critical(line: &Body) -> Option<&OpenAlert> {
+    match alerts::told(line) {
+        Some(Told::News(alert)) if alerts::is_critical(alert) => Some(alert),
+        _ => None,
     }
 }
 

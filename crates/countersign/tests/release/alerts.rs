@@ -146,6 +146,18 @@ fn an_advisory_after_a_release_alerts_its_owner_blocks_its_promotion_and_names_i
     assert_eq!(spots(&found, "ran").len(), 2, "{found}");
     assert!(found["spots"][0]["until"].is_string(), "{found}");
 
+    // A gate that holds for alerts does not pass while nobody can judge.
+    with(&shop, "later", "1.0.1");
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    let sound = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &sound[..sound.len() - 1]).unwrap();
+    let refused = shop.in_repository(&["promote"], 4);
+    assert_eq!(codes(&refused), ["alert-open"], "{refused}");
+    assert!(refused.to_string().contains("the artifact cannot be judged again"), "{refused}");
+    std::fs::write(&file, sound).unwrap();
+    shop.ok(&["promote"]);
+
     // Everything is on record, and nothing of it is a decision.
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");

@@ -221,6 +221,17 @@ pub fn critical_of(
     rows.prepare_cached(&text)?.query_row(values, row_of).optional()
 }
 
+/// Whether a list of a build names this package of an artifact.
+///
+/// # Errors
+/// `rusqlite::Error` if the rows cannot be read.
+pub fn has_component(rows: &Connection, artifact: &Digest, purl: &str) -> rusqlite::Result<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM package AS k JOIN component AS c ON c.package = k.number \
+                JOIN made AS m ON m.document = c.document JOIN release AS r ON r.run = m.run \
+                WHERE k.purl = ?1 AND r.artifact = ?2)";
+    rows.prepare_cached(text)?.query_row(params![purl, artifact.to_string()], |row| row.get(0))
+}
+
 fn row_of(row: &Row<'_>) -> rusqlite::Result<AlertRow> {
     let moment = |at| row.get::<_, Option<String>>(at)?.map(|_| parsed(row, at)).transpose();
     let state: String = row.get(2)?;
