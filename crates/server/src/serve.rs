@@ -13,7 +13,7 @@ use listen::{Limits, TlsListener};
 use review::rescan::AdvisorySource;
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 use vault::RootKey;
