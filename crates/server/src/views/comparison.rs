@@ -27,6 +27,8 @@ pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<StaleRow>>, Vi
         return Ok(None);
     }
     let kept = ledger::open_read_only(&path)?;
+    // The server may write meanwhile: all tables are read as they were at one time.
+    let kept = kept.unchecked_transaction()?;
     let version: i64 = kept.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == VERSION { differences(&kept, reader).map(Some) } else { Ok(None) }
 }
