@@ -398,7 +398,11 @@ impl Pipeline {
     /// The images in which steps run. Two names of one image are one.
     #[must_use]
     pub fn images(&self) -> BTreeMap<Digest, &Image> {
-        self.steps.values().filter_map(|step| self.image_of(step)).map(|image| (image.digest(), image)).collect()
+        self.steps
+            .values()
+            .filter_map(|step| self.image_of(step))
+            .map(|image| (image.digest(), image))
+            .collect()
     }
 
     /// A step as it is digested for its producer: with the image that is in force, by its digest alone.

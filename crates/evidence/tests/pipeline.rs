@@ -102,7 +102,8 @@ fn images_are_scanned_before_a_step_runs_in_one() {
     let places: Vec<_> = sound.images().values().map(|image| image.place()).collect();
     assert_eq!(places, ["registry.example/team/tools"]);
     let early = Pipeline::parse(pipeline("", &of_all).as_bytes()).unwrap_err().to_string();
-    let expected = "steps.build.needs: runs in an image before step `look` has scanned it; add `look` to `needs`";
+    let expected =
+        "steps.build.needs: runs in an image before step `look` has scanned it; add `look` to `needs`";
     assert!(early.contains(expected), "{early}");
     // Steps without an image may come at any time, and a pipeline without a scan of images says nothing about them.
     assert!(Pipeline::parse(pipeline("", "").as_bytes()).unwrap().images().is_empty());

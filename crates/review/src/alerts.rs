@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use evidence::document::findings::{Finding, Severity};
 use evidence::document::text;
-use evidence::records::{ALIASES_BYTES_MAX, AlertAnswer, AlertCause, AlertNews, AnswerSort, Body, PlaceAlert};
+use evidence::records::{
+    ALIASES_BYTES_MAX, AlertAnswer, AlertCause, AlertNews, AnswerSort, Body, PlaceAlert,
+};
 use evidence::{Digest, Moment, Name, Place};
 use serde::Deserialize;
 

@@ -78,7 +78,9 @@ fn a_policy_is_tried_on_the_past_before_it_is_signed() {
     assert!(text.contains("1 release would change") && text.contains("comes 1"), "{text}");
 
     // A policy that reads other reports: the evidence is checked again.
-    let reads = format!("{BEFORE}\nreads contains {{\"kind\": \"findings\", \"format\": \"secrets\", \"producer\": \"runner\"}}\n");
+    let reads = format!(
+        "{BEFORE}\nreads contains {{\"kind\": \"findings\", \"format\": \"secrets\", \"producer\": \"runner\"}}\n"
+    );
     let more = policy(&shop, "more", BEFORE, &reads);
     let found = tried(home, &[&more], 0);
     let come = |change: &Value| change["come"].as_array().unwrap().contains(&json!("report-missing"));

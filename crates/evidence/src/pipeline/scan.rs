@@ -57,11 +57,9 @@ impl ScanSort {
     #[must_use]
     pub const fn document(self) -> DocumentKind {
         match self {
-            Self::Secrets
-            | Self::Dependencies
-            | Self::Infrastructure
-            | Self::Pipelines
-            | Self::Images => DocumentKind::Findings,
+            Self::Secrets | Self::Dependencies | Self::Infrastructure | Self::Pipelines | Self::Images => {
+                DocumentKind::Findings
+            }
             Self::Components => DocumentKind::Components,
         }
     }

@@ -198,7 +198,8 @@ fn images_of_steps_are_judged_before_a_step_runs_in_one() {
     assert_eq!((report.kind, report.producer), (DocumentKind::Findings, Producer::Runner));
     assert!(report.knowledge.is_some(), "{report:?}");
     let findings = FindingsDocument::decode(document(&done, "images")).unwrap();
-    let rules: Vec<_> = findings.findings.values().map(|it| (it.rule.as_str(), it.site.to_string())).collect();
+    let rules: Vec<_> =
+        findings.findings.values().map(|it| (it.rule.as_str(), it.site.to_string())).collect();
     assert!(rules.iter().any(|(rule, _)| *rule == "RUSTSEC-2026-0001"), "{rules:?}");
     let place = "registry.example/tools/root/settings";
     assert!(rules.iter().any(|(_, site)| site.starts_with(place)), "{rules:?}");
@@ -207,12 +208,18 @@ fn images_of_steps_are_judged_before_a_step_runs_in_one() {
     let none = scanned_image(None, images(), Some(&database));
     let findings = FindingsDocument::decode(document(&none, "images")).unwrap();
     assert!(findings.findings.is_empty() && findings.tools.len() == 1, "{findings:?}");
-    undone(&scanned_image(Some(digest), images(), None), "scan `images` could not be done: this runner has no advisories");
+    undone(
+        &scanned_image(Some(digest), images(), None),
+        "scan `images` could not be done: this runner has no advisories",
+    );
     // A blob that changed on the disk is found by its digest.
     let layer: Digest = layout.manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
     let blob = dir.path().join("images/blobs/sha256").join(layer.hex());
     let mut bytes = std::fs::read(&blob).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&blob, bytes).unwrap();
-    undone(&scanned_image(Some(digest), images(), Some(&database)), "scan `images` could not be done: image `registry.example/tools`");
+    undone(
+        &scanned_image(Some(digest), images(), Some(&database)),
+        "scan `images` could not be done: image `registry.example/tools`",
+    );
 }

@@ -66,10 +66,7 @@ pub fn judge<L: Layout>(
 ///
 /// # Errors
 /// As [`judge`], and if the document would be too large.
-pub fn encoded<L: Layout>(
-    images: &[StepImage<L>],
-    database: &Database,
-) -> Result<Vec<u8>, ToolchainError> {
+pub fn encoded<L: Layout>(images: &[StepImage<L>], database: &Database) -> Result<Vec<u8>, ToolchainError> {
     Ok(judge(images, database)?.encode()?)
 }
 

@@ -19,7 +19,10 @@ pub fn told(stage: &mut Stage) -> Result<(), Failure> {
     let read = |stage: &Stage, path: &str| std::fs::read_to_string(stage.repository_dir().join(path));
     let (steps, described) = (read(stage, pipeline)?, read(stage, release)?);
     stage.write(pipeline, &steps.replace("steps:\n", SCAN))?;
-    stage.write(release, &described.replace(ARTIFACT, &format!("{ARTIFACT}    owner: \"@bank/payments\"\n")))?;
+    stage.write(
+        release,
+        &described.replace(ARTIFACT, &format!("{ARTIFACT}    owner: \"@bank/payments\"\n")),
+    )?;
     stage.write("tool/Cargo.toml", MANIFEST)?;
     with(stage, "1.0.0", "there is nothing")?;
     stage.commit("alice", "Import bookings with a tool")?;
@@ -88,7 +91,9 @@ fn waived(stage: &mut Stage) -> Result<(), Failure> {
     if alert.get("cause") != Some(&json!("statement-ended")) {
         return Err(broke(line, &format!("the alert has another cause: {alert}")));
     }
-    stage.tell("a waiver for it lets the next change through; once it is withdrawn, what runs alerts again".into());
+    stage.tell(
+        "a waiver for it lets the next change through; once it is withdrawn, what runs alerts again".into(),
+    );
     Ok(())
 }
 
@@ -104,7 +109,10 @@ fn mended(stage: &mut Stage) -> Result<(), Failure> {
         return Err(broke(line, "production does not run the fix"));
     }
     alerts(stage, 0, line)?;
-    stage.tell("the upgrade goes through, and its alerts close by themselves: opening, answer and end are on record".into());
+    stage.tell(
+        "the upgrade goes through, and its alerts close by themselves: opening, answer and end are on record"
+            .into(),
+    );
     Ok(())
 }
 
@@ -126,7 +134,11 @@ fn with(stage: &Stage, version: &str, answer: &str) -> Result<(), Failure> {
     let main = "src/main.rs";
     let text = std::fs::read_to_string(stage.repository_dir().join(main))?;
     let other = |line: &str| {
-        if line.starts_with(NOTHING) { format!("{NOTHING}\"{answer}\".to_owned()),\n") } else { format!("{line}\n") }
+        if line.starts_with(NOTHING) {
+            format!("{NOTHING}\"{answer}\".to_owned()),\n")
+        } else {
+            format!("{line}\n")
+        }
     };
     stage.write(main, &text.lines().map(other).collect::<String>())
 }
