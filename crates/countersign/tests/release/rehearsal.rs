@@ -114,7 +114,7 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let data = data.to_str().unwrap();
     let (up, told) = home.demo_in(&["--data", data]);
     assert_eq!(told["data"], data);
-    assert_eq!(told["story"].as_array().unwrap().len(), 35, "{told}");
+    assert_eq!(told["story"].as_array().unwrap().len(), 32, "{told}");
     the_migration_is_told(&told);
     let look: Vec<_> =
         told["look"].as_array().unwrap().iter().map(|look| look["path"].as_str().unwrap()).collect();

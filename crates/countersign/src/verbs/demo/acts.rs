@@ -6,9 +6,7 @@ use super::look::Look;
 use super::outcomes::{artifact_of, promote, recorded, refused, running};
 use super::repository::broke;
 use super::stage::Stage;
-use super::{
-    advisories, attack, configuration, drift, findings, lived_in, outside, rollouts, secrets, windows,
-};
+use super::{attack, configuration, drift, findings, lived_in, outside, rollouts, secrets, windows};
 use crate::failure::Failure;
 
 /// All acts, in order; returns the list of things to look at.
@@ -25,7 +23,6 @@ pub fn all(stage: &mut Stage) -> Result<Vec<Look>, Failure> {
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;
-    advisories::told(stage)?;
     rollouts::all(stage)?;
     windows::held(stage)?;
     drift::edited(stage)?;

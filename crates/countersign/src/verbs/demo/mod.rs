@@ -5,7 +5,6 @@
 //! that names the line.
 
 mod acts;
-mod advisories;
 mod attack;
 mod configuration;
 mod database;
