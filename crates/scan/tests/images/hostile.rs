@@ -366,7 +366,7 @@ fn attack_names_that_tools_read_differently_are_refused() {
     }
 }
 
-/// Each of these would list all files of its own layer again, and none of them hides one.
+/// Each of these would list all files of its layer again, and hides no file.
 #[test]
 fn attack_whiteouts_of_a_large_directory_of_their_own_layer() {
     let files = (0..8_000).map(|n| Item::file(&format!("a/b/{n}"), ""));
