@@ -255,13 +255,19 @@ impl DryRunReport {
         let mut lines = vec![
             format!("policy {}", self.policy),
             format!(
-                "{}{since}: {} with the same verdict for the same reasons, {} with the same verdict for others, {} with another verdict",
+                "{}{since}: {} with the same verdict for the same reasons, {} with the same verdict for other reasons, {} with another verdict",
                 counted(self.decisions, "decision", "decisions"),
-                self.same + self.not_asked,
+                self.same,
                 self.other_reasons.len(),
                 self.changes.len()
             ),
         ];
+        lines.extend((self.not_asked > 0).then(|| {
+            format!(
+                "{} for which no policy was asked: there was no evidence, or an alert held the gate",
+                self.not_asked
+            )
+        }));
         lines.extend((self.unknown > 0).then(|| format!("{} that nobody can make again", self.unknown)));
         lines.extend((self.left_out > 0).then(|| format!("{} left out", self.left_out)));
         if !self.releases.is_empty() {

@@ -46,7 +46,7 @@ type Former = Arc<Result<Gate, String>>;
 /// Result for one past decision.
 #[derive(Debug)]
 pub enum Trial {
-    /// No policy was asked then, because the server could make no evidence; so it would not be asked now.
+    /// No policy was asked then: the server could make no evidence, or an alert held the gate. So nothing is known of this one.
     NotAsked,
     /// The policy was asked.
     Compared(Comparison),

@@ -40,11 +40,13 @@ fn page(answer: &WhereView) -> Sheet {
     let WhereView { asked, running, waiting, past, more, behind, unread, .. } = answer;
     let what = shown::brief(asked, ASKED_CHARS);
     let mut sub = vec![format!("waits at {waiting}, ran in {}", many(*past, "release"))];
-    sub.extend(more.then(|| "there are more than these: ask for less".to_owned()));
+    sub.extend(more.then(|| "the list is not complete: name a version or a range".to_owned()));
     sub.extend((*behind > 0).then(|| format!("{} not in the index yet", many(*behind, "document"))));
     sub.extend((*unread > 0).then(|| format!("{} could not be read", many(*unread, "document"))));
     Sheet {
         headline: match running {
+            // Silence is no absence while something was not read.
+            0 if behind + unread > 0 => format!("No release that runs {what} was found yet"),
             0 => format!("{what} runs nowhere that you may read about"),
             count => format!("{what} runs at {}", many(*count, "place")),
         },

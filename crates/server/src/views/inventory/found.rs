@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use evidence::document::compare_versions;
 use evidence::{Digest, Id, Moment, Name, Place};
+use review::inventory::bare as bare_of;
 use rusqlite::{Connection, Params, Row, params};
 
 use crate::views::columns::parsed;
@@ -158,12 +159,6 @@ fn is_id(text: &str) -> bool {
     (is_numbered && known.iter().any(|name| source.eq_ignore_ascii_case(name))) || is_lettered
 }
 
-/// Whether a package URL names a version.
-fn has_version(purl: &str) -> bool {
-    let path = purl.split('?').next().unwrap_or_default();
-    path.rsplit('/').next().unwrap_or_default().contains('@')
-}
-
 impl Bound {
     fn holds(self, version: &str, bound: &str) -> bool {
         let order = compare_versions(version, bound);
@@ -193,7 +188,7 @@ pub fn locate(rows: &Connection, question: &Question) -> rusqlite::Result<(Vec<S
             let bare = "SELECT number, version FROM package WHERE bare = ?1";
             let packages = match matching(rows, exact, purl, question)? {
                 // A list may name a package without a version, and others have it with one.
-                found if found.is_empty() || !has_version(purl) => {
+                found if found.is_empty() || bare_of(purl) == purl => {
                     matching(rows, bare, &purl.to_lowercase(), question)?
                 }
                 found => found,
